@@ -1,0 +1,61 @@
+/**
+ * `email.send`: by SMTP when there is a server to use, otherwise as an .eml file to look at.
+ *
+ * Mail is not transactional: after a crash it may be sent again. The Message-ID is made of the job,
+ * so that servers and readers can recognise the second copy.
+ */
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import nodemailer from "nodemailer";
+import { z } from "zod";
+import { defineHandler, type Handler } from "perdura";
+
+/** Where mail goes. */
+export interface EmailOptions {
+  /** `smtp://user:password@host:port`; null: files in `outboxDir`. */
+  readonly smtpUrl: string | null;
+  readonly outboxDir: string;
+  readonly from: string;
+}
+
+/** No line breaks: they would begin another header. */
+const line = z.string().min(1).max(998).regex(/^[^\r\n]*$/, "Must be one line");
+
+const input = z.strictObject({
+  to: z.email(),
+  subject: line,
+  body: z.string().max(500_000).default(""),
+});
+
+/** The handler, for one place to send to. */
+export function emailSend(options: EmailOptions): Handler {
+  return defineHandler({
+    type: "email.send",
+    input,
+    timeoutMs: 60_000,
+    handle: async ({ to, subject, body }, { job }) => {
+      const messageId = `<${job.id}@perdura.invalid>`;
+      const mail = { from: options.from, to, subject, text: body, messageId };
+      if (options.smtpUrl !== null) {
+        await nodemailer.createTransport(options.smtpUrl).sendMail(mail);
+        return { messageId, sentTo: to };
+      }
+      const file = join(options.outboxDir, `${job.id}.eml`);
+      await writeWhole(file, await asText(mail));
+      return { messageId, file };
+    },
+  });
+}
+
+async function asText(mail: Record<string, string>): Promise<string> {
+  const transport = nodemailer.createTransport({ streamTransport: true, buffer: true });
+  const { message } = await transport.sendMail(mail);
+  return message.toString();
+}
+
+/** Under another name first: a reader never meets half a mail. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  await mkdir(join(file, ".."), { recursive: true });
+  await writeFile(`${file}.part`, text);
+  await rename(`${file}.part`, file);
+}

@@ -1,0 +1,23 @@
+/**
+ * Perdura as a library: declare handlers, store jobs, run workers.
+ *
+ * A job is a persisted XState machine in Postgres; its lifecycle is `jobMachine`.
+ */
+export { jobMachine } from "./machines/job.ts";
+export type { JobContext, JobEvent, JobEventType, JobState } from "./machines/job.ts";
+export { workerMachine } from "./machines/worker.ts";
+export * from "./src/core/errors.ts";
+export type { Backoff } from "./src/core/backoff.ts";
+export type { JobError } from "./src/core/failure.ts";
+export type { Job, NewJobInput, Transition } from "./src/core/job.ts";
+export type { Json } from "./src/core/json.ts";
+export { giveUp, retryAfter, snooze } from "./src/core/outcome.ts";
+export type { HandlerContext, HandlerJob } from "./src/runtime/context.ts";
+export { defineHandler, indexHandlers } from "./src/runtime/handlers.ts";
+export type { Handler, HandlerDefinition, RetryPolicy } from "./src/runtime/handlers.ts";
+export { Jobs } from "./src/runtime/jobs.ts";
+export { Worker } from "./src/runtime/worker.ts";
+export type { WorkerOptions } from "./src/runtime/worker.ts";
+export type { SqlValue, Store, TransactionSql } from "./src/store/store.ts";
+export { openStore } from "./src/store/postgres.ts";
+export { migrate } from "./src/store/migrate.ts";

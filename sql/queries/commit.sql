@@ -1,0 +1,92 @@
+-- Commit the machine's decisions on any mix of live jobs: the only way a live job leaves a state,
+-- but for a claim. $1 lease ids (array literal), $2 worker or null, $3 only expired leases; then one
+-- array literal (text) per column: $4 tenant .. $20 cause. k indexes $1 (null: a job without lease).
+-- home 0: stays live (d ms from now or at r; neither: keeps its due time), 1: archive, 2: dead letter.
+-- Locks: lease rows first, in id order; then job rows through the primary key.
+-- Index: primary keys of lease and job. Each job is guarded by its version: zero rows is a lost lease.
+-- $3 re-checks the expiry inside the update: a lease renewed since the sweeper looked is left alone.
+-- cs: what the caller knew of a cancel request (null: does not matter). Returns the rows not moved.
+with held as materialized (
+  select le.id, le.n_left from perdura.lease le
+   where le.id = any($1::uuid[]) and (not $3::boolean or le.expires_at < now())
+   order by le.id for update),
+x as materialized (
+  select r.*, h.id as l
+    from unnest(
+      $4::text[], $5::uuid[], $6::integer[], $7::integer[],
+      $8::smallint[], $9::smallint[], $10::smallint[], $11::smallint[],
+      $12::smallint[], $13::smallint[], $14::bigint[], $15::timestamptz[],
+      $16::boolean[], $17::jsonb[], $18::jsonb[],
+      $19::jsonb[], $20::text[]
+    ) as r(t, i, v, k, f, s, e, h, a, cr, d, at, cs, o, big, err, c)
+    left join unnest($1::uuid[]) with ordinality as n(id, k) on n.k = r.k
+    left join held h on h.id = n.id
+   where r.k is null or h.id is not null),
+gone as (
+  delete from perdura.job j using x
+   where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = x.f and x.h > 0
+     and (x.cs is null or x.cs = (j.cancel_requested_at is not null))
+  returning j.tenant_id, j.id, j.lane, j.run_at, j.created_at, j.started_at, j.cancel_requested_at,
+            j.timeout_ms, j.version + 1 as version, j.priority, j.max_attempts, j.max_crashes,
+            j.has_data, j.queue, j.type, j.payload, j.partition_key, j.idempotency_key, j.tags,
+            j.backoff, j.metadata, j.progress, coalesce(x.err, j.last_error) as last_error,
+            j.cloned_from, j.parent_id, x.l, x.f, x.s, x.e, x.h, x.a, x.cr, x.o, x.big, x.c),
+back as (
+  update perdura.job j
+     set state = x.s, version = j.version + 1, attempt = x.a, crashes = x.cr, lease_id = null,
+         run_at = case when x.at is not null then greatest(x.at, now())
+                       when x.d is not null then now() + x.d * interval '1 millisecond'
+                       else j.run_at end,
+         last_error = coalesce(x.err, j.last_error)
+    from x
+   where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = x.f and x.h = 0
+     and (x.cs is null or x.cs = (j.cancel_requested_at is not null))
+  returning j.tenant_id, j.id, j.queue, j.version, x.l, x.f, x.s, x.e, x.a, x.c),
+ended as (
+  select tenant_id, id, queue, version, l, f, s, e, a, c from gone
+  union all
+  select tenant_id, id, queue, version, l, f, s, e, a, c from back),
+archived as (
+  insert into perdura.job_archive (
+    tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
+    state, priority, attempt, max_attempts, crashes, max_crashes, has_data, has_output, queue, type,
+    payload, output, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
+    cloned_from, parent_id)
+  select tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
+         s, priority, a, max_attempts, cr, max_crashes, has_data, big is not null, queue, type,
+         payload, o, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
+         cloned_from, parent_id
+    from gone where h = 1),
+buried as (
+  insert into perdura.dead_letter (
+    tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
+    state, priority, attempt, max_attempts, crashes, max_crashes, has_data, has_output, queue, type,
+    payload, output, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
+    cloned_from, parent_id)
+  select tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
+         s, priority, a, max_attempts, cr, max_crashes, has_data, big is not null, queue, type,
+         payload, o, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
+         cloned_from, parent_id
+    from gone where h = 2),
+data as (
+  insert into perdura.job_data (tenant_id, id, kind, value)
+  select tenant_id, id, 1, big from gone where big is not null
+  on conflict (tenant_id, id, kind) do nothing),
+history as (
+  insert into perdura.transition (
+    tenant_id, job_id, worker, version, event, from_state, to_state, attempt, cause)
+  select tenant_id, id, $2::uuid, version, e, f, s, a, c from ended),
+counted as (
+  insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
+  select tenant_id, queue, f, s, count(*) from ended group by tenant_id, queue, f, s),
+finished as materialized (select l, count(*)::integer as n from ended where l is not null group by l),
+emptied as (
+  delete from perdura.lease le using held, finished
+   where le.id = held.id and finished.l = held.id and held.n_left <= finished.n),
+lowered as (
+  update perdura.lease le set n_left = held.n_left - finished.n from held, finished
+   where le.id = held.id and finished.l = held.id and held.n_left > finished.n)
+select r.t, r.i
+  from unnest($4::text[], $5::uuid[]) as r(t, i)
+ where (select count(*) from ended) < cardinality($5::uuid[]) -- the common case hashes nothing
+   and not exists (select from ended where ended.tenant_id = r.t and ended.id = r.i)

@@ -1,0 +1,4 @@
+-- Send a hint to listening workers. $1 channel, $2 payload (below 8,000 bytes).
+-- Locks: the notification queue, at commit; so never in a transaction that stores anything.
+-- Index: none. A lost hint costs one poll interval, nothing else.
+select pg_notify($1::text, $2::text)

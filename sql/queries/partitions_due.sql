@@ -1,0 +1,26 @@
+-- The DDL of partitions that are missing for yesterday and the days ahead. $1 days ahead.
+-- Locks: nothing here; the DDL locks the parent and its default partition briefly.
+-- Index: none. Tables by id are bounded by the time inside a UUIDv7, the history by its own time.
+with day as (
+  select d::date as d
+    from generate_series(
+      (now() at time zone 'utc')::date - 1,
+      (now() at time zone 'utc')::date + $1::integer, interval '1 day') as d),
+parent (name, by_id) as (
+  values ('job_archive', true), ('job_data', true), ('step', true), ('transition', false)),
+bound as (
+  select name, by_id, d, (d + n)::timestamp at time zone 'utc' as at, n
+    from parent cross join day cross join (values (0), (1)) as edge (n)),
+edge as (
+  select name, d, n,
+         case when by_id
+              then regexp_replace(
+                     lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0'),
+                     '^(.{8})(.{4})$', '\1-\2-0000-0000-000000000000')
+              else at::text end as value
+    from bound)
+select format('create table if not exists perdura.%I partition of perdura.%I for values from (%L) to (%L)',
+              lo.name || to_char(lo.d, '_YYYYMMDD'), lo.name, lo.value, hi.value) as ddl
+  from edge lo join edge hi on hi.name = lo.name and hi.d = lo.d and lo.n = 0 and hi.n = 1
+ where to_regclass('perdura.' || lo.name || to_char(lo.d, '_YYYYMMDD')) is null
+ order by lo.name, lo.d

@@ -1,0 +1,52 @@
+-- Bring an ended job back to life. $1 tenant, $2 id, $3 version, $4 from-state, $5 to-state, $6 event,
+-- $7 cause, $8 life of a key (ms).
+-- Locks: the key row, then the ended row. Index: primary keys.
+-- The version goes on rising. Its key is taken again, or nothing happens at all.
+with ended as materialized (
+  select * from (
+    select * from perdura.job_archive where tenant_id = $1::text and id = $2::uuid
+    union all
+    select * from perdura.dead_letter where tenant_id = $1::text and id = $2::uuid) j
+   where j.version = $3::integer and j.state = $4::smallint),
+taken as (
+  insert into perdura.unique_key as u (tenant_id, key, job_id, payload_hash, expires_at)
+  select tenant_id, idempotency_key, id, 0, now() + $8::bigint * interval '1 millisecond'
+    from ended where idempotency_key is not null
+  on conflict (tenant_id, key) do update
+    set job_id = excluded.job_id,
+        payload_hash = case when u.job_id = excluded.job_id then u.payload_hash else 0 end,
+        expires_at = excluded.expires_at
+    where u.job_id = excluded.job_id or u.expires_at < now()
+  returning job_id),
+free as materialized (
+  select ended.* from ended
+   where ended.idempotency_key is null or exists (select from taken where taken.job_id = ended.id)),
+left_archive as (
+  delete from perdura.job_archive a using free
+   where a.tenant_id = free.tenant_id and a.id = free.id and a.version = free.version
+  returning a.id),
+left_dead as (
+  delete from perdura.dead_letter d using free
+   where d.tenant_id = free.tenant_id and d.id = free.id and d.version = free.version
+  returning d.id),
+revived as (
+  insert into perdura.job (
+    tenant_id, id, lane, run_at, created_at, timeout_ms, version, state, priority, attempt,
+    max_attempts, crashes, max_crashes, has_data, queue, type, payload, partition_key,
+    idempotency_key, tags, backoff, metadata, last_error, cloned_from, parent_id)
+  select tenant_id, id, lane, now(), created_at, timeout_ms, version + 1, $5::smallint, priority, 0,
+         max_attempts, 0, max_crashes, has_data, queue, type, payload, partition_key,
+         idempotency_key, tags, backoff, metadata, last_error, cloned_from, parent_id
+    from free
+   where exists (select from left_archive) or exists (select from left_dead)
+  returning tenant_id, id, version, queue),
+history as (
+  insert into perdura.transition (
+    tenant_id, job_id, version, event, from_state, to_state, attempt, cause)
+  select tenant_id, id, version, $6::smallint, $4::smallint, $5::smallint, 0, $7::text from revived),
+counted as (
+  insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
+  select tenant_id, queue, $4::smallint, $5::smallint, 1 from revived)
+select (select count(*) from ended)::integer as found,
+       (select count(*) from free)::integer as free,
+       (select count(*) from revived)::integer as revived

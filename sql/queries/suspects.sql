@@ -1,0 +1,12 @@
+-- Due jobs one crash below their limit: each is claimed alone. $1 from-states (array), $2 types
+-- (array literal), $3 how many.
+-- Locks: nothing. Index: job_suspect.
+select j.tenant_id as t, j.lane as l, j.priority as p, j.run_at::text as r, j.id as i,
+       j.queue as q, j.type as k, j.partition_key as part
+  from perdura.job j
+ where j.crashes > 0 and j.crashes >= j.max_crashes - 1
+   and j.run_at <= now()
+   and j.state = any($1::smallint[])
+   and j.type = any($2::text[])
+ order by j.run_at, j.id
+ limit $3::integer

@@ -1,0 +1,47 @@
+/** `api`: the HTTP API alone. It takes jobs with no worker alive. */
+import { getLogger } from "@logtape/logtape";
+import { createApp } from "../http/app.ts";
+import type { Store } from "../store/store.ts";
+import { attachDatabase, jobsOf, prepareSchema, storeOf, untilSignal } from "./service.ts";
+import type { Settings } from "./settings.ts";
+
+const log = getLogger(["perdura", "http"]);
+
+/** A listening API. */
+export interface ServedApi {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Begins to listen. */
+export function serveApi(settings: Settings, store: Store, debug: boolean): ServedApi {
+  const jobs = jobsOf(settings, store, debug);
+  const app = createApp({ jobs, isWritable: () => store.isWritable() });
+  const { HOST, PORT } = settings;
+  const server = Deno.serve({ hostname: HOST, port: PORT, onListen: () => {} }, app.fetch);
+  const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.addr.port}`;
+  log.info("Listening on {url}", { url });
+  return { url, close: () => server.shutdown() };
+}
+
+/** Runs until it is told to stop. */
+export async function runApi(settings: Settings): Promise<void> {
+  const stopped = untilSignal();
+  const debug = settings.PERDURA_DEBUG ?? false;
+  const database = await attachDatabase(settings);
+  await prepareSchema(database.url, debug);
+  const store = storeOf(database.url, "perdura api");
+  const api = serveApi(settings, store, debug);
+  await stopped;
+  await closeWithin(settings.SHUTDOWN_MS * 0.8, api);
+  await store.close();
+  await database.close();
+}
+
+/** Lets requests under way finish, but not for ever: some wait for long. */
+export async function closeWithin(ms: number, api: ServedApi): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<void>((done) => timer = setTimeout(done, ms));
+  await Promise.race([api.close(), over]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,23 @@
+/** `migrate`: brings the schema up to date, or prints what it would do. */
+import { migrate } from "../store/migrate.ts";
+import { attachDatabase } from "./service.ts";
+import type { Settings } from "./settings.ts";
+
+/** Applies pending migrations; with `plan` only prints their SQL. */
+export async function runMigrate(settings: Settings, plan: boolean): Promise<void> {
+  const database = await attachDatabase(settings);
+  try {
+    const debug = settings.PERDURA_DEBUG ?? false;
+    const { pending } = await migrate({ url: database.url, plan, debug });
+    for (const { name, text } of pending) {
+      await print(plan ? `-- ${name}\n${text}` : `Applied ${name}`);
+    }
+    if (pending.length === 0) await print("-- Up to date");
+  } finally {
+    await database.close();
+  }
+}
+
+async function print(text: string): Promise<void> {
+  await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
+}

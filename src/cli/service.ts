@@ -1,0 +1,105 @@
+/** What the long-running commands share: the database, the handlers, the way to stop. */
+import { getLogger } from "@logtape/logtape";
+import { resolve } from "node:path";
+import { allHandlers } from "../../handlers/mod.ts";
+import type { Backoff } from "../core/backoff.ts";
+import { systemClock } from "../core/clock.ts";
+import { UnavailableError } from "../core/errors.ts";
+import { attachEmbedded } from "../embedded/server.ts";
+import { indexHandlers } from "../runtime/handlers.ts";
+import { Jobs } from "../runtime/jobs.ts";
+import { migrate } from "../store/migrate.ts";
+import { openStore } from "../store/postgres.ts";
+import type { Store } from "../store/store.ts";
+import type { Settings } from "./settings.ts";
+
+const log = getLogger(["perdura"]);
+
+/** How long a start waits for a database that is not up yet. */
+const CONNECT_TRIES = 60;
+const CONNECT_PAUSE_MS = 500;
+
+/** A database to use, and how to leave it. */
+export interface AttachedDatabase {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** The database of the settings, or the embedded server, started or joined. */
+export async function attachDatabase(settings: Settings): Promise<AttachedDatabase> {
+  if (settings.DATABASE_URL !== null) {
+    return { url: settings.DATABASE_URL, close: () => Promise.resolve() };
+  }
+  return await attachEmbedded({
+    dir: resolve(settings.PERDURA_STATE_DIR),
+    onProgress: (line) => log.info(line),
+  });
+}
+
+/** Brings the schema up to date; waits for a database that is still starting. */
+export async function prepareSchema(url: string, debug: boolean): Promise<void> {
+  for (let tries = 1;; tries++) {
+    try {
+      const { pending } = await migrate({ url, debug });
+      for (const { name } of pending) log.info("Migrated to {name}", { name });
+      return;
+    } catch (error) {
+      if (!(error instanceof UnavailableError) || tries === CONNECT_TRIES) throw error;
+      if (tries === 1) log.warn("Waiting for the database", { reason: error.message });
+      await new Promise((done) => setTimeout(done, CONNECT_PAUSE_MS));
+    }
+  }
+}
+
+/** Default growth of retries. */
+export function backoffOf(settings: Settings): Backoff {
+  return {
+    baseMs: settings.RETRY_BASE_MS,
+    factor: settings.RETRY_FACTOR,
+    capMs: settings.RETRY_CAP_MS,
+  };
+}
+
+/** The registered handlers. */
+export function handlersOf(settings: Settings, debug: boolean) {
+  return indexHandlers(allHandlers({
+    debug,
+    email: {
+      smtpUrl: settings.SMTP_URL,
+      from: settings.EMAIL_FROM,
+      outboxDir: resolve(settings.PERDURA_STATE_DIR, "outbox"),
+    },
+  }));
+}
+
+/** The client side of the runtime. */
+export function jobsOf(settings: Settings, store: Store, debug: boolean): Jobs {
+  return new Jobs({
+    store,
+    handlers: handlersOf(settings, debug),
+    clock: systemClock,
+    defaults: {
+      maxAttempts: settings.JOB_MAX_ATTEMPTS,
+      maxCrashes: settings.JOB_MAX_CRASHES,
+      backoff: backoffOf(settings),
+    },
+  });
+}
+
+/** A store with a pool of its own. */
+export function storeOf(url: string, name: string): Store {
+  return openStore({ url, name });
+}
+
+/** Resolves at the first SIGTERM or SIGINT. A second one ends the process at once. */
+export function untilSignal(): Promise<void> {
+  return new Promise((done) => {
+    let count = 0;
+    const onSignal = () => {
+      if (++count > 1) Deno.exit(130);
+      done();
+    };
+    Deno.addSignalListener("SIGTERM", onSignal);
+    Deno.addSignalListener("SIGINT", onSignal);
+  });
+}

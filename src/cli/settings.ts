@@ -1,0 +1,103 @@
+/**
+ * Every setting: name, default, form and reason, in one table.
+ *
+ * The table is checked as a whole at start, and the README's table is made from it. An unknown name
+ * with one of our prefixes stops the start: it is a typing error that would be missed otherwise.
+ */
+import { z } from "zod";
+
+const whole = (min: number, max: number) => {
+  const message = `Must be a whole number from ${min} to ${max}`;
+  return z.string().regex(/^\d{1,12}$/, message).transform(Number)
+    .refine((n) => n >= min && n <= max, message);
+};
+const decimal = (min: number, max: number) => {
+  const message = `Must be a number from ${min} to ${max}`;
+  return z.string().regex(/^\d{1,6}(\.\d{1,6})?$/, message).transform(Number)
+    .refine((n) => n >= min && n <= max, message);
+};
+const list = z.string().transform((value) =>
+  value.split(",").map((item) => item.trim()).filter((item) => item !== "")
+);
+const flag = z.enum(["on", "off"], "Must be on or off").transform((value) => value === "on");
+const address = z.string().regex(/^postgres(ql)?:\/\/\S+$/, "Must be a postgres:// address");
+const levels = ["debug", "info", "warning", "error"] as const;
+
+/** Unset is null, not undefined: a setting always has a value. */
+function optional<T extends z.ZodType>(schema: T) {
+  return schema.optional().transform((value) => value ?? null);
+}
+
+/** All settings, in the order of the README. */
+export const settingsSchema = z.object({
+  HOST: z.string().prefault("127.0.0.1").describe("Address of the API"),
+  PORT: whole(0, 65535).prefault("8000").describe("Port of the API"),
+  DATABASE_URL: optional(address).describe("PostgreSQL 15 to 18; unset: the embedded server"),
+  PERDURA_STATE_DIR: z.string().prefault(".perdura").describe("Embedded server and outbox"),
+  AUTH: z.enum(["none"], "Must be none").prefault("none")
+    .describe("Only loopback is served without keys"),
+  WORKER_CONCURRENCY: whole(1, 10_000).prefault("100")
+    .describe("Handlers at once; async I/O is the common case"),
+  WORKER_BATCH_SIZE: whole(1, 10_000).prefault("1000")
+    .describe("Most jobs per claim; claims grow to it under load"),
+  WORKER_POLL_MS: whole(10, 60_000).prefault("1000").describe("Floor under the hints, jittered"),
+  WORKER_LEASE_MS: whole(1000, 3_600_000).prefault("30000")
+    .describe("Time-limited right to run a job, renewed at a third"),
+  WORKER_QUEUES: optional(list).describe("Only these queues, separated by commas; unset: all"),
+  WORKER_PARTITION_KEY: optional(z.string()).describe("Only jobs of this partition; unset: all"),
+  WORKER_HTTP_PORT: optional(whole(0, 65535))
+    .describe("Health and metrics of a worker process; unset: none"),
+  SWEEP_MS: whole(100, 3_600_000).prefault("10000")
+    .describe("How often expired leases are looked for"),
+  JOB_MAX_ATTEMPTS: whole(1, 1000).prefault("3")
+    .describe("Attempts before dead_letter; per type or job overridable"),
+  JOB_MAX_CRASHES: whole(1, 100).prefault("3")
+    .describe("Lost workers before dead_letter; per type or job overridable"),
+  RETRY_BASE_MS: whole(1, 86_400_000).prefault("1000").describe("Delay after the first failure"),
+  RETRY_FACTOR: decimal(1, 10).prefault("2").describe("Growth of the delay"),
+  RETRY_CAP_MS: whole(1, 31_536_000_000).prefault("300000").describe("Longest delay"),
+  SHUTDOWN_MS: whole(100, 3_600_000).prefault("10000").describe("From SIGTERM to the exit"),
+  SMTP_URL: optional(z.string())
+    .describe("Mail server of email.send; unset: .eml files in the state directory"),
+  EMAIL_FROM: z.string().prefault("perdura@localhost").describe("Sender of email.send"),
+  PERDURA_DEBUG: optional(flag)
+    .describe("on: registers debug.*; unset: on in `start`, off elsewhere"),
+  LOG_LEVEL: z.enum(levels, `Must be one of ${levels.join(", ")}`).prefault("info")
+    .describe("JSON lines; readable on a terminal"),
+});
+
+/** Checked settings by name. */
+export type Settings = z.output<typeof settingsSchema>;
+
+/** A setting is wrong: one line per mistake. Values are never shown: some are secrets. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+}
+
+const OUR_PREFIXES = /^(PERDURA|WORKER|SWEEP|JOB|RETRY|TENANT)_/;
+
+/**
+ * Checks the environment. An empty value counts as unset.
+ *
+ * @throws {SettingsError} Names every wrong or unknown setting.
+ */
+export function readSettings(environment: Readonly<Record<string, string>>): Settings {
+  const given = Object.entries(environment).filter(([, value]) => value.trim() !== "");
+  const unknown = given.filter(([name]) =>
+    OUR_PREFIXES.test(name) && !(name in settingsSchema.shape)
+  );
+  const parsed = settingsSchema.safeParse(Object.fromEntries(given));
+  const problems = [
+    ...unknown.map(([name]) => `${name}: unknown setting`),
+    ...(parsed.error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) ?? []),
+  ];
+  if (!parsed.success || problems.length > 0) throw new SettingsError(problems.join("\n"));
+  refuseOpenHost(parsed.data);
+  return parsed.data;
+}
+
+/** Without keys, only this machine may talk to the API. */
+function refuseOpenHost({ HOST, AUTH }: Settings): void {
+  if (AUTH !== "none" || HOST === "localhost" || HOST === "::1" || HOST.startsWith("127.")) return;
+  throw new SettingsError(`HOST: "${HOST}" is not loopback, and AUTH=none is for loopback only`);
+}

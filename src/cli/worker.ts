@@ -1,0 +1,89 @@
+/** `worker`: runs handlers. Never binds PORT; goes on with no API alive. */
+import { getLogger } from "@logtape/logtape";
+import { Hono } from "hono";
+import { systemClock, systemRandom } from "../core/clock.ts";
+import { healthRoutes, workerMetrics } from "../http/health.ts";
+import { Worker } from "../runtime/worker.ts";
+import type { Store } from "../store/store.ts";
+import {
+  attachDatabase,
+  backoffOf,
+  handlersOf,
+  prepareSchema,
+  storeOf,
+  untilSignal,
+} from "./service.ts";
+import type { Settings } from "./settings.ts";
+
+const log = getLogger(["perdura", "worker"]);
+
+/** How a worker was started. */
+export interface WorkerCommand {
+  /** The parent holds our standard input: its end is the parent's death, and ours. */
+  readonly withParent: boolean;
+}
+
+/** Runs until it is told to stop, or its parent is gone. */
+export async function runWorker(settings: Settings, command: WorkerCommand): Promise<void> {
+  const stopped = command.withParent
+    ? Promise.race([untilSignal(), untilParentIsGone()])
+    : untilSignal();
+  const debug = settings.PERDURA_DEBUG ?? false;
+  const database = await attachDatabase(settings);
+  await prepareSchema(database.url, debug);
+  const store = storeOf(database.url, "perdura worker");
+  const worker = createWorker(settings, store, debug);
+  worker.start();
+  const closeHttp = serveWorkerHttp(settings, store, worker);
+  log.info("Worker {worker} started", { worker: worker.id, pid: Deno.pid });
+  await stopped;
+  log.info("Worker {worker} stops", { worker: worker.id });
+  await worker.stop();
+  await closeHttp();
+  await store.close();
+  await database.close();
+}
+
+function createWorker(settings: Settings, store: Store, debug: boolean): Worker {
+  return new Worker({
+    store,
+    handlers: handlersOf(settings, debug),
+    clock: systemClock,
+    random: systemRandom,
+    concurrency: settings.WORKER_CONCURRENCY,
+    batchSize: settings.WORKER_BATCH_SIZE,
+    pollMs: settings.WORKER_POLL_MS,
+    leaseMs: settings.WORKER_LEASE_MS,
+    sweepMs: settings.SWEEP_MS,
+    shutdownMs: settings.SHUTDOWN_MS,
+    backoff: backoffOf(settings),
+    queues: settings.WORKER_QUEUES,
+    partitionKey: settings.WORKER_PARTITION_KEY,
+  });
+}
+
+/** Health and metrics, when a port is set. A worker that has not polled lately is not ready. */
+function serveWorkerHttp(settings: Settings, store: Store, worker: Worker): () => Promise<void> {
+  const port = settings.WORKER_HTTP_PORT;
+  if (port === null) return () => Promise.resolve();
+  const patienceMs = Math.max(5_000, 3 * settings.WORKER_POLL_MS);
+  const app = new Hono()
+    .route(
+      "/",
+      healthRoutes({
+        database: () => store.isWritable().then(() => true),
+        claim: () => worker.state === "connected" && worker.sinceLastClaimMs < patienceMs,
+      }),
+    )
+    .route("/", workerMetrics(() => ({ stats: worker.stats, state: worker.state })));
+  const server = Deno.serve({ hostname: settings.HOST, port, onListen: () => {} }, app.fetch);
+  log.info("Worker health on port {port}", { port: server.addr.port });
+  return () => server.shutdown();
+}
+
+async function untilParentIsGone(): Promise<void> {
+  const buffer = new Uint8Array(1);
+  while (await Deno.stdin.read(buffer).catch(() => null) !== null) {
+    // Nothing is ever sent; only the end matters.
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * Typed errors with a closed set of codes: what a caller can expect and handle.
+ *
+ * One class per different thing the catcher does; the data is in fields, never parsed from text.
+ * Anything else that is thrown is a defect and ends as a bare `internal`.
+ */
+import type { JobEventType, JobState } from "../../machines/job.ts";
+
+/** The closed set of error codes; part of the public contract. */
+export type ErrorCode =
+  | "malformed"
+  | "invalid_input"
+  | "unknown_type"
+  | "unauthenticated"
+  | "forbidden"
+  | "not_found"
+  | "transition_rejected"
+  | "version_conflict"
+  | "idempotency_conflict"
+  | "payload_too_large"
+  | "unsupported_media_type"
+  | "rate_limited"
+  | "unavailable"
+  | "lease_lost"
+  | "internal";
+
+/** One thing wrong with an input, by its dotted path (`jobs.3.payload.to`). */
+export interface Issue {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Base of every expected error. `members` are the extension members of the problem document. */
+export abstract class PerduraError extends Error {
+  abstract readonly code: ErrorCode;
+  readonly members: Readonly<Record<string, unknown>>;
+
+  constructor(message: string, members: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.members = members;
+  }
+}
+
+/** Not JSON, not a UUID, not a known query parameter. */
+export class MalformedError extends PerduraError {
+  readonly code = "malformed";
+}
+
+/** Well-formed, but not what is wanted. `issues` name each field. */
+export class InvalidInputError extends PerduraError {
+  readonly code = "invalid_input";
+  readonly issues: readonly Issue[];
+
+  constructor(issues: readonly Issue[]) {
+    const [first] = issues;
+    const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
+    super(first ? `${first.path || "body"}: ${first.message}${more}` : "Invalid input", {
+      errors: issues,
+    });
+    this.issues = issues;
+  }
+}
+
+/** No handler of this type is registered here. */
+export class UnknownTypeError extends PerduraError {
+  readonly code = "unknown_type";
+
+  constructor(type: string, path: string, known: readonly string[]) {
+    const message = `Unknown job type "${type}"; known: ${known.join(", ") || "none"}`;
+    super(message, { errors: [{ path, message }] });
+  }
+}
+
+/** No such thing for this caller. */
+export class NotFoundError extends PerduraError {
+  readonly code = "not_found";
+
+  constructor(what: string, id: string) {
+    super(`No ${what} "${id}"`);
+  }
+}
+
+/** The caller may not do this. */
+export class ForbiddenError extends PerduraError {
+  readonly code = "forbidden";
+}
+
+/** The machine does not accept the event in this state. */
+export class TransitionRejectedError extends PerduraError {
+  readonly code = "transition_rejected";
+
+  constructor(
+    state: JobState,
+    version: number,
+    event: JobEventType,
+    accepts: readonly JobEventType[],
+  ) {
+    const may = accepts.length > 0 ? accepts.join(", ") : "nothing";
+    super(`A job in state "${state}" does not accept ${event}; it accepts ${may}`, {
+      state,
+      version,
+      event,
+      accepts,
+    });
+  }
+}
+
+/** Somebody else changed it first. `conditional`: the caller sent If-Match. */
+export class VersionConflictError extends PerduraError {
+  readonly code = "version_conflict";
+  readonly conditional: boolean;
+
+  constructor(expected: number, actual: number, conditional: boolean) {
+    super(`Expected version ${expected}, but it is ${actual}`, { expected, actual });
+    this.conditional = conditional;
+  }
+}
+
+/** The idempotency key belongs to a job with another payload, or is held by another job. */
+export class IdempotencyConflictError extends PerduraError {
+  readonly code = "idempotency_conflict";
+
+  constructor(key: string, existing: string) {
+    super(`Idempotency key "${key}" belongs to job ${existing}`, { existing });
+  }
+}
+
+/** Larger than the limit, in bytes. */
+export class PayloadTooLargeError extends PerduraError {
+  readonly code = "payload_too_large";
+
+  constructor(what: string, limit: number) {
+    super(`${what} is larger than ${limit} bytes`, { limit });
+  }
+}
+
+/** The body is not of a content type that this route reads. */
+export class UnsupportedMediaTypeError extends PerduraError {
+  readonly code = "unsupported_media_type";
+
+  constructor(given: string, wanted: string) {
+    super(`Content-Type "${given || "(none)"}" is not read here; send ${wanted}`);
+  }
+}
+
+/** The database cannot be reached, or did not answer in time. Nothing was promised. */
+export class UnavailableError extends PerduraError {
+  readonly code = "unavailable";
+  readonly retryAfterMs: number;
+
+  constructor(message: string, options?: ErrorOptions & { readonly retryAfterMs?: number }) {
+    super(message, {}, options);
+    this.retryAfterMs = options?.retryAfterMs ?? 1000;
+  }
+}
+
+/** The lease was taken over: the holder of the old version may write nothing. */
+export class LeaseLostError extends PerduraError {
+  readonly code = "lease_lost";
+
+  constructor(jobId: string, version: number) {
+    super(`Lease of job ${jobId} at version ${version} was lost`);
+  }
+}
+
+/** Thrown by a handler: do not retry, go straight to dead_letter. */
+export class PermanentError extends Error {
+  readonly retryable = false;
+  override readonly name = "PermanentError";
+}

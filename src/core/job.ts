@@ -1,0 +1,180 @@
+/** The job: what clients send to make one, what is stored, and what they get back. */
+import { z } from "zod";
+import type { JobContext, JobEventType, JobState } from "../../machines/job.ts";
+import type { Backoff } from "./backoff.ts";
+import { InvalidInputError, type Issue, PayloadTooLargeError } from "./errors.ts";
+import type { JobError } from "./failure.ts";
+import { exceedsBytes, findJsonIssue, type Json } from "./json.ts";
+import { limits } from "./limits.ts";
+
+/** The tenant of everything that names none. */
+export const DEFAULT_TENANT = "default";
+
+/** The queue of a job that names none. */
+export const DEFAULT_QUEUE = "default";
+
+/** Names of tenants, types, queues and partitions: printable, without spaces. */
+const name = z.string().min(1).max(limits.nameLengthMax)
+  .regex(
+    /^[A-Za-z0-9_][\w.:@/-]*$/,
+    "Use letters, digits and _ . : @ / -, beginning with a letter, digit or _",
+  );
+
+const delayMs = z.int().min(0).max(limits.delayMsMax);
+
+/** `backoff` of a job: milliseconds, and the growth factor from 1 to 10. */
+export const backoffSchema = z.strictObject({
+  baseMs: z.int().min(1).max(limits.delayMsMax),
+  factor: z.number().min(1).max(10).default(2),
+  capMs: z.int().min(1).max(limits.delayMsMax).default(limits.delayMsMax),
+});
+
+/** Body of `POST /jobs`: everything but the type is optional. */
+export const newJobSchema = z.strictObject({
+  type: name,
+  payload: z.unknown().default({}),
+  tenantId: name.optional(),
+  queue: name.default(DEFAULT_QUEUE),
+  runAt: z.iso.datetime({ offset: true }).optional(),
+  delayMs: delayMs.optional(),
+  priority: z.int().min(-32768).max(32767).default(0),
+  maxAttempts: z.int().min(1).max(limits.attemptsMax).optional(),
+  maxCrashes: z.int().min(1).max(limits.crashesMax).optional(),
+  backoff: backoffSchema.optional(),
+  timeoutMs: z.int().min(1).max(limits.timeoutMsMax).optional(),
+  idempotencyKey: z.string().min(1).max(limits.keyLengthMax).optional(),
+  idempotency: z.enum(["return", "strict"]).default("return"),
+  partitionKey: name.optional(),
+  tags: z.array(z.string().min(1).max(limits.tagLengthMax)).max(limits.tagsMax).optional(),
+  metadata: z.record(z.string(), z.unknown()).optional(),
+}).refine((job) => job.runAt === undefined || job.delayMs === undefined, {
+  path: ["delayMs"],
+  message: "Give either runAt or delayMs, not both",
+});
+
+/** What a client may send. */
+export type NewJobInput = z.input<typeof newJobSchema>;
+
+/** The same after defaults. */
+export type NewJob = z.output<typeof newJobSchema>;
+
+/** A job on its way into the store: every default resolved, every value serialised once. */
+export interface JobInsert {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly partitionKey: string | null;
+  readonly priority: number;
+  readonly maxAttempts: number;
+  readonly maxCrashes: number;
+  readonly timeoutMs: number;
+  readonly delayMs: number | null;
+  readonly runAt: string | null;
+  readonly payloadJson: string;
+  readonly idempotencyKey: string | null;
+  readonly backoff: Backoff | null;
+  readonly tags: readonly string[] | null;
+  readonly metadataJson: string | null;
+  readonly clonedFrom: string | null;
+}
+
+/** A job as clients see it: all keys present, null when empty. */
+export interface Job {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly state: JobState;
+  readonly version: number;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly crashes: number;
+  readonly priority: number;
+  readonly payload: Json;
+  readonly output: Json;
+  readonly progress: Json;
+  readonly lastError: JobError | null;
+  readonly runAt: string;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly leaseOwner: string | null;
+  readonly leaseUntil: string | null;
+  readonly partitionKey: string | null;
+  readonly orderingKey: string | null;
+  readonly idempotencyKey: string | null;
+  readonly tags: readonly string[];
+  readonly metadata: Json;
+  readonly clonedFrom: string | null;
+  readonly parentId: string | null;
+  readonly cancelRequestedAt: string | null;
+  readonly maxCrashes: number;
+  readonly timeoutMs: number;
+  readonly backoff: Backoff | null;
+}
+
+/** One committed step of a job. */
+export interface Transition {
+  readonly version: number;
+  readonly from: JobState | null;
+  readonly event: JobEventType;
+  readonly to: JobState;
+  readonly at: string;
+  readonly attempt: number;
+  readonly worker: string | null;
+  readonly cause: string | null;
+}
+
+/** What the machine reads of a job. */
+export function contextOf(
+  job: Pick<Job, "attempt" | "maxAttempts" | "crashes" | "maxCrashes" | "cancelRequestedAt">,
+): JobContext {
+  return {
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    crashes: job.crashes,
+    maxCrashes: job.maxCrashes,
+    cancelRequested: job.cancelRequestedAt !== null,
+  };
+}
+
+/**
+ * Checks what a client sent as a job.
+ *
+ * @param path Dotted path of the job in the request (`jobs.3`), or empty.
+ * @throws {InvalidInputError} With one issue per wrong field.
+ */
+export function parseNewJob(input: unknown, path = ""): NewJob {
+  const at = (rest: string) => path && rest ? `${path}.${rest}` : path || rest;
+  const stored = findJsonIssue(input, path, limits.jsonDepthMax + 1);
+  if (stored) throw new InvalidInputError([stored]);
+  const parsed = newJobSchema.safeParse(input);
+  if (!parsed.success) throw new InvalidInputError(issuesOf(parsed.error, at));
+  return parsed.data;
+}
+
+/**
+ * Serialises a payload, metadata or output within its limit.
+ *
+ * @throws {PayloadTooLargeError} When its UTF-8 JSON is larger than `bytesMax`.
+ */
+export function serialise(what: string, value: unknown, bytesMax: number): string {
+  const text = JSON.stringify(value ?? null);
+  if (exceedsBytes(text, bytesMax)) throw new PayloadTooLargeError(what, bytesMax);
+  return text;
+}
+
+/** The issues of a zod error, one per field; an unknown key is named by its own path. */
+export function issuesOf(error: z.ZodError, at: (path: string) => string): Issue[] {
+  return error.issues.flatMap((issue): Issue[] => {
+    const base = issue.path.map(String);
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => ({
+        path: at([...base, key].join(".")),
+        message: "Unknown field",
+      }));
+    }
+    return [{ path: at(base.join(".")), message: issue.message }];
+  });
+}

@@ -1,0 +1,88 @@
+/**
+ * What a JSON value must be before it may reach the database.
+ *
+ * `jsonb` refuses NUL and lone surrogates with errors that would fail a whole batch, takes `1e400`
+ * and gives back `Infinity`, and runs out of stack on deep nesting. So all of it is refused here,
+ * with the path of the culprit.
+ */
+import type { Issue } from "./errors.ts";
+import { limits } from "./limits.ts";
+
+/** A plain JSON value. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
+
+/**
+ * The first thing in `value` that cannot be stored, or null.
+ *
+ * @param path Dotted path of `value` itself, used in the issue.
+ * @param depthMax Deepest allowed nesting; a scalar has depth 0.
+ */
+export function findJsonIssue(
+  value: unknown,
+  path = "",
+  depthMax: number = limits.jsonDepthMax,
+): Issue | null {
+  switch (typeof value) {
+    case "string":
+      return textIssue(value, path);
+    case "number":
+      return Number.isFinite(value) ? null : { path, message: "Number is not finite" };
+    case "boolean":
+      return null;
+    case "object":
+      return value === null ? null : containerIssue(value, path, depthMax);
+    default:
+      return { path, message: `A ${typeof value} is not JSON` };
+  }
+}
+
+/** True when the value can be stored as it is. */
+export function isJson(value: unknown): value is Json {
+  return findJsonIssue(value) === null;
+}
+
+/** True when `text` is longer than `bytesMax` bytes of UTF-8. */
+export function exceedsBytes(text: string, bytesMax: number): boolean {
+  if (text.length > bytesMax) return true;
+  // A UTF-16 unit is at most three bytes: only text in between pays for an encoding.
+  return text.length * 3 > bytesMax && encoder.encode(text).length > bytesMax;
+}
+
+const encoder = new TextEncoder();
+
+function containerIssue(value: object, path: string, depthMax: number): Issue | null {
+  if (depthMax <= 0) return { path, message: `Nested deeper than ${limits.jsonDepthMax} levels` };
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) {
+      const issue = findJsonIssue(value[i], join(path, String(i)), depthMax - 1);
+      if (issue) return issue;
+    }
+    return null;
+  }
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== null && prototype !== Object.prototype) {
+    return { path, message: "Only plain objects are JSON" };
+  }
+  for (const [key, item] of Object.entries(value)) {
+    if (key === "__proto__") return { path: join(path, key), message: "Key is not allowed" };
+    const issue = textIssue(key, join(path, "(key)")) ??
+      findJsonIssue(item, join(path, key), depthMax - 1);
+    if (issue) return issue;
+  }
+  return null;
+}
+
+function textIssue(text: string, path: string): Issue | null {
+  if (text.includes("\0")) return { path, message: "Text contains a NUL character" };
+  return text.isWellFormed() ? null : { path, message: "Text is not well-formed Unicode" };
+}
+
+function join(path: string, key: string): string {
+  return path === "" ? key : `${path}.${key}`;
+}

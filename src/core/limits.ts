@@ -1,0 +1,41 @@
+/** Every bound on what clients may send and on what we store, with its unit and its reason. */
+export const limits = {
+  /** One payload or output, UTF-8 bytes of its JSON. A megabyte is a document, not a job. */
+  payloadBytesMax: 1024 * 1024,
+  /** Larger values leave the hot row for `job_data`: a row that moves must stay small. */
+  inlineBytesMax: 1024,
+  /** Body of a batch request, bytes. */
+  batchBytesMax: 64 * 1024 * 1024,
+  /** Jobs in one batch request: one statement, a few hundred milliseconds. */
+  batchJobsMax: 10_000,
+  /** Nesting of a JSON value; PostgreSQL's own stack gives out far later. */
+  jsonDepthMax: 64,
+  /** Tenant, type, queue, partition key. */
+  nameLengthMax: 128,
+  /** Idempotency key, characters. */
+  keyLengthMax: 255,
+  tagsMax: 20,
+  tagLengthMax: 64,
+  metadataBytesMax: 4096,
+  attemptsMax: 1000,
+  crashesMax: 100,
+  /** How far ahead a job may be scheduled, and the largest delay or backoff: ten years. */
+  delayMsMax: 10 * 365 * 24 * 3600 * 1000,
+  /** Longest timeout of one attempt: a week. */
+  timeoutMsMax: 7 * 24 * 3600 * 1000,
+  /** A stored error: enough to recognise it, never a payload. */
+  errorMessageBytesMax: 3072,
+  errorNameLengthMax: 128,
+  /** Items of one page. */
+  pageDefault: 50,
+  pageMax: 1000,
+} as const;
+
+/** Timeout of an attempt when neither job nor handler names one: 15 minutes. */
+export const DEFAULT_TIMEOUT_MS: number = 15 * 60 * 1000;
+
+/** After a timeout or a cancel request, how long a handler may take to stop: 15 seconds. */
+export const GRACE_MS = 15_000;
+
+/** How long an idempotency key points at its job: 7 days. */
+export const KEY_TTL_MS: number = 7 * 24 * 3600 * 1000;

@@ -1,0 +1,35 @@
+/**
+ * What a handler may return instead of an output.
+ *
+ * They are values, not exceptions, so that a user's own `catch` cannot swallow them.
+ */
+
+/** Come back later; the attempt is refunded. */
+export class Snooze {
+  constructor(readonly delayMs: number) {}
+}
+
+/** Count this attempt as failed, and come back after exactly this delay. */
+export class RetryAfter {
+  constructor(readonly delayMs: number, readonly error: unknown) {}
+}
+
+/** Do not try again: straight to dead_letter. */
+export class GiveUp {
+  constructor(readonly error: unknown) {}
+}
+
+/** Returned by a handler: run again in `delayMs` milliseconds, without spending an attempt. */
+export function snooze(delayMs: number): Snooze {
+  return new Snooze(delayMs);
+}
+
+/** Returned by a handler: failed, next attempt in `delayMs` milliseconds (a 429's Retry-After). */
+export function retryAfter(delayMs: number, error: unknown = "Retry later"): RetryAfter {
+  return new RetryAfter(delayMs, error);
+}
+
+/** Returned by a handler: failed for good. */
+export function giveUp(error: unknown): GiveUp {
+  return new GiveUp(error);
+}

@@ -1,0 +1,66 @@
+/** Errors as `application/problem+json` (RFC 9457): one table from code to status and title. */
+import { getLogger } from "@logtape/logtape";
+import type { Context } from "hono";
+import {
+  type ErrorCode,
+  PerduraError,
+  UnavailableError,
+  VersionConflictError,
+} from "../core/errors.ts";
+
+const log = getLogger(["perdura", "http"]);
+
+/** Status and title of every code: a new code without a row does not compile. */
+export const problems: Readonly<Record<ErrorCode, { status: number; title: string }>> = {
+  malformed: { status: 400, title: "Malformed request" },
+  unauthenticated: { status: 401, title: "Authentication needed" },
+  forbidden: { status: 403, title: "Not allowed" },
+  not_found: { status: 404, title: "Not found" },
+  transition_rejected: { status: 409, title: "Event not accepted in this state" },
+  version_conflict: { status: 409, title: "Changed by somebody else" },
+  idempotency_conflict: { status: 409, title: "Idempotency key is taken" },
+  lease_lost: { status: 409, title: "Lease lost" },
+  payload_too_large: { status: 413, title: "Too large" },
+  unsupported_media_type: { status: 415, title: "Content type not read here" },
+  invalid_input: { status: 422, title: "Invalid input" },
+  unknown_type: { status: 422, title: "Unknown job type" },
+  rate_limited: { status: 429, title: "Too many requests" },
+  internal: { status: 500, title: "Internal error" },
+  unavailable: { status: 503, title: "Database unavailable" },
+};
+
+/** The response to an error. What is not ours is logged here, once, and told to nobody. */
+export function problemResponse(c: Context, error: unknown): Response {
+  const instance = c.req.path;
+  if (!(error instanceof PerduraError)) {
+    const requestId = c.get("requestId");
+    log.error("Request failed", { error, requestId, method: c.req.method, path: instance });
+    return respond({ ...headOf("internal"), instance, requestId });
+  }
+  if (error instanceof UnavailableError) {
+    log.warn("Database unavailable", { reason: error.message, path: instance });
+  }
+  const body = { ...headOf(error.code), detail: error.message, instance, ...error.members };
+  if (error instanceof VersionConflictError && error.conditional) {
+    return respond({ ...body, status: 412 });
+  }
+  const retryAfter: Record<string, string> = error instanceof UnavailableError
+    ? { "retry-after": String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))) }
+    : {};
+  return respond(body, retryAfter);
+}
+
+function headOf(code: ErrorCode) {
+  const { status, title } = problems[code];
+  return { type: `/problems/${code.replaceAll("_", "-")}`, title, status, code };
+}
+
+function respond(
+  body: { readonly status: number; readonly [member: string]: unknown },
+  headers: Record<string, string> = {},
+): Response {
+  return new Response(JSON.stringify(body), {
+    status: body.status,
+    headers: { "content-type": "application/problem+json", ...headers },
+  });
+}

@@ -1,0 +1,114 @@
+/** What routes read of a request: bounded JSON bodies, ids, versions, pages. */
+import type { Context } from "hono";
+import type { z } from "zod";
+import {
+  InvalidInputError,
+  MalformedError,
+  PayloadTooLargeError,
+  UnsupportedMediaTypeError,
+} from "../core/errors.ts";
+import { isUuid } from "../core/id.ts";
+import { issuesOf } from "../core/job.ts";
+import { limits } from "../core/limits.ts";
+
+/** The body as text, if it is of one of `types` and not larger than `bytesMax`. */
+export async function readText(
+  c: Context,
+  types: readonly string[],
+  bytesMax: number,
+): Promise<string> {
+  const given = c.req.header("content-type") ?? "";
+  const type = given.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (!types.includes(type)) throw new UnsupportedMediaTypeError(given, types.join(" or "));
+  if (Number(c.req.header("content-length") ?? 0) > bytesMax) {
+    throw new PayloadTooLargeError("Body", bytesMax);
+  }
+  return decode(await collect(c.req.raw.body, bytesMax));
+}
+
+/** The body as JSON. @throws {MalformedError} */
+export async function readJson(c: Context, bytesMax: number): Promise<unknown> {
+  return parseJson(await readText(c, ["application/json"], bytesMax), "Body");
+}
+
+/** JSON text as a value. @throws {MalformedError} */
+export function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : "unreadable";
+    throw new MalformedError(`${what} is not JSON: ${reason.slice(0, 120)}`);
+  }
+}
+
+/** Checks a value against a schema. @throws {InvalidInputError} */
+export function check<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new InvalidInputError(issuesOf(parsed.error, (path) => path));
+  return parsed.data;
+}
+
+/** The `{id}` of the path, in lower case. @throws {MalformedError} */
+export function readId(c: Context): string {
+  const id = c.req.param("id") ?? "";
+  if (!isUuid(id)) throw new MalformedError(`"${id.slice(0, 64)}" is not a UUID`);
+  return id.toLowerCase();
+}
+
+/** The version of `If-Match: "3"`; null without the header or for `*`. @throws {MalformedError} */
+export function readIfMatch(c: Context): number | null {
+  const given = c.req.header("if-match");
+  if (given === undefined || given.trim() === "*") return null;
+  const [, version] = /^\s*"(\d{1,9})"\s*$/.exec(given) ?? [];
+  if (version === undefined) {
+    throw new MalformedError('If-Match must be the ETag of a job, such as "3"');
+  }
+  return Number(version);
+}
+
+/** `?limit=`: 1 to 1000, 50 by default. @throws {MalformedError} */
+export function readLimit(c: Context): number {
+  return readWhole(c, "limit", limits.pageDefault, 1, limits.pageMax);
+}
+
+/** A whole number of the query. @throws {MalformedError} */
+export function readWhole(c: Context, key: string, initial: number, min: number, max: number) {
+  const given = c.req.query(key);
+  if (given === undefined) return initial;
+  const value = /^\d{1,10}$/.test(given) ? Number(given) : NaN;
+  if (!(value >= min && value <= max)) {
+    throw new MalformedError(`${key} must be a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+async function collect(
+  body: ReadableStream<Uint8Array> | null,
+  bytesMax: number,
+): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  if (body === null) return chunks;
+  let bytes = 0;
+  const reader = body.getReader();
+  while (true) {
+    const { done, value } = await reader.read();
+    if (done) return chunks;
+    bytes += value.length;
+    // A chunked body names no length: stop reading as soon as it is too large.
+    if (bytes > bytesMax) {
+      await reader.cancel();
+      throw new PayloadTooLargeError("Body", bytesMax);
+    }
+    chunks.push(value);
+  }
+}
+
+function decode(chunks: readonly Uint8Array[]): string {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  try {
+    return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") +
+      decoder.decode();
+  } catch {
+    throw new MalformedError("Body is not UTF-8");
+  }
+}

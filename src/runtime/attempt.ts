@@ -1,0 +1,232 @@
+/**
+ * One execution of a handler, from start to its one ending.
+ *
+ * Whatever comes first ends it: the handler's result, its timeout, a lost lease, a forced cancel,
+ * the end of the process. What comes later is dropped.
+ */
+import type { Clock } from "../core/clock.ts";
+import { LeaseLostError } from "../core/errors.ts";
+import { type JobError } from "../core/failure.ts";
+import type { Json } from "../core/json.ts";
+import type { ClaimedJob, TransactionSql, WorkStore } from "../store/store.ts";
+import type { HandlerContext, HandlerJob } from "./context.ts";
+import { changeOf, type Ending, endingOfResult, endingOfThrow, permanent } from "./endings.ts";
+import type { Handler } from "./handlers.ts";
+import { type Backoff } from "../core/backoff.ts";
+
+/** Why a running handler is asked to stop. */
+export type StopReason = "timeout" | "cancel" | "shutdown" | "lease_lost";
+
+/** What an attempt needs of its surroundings. */
+export interface AttemptHost {
+  readonly store: WorkStore;
+  readonly clock: Clock;
+  readonly worker: string;
+  readonly backoff: Backoff;
+  /** Called once, with the ending to commit, or null when nothing is to be written. */
+  readonly onEnd: (attempt: Attempt, ending: Ending | null) => void;
+}
+
+/** A running attempt. */
+export class Attempt implements HandlerContext {
+  readonly claimed: ClaimedJob;
+  readonly handler: Handler;
+  /** Monotonic instant of the timeout. */
+  readonly timeoutAt: number;
+  readonly #host: AttemptHost;
+  #controller: AbortController | null = null;
+  #stopReason: StopReason | null = null;
+  #stoppedAt = 0;
+  #isOver = false;
+  #transaction: "none" | "running" | "committed" | "failed" = "none";
+  #transactionError: unknown;
+  #steps: Promise<ReadonlyMap<string, Json>> | null = null;
+  #progress: Json | undefined;
+  #isSavingProgress = false;
+
+  constructor(claimed: ClaimedJob, handler: Handler, host: AttemptHost) {
+    this.claimed = claimed;
+    this.handler = handler;
+    this.#host = host;
+    this.timeoutAt = host.clock.monotonic() + claimed.timeoutMs;
+  }
+
+  /** Runs the handler. Never throws, never rejects. */
+  async run(): Promise<void> {
+    try {
+      const started = this.handler.run(this.claimed.payload, this);
+      if (!started.ok) return this.#end(this.#invalidInput(started.issues));
+      const result = await started.value;
+      this.#end(this.#afterHandler(() => endingOfResult(result, this.#now())));
+    } catch (thrown) {
+      const policy = this.handler.retry;
+      this.#end(this.#afterHandler(() => endingOfThrow(thrown, policy, this.#now())));
+    }
+  }
+
+  /** Asks the handler to stop. The first reason stands, but a lost lease overrules it. */
+  stop(reason: StopReason): void {
+    if (this.#isOver || this.#stopReason === reason) return;
+    if (this.#stopReason === null || reason === "lease_lost") {
+      this.#stopReason = reason;
+      this.#stoppedAt = this.#host.clock.monotonic();
+    }
+    this.#controller?.abort(new DOMException(`Stopped: ${reason}`, "AbortError"));
+    // Whoever took the job over writes its outcome; this attempt writes nothing.
+    if (reason === "lease_lost") this.#end(null);
+  }
+
+  /** Ends the attempt without waiting for the handler any longer. */
+  abandon(ending: Ending | null): void {
+    this.#end(this.#transaction === "running" ? null : ending);
+  }
+
+  /** Growth of the delay before the next attempt. */
+  get backoff(): Backoff {
+    return this.#host.backoff;
+  }
+
+  get stopReason(): StopReason | null {
+    return this.#stopReason;
+  }
+
+  /** Milliseconds since the handler was asked to stop. */
+  get stoppingForMs(): number {
+    return this.#stopReason === null ? 0 : this.#host.clock.monotonic() - this.#stoppedAt;
+  }
+
+  /** What `lastError` says when the handler did not stop at its timeout. */
+  timeoutError(): JobError {
+    return {
+      name: "TimeoutError",
+      message: `Handler took longer than ${this.claimed.timeoutMs} ms`,
+      code: "timeout",
+      retryable: true,
+      at: this.#now().toISOString(),
+    };
+  }
+
+  // ── HandlerContext ──────────────────────────────────────────────────────────────────────────
+
+  get job(): HandlerJob {
+    return this.claimed;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      // Most handlers never look at it, and a controller costs more than the rest of a no-op job.
+      this.#controller = new AbortController();
+      if (this.#stopReason !== null) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  get idempotencyKey(): string {
+    return this.claimed.id;
+  }
+
+  progress(value: Json): void {
+    this.#progress = value;
+    if (!this.#isSavingProgress) void this.#saveProgress();
+  }
+
+  async step<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T> {
+    const { store } = this.#host;
+    const isFirstRun = this.claimed.attempt === 1 && this.claimed.version <= 3;
+    this.#steps ??= isFirstRun ? Promise.resolve(new Map()) : store.steps(this.claimed);
+    const stored = await this.#steps;
+    if (stored.has(name)) return JSON.parse(JSON.stringify(stored.get(name)));
+    this.#refuseWhenOver();
+    const value = await work();
+    if (!await store.saveStep(this.claimed, name, JSON.stringify(value ?? null))) {
+      this.stop("lease_lost");
+      throw new LeaseLostError(this.claimed.id, this.claimed.version);
+    }
+    this.#steps = Promise.resolve(new Map([...stored, [name, value]]));
+    return value;
+  }
+
+  async transaction<T>(write: (sql: TransactionSql) => Promise<T>): Promise<T> {
+    if (this.#transaction !== "none") {
+      throw new Error("Cannot open a second transaction: a job has one, and it ends the job");
+    }
+    this.#refuseWhenOver();
+    this.#transaction = "running";
+    try {
+      const { store, worker, backoff } = this.#host;
+      const result = await store.transaction(worker, write, (output) => {
+        const at = this.#now();
+        const ending = endingOfResult(output, at);
+        if (ending.kind !== "succeeded") {
+          throw new TypeError("A transaction returns the output of the job");
+        }
+        return changeOf(this.claimed, ending, { cancelRequested: false, backoff, at });
+      });
+      this.#transaction = "committed";
+      return result;
+    } catch (error) {
+      this.#transaction = "failed";
+      this.#transactionError = error;
+      throw error;
+    }
+  }
+
+  // ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The ending after the handler is through, given what else happened meanwhile. */
+  #afterHandler(own: () => Ending): Ending | null {
+    if (this.#transaction === "committed") return null;
+    if (this.#transaction === "running") {
+      const error = new Error("Handler returned while its transaction was still open");
+      return endingOfThrow(error, {}, this.#now());
+    }
+    // A failed transaction fails the attempt, even if the handler swallowed its error.
+    const ending = this.#transaction === "failed"
+      ? endingOfThrow(this.#transactionError, this.handler.retry, this.#now())
+      : own();
+    if (ending.kind !== "failed") return ending;
+    if (this.#stopReason === "timeout") return { ...ending, error: this.timeoutError() };
+    return this.#stopReason === "shutdown" ? { kind: "interrupted" } : ending;
+  }
+
+  #invalidInput(issues: readonly { readonly path: string; readonly message: string }[]): Ending {
+    const message = issues.map((issue) => `${issue.path}: ${issue.message}`).join("; ");
+    return permanent({
+      name: "InvalidInputError",
+      message: message.slice(0, 500),
+      code: "invalid_input",
+      retryable: false,
+      at: this.#now().toISOString(),
+    });
+  }
+
+  #end(ending: Ending | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#host.onEnd(this, ending);
+  }
+
+  #refuseWhenOver(): void {
+    if (this.#isOver) throw new LeaseLostError(this.claimed.id, this.claimed.version);
+  }
+
+  /** One write at a time; a value that came meanwhile is written next, those between never. */
+  async #saveProgress(): Promise<void> {
+    this.#isSavingProgress = true;
+    try {
+      while (this.#progress !== undefined && !this.#isOver) {
+        const json = JSON.stringify(this.#progress);
+        this.#progress = undefined;
+        if (!await this.#host.store.saveProgress(this.claimed, json)) this.stop("lease_lost");
+      }
+    } catch {
+      // Progress is for people; the heartbeat is what finds out about the database.
+    } finally {
+      this.#isSavingProgress = false;
+    }
+  }
+
+  #now(): Date {
+    return new Date(this.#host.clock.now());
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Takes due jobs: as many as there is room for, from the lanes whose turn it is.
+ *
+ * One claim is in flight at a time; what frees up meanwhile makes the next one larger. Jobs one
+ * crash below their limit have a loop of their own: each runs alone in an idle process, so that the
+ * one that kills it is known for sure.
+ */
+import { type Clock, jittered, type Random } from "../core/clock.ts";
+import { newId } from "../core/id.ts";
+import type { ClaimedJob, Hint, Lane, LaneRequest, Suspect, WorkStore } from "../store/store.ts";
+import { Alarm } from "./alarm.ts";
+import type { Handlers } from "./handlers.ts";
+import { LaneBook } from "./lane_book.ts";
+import type { Leases } from "./leases.ts";
+import type { Runner } from "./runner.ts";
+import type { WorkerStats } from "./stats.ts";
+
+const LANES_PER_CLAIM = 20;
+const RECONNECT_MS = 100;
+const RECONNECT_MS_MAX = 2_000;
+/** A process that is busy lets a suspect wait this long for an idle one. */
+const SUSPECT_PATIENCE_MS = 5_000;
+
+/** What the claimer needs of its surroundings. */
+export interface ClaimerHost {
+  readonly store: WorkStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly worker: string;
+  readonly handlers: Handlers;
+  readonly queues: readonly string[] | null;
+  readonly partitionKey: string | null;
+  readonly pollMs: number;
+  readonly leaseMs: number;
+  readonly leases: Leases;
+  readonly runner: Runner;
+  readonly stats: WorkerStats;
+  /** Everything that ended here has been committed. */
+  readonly settled: () => Promise<void>;
+  readonly onDatabase: (isOk: boolean) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Claims jobs for one runner. */
+export class Claimer {
+  readonly #host: ClaimerHost;
+  readonly #book: LaneBook;
+  readonly #alarm = new Alarm();
+  readonly #suspectAlarm = new Alarm();
+  #lanesAt = -Infinity;
+  #isPausedForSuspect = false;
+  #isStopping = false;
+
+  constructor(host: ClaimerHost) {
+    this.#host = host;
+    this.#book = new LaneBook(host.clock, host.random, host.pollMs);
+  }
+
+  /** Runs until `stop`. */
+  async run(): Promise<void> {
+    await Promise.all([this.#claimLoop(), this.#suspectLoop()]);
+  }
+
+  /** Claims nothing more. A claim under way still comes in, and is handed back. */
+  stop(): void {
+    this.#isStopping = true;
+    this.#alarm.ring();
+    this.#suspectAlarm.ring();
+  }
+
+  /** A slot may be free. */
+  onRoom(): void {
+    if (this.#host.runner.room() > 0) this.#alarm.ring();
+  }
+
+  /** Jobs have arrived; null: nobody knows where. */
+  onHint(hint: Hint | null): void {
+    if (hint?.kind === "lanes" && hint.lanes.length > 0) {
+      this.#book.wake(hint.lanes.filter((lane) => this.#serves(lane)));
+    } else {
+      this.#lanesAt = -Infinity;
+      this.#book.wakeAll();
+    }
+    this.#alarm.ring();
+  }
+
+  /** A job of this process comes due again in `delayMs`. */
+  expect(job: ClaimedJob, delayMs: number): void {
+    this.#book.expect(job, delayMs);
+    if (delayMs < this.#host.pollMs) this.#alarm.ring();
+  }
+
+  async #claimLoop(): Promise<void> {
+    let failures = 0;
+    while (!this.#isStopping) {
+      try {
+        await this.#refreshLanes();
+        if (!await this.#claimOnce()) await this.#alarm.wait(this.#pauseMs());
+        failures = 0;
+      } catch (error) {
+        this.#host.onFailure(error);
+        const pauseMs = Math.min(RECONNECT_MS_MAX, RECONNECT_MS * 2 ** failures++);
+        await this.#alarm.wait(jittered(pauseMs, this.#host.random, 0.5));
+      }
+    }
+  }
+
+  /** False: nothing to do until the alarm rings or the next lane wakes. */
+  async #claimOnce(): Promise<boolean> {
+    const { clock, runner } = this.#host;
+    const limit = this.#isPausedForSuspect ? 0 : runner.room();
+    const selection = limit > 0 ? this.#book.select(limit, LANES_PER_CLAIM) : null;
+    if (selection === null) return false;
+    const askedAt = clock.monotonic();
+    try {
+      const jobs = await this.#claim(selection.requests, limit, false);
+      this.#book.settle(selection, jobs, limit, clock.monotonic() - askedAt);
+    } catch (error) {
+      this.#book.release(selection);
+      throw error;
+    }
+    return true;
+  }
+
+  async #claim(lanes: readonly LaneRequest[], limit: number, alone: boolean) {
+    const { store, worker, leaseMs, clock, leases, runner, stats } = this.#host;
+    // Begun before the claim is sent: our own idea of the lease can only end too early.
+    const askedAt = clock.monotonic();
+    const request = { leaseId: newId(), worker, leaseMs, limit, lanes, alone };
+    const jobs = await store.claim(request);
+    this.#onAnswer();
+    if (jobs.length > 0) {
+      stats.claimed += jobs.length;
+      leases.open(request.leaseId, jobs.length, askedAt);
+      runner.accept(jobs);
+      // Claimed by a statement that was under way when the stop came.
+      if (this.#isStopping) runner.giveBackBuffer();
+    }
+    return jobs;
+  }
+
+  async #refreshLanes(): Promise<void> {
+    const { clock, pollMs, random, store } = this.#host;
+    const askedAt = clock.monotonic();
+    if (askedAt < this.#lanesAt) return;
+    // A hint that comes while the list is being read asks for another.
+    this.#lanesAt = Infinity;
+    try {
+      const lanes = await store.lanes();
+      this.#onAnswer();
+      this.#book.refresh(lanes.filter((lane) => this.#serves(lane)));
+    } catch (error) {
+      this.#lanesAt = -Infinity;
+      throw error;
+    }
+    const pauseMs = Math.max(pollMs, 20 * (clock.monotonic() - askedAt));
+    this.#lanesAt = Math.min(this.#lanesAt, askedAt + jittered(pauseMs, random));
+  }
+
+  #pauseMs(): number {
+    const { clock, pollMs, runner } = this.#host;
+    const now = clock.monotonic();
+    // Without room the end of a job rings; with room the next lane or the next list is due.
+    const next = runner.room() > 0 ? this.#book.nextWakeAt() : Infinity;
+    return Math.max(1, Math.min(next - now, this.#lanesAt - now, pollMs));
+  }
+
+  #onAnswer(): void {
+    this.#host.onDatabase(true);
+    this.#host.stats.lastClaimAt = this.#host.clock.monotonic();
+  }
+
+  #serves(lane: Lane): boolean {
+    const { handlers, queues, partitionKey } = this.#host;
+    return handlers.has(lane.type) && (queues === null || queues.includes(lane.queue)) &&
+      (partitionKey === null || lane.partitionKey === partitionKey);
+  }
+
+  async #suspectLoop(): Promise<void> {
+    const { clock, pollMs, random, runner, onFailure } = this.#host;
+    let waitingSince = Infinity;
+    while (!this.#isStopping) {
+      try {
+        const suspect = await this.#nextSuspect();
+        waitingSince = suspect ? Math.min(waitingSince, clock.monotonic()) : Infinity;
+        const hasWaited = clock.monotonic() - waitingSince > SUSPECT_PATIENCE_MS;
+        const isOurTurn = runner.load === 0 || hasWaited;
+        if (suspect && isOurTurn && await this.#runAlone(suspect)) continue;
+      } catch (error) {
+        onFailure(error);
+      }
+      this.#isPausedForSuspect = false;
+      this.#alarm.ring();
+      await this.#suspectAlarm.wait(jittered(pollMs, random));
+    }
+  }
+
+  async #nextSuspect(): Promise<Suspect | undefined> {
+    const { store, handlers } = this.#host;
+    const suspects = await store.suspects([...handlers.keys()], LANES_PER_CLAIM);
+    return suspects.find((suspect) => this.#serves(suspect.lane));
+  }
+
+  /** Waits until nothing runs here, then runs the suspect and nothing else. */
+  async #runAlone({ lane, at }: Suspect): Promise<boolean> {
+    const { runner, settled } = this.#host;
+    this.#isPausedForSuspect = true;
+    runner.giveBackBuffer();
+    await runner.idle();
+    await settled();
+    if (this.#isStopping) return false;
+    const jobs = await this.#claim([{ lane, quantum: 1, from: at }], 1, true);
+    await runner.idle();
+    return jobs.length > 0;
+  }
+}

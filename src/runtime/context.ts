@@ -1,0 +1,42 @@
+/** What a handler gets beside its input. */
+import type { Json } from "../core/json.ts";
+import type { TransactionSql } from "../store/store.ts";
+
+/** The job, as its handler sees it. */
+export interface HandlerJob {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly type: string;
+  readonly queue: string;
+  /** This execution, from 1. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  /** Executions that ended with their worker. */
+  readonly crashes: number;
+  readonly createdAt: Date;
+  readonly tags: readonly string[];
+  readonly metadata: Json;
+}
+
+/** Handed to every handler. All writes are fenced: after a lost lease they throw. */
+export interface HandlerContext {
+  readonly job: HandlerJob;
+  /** Aborts on timeout, cancel, shutdown and a lost lease. Pass it on, and stop when it fires. */
+  readonly signal: AbortSignal;
+  /** The same for every attempt of this job: hand it to services that deduplicate. */
+  readonly idempotencyKey: string;
+  /** Stores what to show as progress; the latest wins. */
+  progress(value: Json): void;
+  /**
+   * Runs `work` once per job: its result is stored, and a later attempt gets it without running it.
+   *
+   * @throws {LeaseLostError} The result was not stored.
+   */
+  step<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T>;
+  /**
+   * Writes into this database exactly once: `write`'s statements and the success of the job are one
+   * transaction, and its result is the output. Once per attempt; no network calls inside; at most
+   * 5 s. A throw rolls everything back and fails the attempt, whatever the handler does next.
+   */
+  transaction<T>(write: (sql: TransactionSql) => Promise<T>): Promise<T>;
+}

@@ -1,0 +1,145 @@
+/** How an attempt ended, as an event for the machine, and its decision as a change to commit. */
+import { type Backoff, backoffDelayMs } from "../core/backoff.ts";
+import { describeError, type JobError } from "../core/failure.ts";
+import { findJsonIssue } from "../core/json.ts";
+import { serialise } from "../core/job.ts";
+import { transition } from "../core/lifecycle.ts";
+import { limits } from "../core/limits.ts";
+import { GiveUp, RetryAfter, Snooze } from "../core/outcome.ts";
+import type { JobEvent } from "../../machines/job.ts";
+import type { Change, ClaimedJob } from "../store/store.ts";
+import type { RetryPolicy } from "./handlers.ts";
+
+/** How one attempt ended. */
+export type Ending =
+  | { readonly kind: "succeeded"; readonly output: string }
+  | {
+    readonly kind: "failed";
+    readonly error: JobError;
+    readonly retryable: boolean;
+    /** Instead of the backoff. */
+    readonly delayMs: number | null;
+  }
+  | { readonly kind: "snoozed"; readonly delayMs: number }
+  | { readonly kind: "interrupted" }
+  | { readonly kind: "cancelled" };
+
+/** What the job's own `lastError` says after a cancel. */
+export function cancelledError(at: Date): JobError {
+  return {
+    name: "Cancelled",
+    message: "Cancelled by user",
+    code: "cancelled",
+    retryable: false,
+    at: at.toISOString(),
+  };
+}
+
+/** Reads what a handler returned. An output that cannot be stored is a failure for good. */
+export function endingOfResult(result: unknown, at: Date): Ending {
+  if (result instanceof Snooze) return { kind: "snoozed", delayMs: boundedDelay(result.delayMs) };
+  if (result instanceof RetryAfter) {
+    const error = describeError(result.error, at);
+    return { kind: "failed", error, retryable: true, delayMs: boundedDelay(result.delayMs) };
+  }
+  if (result instanceof GiveUp) return permanent(describeError(result.error, at));
+  if (result === undefined || result === null) return { kind: "succeeded", output: "null" };
+  try {
+    const output = serialise("Output", result, limits.payloadBytesMax);
+    const issue = findJsonIssue(JSON.parse(output), "output");
+    if (issue) throw new TypeError(`${issue.path}: ${issue.message}`);
+    return { kind: "succeeded", output };
+  } catch (error) {
+    return permanent({ ...describeError(error, at), code: "invalid_output" });
+  }
+}
+
+/** Reads what a handler threw, by the policy of its type. A policy that throws is passed over. */
+export function endingOfThrow(thrown: unknown, policy: RetryPolicy, at: Date): Ending {
+  const error = describeError(thrown, at);
+  const advice = adviceOf(thrown, policy);
+  if (advice === "give_up" || (advice === null && !error.retryable)) return permanent(error);
+  const delayMs = typeof advice === "object" && advice !== null ? advice.delayMs : null;
+  return {
+    kind: "failed",
+    error: { ...error, retryable: true },
+    retryable: true,
+    delayMs: delayMs === null ? null : boundedDelay(delayMs),
+  };
+}
+
+/** A failure that no retry can mend. */
+export function permanent(error: JobError): Ending {
+  return {
+    kind: "failed",
+    error: { ...error, retryable: false },
+    retryable: false,
+    delayMs: null,
+  };
+}
+
+/** What the runner knows of its job beyond the claim. */
+export interface Knowledge {
+  readonly cancelRequested: boolean;
+  readonly backoff: Backoff;
+  readonly at: Date;
+}
+
+/** The machine's decision about an ended attempt, ready to be committed. */
+export function changeOf(job: ClaimedJob, ending: Ending, known: Knowledge): Change {
+  const event = eventOf(job, ending, known);
+  const context = {
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    crashes: job.crashes,
+    maxCrashes: job.maxCrashes,
+    cancelRequested: known.cancelRequested,
+  };
+  const decision = transition({ state: "running", context }, event);
+  if (!decision.accepted) throw new Error(`A running job refused ${event.type}`);
+  const isCancelled = decision.to === "cancelled";
+  const failure = ending.kind === "failed" ? ending.error : null;
+  return {
+    tenantId: job.tenantId,
+    id: job.id,
+    version: job.version,
+    leaseId: job.leaseId,
+    decision,
+    output: ending.kind === "succeeded" ? ending.output : null,
+    error: isCancelled ? cancelledError(known.at) : failure,
+    cause: failure?.code ?? null,
+    // Success wins over a cancel request; everything else must know of it.
+    cancelKnown: event.type === "SUCCEED" || event.type === "CANCEL" ? null : known.cancelRequested,
+  };
+}
+
+function eventOf(job: ClaimedJob, ending: Ending, known: Knowledge): JobEvent {
+  switch (ending.kind) {
+    case "succeeded":
+      return { type: "SUCCEED" };
+    case "failed": {
+      const delayMs = ending.delayMs ?? backoffDelayMs(known.backoff, job.id, job.attempt);
+      return { type: "FAIL", retryable: ending.retryable, when: { delayMs } };
+    }
+    case "snoozed":
+      if (known.cancelRequested) return { type: "CANCEL" };
+      return { type: "SNOOZE", when: { delayMs: ending.delayMs } };
+    case "interrupted":
+      return { type: known.cancelRequested ? "CANCEL" : "INTERRUPTED" };
+    case "cancelled":
+      return { type: "CANCEL" };
+  }
+}
+
+function adviceOf(thrown: unknown, policy: RetryPolicy) {
+  try {
+    return policy.on?.(thrown) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function boundedDelay(delayMs: number): number {
+  if (!(delayMs > 0)) return 0;
+  return Math.min(Math.round(delayMs), limits.delayMsMax);
+}

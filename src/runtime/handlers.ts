@@ -1,0 +1,92 @@
+/** Handlers: one function per job type, its input checked by zod, its retry policy beside it. */
+import type { z } from "zod";
+import type { Backoff } from "../core/backoff.ts";
+import type { Issue } from "../core/errors.ts";
+import { issuesOf } from "../core/job.ts";
+import type { GiveUp, RetryAfter, Snooze } from "../core/outcome.ts";
+import type { HandlerContext } from "./context.ts";
+
+/** What a retry policy may say about one error. */
+export type RetryAdvice = "retry" | "give_up" | { readonly delayMs: number };
+
+/** Retries of a type. What is left out comes from the settings. */
+export interface RetryPolicy extends Partial<Backoff> {
+  readonly maxAttempts?: number;
+  readonly maxCrashes?: number;
+  /** Looks at what was thrown. Default: retry, unless the error says `retryable: false`. */
+  readonly on?: (error: unknown) => RetryAdvice;
+}
+
+/** What a handler may return: its output, or what to do instead. */
+export type HandlerResult<Output> = Output | Snooze | RetryAfter | GiveUp;
+
+/** What `defineHandler` takes. */
+export interface HandlerDefinition<Input extends z.ZodType, Output> {
+  readonly type: string;
+  readonly input: Input;
+  readonly retry?: RetryPolicy;
+  /** Longest attempt, milliseconds. Default 15 minutes. */
+  readonly timeoutMs?: number;
+  readonly handle: (
+    input: z.output<Input>,
+    context: HandlerContext,
+  ) => HandlerResult<Output> | Promise<HandlerResult<Output>>;
+}
+
+/** A checked payload, or what is wrong with it. */
+export type Checked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly issues: readonly Issue[] };
+
+/** A handler as the worker sees it: the input type is sealed inside. */
+export interface Handler {
+  readonly type: string;
+  readonly retry: RetryPolicy;
+  readonly timeoutMs: number | null;
+  /** Issues of a payload, by paths below `path`; empty when it is fine. */
+  check(payload: unknown, path: string): readonly Issue[];
+  /** Checks the payload and runs. */
+  run(payload: unknown, context: HandlerContext): Checked<unknown>;
+}
+
+/**
+ * Declares the handler of a job type. A new handler is one file and one line in a list.
+ *
+ * A handler may run more than once: make it idempotent, or write through `context.transaction`.
+ */
+export function defineHandler<Input extends z.ZodType, Output>(
+  definition: HandlerDefinition<Input, Output>,
+): Handler {
+  const { type, input, retry = {}, timeoutMs = null, handle } = definition;
+  return {
+    type,
+    retry,
+    timeoutMs,
+    check(payload, path) {
+      const parsed = input.safeParse(payload);
+      return parsed.success ? [] : issuesBelow(parsed.error, path);
+    },
+    run(payload, context) {
+      const parsed = input.safeParse(payload);
+      if (!parsed.success) return { ok: false, issues: issuesBelow(parsed.error, "payload") };
+      return { ok: true, value: handle(parsed.data, context) };
+    },
+  };
+}
+
+/** Handlers by type. */
+export type Handlers = ReadonlyMap<string, Handler>;
+
+/** Indexes handlers; two of one type are a mistake of the program. */
+export function indexHandlers(handlers: readonly Handler[]): Handlers {
+  const byType = new Map<string, Handler>();
+  for (const handler of handlers) {
+    if (byType.has(handler.type)) throw new Error(`Two handlers of type "${handler.type}"`);
+    byType.set(handler.type, handler);
+  }
+  return byType;
+}
+
+function issuesBelow(error: z.ZodError, path: string): Issue[] {
+  return issuesOf(error, (rest) => rest === "" ? path : `${path}.${rest}`);
+}

@@ -1,0 +1,237 @@
+/**
+ * Handlers at once, and a short buffer of claimed jobs in front of them.
+ *
+ * The buffer holds at most what the process finished in the last 50 ms: it is empty for slow jobs
+ * and full for fast ones. A job that has crashed a worker is never buffered, and nothing is held
+ * longer than a second: it goes back, its attempt refunded.
+ */
+import type { Backoff } from "../core/backoff.ts";
+import type { Clock } from "../core/clock.ts";
+import { GRACE_MS } from "../core/limits.ts";
+import type { ClaimedJob, WorkStore } from "../store/store.ts";
+import { Attempt, type StopReason } from "./attempt.ts";
+import { type Ending, endingOfThrow } from "./endings.ts";
+import type { Handlers, RetryPolicy } from "./handlers.ts";
+import type { Leases } from "./leases.ts";
+import type { WorkerStats } from "./stats.ts";
+
+const WINDOW_MS = 50;
+const UNSETTLED_BATCHES_MAX = 4;
+const HELD_MS_MAX = 1_000;
+/** After its timeout a handler may take this long to notice; then its slot is given away. */
+const TIMEOUT_GRACE_MS = 1_000;
+
+/** What the runner needs of its surroundings. */
+export interface RunnerHost {
+  readonly store: WorkStore;
+  readonly clock: Clock;
+  readonly worker: string;
+  readonly handlers: Handlers;
+  readonly leases: Leases;
+  readonly stats: WorkerStats;
+  readonly concurrency: number;
+  readonly batchSize: number;
+  readonly backoff: Backoff;
+  /** The ending of a job to commit; null when there is nothing to write. */
+  readonly onEnding: (claimed: ClaimedJob, ending: Ending | null, attempt: Attempt | null) => void;
+}
+
+/** Runs claimed jobs. */
+export class Runner {
+  readonly #host: RunnerHost;
+  readonly #running = new Map<string, Attempt>();
+  #buffer: ClaimedJob[] = [];
+  #head = 0;
+  #heldSince = 0;
+  #windowAt = 0;
+  #inWindow = 0;
+  #inLastWindow = 0;
+  #onIdle: (() => void)[] = [];
+
+  constructor(host: RunnerHost) {
+    this.#host = host;
+  }
+
+  /** Jobs that run or wait in the buffer. */
+  get load(): number {
+    return this.#running.size + this.#buffer.length - this.#head;
+  }
+
+  /** How many jobs to claim now; 0 while there is still enough at hand. */
+  room(): number {
+    const { concurrency, batchSize, stats } = this.#host;
+    // Endings that the database has not taken yet are held in memory: no more of them.
+    if (stats.unsettled > UNSETTLED_BATCHES_MAX * batchSize) return 0;
+    const ahead = Math.min(this.#finishedLately(), batchSize);
+    const room = concurrency + ahead - this.load;
+    // Claims come in half-buffers, so that each carries many jobs.
+    return room >= Math.max(1, ahead >> 1) ? Math.min(room, batchSize) : 0;
+  }
+
+  /** Takes over the jobs of one claim. */
+  accept(jobs: readonly ClaimedJob[]): void {
+    this.#buffer = this.#buffer.slice(this.#head).concat([...jobs].sort(inClaimOrder));
+    this.#head = 0;
+    this.#heldSince = this.#host.clock.monotonic();
+    this.#pump();
+    this.#giveBack((job) => job.crashes > 0);
+  }
+
+  /** Asks handlers to stop. */
+  stop(reason: StopReason, matches: (attempt: Attempt) => boolean = () => true): void {
+    for (const attempt of [...this.#running.values()]) {
+      if (matches(attempt)) attempt.stop(reason);
+    }
+  }
+
+  /** Hands back what waits in the buffer. */
+  giveBackBuffer(): void {
+    this.#giveBack(() => true);
+  }
+
+  /** Ends the attempts that are still running, without their handlers. */
+  abandonAll(): void {
+    for (const attempt of [...this.#running.values()]) attempt.abandon({ kind: "interrupted" });
+  }
+
+  /** Jobs of these leases are no longer ours. */
+  loseLeases(leaseIds: readonly string[]): void {
+    const lost = new Set(leaseIds);
+    const mine = this.#buffer.slice(this.#head).filter((job) => lost.has(job.leaseId));
+    if (mine.length > 0) {
+      this.#buffer = this.#buffer.slice(this.#head).filter((job) => !lost.has(job.leaseId));
+      this.#head = 0;
+      for (const job of mine) this.#host.onEnding(job, null, null);
+    }
+    this.stop("lease_lost", (attempt) => lost.has(attempt.claimed.leaseId));
+  }
+
+  cancel(jobIds: readonly string[]): void {
+    const ids = new Set(jobIds);
+    this.stop("cancel", (attempt) => ids.has(attempt.claimed.id));
+  }
+
+  /** Timeouts, graces, and jobs held too long. Call it every 50 ms or so while `load` is not 0. */
+  tick(): void {
+    const now = this.#host.clock.monotonic();
+    for (const attempt of [...this.#running.values()]) {
+      if (attempt.stopReason === null && now >= attempt.timeoutAt) attempt.stop("timeout");
+      this.#abandonWhenOverdue(attempt);
+    }
+    if (now - this.#heldSince > HELD_MS_MAX) this.giveBackBuffer();
+  }
+
+  /** Resolves when nothing runs and nothing waits. */
+  async idle(): Promise<void> {
+    if (this.load > 0) await new Promise<void>((done) => this.#onIdle.push(done));
+  }
+
+  #pump(): void {
+    const { concurrency } = this.#host;
+    while (this.#head < this.#buffer.length && this.#running.size < concurrency) {
+      const job = this.#buffer[this.#head++];
+      if (job) this.#start(job);
+    }
+    if (this.#head === this.#buffer.length) {
+      this.#buffer = [];
+      this.#head = 0;
+    }
+    this.#host.stats.running = this.#running.size;
+    this.#host.stats.buffered = this.#buffer.length - this.#head;
+  }
+
+  #start(job: ClaimedJob): void {
+    const { handlers, leases, onEnding } = this.#host;
+    const handler = handlers.get(job.type);
+    // A lane of another type with the same key (one in 2^64), or no time left on the lease.
+    if (!handler || !leases.isHeld(job.leaseId)) {
+      onEnding(job, { kind: "interrupted" }, null);
+      return;
+    }
+    const attempt = new Attempt(job, handler, {
+      store: this.#host.store,
+      clock: this.#host.clock,
+      worker: this.#host.worker,
+      backoff: this.#backoffOf(job, handler.retry),
+      onEnd: (ended, ending) => this.#onEnd(ended, ending),
+    });
+    this.#running.set(keyOf(job), attempt);
+    void attempt.run();
+  }
+
+  #onEnd(attempt: Attempt, ending: Ending | null): void {
+    this.#running.delete(keyOf(attempt.claimed));
+    this.#countFinished();
+    this.#host.onEnding(attempt.claimed, ending, attempt);
+    this.#pump();
+    if (this.load === 0) { for (const done of this.#onIdle.splice(0)) done(); }
+  }
+
+  #abandonWhenOverdue(attempt: Attempt): void {
+    const { stopReason, stoppingForMs } = attempt;
+    if (stopReason === "timeout" && stoppingForMs > TIMEOUT_GRACE_MS) {
+      this.#host.stats.abandoned++;
+      const at = new Date(this.#host.clock.now());
+      const ending = endingOfThrow(attempt.timeoutError(), attempt.handler.retry, at);
+      attempt.abandon(ending);
+    } else if (stopReason === "cancel" && stoppingForMs > GRACE_MS) {
+      this.#host.stats.abandoned++;
+      attempt.abandon({ kind: "cancelled" });
+    }
+  }
+
+  #giveBack(matches: (job: ClaimedJob) => boolean): void {
+    const waiting = this.#buffer.slice(this.#head);
+    if (!waiting.some(matches)) return;
+    this.#buffer = waiting.filter((job) => !matches(job));
+    this.#head = 0;
+    for (const job of waiting) {
+      if (matches(job)) this.#host.onEnding(job, { kind: "interrupted" }, null);
+    }
+    if (this.load === 0) { for (const done of this.#onIdle.splice(0)) done(); }
+  }
+
+  #backoffOf(job: ClaimedJob, policy: RetryPolicy): Backoff {
+    return job.backoff ?? { ...this.#host.backoff, ...growthOf(policy) };
+  }
+
+  #countFinished(): void {
+    this.#turnWindow();
+    this.#inWindow++;
+  }
+
+  #finishedLately(): number {
+    this.#turnWindow();
+    return Math.max(this.#inWindow, this.#inLastWindow);
+  }
+
+  #turnWindow(): void {
+    const passed = this.#host.clock.monotonic() - this.#windowAt;
+    if (passed < WINDOW_MS) return;
+    this.#inLastWindow = passed < 2 * WINDOW_MS ? this.#inWindow : 0;
+    this.#inWindow = 0;
+    this.#windowAt = this.#host.clock.monotonic();
+  }
+}
+
+function growthOf({ baseMs, factor, capMs }: RetryPolicy): Partial<Backoff> {
+  return {
+    ...(baseMs === undefined ? {} : { baseMs }),
+    ...(factor === undefined ? {} : { factor }),
+    ...(capMs === undefined ? {} : { capMs }),
+  };
+}
+
+function keyOf(job: ClaimedJob): string {
+  return `${job.id} ${job.version}`;
+}
+
+/** Jobs that have crashed a worker first: they start at once or go back. */
+function inClaimOrder(a: ClaimedJob, b: ClaimedJob): number {
+  return b.crashes - a.crashes || a.priority - b.priority || compare(a.runAt, b.runAt) ||
+    compare(a.id, b.id);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,102 @@
+/**
+ * Brings back what died: finds leases that are over, rehydrates each job's machine, sends it
+ * `LEASE_EXPIRED` (or the `CANCEL` that somebody was waiting for), and commits what it decides.
+ *
+ * Any process may sweep; there is no leader and no job in a queue that could itself get stuck. Two
+ * sweepers that meet do no harm: version and expiry are checked again inside the update. A job that
+ * cannot be moved is marked, and the sweep goes on.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../core/clock.ts";
+import { transition } from "../core/lifecycle.ts";
+import { GRACE_MS } from "../core/limits.ts";
+import type { Change, ExpiredJob, Refusal, SweepStore, WorkStore } from "../store/store.ts";
+import { cancelledError } from "./endings.ts";
+
+const log = getLogger(["perdura", "sweeper"]);
+
+const LEASES_PER_ROUND = 20;
+const ROUNDS_MAX = 100;
+const CANCELS_MAX = 1000;
+
+/** What one sweep did. */
+export interface SweepReport {
+  /** Jobs brought out of expired leases and overdue cancels. */
+  readonly recovered: number;
+  readonly quarantined: number;
+  /** Recovered jobs that are due again. */
+  readonly due: number;
+}
+
+/** What a sweep needs. `sweeper` names it in the history. */
+export interface SweepHost {
+  readonly store: SweepStore & WorkStore;
+  readonly clock: Clock;
+  readonly sweeper: string;
+}
+
+/** One bounded sweep: expired leases, overdue cancels, then the tidying. */
+export async function sweep(host: SweepHost): Promise<SweepReport> {
+  const total = { recovered: 0, quarantined: 0, due: 0 };
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const { leaseIds, jobs } = await host.store.expired(LEASES_PER_ROUND);
+    if (leaseIds.length === 0) break;
+    const changes = jobs.map((job) => changeOf(job, host.clock));
+    await settle(host, changes, await host.store.recover(host.sweeper, changes), total);
+    await host.store.dropLeases(leaseIds);
+    if (leaseIds.length < LEASES_PER_ROUND) break;
+  }
+  const overdue = await host.store.overdueCancels(GRACE_MS, CANCELS_MAX);
+  const changes = overdue.map((job) => changeOf(job, host.clock));
+  await settle(host, changes, await host.store.commit(host.sweeper, changes), total);
+  await host.store.maintain();
+  if (total.recovered > 0) log.info("Recovered jobs of expired leases", { ...total });
+  return total;
+}
+
+/** Counts what was moved, and marks what the database refuses to move. */
+async function settle(
+  host: SweepHost,
+  changes: readonly Change[],
+  refusals: readonly Refusal[],
+  total: { recovered: number; quarantined: number; due: number },
+): Promise<void> {
+  const refused = new Set(refusals.map((refusal) => refusal.change));
+  const moved = changes.filter((change) => !refused.has(change));
+  total.recovered += moved.length;
+  total.due += moved.filter((change) => change.decision.due !== null).length;
+  for (const { change, reason, message } of refusals) {
+    if (reason !== "refused") continue;
+    total.quarantined++;
+    log.error("Job put in quarantine", { jobId: change.id, reason: message });
+    await host.store.quarantine(change, message ?? reason);
+  }
+}
+
+function changeOf(job: ExpiredJob, clock: Clock): Change {
+  const isCancel = job.context.cancelRequested;
+  const event = isCancel ? { type: "CANCEL" } as const : { type: "LEASE_EXPIRED" } as const;
+  const decision = transition({ state: job.state, context: job.context }, event);
+  if (!decision.accepted) throw new Error(`A ${job.state} job under a lease refused ${event.type}`);
+  const at = new Date(clock.now());
+  const isPoison = decision.to === "dead_letter";
+  return {
+    tenantId: job.tenantId,
+    id: job.id,
+    version: job.version,
+    leaseId: job.leaseId,
+    decision,
+    output: null,
+    error: isCancel ? cancelledError(at) : {
+      name: "LeaseExpired",
+      message: isPoison
+        ? `Its worker died ${decision.context.crashes} times while running it`
+        : `Worker ${job.worker ?? "unknown"} stopped renewing its lease`,
+      code: isPoison ? "poison" : "lease_expired",
+      retryable: !isPoison,
+      at: at.toISOString(),
+    },
+    cause: isCancel ? "grace_ended" : isPoison ? "poison" : `worker ${job.worker ?? "unknown"}`,
+    cancelKnown: isCancel ? null : false,
+  };
+}

@@ -1,0 +1,220 @@
+/**
+ * A worker process: claims what is due, runs it, brings the endings home, renews its leases,
+ * sweeps, and hands everything back when it is told to stop.
+ */
+import { getLogger } from "@logtape/logtape";
+import { createActor } from "xstate";
+import { workerMachine } from "../../machines/worker.ts";
+import type { Backoff } from "../core/backoff.ts";
+import { type Clock, jittered, type Random } from "../core/clock.ts";
+import { UnavailableError } from "../core/errors.ts";
+import { newId } from "../core/id.ts";
+import type { Change, ClaimedJob, Hint, Store } from "../store/store.ts";
+import { Alarm } from "./alarm.ts";
+import type { Attempt } from "./attempt.ts";
+import { Claimer } from "./claimer.ts";
+import { Committer } from "./committer.ts";
+import type { Ending } from "./endings.ts";
+import type { Handlers } from "./handlers.ts";
+import { Leases } from "./leases.ts";
+import { Runner } from "./runner.ts";
+import { WorkerStats } from "./stats.ts";
+import { sweep } from "./sweeper.ts";
+
+const log = getLogger(["perdura", "worker"]);
+
+const TICK_MS = 50;
+
+/** Settings of a worker. Durations in milliseconds. */
+export interface WorkerOptions {
+  readonly store: Store;
+  readonly handlers: Handlers;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly concurrency: number;
+  readonly batchSize: number;
+  readonly pollMs: number;
+  readonly leaseMs: number;
+  readonly sweepMs: number;
+  readonly shutdownMs: number;
+  readonly backoff: Backoff;
+  /** Only these queues; null: all. */
+  readonly queues: readonly string[] | null;
+  /** Only this partition; null: all. */
+  readonly partitionKey: string | null;
+}
+
+/** A running worker. `start` once, `stop` once. */
+export class Worker {
+  /** Unique per start: never reused as an owner of leases. */
+  readonly id: string = newId();
+  readonly stats: WorkerStats = new WorkerStats();
+  readonly #options: WorkerOptions;
+  readonly #life = createActor(workerMachine);
+  readonly #leases: Leases;
+  readonly #committer: Committer;
+  readonly #runner: Runner;
+  readonly #claimer: Claimer;
+  readonly #sweepAlarm = new Alarm();
+  #timers: ReturnType<typeof setInterval>[] = [];
+  #loops: Promise<void> = Promise.resolve();
+  #isStopping = false;
+  #stopHints: () => Promise<void> = () => Promise.resolve();
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    const shared = { ...options, worker: this.id, stats: this.stats };
+    const onDatabase = (isOk: boolean) => this.#onDatabase(isOk);
+    this.#leases = new Leases(options.store, options.clock, this.id, options.leaseMs);
+    this.#committer = new Committer({
+      ...shared,
+      onDatabase,
+      onSettled: (claimed, change) => this.#onSettled(claimed, change),
+    });
+    this.#runner = new Runner({
+      ...shared,
+      leases: this.#leases,
+      onEnding: (claimed, ending, attempt) => this.#onEnding(claimed, ending, attempt),
+    });
+    this.#claimer = new Claimer({
+      ...shared,
+      onDatabase,
+      leases: this.#leases,
+      runner: this.#runner,
+      settled: () => this.#committer.drained(),
+      onFailure: (error) => this.#onFailure(error),
+    });
+  }
+
+  /** Begins to claim. */
+  start(): void {
+    const { store, leaseMs } = this.#options;
+    let last = "";
+    this.#life.subscribe(({ value }) => {
+      if (value !== last) log.info("Worker {state}", { state: value });
+      last = value;
+    });
+    this.#life.start();
+    const heartbeat = () => void this.#heartbeat().catch((error) => this.#onFailure(error));
+    this.#timers = [
+      setInterval(heartbeat, leaseMs / 3),
+      setInterval(() => this.#runner.tick(), TICK_MS),
+    ];
+    this.#loops = Promise.all([this.#claimer.run(), this.#sweepLoop()]).then(() => {});
+    store.onHint((hint) => this.#onHint(hint)).then(
+      (stop) => this.#stopHints = stop,
+      (error) => log.warn("No hints, polling only", { error }),
+    );
+  }
+
+  /** `connecting`, `connected`, `degraded`, `reconnecting`, `draining` or `stopped`. */
+  get state(): string {
+    return this.#life.getSnapshot().value;
+  }
+
+  /** Milliseconds since the database last answered a claim; Infinity before the first. */
+  get sinceLastClaimMs(): number {
+    return this.#options.clock.monotonic() - this.stats.lastClaimAt;
+  }
+
+  /** Recovers what is over and wakes the claimer. */
+  async sweep(): Promise<void> {
+    const { store, clock } = this.#options;
+    const report = await sweep({ store, clock, sweeper: this.id });
+    this.stats.recovered += report.recovered;
+    this.stats.quarantined += report.quarantined;
+    if (report.due === 0) return;
+    this.#claimer.onHint(null);
+    store.hint({ kind: "lanes", lanes: [] });
+  }
+
+  /**
+   * Claims nothing more, lets handlers finish for most of `shutdownMs`, asks the rest to stop, and
+   * hands back what is left with its attempt refunded. Takes at most `shutdownMs`.
+   */
+  async stop(): Promise<void> {
+    const { shutdownMs } = this.#options;
+    this.#isStopping = true;
+    this.#life.send({ type: "STOP" });
+    this.#claimer.stop();
+    this.#sweepAlarm.ring();
+    this.#runner.giveBackBuffer();
+    await within(shutdownMs * 0.5, this.#runner.idle());
+    this.#runner.stop("shutdown");
+    await within(shutdownMs * 0.15, this.#runner.idle());
+    this.#runner.abandonAll();
+    await within(shutdownMs * 0.1, Promise.all([this.#committer.drained(), this.#loops]));
+    this.#committer.giveUp();
+    await within(shutdownMs * 0.05, this.#committer.drained());
+    for (const timer of this.#timers) clearInterval(timer);
+    await within(shutdownMs * 0.05, this.#stopHints());
+    this.#life.send({ type: "STOPPED" });
+  }
+
+  async #sweepLoop(): Promise<void> {
+    const { sweepMs, random } = this.#options;
+    while (!this.#isStopping) {
+      await this.#sweepAlarm.wait(jittered(sweepMs, random, 0.2));
+      if (!this.#isStopping) await this.sweep().catch((error) => this.#onFailure(error));
+    }
+  }
+
+  async #heartbeat(): Promise<void> {
+    const { lost, cancels } = await this.#leases.renew();
+    if (lost.length > 0) {
+      log.warn("Leases lost: their jobs are aborted, their results dropped", {
+        leases: lost.length,
+      });
+      this.#runner.loseLeases(lost);
+    }
+    if (cancels.length > 0) this.#runner.cancel(cancels);
+  }
+
+  #onHint(hint: Hint | null): void {
+    if (hint?.kind === "cancel") this.#heartbeat().catch((error) => this.#onFailure(error));
+    else this.#claimer.onHint(hint);
+  }
+
+  #onEnding(claimed: ClaimedJob, ending: Ending | null, attempt: Attempt | null): void {
+    this.stats.finished++;
+    if (ending?.kind === "failed") this.stats.failed++;
+    if (ending?.kind === "interrupted") this.stats.interrupted++;
+    this.stats.unsettled++;
+    if (ending === null) {
+      this.#onSettled(claimed, null);
+    } else {
+      this.#committer.add({
+        claimed,
+        ending,
+        backoff: attempt?.backoff ?? this.#options.backoff,
+        cancelRequested: attempt?.stopReason === "cancel",
+      });
+    }
+    this.#claimer.onRoom();
+  }
+
+  #onSettled(claimed: ClaimedJob, change: Change | null): void {
+    this.stats.unsettled--;
+    this.#leases.settle(claimed.leaseId);
+    const due = change?.decision.due;
+    if (due && "delayMs" in due) this.#claimer.expect(claimed, due.delayMs);
+    this.#claimer.onRoom();
+  }
+
+  #onFailure(error: unknown): void {
+    if (error instanceof UnavailableError) this.#onDatabase(false);
+    else log.error("Worker loop failed", { error });
+  }
+
+  #onDatabase(isOk: boolean): void {
+    this.#life.send({ type: isOk ? "DATABASE_OK" : "DATABASE_FAILED" });
+  }
+}
+
+/** Waits for `work`, but no longer than `ms`. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<void>((done) => timer = setTimeout(done, ms));
+  await Promise.race([work, over]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,68 @@
+/** Decisions of the machine as the parameters of commit.sql. */
+import { eventCode, stateCode } from "../core/codes.ts";
+import { isTerminal } from "../core/lifecycle.ts";
+import { limits } from "../core/limits.ts";
+import type { JobState, When } from "../../machines/job.ts";
+import type { Parameter } from "./database.ts";
+import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
+import type { Change } from "./store.ts";
+
+/** Where a job lives in a state: the codes of commit.sql. */
+function homeOf(state: JobState): 0 | 1 | 2 {
+  if (!isTerminal(state)) return 0;
+  return state === "dead_letter" ? 2 : 1;
+}
+
+/** Text that names a change among others. */
+export function changeKey(tenantId: string, id: string): string {
+  return `${id} ${tenantId}`;
+}
+
+/** In key order and without repeats: one order of locks for every batch. */
+export function orderedChanges(changes: readonly Change[]): Change[] {
+  const byKey = new Map(changes.map((change) => [changeKey(change.tenantId, change.id), change]));
+  return [...byKey.keys()].sort().map((key) => byKey.get(key)!);
+}
+
+/** The parameters of commit.sql. */
+export function commitParameters(
+  worker: string | null,
+  changes: readonly Change[],
+  expiredOnly: boolean,
+): Parameter[] {
+  const leases = new Map<string, number>();
+  for (const { leaseId } of changes) {
+    if (leaseId !== null && !leases.has(leaseId)) leases.set(leaseId, leases.size + 1);
+  }
+  const isLarge = (change: Change) => (change.output?.length ?? 0) > limits.inlineBytesMax;
+  return [
+    column([...leases.keys()], (id) => id),
+    worker,
+    expiredOnly,
+    column(changes, (c) => quoted(c.tenantId)),
+    column(changes, (c) => c.id),
+    column(changes, (c) => c.version),
+    sparseColumn(changes, (c) => c.leaseId === null ? null : leases.get(c.leaseId) ?? null),
+    column(changes, (c) => stateCode(c.decision.from)),
+    column(changes, (c) => stateCode(c.decision.to)),
+    column(changes, (c) => eventCode(c.decision.event)),
+    column(changes, (c) => homeOf(c.decision.to)),
+    column(changes, (c) => c.decision.context.attempt),
+    column(changes, (c) => c.decision.context.crashes),
+    sparseColumn(changes, (c) => delayOf(c.decision.due)),
+    sparseColumn(changes, (c) => quotedOrNull(instantOf(c.decision.due))),
+    sparseColumn(changes, (c) => c.cancelKnown),
+    sparseColumn(changes, (c) => isLarge(c) || c.output === null ? null : quotedJson(c.output)),
+    sparseColumn(changes, (c) => isLarge(c) && c.output !== null ? quotedJson(c.output) : null),
+    sparseColumn(changes, (c) => c.error === null ? null : quotedJson(JSON.stringify(c.error))),
+    sparseColumn(changes, (c) => quotedOrNull(c.cause)),
+  ];
+}
+
+function delayOf(due: When | null): number | null {
+  return due !== null && "delayMs" in due ? Math.round(due.delayMs) : null;
+}
+
+function instantOf(due: When | null): string | null {
+  return due !== null && "runAt" in due ? due.runAt : null;
+}

@@ -1,0 +1,99 @@
+/**
+ * The commit of decisions: batches that share no fate, and answers that were lost on the way.
+ *
+ * A row that PostgreSQL refuses for good is found by halving the batch, and only it is refused. A
+ * row that was not moved is looked up: the runner's own earlier commit, whose answer was lost, is
+ * no refusal.
+ */
+import * as sql from "../../sql/mod.ts";
+import { changeKey, commitParameters, orderedChanges } from "./changes.ts";
+import type { Database } from "./database.ts";
+import { RefusedError, UnknownResultError } from "./failures.ts";
+import { column, quoted } from "./literal.ts";
+import { type Fate, field, toFate, toId } from "./rows.ts";
+import type { Change, Refusal } from "./store.ts";
+
+const UNKNOWN_TRIES = 3;
+
+/** How a batch is committed. */
+export interface CommitOptions {
+  readonly worker: string | null;
+  /** Only under leases that are over: the sweeper's re-check. */
+  readonly expiredOnly: boolean;
+}
+
+/** Commits a batch; see `WorkStore.commit`. */
+export async function commitChanges(
+  db: Database,
+  options: CommitOptions,
+  changes: readonly Change[],
+): Promise<Refusal[]> {
+  if (changes.length === 0) return [];
+  const ordered = orderedChanges(changes);
+  let inDoubt = false;
+  for (let tries = 1;; tries++) {
+    try {
+      const rows = await db.query(
+        sql.commit,
+        commitParameters(options.worker, ordered, options.expiredOnly),
+      );
+      const left = new Set(rows.map((row) => changeKey(field<string>(row, "t"), toId(row))));
+      const unmoved = ordered.filter((c) => left.has(changeKey(c.tenantId, c.id)));
+      return await refusalsOf(db, options, unmoved, inDoubt);
+    } catch (error) {
+      if (error instanceof RefusedError) return await halve(db, options, ordered, error);
+      if (!(error instanceof UnknownResultError) || tries === UNKNOWN_TRIES) throw error;
+      inDoubt = true;
+    }
+  }
+}
+
+/** Bisects a refused batch down to the row that PostgreSQL will not take. */
+async function halve(
+  db: Database,
+  options: CommitOptions,
+  changes: readonly Change[],
+  error: RefusedError,
+): Promise<Refusal[]> {
+  const [only, ...others] = changes;
+  if (only && others.length === 0) {
+    return [{ change: only, reason: "refused", message: `${error.sqlState}: ${error.message}` }];
+  }
+  const middle = changes.length >> 1;
+  const first = await commitChanges(db, options, changes.slice(0, middle));
+  return [...first, ...await commitChanges(db, options, changes.slice(middle))];
+}
+
+async function refusalsOf(
+  db: Database,
+  options: CommitOptions,
+  unmoved: readonly Change[],
+  inDoubt: boolean,
+): Promise<Refusal[]> {
+  if (unmoved.length === 0) return [];
+  const rows = await db.query(sql.fate, [
+    column(unmoved, (c) => quoted(c.tenantId)),
+    column(unmoved, (c) => c.id),
+    column(unmoved, (c) => c.version),
+  ]);
+  const fates = new Map(rows.map(toFate).map((fate) => [changeKey(fate.t, fate.i), fate]));
+  return unmoved.flatMap((change): Refusal[] => {
+    const fate = fates.get(changeKey(change.tenantId, change.id));
+    if (fate && isOwn(fate, options.worker, inDoubt)) return [];
+    return [{ change, reason: reasonOf(change, fate), message: null }];
+  });
+}
+
+/**
+ * Whether the next version is this caller's own commit. Only the runner of a version writes the
+ * next one under its own name; requests have no name, so theirs count only after a lost answer.
+ */
+function isOwn(fate: Fate, worker: string | null, inDoubt: boolean): boolean {
+  if (fate.e === null) return false;
+  return worker === null ? inDoubt && fate.w === null : fate.w === worker;
+}
+
+function reasonOf(change: Change, fate: Fate | undefined): "cancel" | "lost" {
+  const unknowing = change.cancelKnown === false && fate?.cs === true;
+  return unknowing && fate.v === change.version ? "cancel" : "lost";
+}

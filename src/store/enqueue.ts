@@ -1,0 +1,151 @@
+/** Jobs into the database: one statement per batch, idempotency keys, unknown results read back. */
+import { eventCode, stateCode } from "../core/codes.ts";
+import { UnavailableError } from "../core/errors.ts";
+import { hash64 } from "../core/hash.ts";
+import type { JobInsert } from "../core/job.ts";
+import { INITIAL_STATE, targetOf } from "../core/lifecycle.ts";
+import { KEY_TTL_MS, limits } from "../core/limits.ts";
+import * as sql from "../../sql/mod.ts";
+import type { Database } from "./database.ts";
+import { UnknownResultError } from "./failures.ts";
+import { laneKey } from "../core/lane.ts";
+import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
+import { created, toId, toKeyHolder } from "./rows.ts";
+import type { Inserted } from "./store.ts";
+
+const READ_BACK_TRIES = 3;
+const KNOWN_TENANTS_MAX = 100_000;
+
+/** The enqueue side of the store. Remembers which tenants exist. */
+export class Enqueue {
+  readonly #db: Database;
+  readonly #tenants = new Set<string>();
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** `JobStore.insert`. */
+  async insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
+    if (jobs.length === 0) return [];
+    await this.#addTenants(jobs);
+    const firsts = firstOfEachKey(jobs);
+    const inserted = await this.#insertSafely(firsts);
+    const held = await this.#holders(jobs.filter((job) => job.idempotencyKey !== null), inserted);
+    return jobs.map((job) => {
+      if (inserted.has(job.id)) return created(job.id);
+      const holder = job.idempotencyKey === null ? undefined : held.get(keyOf(job));
+      // No row and no holder: the key was released between the two statements.
+      if (!holder) throw new UnavailableError(`Could not settle job ${job.id}; send it again`);
+      return { id: holder.id, created: false, differs: holder.hash !== payloadHash(job) };
+    });
+  }
+
+  /**
+   * Inserts, and after a lost answer reads back which ids are stored, in any home, before it sends
+   * the rest again: a job may already have run and been archived.
+   */
+  async #insertSafely(jobs: readonly JobInsert[]): Promise<Set<string>> {
+    const stored = new Set<string>();
+    for (let tries = 1;; tries++) {
+      const rest = jobs.filter((job) => !stored.has(job.id));
+      try {
+        if (rest.length > 0) {
+          for (const row of await this.#db.query(sql.insert, parametersOf(rest))) {
+            stored.add(toId(row));
+          }
+        }
+        return stored;
+      } catch (error) {
+        if (!(error instanceof UnknownResultError) || tries === READ_BACK_TRIES) throw error;
+      }
+      for (const id of await this.#existing(rest)) stored.add(id);
+    }
+  }
+
+  async #existing(jobs: readonly JobInsert[]): Promise<string[]> {
+    const rows = await this.#db.query(sql.existing, [
+      column(jobs, (job) => quoted(job.tenantId)),
+      column(jobs, (job) => job.id),
+    ]);
+    return rows.map(toId);
+  }
+
+  async #holders(keyed: readonly JobInsert[], inserted: ReadonlySet<string>) {
+    const open = keyed.filter((job) => !inserted.has(job.id));
+    if (open.length === 0) return new Map<string, ReturnType<typeof toKeyHolder>>();
+    const rows = await this.#db.query(sql.keyHolders, [
+      column(open, (job) => quoted(job.tenantId)),
+      column(open, (job) => quotedOrNull(job.idempotencyKey)),
+    ]);
+    return new Map(rows.map(toKeyHolder).map((h) => [JSON.stringify([h.tenantId, h.key]), h]));
+  }
+
+  async #addTenants(jobs: readonly JobInsert[]): Promise<void> {
+    const unknown = new Set<string>();
+    for (const job of jobs) if (!this.#tenants.has(job.tenantId)) unknown.add(job.tenantId);
+    if (unknown.size === 0) return;
+    await this.#db.query(sql.addTenants, [column([...unknown], quoted)]);
+    if (this.#tenants.size > KNOWN_TENANTS_MAX) this.#tenants.clear();
+    for (const tenant of unknown) this.#tenants.add(tenant);
+  }
+}
+
+function keyOf(job: JobInsert): string {
+  return JSON.stringify([job.tenantId, job.idempotencyKey]);
+}
+
+/** Two jobs with one key in one call are one job: the first. */
+function firstOfEachKey(jobs: readonly JobInsert[]): JobInsert[] {
+  const seen = new Set<string>();
+  return jobs.filter((job) => {
+    if (job.idempotencyKey === null) return true;
+    const key = keyOf(job);
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+/** What a later request with the same key is compared by; the order of object keys is no matter. */
+function payloadHash(job: JobInsert): string {
+  return hash64(`${job.type}\n${canonical(JSON.parse(job.payloadJson))}`);
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
+  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`).join(",")}}`;
+}
+
+function parametersOf(jobs: readonly JobInsert[]) {
+  const isLarge = (job: JobInsert) => job.payloadJson.length > limits.inlineBytesMax;
+  const json = (value: object | null) => value === null ? null : quotedJson(JSON.stringify(value));
+  const keyed = (job: JobInsert) => job.idempotencyKey === null ? null : payloadHash(job);
+  return [
+    stateCode(INITIAL_STATE),
+    eventCode("ENQUEUE"),
+    stateCode(targetOf("SCHEDULE")),
+    eventCode("SCHEDULE"),
+    KEY_TTL_MS,
+    column(jobs, (job) => quoted(job.tenantId)),
+    column(jobs, (job) => job.id),
+    column(jobs, laneKey),
+    column(jobs, (job) => quoted(job.queue)),
+    column(jobs, (job) => quoted(job.type)),
+    column(jobs, (job) => job.priority),
+    column(jobs, (job) => job.maxAttempts),
+    column(jobs, (job) => job.maxCrashes),
+    column(jobs, (job) => job.timeoutMs),
+    sparseColumn(jobs, (job) => job.delayMs),
+    sparseColumn(jobs, (job) => quotedOrNull(job.runAt)),
+    sparseColumn(jobs, (job) => isLarge(job) ? null : quotedJson(job.payloadJson)),
+    sparseColumn(jobs, (job) => isLarge(job) ? quotedJson(job.payloadJson) : null),
+    sparseColumn(jobs, (job) => quotedOrNull(job.partitionKey)),
+    sparseColumn(jobs, (job) => json(job.backoff)),
+    sparseColumn(jobs, (job) => job.metadataJson === null ? null : quotedJson(job.metadataJson)),
+    sparseColumn(jobs, (job) => job.tags === null ? null : quoted(column(job.tags, quoted))),
+    sparseColumn(jobs, (job) => job.clonedFrom),
+    sparseColumn(jobs, (job) => quotedOrNull(job.idempotencyKey)),
+    sparseColumn(jobs, keyed),
+  ];
+}

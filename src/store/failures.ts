@@ -1,0 +1,74 @@
+/**
+ * Database errors become ours here, and nowhere else: no driver error leaves `src/store/`.
+ *
+ * Three kinds, by what the caller may do next: `UnavailableError` (nothing was written, try later),
+ * `UnknownResultError` (it may have been committed, read back first), `RefusedError` (this very
+ * statement will never succeed).
+ */
+import { UnavailableError } from "../core/errors.ts";
+
+/** The connection was lost with the statement in flight: it may or may not have been committed. */
+export class UnknownResultError extends UnavailableError {}
+
+/** PostgreSQL refuses this statement for good (bad data, broken constraint). */
+export class RefusedError extends Error {
+  override readonly name = "RefusedError";
+
+  constructor(readonly sqlState: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** Serialisation failure and deadlock: rolled back whole, to be sent again. */
+export function isContention(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "40001" || code === "40P01";
+}
+
+/** Translates whatever the driver threw. */
+export function toStoreError(error: unknown): Error {
+  if (error instanceof UnavailableError || error instanceof RefusedError) return error;
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  if (inFlight.has(code)) {
+    return new UnknownResultError(`Connection lost with a statement in flight: ${code}`, {
+      cause: error,
+    });
+  }
+  if (notSent.has(code) || unavailableClasses.some((prefix) => code.startsWith(prefix))) {
+    return new UnavailableError(`Database unavailable: ${message}`, { cause: error });
+  }
+  if (SQL_STATE.test(code)) return new RefusedError(code, message, { cause: error });
+  return error instanceof Error ? error : new Error(message, { cause: error });
+}
+
+const SQL_STATE = /^[0-9A-Z]{5}$/;
+
+const inFlight: ReadonlySet<string> = new Set([
+  "CONNECTION_CLOSED",
+  "CONNECTION_DESTROYED",
+  "CONNECTION_ENDED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+]);
+
+const notSent: ReadonlySet<string> = new Set([
+  "CONNECT_TIMEOUT",
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+]);
+
+/**
+ * SQLSTATE prefixes of a server that cannot serve now: connection, contention, lock and statement
+ * timeouts, resources (disk, memory, connections), shutdown, and a standby or read-only server.
+ */
+const unavailableClasses: readonly string[] = ["08", "40", "53", "55P03", "57", "58", "25006"];
+
+function codeOf(error: unknown): string {
+  if (typeof error !== "object" || error === null) return "";
+  const code = Reflect.get(error, "code");
+  return typeof code === "string" ? code : "";
+}

@@ -1,0 +1,96 @@
+/**
+ * Hints between processes over LISTEN and NOTIFY: never part of a commit, never needed.
+ *
+ * NOTIFY takes a database-wide lock at commit, so a process sends at most one in 50 ms: the first
+ * at once, the following merged. A lost hint costs one poll interval.
+ */
+import * as sql from "../../sql/mod.ts";
+import type { Database } from "./database.ts";
+import type { Hint, Lane } from "./store.ts";
+
+/** The channel of all hints. */
+const CHANNEL = "perdura";
+const INTERVAL_MS = 50;
+/** PostgreSQL takes 8,000 bytes; a hint without lanes means: look for yourself. */
+const PAYLOAD_LENGTH_MAX = 2_500;
+const LANES_MAX = 20;
+
+/** The hint side of the store. */
+export class Hints {
+  readonly #db: Database;
+  #quietUntilFlush: ReturnType<typeof setTimeout> | null = null;
+  #lanes = new Map<string, Lane>();
+  #hasLanes = false;
+  #hasCancel = false;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** `HintStore.hint`. */
+  hint(message: Hint): void {
+    if (message.kind === "cancel") this.#hasCancel = true;
+    else this.#addLanes(message.lanes);
+    if (this.#quietUntilFlush === null) this.#flush();
+  }
+
+  /** `HintStore.onHint`. */
+  onHint(onHint: (message: Hint | null) => void): Promise<() => Promise<void>> {
+    const read = (payload: string) => onHint(parseHint(payload));
+    return this.#db.listen(CHANNEL, read, () => onHint(null));
+  }
+
+  close(): void {
+    if (this.#quietUntilFlush !== null) clearTimeout(this.#quietUntilFlush);
+    this.#quietUntilFlush = null;
+  }
+
+  #addLanes(lanes: readonly Lane[]): void {
+    this.#hasLanes = true;
+    for (const lane of lanes) {
+      if (this.#lanes.size > LANES_MAX) return;
+      this.#lanes.set(`${lane.lane} ${lane.priority} ${lane.tenantId}`, lane);
+    }
+  }
+
+  #flush(): void {
+    this.#quietUntilFlush = null;
+    const messages: Hint[] = [];
+    if (this.#hasLanes) messages.push({ kind: "lanes", lanes: [...this.#lanes.values()] });
+    if (this.#hasCancel) messages.push({ kind: "cancel" });
+    this.#lanes.clear();
+    this.#hasLanes = this.#hasCancel = false;
+    if (messages.length === 0) return;
+    // A hint that fails is a hint that is lost: workers poll.
+    for (const m of messages) this.#db.query(sql.notify, [CHANNEL, payloadOf(m)]).catch(() => {});
+    this.#quietUntilFlush = setTimeout(() => this.#flush(), INTERVAL_MS);
+  }
+}
+
+function payloadOf(message: Hint): string {
+  if (message.kind === "lanes" && message.lanes.length > LANES_MAX) return lookForYourself;
+  const text = JSON.stringify(message);
+  return text.length > PAYLOAD_LENGTH_MAX ? lookForYourself : text;
+}
+
+const lookForYourself = JSON.stringify({ kind: "lanes", lanes: [] });
+
+/** Anybody may send on the channel: what cannot be read means "look for yourself". */
+function parseHint(payload: string): Hint | null {
+  try {
+    const value: unknown = JSON.parse(payload);
+    if (typeof value !== "object" || value === null || !("kind" in value)) return null;
+    if (value.kind === "cancel") return { kind: "cancel" };
+    if (!("lanes" in value) || !Array.isArray(value.lanes) || value.lanes.length === 0) return null;
+    return value.lanes.every(isLane) ? { kind: "lanes", lanes: value.lanes } : null;
+  } catch {
+    return null;
+  }
+}
+
+function isLane(value: unknown): value is Lane {
+  if (typeof value !== "object" || value === null) return false;
+  const has = (key: string, type: string) => typeof Reflect.get(value, key) === type;
+  return has("tenantId", "string") && has("lane", "string") && has("priority", "number") &&
+    has("queue", "string") && has("type", "string");
+}

@@ -1,0 +1,140 @@
+/**
+ * The schema, brought up to date: forward-only, checksummed, under a lock, all or nothing.
+ *
+ * Runs at every start. Each migration happens once; a changed text of an applied one stops the
+ * start, because then nobody knows what the database looks like.
+ */
+import postgres from "postgres";
+import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
+import * as sql from "../../sql/mod.ts";
+import { toStoreError } from "./failures.ts";
+import { column } from "./literal.ts";
+import { field } from "./rows.ts";
+
+/** One step of the schema. */
+export interface Migration {
+  readonly id: number;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** All migrations, in order. */
+export const migrations: readonly Migration[] = [
+  { id: 1, name: "0001_jobs", text: sql.migration0001 },
+];
+
+/** What a migration run did, or would do. */
+export interface MigrationReport {
+  /** In order; empty when the database was up to date. */
+  readonly pending: readonly Migration[];
+}
+
+/** How to migrate. */
+export interface MigrateOptions {
+  readonly url: string;
+  /** Only say what is pending. */
+  readonly plan?: boolean;
+  /** Also make the table of the `debug.effect` handler. */
+  readonly debug?: boolean;
+  /** Only for tests. */
+  readonly migrations?: readonly Migration[];
+}
+
+/** The database and this program disagree about an applied migration. */
+export class MigrationError extends Error {
+  override readonly name = "MigrationError";
+}
+
+const DAYS_AHEAD = 7;
+const TABLE = `
+  create schema if not exists perdura;
+  create table if not exists perdura.migration (
+    id integer primary key,
+    name text not null,
+    checksum text not null,
+    applied_at timestamptz not null default now())`;
+
+/**
+ * Applies what is pending, in one transaction, while others wait.
+ *
+ * @throws {MigrationError} An applied migration has another text here.
+ * @throws {UnavailableError} The database cannot be reached.
+ */
+export async function migrate(options: MigrateOptions): Promise<MigrationReport> {
+  const client = postgres(options.url, {
+    max: 1,
+    connect_timeout: 10,
+    fetch_types: false,
+    onnotice: () => {},
+    connection: { application_name: "perdura migrate", TimeZone: "UTC", lock_timeout: 60_000 },
+  });
+  try {
+    if (options.plan) return { pending: await pendingOf(client, options.migrations ?? migrations) };
+    await createMigrationTable(client);
+    return await applyPending(client, options);
+  } catch (error) {
+    throw error instanceof MigrationError ? error : toStoreError(error);
+  } finally {
+    await client.end({ timeout: 5 });
+  }
+}
+
+/** `create … if not exists` still races with itself: the loser is told that it exists, and goes on. */
+async function createMigrationTable(client: postgres.Sql): Promise<void> {
+  for (let tries = 1;; tries++) {
+    try {
+      await client.unsafe(TABLE);
+      return;
+    } catch (error) {
+      if (tries === 5) throw error;
+    }
+  }
+}
+
+async function applyPending(
+  client: postgres.Sql,
+  options: MigrateOptions,
+): Promise<MigrationReport> {
+  return await client.begin(async (tx) => {
+    await tx.unsafe("lock table perdura.migration in share row exclusive mode");
+    const pending = await pendingOf(tx, options.migrations ?? migrations);
+    for (const migration of pending) {
+      await tx.unsafe(migration.text);
+      await tx`
+        insert into perdura.migration (id, name, checksum)
+        values (${migration.id}, ${migration.name}, ${await checksumOf(migration.text)})`;
+    }
+    await tx.unsafe(sql.nameCodes, [column(JOB_STATES, String), column(JOB_EVENTS, String)]);
+    for (const row of await tx.unsafe(sql.partitionsDue, [DAYS_AHEAD])) {
+      await tx.unsafe(field<string>(row, "ddl"));
+    }
+    if (options.debug) await tx.unsafe(sql.debugEffect);
+    return { pending };
+  });
+}
+
+async function pendingOf(
+  client: postgres.Sql | postgres.TransactionSql,
+  known: readonly Migration[],
+): Promise<Migration[]> {
+  const [table] = await client`select to_regclass('perdura.migration') is not null as is_there`;
+  if (!field<boolean>(table, "is_there")) return [...known];
+  const rows = await client.unsafe(sql.appliedMigrations);
+  const applied = new Map(
+    rows.map((row) => [field<number>(row, "id"), field<string>(row, "checksum")]),
+  );
+  for (const migration of known) {
+    const checksum = applied.get(migration.id);
+    if (checksum !== undefined && checksum !== await checksumOf(migration.text)) {
+      throw new MigrationError(
+        `Migration ${migration.name} was applied with another text; restore the released one`,
+      );
+    }
+  }
+  return known.filter((migration) => !applied.has(migration.id));
+}
+
+async function checksumOf(text: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,259 @@
+/** The store on PostgreSQL: the port's calls as single statements. */
+import { eventCode, stateCode } from "../core/codes.ts";
+import { LeaseLostError, UnavailableError } from "../core/errors.ts";
+import type { Job, JobInsert, Transition } from "../core/job.ts";
+import type { Json } from "../core/json.ts";
+import { type Decision, statesAccepting, targetOf } from "../core/lifecycle.ts";
+import { GRACE_MS, KEY_TTL_MS } from "../core/limits.ts";
+import * as sql from "../../sql/mod.ts";
+import { commitParameters } from "./changes.ts";
+import { commitChanges } from "./commits.ts";
+import { Database, type DatabaseOptions } from "./database.ts";
+import { Enqueue } from "./enqueue.ts";
+import { UnknownResultError } from "./failures.ts";
+import { Hints } from "./hints.ts";
+import { column, quoted } from "./literal.ts";
+import {
+  field,
+  toClaimed,
+  toCount,
+  toExpired,
+  toJob,
+  toLane,
+  toRenewed,
+  toStep,
+  toSuspect,
+  toTransition,
+} from "./rows.ts";
+import type {
+  Change,
+  ClaimedJob,
+  ClaimRequest,
+  ExpiredJob,
+  ExpiredLeases,
+  Held,
+  Hint,
+  Inserted,
+  Lane,
+  Refusal,
+  Renewal,
+  StateCount,
+  Store,
+  Suspect,
+  TransactionSql,
+} from "./store.ts";
+import { Transactions } from "./transaction.ts";
+
+const FOLD_ROWS = 10_000;
+const FOLD_ROUNDS = 10;
+const DAYS_AHEAD = 7;
+
+/** States that a claim may take, and where it leads: asked of the machine, never written in SQL. */
+const claimable = `{${statesAccepting("CLAIM").map(stateCode).join(",")}}`;
+const claimed = stateCode(targetOf("CLAIM"));
+
+/** Opens the store. The schema must be migrated; no connection is made before the first call. */
+export function openStore(options: DatabaseOptions): Store {
+  return new PostgresStore(new Database(options));
+}
+
+class PostgresStore implements Store {
+  readonly #db: Database;
+  readonly #enqueue: Enqueue;
+  readonly #hints: Hints;
+  readonly #transactions: Transactions;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#enqueue = new Enqueue(db);
+    this.#hints = new Hints(db);
+    this.#transactions = new Transactions(db.options);
+  }
+
+  insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
+    return this.#enqueue.insert(jobs);
+  }
+
+  async get(tenantId: string | null, id: string): Promise<Job | null> {
+    const [row] = await this.#db.query(sql.get, [tenantId, id]);
+    return row ? toJob(row) : null;
+  }
+
+  async history(job: Job, afterVersion: number, limit: number): Promise<Transition[]> {
+    const rows = await this.#db.query(sql.history, [
+      job.tenantId,
+      job.id,
+      job.createdAt,
+      afterVersion,
+      limit,
+    ]);
+    return rows.map(toTransition);
+  }
+
+  async counts(tenantId: string | null): Promise<StateCount[]> {
+    return (await this.#db.query(sql.counts, [tenantId])).map(toCount);
+  }
+
+  async requestCancel(job: Job): Promise<boolean> {
+    const parameters = [job.tenantId, job.id, job.version, stateCode(job.state)];
+    return (await this.#db.query(sql.requestCancel, parameters)).length > 0;
+  }
+
+  async requeue(
+    job: Job,
+    decision: Decision,
+    cause: string,
+  ): Promise<"revived" | "moved" | "key_taken"> {
+    const [row] = await this.#db.query(sql.requeue, [
+      job.tenantId,
+      job.id,
+      job.version,
+      stateCode(decision.from),
+      stateCode(decision.to),
+      eventCode(decision.event),
+      cause,
+      KEY_TTL_MS,
+    ]);
+    if (field<number>(row, "revived") > 0) return "revived";
+    return field<number>(row, "found") > field<number>(row, "free") ? "key_taken" : "moved";
+  }
+
+  async lanes(): Promise<Lane[]> {
+    return (await this.#db.query(sql.lanes)).map(toLane);
+  }
+
+  async suspects(types: readonly string[], limit: number): Promise<Suspect[]> {
+    const rows = await this.#db.query(sql.suspects, [claimable, column(types, quoted), limit]);
+    return rows.map(toSuspect);
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimedJob[]> {
+    const { leaseId, lanes } = request;
+    try {
+      const rows = await this.#db.query(sql.claim, [
+        leaseId,
+        request.worker,
+        request.leaseMs,
+        GRACE_MS,
+        claimable,
+        claimed,
+        eventCode("CLAIM"),
+        request.limit,
+        request.alone,
+        column(lanes, (l) => quoted(l.lane.tenantId)),
+        column(lanes, (l) => l.lane.lane),
+        column(lanes, (l) => l.lane.priority),
+        column(lanes, (l) => l.quantum),
+        column(lanes, (l) => quoted(l.from.runAt)),
+        column(lanes, (l) => l.from.id),
+      ]);
+      return rows.map((row) => toClaimed(row, leaseId));
+    } catch (error) {
+      // The claim may have been committed: its jobs would sit under our lease until it expires.
+      if (!(error instanceof UnknownResultError)) throw error;
+      return (await this.#db.query(sql.leased, [leaseId])).map((row) => toClaimed(row, leaseId));
+    }
+  }
+
+  commit(worker: string | null, changes: readonly Change[]): Promise<Refusal[]> {
+    return commitChanges(this.#db, { worker, expiredOnly: false }, changes);
+  }
+
+  async renew(worker: string, leaseIds: readonly string[], leaseMs: number): Promise<Renewal> {
+    const ids = column(leaseIds, (id) => id);
+    const rows = (await this.#db.query(sql.renew, [ids, worker, leaseMs])).map(toRenewed);
+    return {
+      renewed: rows.map((row) => row.leaseId),
+      cancels: rows.flatMap((row) => row.cancels),
+    };
+  }
+
+  async saveProgress(job: Held, json: string): Promise<boolean> {
+    const parameters = [job.tenantId, job.id, job.version, json];
+    return (await this.#db.query(sql.progress, parameters)).length > 0;
+  }
+
+  async saveStep(job: Held & { attempt: number }, name: string, json: string): Promise<boolean> {
+    const parameters = [job.tenantId, job.id, job.version, name, job.attempt, json];
+    return (await this.#db.query(sql.saveStep, parameters)).length > 0;
+  }
+
+  async steps(job: Held): Promise<ReadonlyMap<string, Json>> {
+    return new Map((await this.#db.query(sql.steps, [job.tenantId, job.id])).map(toStep));
+  }
+
+  transaction<T>(
+    worker: string,
+    write: (sql: TransactionSql) => Promise<T>,
+    finish: (result: T) => Change,
+  ): Promise<T> {
+    return this.#transactions.run(write, async (send, result) => {
+      const change = finish(result);
+      const unmoved = await send(sql.commit, commitParameters(worker, [change], false));
+      if (unmoved.length > 0) throw new LeaseLostError(change.id, change.version);
+    });
+  }
+
+  async expired(leases: number): Promise<ExpiredLeases> {
+    const rows = await this.#db.query(sql.expired, [leases]);
+    return {
+      leaseIds: [...new Set(rows.map((row) => field<string>(row, "l")))],
+      jobs: rows.map(toExpired).filter((job) => job !== null),
+    };
+  }
+
+  recover(sweeper: string, changes: readonly Change[]): Promise<Refusal[]> {
+    return commitChanges(this.#db, { worker: sweeper, expiredOnly: true }, changes);
+  }
+
+  async dropLeases(leaseIds: readonly string[]): Promise<void> {
+    await this.#db.query(sql.dropLeases, [column(leaseIds, (id) => id)]);
+  }
+
+  async overdueCancels(graceMs: number, limit: number): Promise<ExpiredJob[]> {
+    const rows = await this.#db.query(sql.overdueCancels, [graceMs, limit]);
+    const settled = rows.filter((row) => toExpired(row) === null);
+    if (settled.length > 0) {
+      await this.#db.query(sql.forgetCancels, [
+        column(settled, (row) => quoted(field<string>(row, "t"))),
+        column(settled, (row) => field<string>(row, "i")),
+      ]);
+    }
+    return rows.map(toExpired).filter((job) => job !== null);
+  }
+
+  async quarantine(job: Pick<Held, "tenantId" | "id">, reason: string): Promise<void> {
+    await this.#db.query(sql.quarantine, [job.tenantId, job.id, reason]);
+  }
+
+  async maintain(): Promise<void> {
+    for (let round = 0; round < FOLD_ROUNDS; round++) {
+      const [row] = await this.#db.query(sql.foldCounters, [FOLD_ROWS]);
+      if (field<number>(row, "n") < FOLD_ROWS) break;
+    }
+    for (const row of await this.#db.query(sql.partitionsDue, [DAYS_AHEAD])) {
+      await this.#db.query(field<string>(row, "ddl"));
+    }
+    await this.#db.query(sql.summarise);
+  }
+
+  hint(message: Hint): void {
+    this.#hints.hint(message);
+  }
+
+  onHint(onHint: (message: Hint | null) => void): Promise<() => Promise<void>> {
+    return this.#hints.onHint(onHint);
+  }
+
+  async isWritable(): Promise<boolean> {
+    const [row] = await this.#db.query(sql.health);
+    if (!row) throw new UnavailableError("The database gave no answer");
+    return field<boolean>(row, "writable");
+  }
+
+  async close(): Promise<void> {
+    this.#hints.close();
+    await this.#transactions.close();
+    await this.#db.close();
+  }
+}

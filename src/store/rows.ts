@@ -1,0 +1,253 @@
+/** Rows in, records out: the only place that knows the columns, and the only one with casts. */
+import { eventOf, stateOf } from "../core/codes.ts";
+import type { Job, Transition } from "../core/job.ts";
+import type { Json } from "../core/json.ts";
+import type { JobError } from "../core/failure.ts";
+import type { Backoff } from "../core/backoff.ts";
+import type { Row } from "./database.ts";
+import type {
+  ClaimedJob,
+  Cursor,
+  ExpiredJob,
+  Inserted,
+  Lane,
+  StateCount,
+  Suspect,
+} from "./store.ts";
+
+// A statement of ours gives exactly its columns; checking each again would cost the hot path.
+function shape<T>(row: Row): T {
+  return row as T;
+}
+
+/** lanes.sql */
+export function toLane(row: Row): Lane {
+  const r = shape<{ t: string; l: string; p: number; q: string; k: string; part: string | null }>(
+    row,
+  );
+  return {
+    tenantId: r.t,
+    lane: r.l,
+    priority: r.p,
+    queue: r.q,
+    type: r.k,
+    partitionKey: r.part,
+  };
+}
+
+/** suspects.sql */
+export function toSuspect(row: Row): Suspect {
+  const r = shape<{ r: string; i: string }>(row);
+  const at: Cursor = { runAt: r.r, id: r.i };
+  return { lane: toLane(row), at };
+}
+
+interface ClaimedRow {
+  readonly t: string;
+  readonly i: string;
+  readonly l: string;
+  readonly q: string;
+  readonly k: string;
+  readonly p: number;
+  readonly r: string;
+  readonly v: number;
+  readonly a: number;
+  readonly ma: number;
+  readonly cr: number;
+  readonly mc: number;
+  readonly ms: number;
+  readonly back: Backoff | null;
+  readonly meta: Json;
+  readonly tags: readonly string[] | null;
+  readonly at: Date;
+  readonly y: Json;
+}
+
+/** claim.sql and leased.sql */
+export function toClaimed(row: Row, leaseId: string): ClaimedJob {
+  const r = shape<ClaimedRow>(row);
+  return {
+    tenantId: r.t,
+    id: r.i,
+    leaseId,
+    lane: r.l,
+    queue: r.q,
+    type: r.k,
+    priority: r.p,
+    runAt: r.r,
+    version: r.v,
+    attempt: r.a,
+    maxAttempts: r.ma,
+    crashes: r.cr,
+    maxCrashes: r.mc,
+    timeoutMs: r.ms,
+    backoff: r.back,
+    metadata: r.meta,
+    tags: r.tags ?? [],
+    createdAt: r.at,
+    payload: r.y,
+  };
+}
+
+/** expired.sql and overdue_cancels.sql; null when the lease or request holds no job any more. */
+export function toExpired(row: Row): ExpiredJob | null {
+  const r = shape<{
+    l: string;
+    w?: string;
+    t: string | null;
+    i: string;
+    v: number | null;
+    s: number;
+    a: number;
+    ma: number;
+    cr: number;
+    mc: number;
+    cs?: boolean;
+  }>(row);
+  if (r.t === null || r.v === null) return null;
+  return {
+    tenantId: r.t,
+    id: r.i,
+    version: r.v,
+    leaseId: r.l,
+    worker: r.w ?? null,
+    state: stateOf(r.s),
+    context: {
+      attempt: r.a,
+      maxAttempts: r.ma,
+      crashes: r.cr,
+      maxCrashes: r.mc,
+      cancelRequested: r.cs ?? true,
+    },
+  };
+}
+
+/** get.sql */
+export function toJob(row: Row): Job {
+  const r = shape<{
+    [key: string]: unknown;
+    has_data: boolean;
+    has_output: boolean;
+    state: number;
+    created_at: Date;
+    run_at: Date;
+  }>(row);
+  return {
+    id: r.id as string,
+    tenantId: r.tenant_id as string,
+    type: r.type as string,
+    queue: r.queue as string,
+    state: stateOf(r.state),
+    version: r.version as number,
+    attempt: r.attempt as number,
+    maxAttempts: r.max_attempts as number,
+    crashes: r.crashes as number,
+    priority: r.priority as number,
+    payload: (r.has_data ? r.big_payload : r.payload) as Json,
+    output: (r.has_output ? r.big_output : r.output) as Json,
+    progress: r.progress as Json,
+    lastError: r.last_error as JobError | null,
+    runAt: r.run_at.toISOString(),
+    createdAt: r.created_at.toISOString(),
+    startedAt: instant(r.started_at),
+    finishedAt: instant(r.finished_at),
+    leaseOwner: r.lease_owner as string | null,
+    leaseUntil: instant(r.lease_until),
+    partitionKey: r.partition_key as string | null,
+    orderingKey: null,
+    idempotencyKey: r.idempotency_key as string | null,
+    tags: (r.tag_list ?? []) as string[],
+    metadata: r.metadata as Json,
+    clonedFrom: r.cloned_from as string | null,
+    parentId: r.parent_id as string | null,
+    cancelRequestedAt: instant(r.cancel_requested_at),
+    maxCrashes: r.max_crashes as number,
+    timeoutMs: r.timeout_ms as number,
+    backoff: r.backoff as Backoff | null,
+  };
+}
+
+/** history.sql */
+export function toTransition(row: Row): Transition {
+  const r = shape<{
+    version: number;
+    event: number;
+    from_state: number | null;
+    to_state: number;
+    attempt: number;
+    worker: string | null;
+    cause: string | null;
+    at: Date;
+  }>(row);
+  return {
+    version: r.version,
+    from: r.from_state === null ? null : stateOf(r.from_state),
+    event: eventOf(r.event),
+    to: stateOf(r.to_state),
+    at: r.at.toISOString(),
+    attempt: r.attempt,
+    worker: r.worker,
+    cause: r.cause,
+  };
+}
+
+/** counts.sql */
+export function toCount(row: Row): StateCount {
+  const r = shape<{ q: string; s: number; n: string }>(row);
+  return { queue: r.q, state: stateOf(r.s), count: Number(r.n) };
+}
+
+/** key_holders.sql */
+export function toKeyHolder(row: Row): { tenantId: string; key: string; id: string; hash: string } {
+  const r = shape<{ t: string; key: string; i: string; hash: string }>(row);
+  return { tenantId: r.t, key: r.key, id: r.i, hash: r.hash };
+}
+
+/** fate.sql */
+export interface Fate {
+  readonly t: string;
+  readonly i: string;
+  /** Who wrote the next version, by which event code; null: nobody yet. */
+  readonly w: string | null;
+  readonly e: number | null;
+  /** The live row's version now, and whether a cancel was requested. */
+  readonly v: number | null;
+  readonly cs: boolean;
+}
+
+/** fate.sql */
+export function toFate(row: Row): Fate {
+  return shape<Fate>(row);
+}
+
+/** renew.sql */
+export function toRenewed(row: Row): { leaseId: string; cancels: readonly string[] } {
+  const r = shape<{ l: string; cancels: readonly string[] | null }>(row);
+  return { leaseId: r.l, cancels: r.cancels ?? [] };
+}
+
+/** steps.sql */
+export function toStep(row: Row): readonly [string, Json] {
+  const r = shape<{ name: string; value: Json }>(row);
+  return [r.name, r.value];
+}
+
+/** Rows whose one id column is `i`. */
+export function toId(row: Row): string {
+  return shape<{ i: string }>(row).i;
+}
+
+/** One column of text, number or boolean. */
+export function field<T extends string | number | boolean>(row: Row | undefined, name: string): T {
+  if (!row) throw new Error(`Cannot read "${name}": the statement gave no row`);
+  return row[name] as T;
+}
+
+/** An insert that was the first of its key, or had none. */
+export function created(id: string): Inserted {
+  return { id, created: true, differs: false };
+}
+
+function instant(value: unknown): string | null {
+  return value instanceof Date ? value.toISOString() : null;
+}

@@ -1,0 +1,234 @@
+/**
+ * The port: what the runtime asks of a database, with what each call promises.
+ *
+ * Every call may throw `UnavailableError` (nothing was written). Calls that write read back an
+ * unknown commit result themselves before they answer. All times are the database's.
+ */
+import type { Decision } from "../core/lifecycle.ts";
+import type { JobError } from "../core/failure.ts";
+import type { Backoff } from "../core/backoff.ts";
+import type { Job, JobInsert, Transition } from "../core/job.ts";
+import type { JobContext, JobState } from "../../machines/job.ts";
+import type { Json } from "../core/json.ts";
+
+/** What became of one job of an insert. */
+export interface Inserted {
+  readonly id: string;
+  /** false: an idempotency key already had this job. */
+  readonly created: boolean;
+  /** The key's job was made from another type or payload. */
+  readonly differs: boolean;
+}
+
+/** Jobs that share (tenant, queue, type, partition key), at one priority. */
+export interface Lane {
+  readonly tenantId: string;
+  /** Hash of queue, type and partition key: the key in the claim index. */
+  readonly lane: string;
+  readonly priority: number;
+  readonly queue: string;
+  readonly type: string;
+  readonly partitionKey: string | null;
+}
+
+/** A place in a lane: the least (run_at, id) a claim looks at. `runAt` keeps its microseconds. */
+export interface Cursor {
+  readonly runAt: string;
+  readonly id: string;
+}
+
+/** A lane, how many jobs to take from it, and where to begin. */
+export interface LaneRequest {
+  readonly lane: Lane;
+  readonly quantum: number;
+  readonly from: Cursor;
+}
+
+/** One claim. `leaseId` is made by the caller, so that a lost answer can be looked up. */
+export interface ClaimRequest {
+  readonly leaseId: string;
+  readonly worker: string;
+  readonly leaseMs: number;
+  readonly limit: number;
+  readonly lanes: readonly LaneRequest[];
+  /** Only jobs one crash below their limit; otherwise never those. */
+  readonly alone: boolean;
+}
+
+/** A job one crash below its limit, and where to claim it. */
+export interface Suspect {
+  readonly lane: Lane;
+  readonly at: Cursor;
+}
+
+/** A job as its runner gets it. */
+export interface ClaimedJob {
+  readonly tenantId: string;
+  readonly id: string;
+  readonly leaseId: string;
+  readonly lane: string;
+  readonly queue: string;
+  readonly type: string;
+  readonly priority: number;
+  readonly runAt: string;
+  readonly version: number;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly crashes: number;
+  readonly maxCrashes: number;
+  readonly timeoutMs: number;
+  readonly backoff: Backoff | null;
+  readonly metadata: Json;
+  readonly tags: readonly string[];
+  readonly createdAt: Date;
+  readonly payload: Json;
+}
+
+/** One decision of the machine about one live job, to be committed. */
+export interface Change {
+  readonly tenantId: string;
+  readonly id: string;
+  /** The fence: the version that was decided on. */
+  readonly version: number;
+  /** The lease a running job is held under; null for a waiting one. */
+  readonly leaseId: string | null;
+  readonly decision: Decision;
+  /** JSON text. */
+  readonly output: string | null;
+  readonly error: JobError | null;
+  readonly cause: string | null;
+  /** What the decision assumed about a cancel request; null when it makes no difference. */
+  readonly cancelKnown: boolean | null;
+}
+
+/** A change that was not committed, and why. */
+export interface Refusal {
+  readonly change: Change;
+  /** `lost`: another version is stored. `cancel`: a cancel request came in; decide again. */
+  readonly reason: "lost" | "cancel" | "refused";
+  /** The database's words, when it refuses this very row for good. */
+  readonly message: string | null;
+}
+
+/** What a renewal found out. */
+export interface Renewal {
+  readonly renewed: readonly string[];
+  readonly cancels: readonly string[];
+}
+
+/** A running job whose lease is over. */
+export interface ExpiredJob {
+  readonly tenantId: string;
+  readonly id: string;
+  readonly version: number;
+  readonly leaseId: string;
+  readonly worker: string | null;
+  readonly state: JobState;
+  readonly context: JobContext;
+}
+
+/** Expired leases, at most as many as asked for, and the jobs under them. */
+export interface ExpiredLeases {
+  readonly leaseIds: readonly string[];
+  readonly jobs: readonly ExpiredJob[];
+}
+
+/** The name of a job and its fence: what every write by a runner carries. */
+export type Held = Pick<ClaimedJob, "tenantId" | "id" | "version">;
+
+/** A value in a statement of a job's transaction. JSON goes as text with a cast (`::jsonb`). */
+export type SqlValue = null | boolean | number | string | Date | Uint8Array;
+
+/** Runs statements inside the job's own transaction; values are parameters, never text. */
+export type TransactionSql = (
+  strings: TemplateStringsArray,
+  ...values: readonly SqlValue[]
+) => Promise<readonly Record<string, unknown>[]>;
+
+/** A job count per queue and state. */
+export interface StateCount {
+  readonly queue: string;
+  readonly state: JobState;
+  readonly count: number;
+}
+
+/** What clients do with jobs. */
+export interface JobStore {
+  /**
+   * Stores jobs, all or none, in order. A known idempotency key gives its own job.
+   *
+   * @throws {RefusedError} PostgreSQL refuses one of them.
+   */
+  insert(jobs: readonly JobInsert[]): Promise<Inserted[]>;
+  /** One job, in any home. `tenantId` null: of any tenant. */
+  get(tenantId: string | null, id: string): Promise<Job | null>;
+  /** Committed steps after a version, ascending. */
+  history(job: Job, afterVersion: number, limit: number): Promise<Transition[]>;
+  counts(tenantId: string | null): Promise<StateCount[]>;
+  /** Notes a wish to cancel a running job, without a new version. False: it moved on. */
+  requestCancel(job: Job): Promise<boolean>;
+  /** Brings an ended job back. `key_taken`: another job holds its idempotency key. */
+  requeue(job: Job, decision: Decision, cause: string): Promise<"revived" | "moved" | "key_taken">;
+}
+
+/** What workers do with jobs. */
+export interface WorkStore {
+  /** Every (lane, priority) with a live job. */
+  lanes(): Promise<Lane[]>;
+  suspects(types: readonly string[], limit: number): Promise<Suspect[]>;
+  /** Takes due jobs under one new lease: never more than `limit`. */
+  claim(request: ClaimRequest): Promise<ClaimedJob[]>;
+  /**
+   * Commits decisions, each guarded by its version: a batch shares no fate. Gives what was refused.
+   */
+  commit(worker: string | null, changes: readonly Change[]): Promise<Refusal[]>;
+  renew(worker: string, leaseIds: readonly string[], leaseMs: number): Promise<Renewal>;
+  /** False: the lease was lost. */
+  saveProgress(job: Held, json: string): Promise<boolean>;
+  /** False: the lease was lost. */
+  saveStep(job: Held & { attempt: number }, name: string, json: string): Promise<boolean>;
+  steps(job: Held): Promise<ReadonlyMap<string, Json>>;
+  /**
+   * Runs `write` in a transaction whose last statement commits the change that `finish` makes of
+   * its result. A throw rolls everything back.
+   *
+   * @throws {LeaseLostError} The fence refused; nothing was written.
+   */
+  transaction<T>(
+    worker: string,
+    write: (sql: TransactionSql) => Promise<T>,
+    finish: (result: T) => Change,
+  ): Promise<T>;
+}
+
+/** What recovers and tidies. Any process may call it; there is no leader. */
+export interface SweepStore {
+  expired(leases: number): Promise<ExpiredLeases>;
+  /** Like `commit`, but only under leases that are still over. */
+  recover(sweeper: string, changes: readonly Change[]): Promise<Refusal[]>;
+  dropLeases(leaseIds: readonly string[]): Promise<void>;
+  overdueCancels(graceMs: number, limit: number): Promise<ExpiredJob[]>;
+  quarantine(job: Pick<Held, "tenantId" | "id">, reason: string): Promise<void>;
+  /** Folds counters, adds partitions, summarises the history index. Bounded. */
+  maintain(): Promise<void>;
+}
+
+/** What tells processes of each other: hints only, never needed. */
+export interface HintStore {
+  /** Wakes workers, after a commit. Never throws. */
+  hint(message: Hint): void;
+  /** `onHint(null)`: hints may have been missed, look for yourself. Gives the way to stop. */
+  onHint(onHint: (message: Hint | null) => void): Promise<() => Promise<void>>;
+}
+
+/** What a hint may say. */
+export type Hint =
+  | { readonly kind: "lanes"; readonly lanes: readonly Lane[] }
+  | { readonly kind: "cancel" };
+
+/** Everything, and its end. */
+export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
+  /** True when the database takes writes. Throws `UnavailableError` when it cannot be reached. */
+  isWritable(): Promise<boolean>;
+  close(): Promise<void>;
+}

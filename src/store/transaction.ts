@@ -1,0 +1,176 @@
+/**
+ * The job's own transaction: the user's writes and the outcome, or neither.
+ *
+ * With postgres.js, when a backend dies inside `sql.begin()`, a later statement of the callback can
+ * run and commit on another connection, outside any transaction. So each transaction has a client
+ * of one connection, which is read-only by default and opened with `begin read write`: a statement
+ * that leaks to a new connection is refused by the server. The wrapper is poisoned by the first
+ * error, by a close, and by its deadline.
+ */
+import postgres from "postgres";
+import { UnavailableError } from "../core/errors.ts";
+import type { DatabaseOptions } from "./database.ts";
+import { toStoreError } from "./failures.ts";
+import type { SqlValue, TransactionSql } from "./store.ts";
+
+/** A transaction may take this long, from BEGIN to COMMIT: rows wait for it. */
+export const TRANSACTION_CAP_MS = 5_000;
+
+const IDLE_SESSIONS_MAX = 4;
+
+/** Runs transactions on sessions of their own; idle ones are kept for the next. */
+export class Transactions {
+  readonly #options: Required<DatabaseOptions>;
+  readonly #idle: Session[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(options: Required<DatabaseOptions>) {
+    this.#options = options;
+  }
+
+  /**
+   * `write` runs first, `seal` last, in one transaction.
+   *
+   * @throws {LeaseLostError} When `seal` says that the fence refused.
+   * @throws {UnknownResultError} When the answer to COMMIT was lost.
+   */
+  async run<T>(
+    write: (sql: TransactionSql) => Promise<T>,
+    seal: (send: Send, result: T) => Promise<void>,
+  ): Promise<T> {
+    const session = await this.#take();
+    try {
+      return await session.run(write, seal);
+    } finally {
+      this.#give(session);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map((session) => session.end()));
+  }
+
+  async #take(): Promise<Session> {
+    while (this.#running >= this.#options.connections) {
+      await new Promise<void>((free) => this.#waiting.push(free));
+    }
+    this.#running++;
+    return this.#idle.pop() ?? new Session(this.#options);
+  }
+
+  #give(session: Session): void {
+    this.#running--;
+    if (!session.isPoisoned && this.#idle.length < IDLE_SESSIONS_MAX) this.#idle.push(session);
+    else void session.end();
+    this.#waiting.shift()?.();
+  }
+}
+
+/** Sends one statement with parameters. */
+export type Send = (
+  text: string,
+  parameters: readonly (string | number | boolean | null)[],
+) => Promise<readonly Record<string, unknown>[]>;
+
+/** One connection and its poison. */
+class Session {
+  #client: postgres.Sql;
+  #poison: Error | null = null;
+  #isOpen = false;
+
+  constructor(options: Required<DatabaseOptions>) {
+    this.#client = postgres(options.url, {
+      max: 1,
+      connect_timeout: 5,
+      idle_timeout: 0,
+      max_lifetime: null,
+      onnotice: () => {},
+      onclose: () => this.#poisonWith(new UnavailableError("The connection was closed")),
+      connection: {
+        application_name: `${options.name} transaction`,
+        TimeZone: "UTC",
+        default_transaction_read_only: true,
+        statement_timeout: TRANSACTION_CAP_MS,
+        lock_timeout: TRANSACTION_CAP_MS,
+        idle_in_transaction_session_timeout: TRANSACTION_CAP_MS,
+      },
+    });
+  }
+
+  get isPoisoned(): boolean {
+    return this.#poison !== null;
+  }
+
+  async run<T>(
+    write: (sql: TransactionSql) => Promise<T>,
+    seal: (send: Send, result: T) => Promise<void>,
+  ): Promise<T> {
+    let expire: (error: Error) => void = () => {};
+    const expired = new Promise<never>((_, reject) => expire = reject);
+    expired.catch(() => {});
+    const overdue = setTimeout(() => {
+      const error = new UnavailableError(`Transaction took longer than ${TRANSACTION_CAP_MS} ms`);
+      this.#poisonWith(error);
+      expire(error);
+    }, TRANSACTION_CAP_MS);
+    try {
+      return await Promise.race([this.#steps(write, seal), expired]);
+    } finally {
+      clearTimeout(overdue);
+      this.#isOpen = false;
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#poison ??= new UnavailableError("The session has ended");
+    await this.#client.end({ timeout: 0 }).catch(() => {});
+  }
+
+  async #steps<T>(
+    write: (sql: TransactionSql) => Promise<T>,
+    seal: (send: Send, result: T) => Promise<void>,
+  ): Promise<T> {
+    const send: Send = (text, parameters) =>
+      this.#guard(() => this.#client.unsafe(text, [...parameters], { prepare: true }));
+    await send("begin read write", []);
+    this.#isOpen = true;
+    try {
+      const result = await write((strings, ...values) => this.#write(strings, values));
+      await seal(send, result);
+      this.#isOpen = false;
+      await send("commit", []);
+      return result;
+    } catch (error) {
+      this.#isOpen = false;
+      // A healthy session goes back with nothing open; a poisoned one is cut off anyway.
+      if (!this.#poison) await send("rollback", []).catch(() => {});
+      throw error;
+    }
+  }
+
+  #write(strings: TemplateStringsArray, values: readonly SqlValue[]) {
+    if (!this.#isOpen) {
+      return Promise.reject(new Error("Cannot write: the transaction of this job is over"));
+    }
+    return this.#guard(() => this.#client(strings, ...values));
+  }
+
+  /** After the first error nothing more is sent: in PostgreSQL the transaction is lost anyway. */
+  async #guard(send: () => PromiseLike<readonly Record<string, unknown>[]>) {
+    if (this.#poison) throw this.#poison;
+    try {
+      return await send();
+    } catch (error) {
+      const translated = toStoreError(error);
+      this.#poisonWith(translated);
+      throw this.#poison ?? translated;
+    }
+  }
+
+  #poisonWith(error: Error): void {
+    if (this.#poison) return;
+    this.#poison = error;
+    void this.#client.end({ timeout: 0 }).catch(() => {});
+  }
+}

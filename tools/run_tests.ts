@@ -1,0 +1,159 @@
+// deno-lint-ignore-file no-console -- what a tool has to say, it prints
+/**
+ * The test command: `deno task test [--unit] [--long] [path …]`.
+ *
+ * Brings its own database unless TEST_DATABASE_URL names one, runs `deno test`, and ends in one plain
+ * line, `N passed, N failed`. Never name this file test.ts: deno would take it for a test, and it
+ * would run itself for ever.
+ */
+import { addCounts, type Counts, countTests, formatCounts, mergeReports } from "./junit.ts";
+import { MERGED_REPORT, planSteps, readOptions, REPORTS, type TestStep } from "./test_plan.ts";
+
+/** How long a test process may take to end after an interrupt. */
+const GRACE_MS = 5_000;
+
+/** By the convention of shells: 128 and the number of the signal. */
+const EXIT_CODES: Partial<Record<Deno.Signal, number>> = { SIGINT: 130, SIGTERM: 143 };
+
+/** A database for the tests; disposing of it leaves nothing behind. */
+interface TestDatabase extends AsyncDisposable {
+  readonly url: string;
+}
+
+if (import.meta.main) {
+  Deno.chdir(new URL("..", import.meta.url));
+  Deno.exit(await main(Deno.args));
+}
+
+/** Runs the tests and returns the exit code. The summary is printed last, after the database is gone. */
+async function main(args: readonly string[]): Promise<number> {
+  const options = readOptions(args);
+  if (typeof options === "string") {
+    console.error(options);
+    return 2;
+  }
+  const interrupt = listenForInterrupt();
+  await removeReports();
+  const env = { NO_COLOR: "1", PERDURA_TEST_SIZE: options.long ? "long" : "ci" };
+  const counts: Counts[] = [];
+  try {
+    await using database = options.unit ? undefined : await openDatabase();
+    const url = database && { TEST_DATABASE_URL: database.url };
+    for (const step of planSteps(options, hasTests)) {
+      if (!interrupt.aborted) counts.push(await runStep(step, { ...env, ...url }, interrupt));
+    }
+  } catch (error) {
+    console.error(error);
+    counts.push({ passed: 0, failed: 1, skipped: 0 });
+  }
+  await mergeWritten();
+  const total = addCounts(counts);
+  console.log(`\n${formatCounts(total)}`);
+  if (interrupt.aborted) return EXIT_CODES[interrupt.reason as Deno.Signal] ?? 1;
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+/**
+ * Aborts at the first interrupt. A second one changes nothing: in a terminal under `deno task` both
+ * the terminal and the task runner deliver the same Ctrl-C.
+ */
+function listenForInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const name of signals) Deno.addSignalListener(name, () => controller.abort(name));
+  return controller.signal;
+}
+
+/** The database the environment names, or an embedded one that nobody will miss. */
+async function openDatabase(): Promise<TestDatabase> {
+  const given = Deno.env.get("TEST_DATABASE_URL");
+  if (given) return { url: given, [Symbol.asyncDispose]: () => Promise.resolve() };
+  const dir = await Deno.makeTempDir({ prefix: "perdura-test-" });
+  const remove = () => Deno.remove(dir, { recursive: true });
+  try {
+    // As root the server runs as another user, who must get through to its own folder.
+    await Deno.chmod(dir, 0o755);
+    const { attachEmbedded } = await import("../src/embedded/server.ts");
+    const onProgress = (line: string) => console.error(line);
+    const server = await attachEmbedded({ dir, durable: false, onProgress });
+    return {
+      url: server.url,
+      [Symbol.asyncDispose]: () => server.close().finally(remove),
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** Runs one `deno test` to its end, or to the interrupt, and counts what it reports. */
+async function runStep(
+  step: TestStep,
+  env: Record<string, string>,
+  interrupt: AbortSignal,
+): Promise<Counts> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: [...step.arguments],
+    env,
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  });
+  const code = await runToEnd(command.spawn(), interrupt);
+  const counts = countTests(await readReport(step.report));
+  // What fails outside of a test (a type error, a module that throws) is in no report.
+  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+/** The exit code of a process. At an interrupt it is asked to end, then made to. */
+async function runToEnd(child: Deno.ChildProcess, interrupt: AbortSignal): Promise<number> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stop = () => {
+    kill(child, "SIGINT");
+    timer = setTimeout(() => kill(child, "SIGKILL"), GRACE_MS);
+  };
+  interrupt.addEventListener("abort", stop, { once: true });
+  try {
+    return (await child.status).code;
+  } finally {
+    interrupt.removeEventListener("abort", stop);
+    clearTimeout(timer);
+  }
+}
+
+/** It may have ended a moment ago, which is as good. */
+function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+}
+
+/** Whether there is a test module at or below a path, by the names `deno test` goes by. */
+function hasTests(path: string): boolean {
+  try {
+    return Array.from(Deno.readDirSync(path)).some((entry) => {
+      return entry.isDirectory
+        ? hasTests(`${path}/${entry.name}`)
+        : /(?:^|[._])test\.[jt]sx?$/.test(entry.name);
+    });
+  } catch {
+    return false;
+  }
+}
+
+async function removeReports(): Promise<void> {
+  await Deno.mkdir(".out", { recursive: true });
+  for (const report of REPORTS) await Deno.remove(report).catch(() => {});
+}
+
+async function mergeWritten(): Promise<void> {
+  const reports = await Promise.all(REPORTS.map(readReport));
+  await Deno.writeTextFile(MERGED_REPORT, mergeReports(reports));
+}
+
+/** A report, or nothing where none was written: a run that crashed is counted by its exit code. */
+async function readReport(path: string): Promise<string> {
+  return await Deno.readTextFile(path).catch(() => "");
+}

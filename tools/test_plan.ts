@@ -1,0 +1,77 @@
+/**
+ * What the test command runs, from its arguments: pure, so that it can be tested without running any.
+ *
+ * Two steps at most, each a `deno test` of its own. The chaos tests start and kill real processes and
+ * load the machine; beside them the others would time out, so they come last and one by one.
+ */
+
+/** The arguments, understood. */
+export interface TestOptions {
+  /** Only what needs no database. */
+  readonly unit: boolean;
+  /** Bigger sizes: more seeds, more jobs. */
+  readonly long: boolean;
+  /** Files and folders; empty means all. */
+  readonly paths: readonly string[];
+}
+
+/** One `deno test`. */
+export interface TestStep {
+  readonly arguments: readonly string[];
+  readonly report: string;
+}
+
+/** The union of both steps' reports. */
+export const MERGED_REPORT = ".out/junit-all.xml";
+
+const CHAOS = "tests/chaos";
+const UNIT = ["tests/machines", "tests/core", "tests/std", "tests/tools", "tests/handlers"];
+
+/** Reads the arguments; a text says what is wrong with them. */
+export function readOptions(args: readonly string[]): TestOptions | string {
+  const known = ["--unit", "--long", "--"];
+  const unknown = args.find((arg) => arg.startsWith("-") && !known.includes(arg));
+  if (unknown) return `unknown flag ${unknown}; usage: task test [--unit] [--long] [path …]`;
+  return {
+    unit: args.includes("--unit"),
+    long: args.includes("--long"),
+    paths: args.filter((arg) => !known.includes(arg)),
+  };
+}
+
+/**
+ * The steps to run, in order.
+ *
+ * @param hasTests Whether there is a test at or below a path.
+ */
+export function planSteps(
+  { unit, paths }: TestOptions,
+  hasTests: (path: string) => boolean,
+): TestStep[] {
+  const all = unit ? UNIT.filter(hasTests) : ["tests"];
+  const asked = paths.length > 0 ? paths.map(normalise) : all;
+  const main = asked.filter((path) => !isWithin(path, CHAOS));
+  // A folder above it includes it; `--ignore` then keeps it out of the first step.
+  const chaos = asked.flatMap((path) => {
+    return isWithin(path, CHAOS) ? [path] : isWithin(CHAOS, path) && hasTests(CHAOS) ? [CHAOS] : [];
+  });
+  const step = (report: string, flags: string[], targets: readonly string[]): TestStep[] => {
+    const args = ["test", "-A", ...flags, `--junit-path=${report}`, ...targets];
+    return targets.length > 0 ? [{ arguments: args, report }] : [];
+  };
+  return [
+    ...step(".out/junit.xml", ["--parallel", `--ignore=${CHAOS}`], main),
+    ...step(".out/junit-chaos.xml", [], [...new Set(chaos)]),
+  ];
+}
+
+/** Every report a run may leave: an old one would be counted again. */
+export const REPORTS = [".out/junit.xml", ".out/junit-chaos.xml", MERGED_REPORT];
+
+function normalise(path: string): string {
+  return path.replace(/^(?:\.\/)+/, "").replace(/\/+$/, "") || ".";
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return folder === "." || path === folder || path.startsWith(`${folder}/`);
+}
