@@ -1,5 +1,6 @@
 -- Report progress of a running job. $1 tenant, $2 id, $3 version, $4 progress (JSON text).
--- Locks: the job row. Index: primary key of job. HOT update, guarded by the version.
+-- Locks: the job row.
+-- Index: primary key of job. HOT update, guarded by the version.
 update perdura.job set progress = $4::text::jsonb
  where tenant_id = $1::text and id = $2::uuid and version = $3::integer
 returning id as i

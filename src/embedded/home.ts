@@ -106,7 +106,7 @@ async function isReachableByOthers(path: string): Promise<boolean> {
 
 /** Anybody may create names in /var/tmp, so what stands there is used only if root made it. */
 async function makePrivateHome(path: string): Promise<void> {
-  if (!await exists(path)) await Deno.mkdir(path, { mode: 0o755 });
+  await Deno.mkdir(path, { recursive: true, mode: 0o755 });
   const found = await Deno.lstat(path);
   const isOurs = found.isDirectory && found.uid === 0 && ((found.mode ?? 0) & 0o022) === 0;
   if (!isOurs) {

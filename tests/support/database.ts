@@ -1,0 +1,95 @@
+/**
+ * A real database for each test file: copied from a template that was migrated once.
+ *
+ * The server is TEST_DATABASE_URL's (the test command starts one without fsync).
+ */
+import postgres from "postgres";
+import { migrate, migrations } from "../../src/store/migrate.ts";
+import { openStore } from "../../src/store/postgres.ts";
+import type { Store } from "../../src/store/store.ts";
+import { hash64 } from "../../src/core/hash.ts";
+
+/** A database of one test file. `await using` drops it. */
+export interface TestDatabase extends AsyncDisposable {
+  readonly url: string;
+  /** The bare driver, to look and to meddle. */
+  readonly sql: postgres.Sql;
+  readonly store: Store;
+}
+
+/** Makes a database. */
+export async function testDatabase(): Promise<TestDatabase> {
+  const server = serverUrl();
+  const name = `perdura_test_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
+  const admin = postgres(server, { max: 1, onnotice: () => {} });
+  try {
+    const template = await makeTemplate(admin, server);
+    await admin.unsafe(`create database ${name} template ${template} strategy file_copy`);
+  } finally {
+    await admin.end();
+  }
+  const url = withDatabase(server, name);
+  const sql = postgres(url, { max: 4, onnotice: () => {} });
+  const store = openStore({ url, name: "perdura test" });
+  return {
+    url,
+    sql,
+    store,
+    [Symbol.asyncDispose]: async () => {
+      await store.close();
+      await sql.end({ timeout: 1 });
+      await dropDatabase(server, name);
+    },
+  };
+}
+
+/** The server that the test command started. */
+export function serverUrl(): string {
+  const url = Deno.env.get("TEST_DATABASE_URL");
+  if (!url) throw new Error("TEST_DATABASE_URL is not set: run the tests by `deno task test`");
+  return url;
+}
+
+/** An empty database, without a schema. */
+export async function emptyDatabase(): Promise<{ url: string } & AsyncDisposable> {
+  const server = serverUrl();
+  const name = `perdura_empty_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
+  const admin = postgres(server, { max: 1, onnotice: () => {} });
+  await admin.unsafe(`create database ${name}`);
+  await admin.end();
+  return {
+    url: withDatabase(server, name),
+    [Symbol.asyncDispose]: () => dropDatabase(server, name),
+  };
+}
+
+/** Test files run side by side: the first makes the template, the others wait for it. */
+async function makeTemplate(admin: postgres.Sql, server: string): Promise<string> {
+  const checksum = hash64(migrations.map((m) => m.text).join()).replace("-", "m");
+  const name = `perdura_template_${checksum}`;
+  const key = 7_355_608;
+  await admin`select pg_advisory_lock(${key})`;
+  try {
+    const [known] = await admin`select 1 from pg_database where datname = ${name}`;
+    if (!known) {
+      await admin.unsafe(`create database ${name}_new`);
+      await migrate({ url: withDatabase(server, `${name}_new`), debug: true });
+      await admin.unsafe(`alter database ${name}_new rename to ${name}`);
+    }
+  } finally {
+    await admin`select pg_advisory_unlock(${key})`;
+  }
+  return name;
+}
+
+async function dropDatabase(server: string, name: string): Promise<void> {
+  const admin = postgres(server, { max: 1, onnotice: () => {} });
+  await admin.unsafe(`drop database if exists ${name} with (force)`);
+  await admin.end();
+}
+
+function withDatabase(server: string, name: string): string {
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return url.href;
+}
