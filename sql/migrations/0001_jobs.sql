@@ -14,6 +14,7 @@ create table perdura.tenant (
 );
 
 -- The live job. A claim, a renewal and a progress report change no indexed column (HOT update).
+-- fillfactor: a claimed row is 24 bytes longer than a waiting one, and both must fit their page.
 create table perdura.job (
   tenant_id text not null,
   id uuid not null,
@@ -47,7 +48,7 @@ create table perdura.job (
   primary key (tenant_id, id),
   check (version >= 1 and attempt >= 0 and crashes >= 0)
 ) with (
-  fillfactor = 50,
+  fillfactor = 45,
   autovacuum_vacuum_scale_factor = 0.02,
   autovacuum_analyze_scale_factor = 0.05,
   autovacuum_vacuum_cost_delay = 1

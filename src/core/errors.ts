@@ -5,6 +5,7 @@
  * Anything else that is thrown is a defect and ends as a bare `internal`.
  */
 import type { JobEventType, JobState } from "../../machines/job.ts";
+import { limits } from "./limits.ts";
 
 /** The closed set of error codes; part of the public contract. */
 export type ErrorCode =
@@ -47,7 +48,7 @@ export class MalformedError extends PerduraError {
   readonly code = "malformed";
 }
 
-/** Well-formed, but not what is wanted. `issues` name each field. */
+/** Well-formed, but not what is wanted. `issues` name each field, up to a bounded number. */
 export class InvalidInputError extends PerduraError {
   readonly code = "invalid_input";
   readonly issues: readonly Issue[];
@@ -55,10 +56,11 @@ export class InvalidInputError extends PerduraError {
   constructor(issues: readonly Issue[]) {
     const [first] = issues;
     const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
+    const named = issues.slice(0, limits.issuesMax);
     super(first ? `${first.path || "body"}: ${first.message}${more}` : "Invalid input", {
-      errors: issues,
+      errors: named,
     });
-    this.issues = issues;
+    this.issues = named;
   }
 }
 

@@ -54,9 +54,12 @@ function clipOrNull(text: string | undefined): string | null {
 }
 
 function clip(text: string, lengthMax: number): string {
-  // Control characters would grow sixfold as JSON, and `jsonb` refuses NUL.
-  const clean = text.slice(0, lengthMax).toWellFormed().replace(CONTROL, "\uFFFD");
-  return clean.length < text.length ? `${clean.slice(0, -1)}…` : clean;
+  const isLong = text.length > lengthMax;
+  // Control characters would grow sixfold as JSON, and `jsonb` refuses NUL, and half of a pair that
+  // the cut has split.
+  const clean = (isLong ? text.slice(0, lengthMax - 1) : text).toWellFormed()
+    .replace(CONTROL, "\uFFFD");
+  return isLong ? `${clean}…` : clean;
 }
 
 // deno-lint-ignore no-control-regex

@@ -22,6 +22,15 @@ const name = z.string().min(1).max(limits.nameLengthMax)
 
 const delayMs = z.int().min(0).max(limits.delayMsMax);
 
+/**
+ * An instant, given as RFC 3339 with any offset, kept as milliseconds in UTC.
+ *
+ * PostgreSQL refuses the year 0 and offsets beyond 15:59; what is long past means now anyway.
+ */
+export const instantSchema = z.iso.datetime({ offset: true })
+  .transform((text) => new Date(Math.max(0, Date.parse(text))).toISOString())
+  .refine((utc) => /^\d{4}-/.test(utc), "Must be before the year 10000");
+
 /** `backoff` of a job: milliseconds, and the growth factor from 1 to 10. */
 export const backoffSchema = z.strictObject({
   baseMs: z.int().min(1).max(limits.delayMsMax),
@@ -35,7 +44,7 @@ export const newJobSchema = z.strictObject({
   payload: z.unknown().default({}),
   tenantId: name.optional(),
   queue: name.default(DEFAULT_QUEUE),
-  runAt: z.iso.datetime({ offset: true }).optional(),
+  runAt: instantSchema.optional(),
   delayMs: delayMs.optional(),
   priority: z.int().min(-32768).max(32767).default(0),
   maxAttempts: z.int().min(1).max(limits.attemptsMax).optional(),
@@ -160,21 +169,31 @@ export function parseNewJob(input: unknown, path = ""): NewJob {
  * @throws {PayloadTooLargeError} When its UTF-8 JSON is larger than `bytesMax`.
  */
 export function serialise(what: string, value: unknown, bytesMax: number): string {
-  const text = JSON.stringify(value ?? null);
+  const text: string | undefined = JSON.stringify(value ?? null);
+  if (text === undefined) throw new TypeError(`${what} is not JSON: it is a ${typeof value}`);
   if (exceedsBytes(text, bytesMax)) throw new PayloadTooLargeError(what, bytesMax);
   return text;
 }
 
-/** The issues of a zod error, one per field; an unknown key is named by its own path. */
+/**
+ * The issues of a zod error, one per field and a bounded number; an unknown key is named by its own
+ * path.
+ */
 export function issuesOf(error: z.ZodError, at: (path: string) => string): Issue[] {
-  return error.issues.flatMap((issue): Issue[] => {
-    const base = issue.path.map(String);
-    if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({
-        path: at([...base, key].join(".")),
-        message: "Unknown field",
-      }));
+  const byPath = new Map<string, Issue>();
+  for (const issue of error.issues) {
+    for (const { path, message } of fieldsOf(issue)) {
+      if (byPath.size === limits.issuesMax) return [...byPath.values()];
+      if (!byPath.has(path)) byPath.set(path, { path: at(path), message });
     }
-    return [{ path: at(base.join(".")), message: issue.message }];
-  });
+  }
+  return [...byPath.values()];
+}
+
+function fieldsOf(issue: z.core.$ZodIssue): Issue[] {
+  const base = issue.path.map(String);
+  if (issue.code !== "unrecognized_keys") {
+    return [{ path: base.join("."), message: issue.message }];
+  }
+  return issue.keys.map((key) => ({ path: [...base, key].join("."), message: "Unknown field" }));
 }

@@ -19,13 +19,15 @@ export const limits = {
   metadataBytesMax: 4096,
   attemptsMax: 1000,
   crashesMax: 100,
-  /** How far ahead a job may be scheduled, and the largest delay or backoff: ten years. */
+  /** The largest delay or backoff: ten years. */
   delayMsMax: 10 * 365 * 24 * 3600 * 1000,
   /** Longest timeout of one attempt: a week. */
   timeoutMsMax: 7 * 24 * 3600 * 1000,
   /** A stored error: enough to recognise it, never a payload. */
   errorMessageBytesMax: 3072,
   errorNameLengthMax: 128,
+  /** Mistakes named in one answer: a body of a megabyte can hold a hundred thousand. */
+  issuesMax: 100,
   /** Items of one page. */
   pageDefault: 50,
   pageMax: 1000,

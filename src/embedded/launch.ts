@@ -1,15 +1,14 @@
 /** Starting and stopping the postmaster. Everything here happens under the start lock. */
 
-import { join } from "node:path";
 import { type Address, chooseFreePort, isPortFree, recordAddress } from "./address.ts";
 import { EmbeddedError } from "./errors.ts";
-import { readText, writeFileAtomic } from "./files.ts";
+import { readText } from "./files.ts";
 import type { Home } from "./home.ts";
 import { LIMITS, POSTGRES_VERSION } from "./limits.ts";
 import { lastLogLines, prepareLogs, startupLogPath } from "./log.ts";
 import { disarmStalePidFile, findPostmaster, isRunning, type Postmaster } from "./postmaster.ts";
 import { programPath, spawnDetached } from "./programs.ts";
-import { settingsText } from "./settings.ts";
+import { settingsPath, writeSettings } from "./settings.ts";
 import { pollUntil, sleep } from "./wait.ts";
 
 const RECOVERING = "PostgreSQL is recovering from a crash …";
@@ -107,8 +106,7 @@ async function launchOnce(
 ): Promise<"ready" | "blocked" | "ended"> {
   await prepareLogs(home);
   await disarmStalePidFile(home);
-  const settings = settingsText(home, { port: address.port, durable: options.durable });
-  await writeFileAtomic(settingsPath(home), settings, { mode: 0o644 });
+  await writeSettings(home, { port: address.port, durable: options.durable });
   // Before the start: if we are killed right after it, whoever adopts the server knows its address.
   await recordAddress(home, address);
   const child = spawnPostmaster(home);
@@ -163,8 +161,4 @@ async function notReady(home: Home, what: string): Promise<EmbeddedError> {
   return new EmbeddedError(
     `PostgreSQL ${what}; see the log folder "${home.logDir}": ${await lastLogLines(home)}`,
   );
-}
-
-function settingsPath(home: Home): string {
-  return join(home.dir, "postgresql.conf");
 }

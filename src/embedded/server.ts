@@ -16,6 +16,7 @@ import { awaitSettled, launch, stopServer } from "./launch.ts";
 import { LIMITS, POSTGRES_VERSION } from "./limits.ts";
 import { isUnused, joinUsers, type UserHold, withStartLock } from "./lock.ts";
 import { findPostmaster } from "./postmaster.ts";
+import { wasDurable } from "./settings.ts";
 import { watchServer } from "./watch.ts";
 
 export interface EmbeddedOptions {
@@ -141,7 +142,8 @@ async function healServer(context: Context): Promise<Address> {
       throw new EmbeddedError(`The database folder "${home.dataDir}" is gone`);
     }
     onProgress("PostgreSQL is gone; restarting it …");
-    return await startServer(context);
+    // As it was: a test that joined a durable server must not bring it back as another one.
+    return await startServer({ ...context, durable: await wasDurable(home) });
   });
   return address;
 }

@@ -38,6 +38,7 @@ export class Attempt implements HandlerContext {
   #stopReason: StopReason | null = null;
   #stoppedAt = 0;
   #isOver = false;
+  #isLost = false;
   #transaction: "none" | "running" | "committed" | "failed" = "none";
   #transactionError: unknown;
   #steps: Promise<ReadonlyMap<string, Json>> | null = null;
@@ -72,8 +73,13 @@ export class Attempt implements HandlerContext {
       this.#stoppedAt = this.#host.clock.monotonic();
     }
     this.#controller?.abort(new DOMException(`Stopped: ${reason}`, "AbortError"));
+    if (reason !== "lease_lost") return;
+    // A transaction ends with its own fence; and its commit, not yet answered, may be the very
+    // reason why the lease is gone.
+    if (this.#transaction === "running" || this.#transaction === "committed") return;
     // Whoever took the job over writes its outcome; this attempt writes nothing.
-    if (reason === "lease_lost") this.#end(null);
+    this.#isLost = true;
+    this.#end(null);
   }
 
   /** Ends the attempt without waiting for the handler any longer. */
@@ -84,6 +90,11 @@ export class Attempt implements HandlerContext {
   /** Growth of the delay before the next attempt. */
   get backoff(): Backoff {
     return this.#host.backoff;
+  }
+
+  /** Ended by the loss of its lease: there is a result that nobody will see. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   get stopReason(): StopReason | null {
@@ -125,12 +136,26 @@ export class Attempt implements HandlerContext {
     return this.claimed.id;
   }
 
-  progress(value: Json): void {
-    this.#progress = value;
-    if (!this.#isSavingProgress) void this.#saveProgress();
+  // Functions, not methods: handlers take the context apart, `({ key }, { transaction }) => …`.
+
+  get progress(): HandlerContext["progress"] {
+    return (value) => {
+      this.#progress = value;
+      if (!this.#isSavingProgress) void this.#saveProgress();
+    };
   }
 
-  async step<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T> {
+  get step(): HandlerContext["step"] {
+    return (name, work) => this.#step(name, work);
+  }
+
+  get transaction(): HandlerContext["transaction"] {
+    return (write) => this.#transact(write);
+  }
+
+  // ────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #step<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T> {
     const { store } = this.#host;
     const isFirstRun = this.claimed.attempt === 1 && this.claimed.version <= 3;
     this.#steps ??= isFirstRun ? Promise.resolve(new Map()) : store.steps(this.claimed);
@@ -146,7 +171,7 @@ export class Attempt implements HandlerContext {
     return value;
   }
 
-  async transaction<T>(write: (sql: TransactionSql) => Promise<T>): Promise<T> {
+  async #transact<T>(write: (sql: TransactionSql) => Promise<T>): Promise<T> {
     if (this.#transaction !== "none") {
       throw new Error("Cannot open a second transaction: a job has one, and it ends the job");
     }
@@ -154,7 +179,12 @@ export class Attempt implements HandlerContext {
     this.#transaction = "running";
     try {
       const { store, worker, backoff } = this.#host;
-      const result = await store.transaction(worker, write, (output) => {
+      const begin = (sql: TransactionSql) => {
+        // It may have waited long for its turn.
+        this.#refuseWhenLost();
+        return write(sql);
+      };
+      const result = await store.transaction(worker, begin, (output) => {
         const at = this.#now();
         const ending = endingOfResult(output, at);
         if (ending.kind !== "succeeded") {
@@ -170,8 +200,6 @@ export class Attempt implements HandlerContext {
       throw error;
     }
   }
-
-  // ────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The ending after the handler is through, given what else happened meanwhile. */
   #afterHandler(own: () => Ending): Ending | null {
@@ -208,6 +236,11 @@ export class Attempt implements HandlerContext {
 
   #refuseWhenOver(): void {
     if (this.#isOver) throw new LeaseLostError(this.claimed.id, this.claimed.version);
+  }
+
+  #refuseWhenLost(): void {
+    if (this.#stopReason !== "lease_lost") return;
+    throw new LeaseLostError(this.claimed.id, this.claimed.version);
   }
 
   /** One write at a time; a value that came meanwhile is written next, those between never. */

@@ -56,6 +56,8 @@ export class Worker {
   readonly #runner: Runner;
   readonly #claimer: Claimer;
   readonly #sweepAlarm = new Alarm();
+  /** Not the worker's own: only the runner of a version may write the next one under its name. */
+  readonly #sweeperId = newId();
   #timers: ReturnType<typeof setInterval>[] = [];
   #loops: Promise<void> = Promise.resolve();
   #isStopping = false;
@@ -120,7 +122,7 @@ export class Worker {
   /** Recovers what is over and wakes the claimer. */
   async sweep(): Promise<void> {
     const { store, clock } = this.#options;
-    const report = await sweep({ store, clock, sweeper: this.id });
+    const report = await sweep({ store, clock, sweeper: this.#sweeperId });
     this.stats.recovered += report.recovered;
     this.stats.quarantined += report.quarantined;
     if (report.due === 0) return;
@@ -161,13 +163,20 @@ export class Worker {
 
   async #heartbeat(): Promise<void> {
     const { lost, cancels } = await this.#leases.renew();
-    if (lost.length > 0) {
-      log.warn("Leases lost: their jobs are aborted, their results dropped", {
-        leases: lost.length,
-      });
-      this.#runner.loseLeases(lost);
-    }
+    if (lost.length > 0) this.#loseLeases(lost);
     if (cancels.length > 0) this.#runner.cancel(cancels);
+  }
+
+  #loseLeases(lost: readonly string[]): void {
+    const before = this.stats.fenced;
+    this.#runner.loseLeases(lost);
+    const jobs = this.stats.fenced - before;
+    // A lease whose last outcome is on its way home is gone for a good reason.
+    if (jobs === 0) return;
+    log.warn("Leases lost: their jobs are aborted, their results dropped", {
+      leases: lost.length,
+      jobs,
+    });
   }
 
   #onHint(hint: Hint | null): void {
@@ -181,6 +190,7 @@ export class Worker {
     if (ending?.kind === "interrupted") this.stats.interrupted++;
     this.stats.unsettled++;
     if (ending === null) {
+      if (attempt?.isLost ?? true) this.stats.fenced++;
       this.#onSettled(claimed, null);
     } else {
       this.#committer.add({

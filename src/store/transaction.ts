@@ -56,7 +56,12 @@ export class Transactions {
       await new Promise<void>((free) => this.#waiting.push(free));
     }
     this.#running++;
-    return this.#idle.pop() ?? new Session(this.#options);
+    // An idle session may have been cut off meanwhile: that is no job's failure.
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
+      if (!idle.isPoisoned) return idle;
+      void idle.end();
+    }
+    return new Session(this.#options);
   }
 
   #give(session: Session): void {

@@ -124,6 +124,7 @@ function spawnChild(dir: string): Child {
     kill: async () => {
       await killHard(process.pid);
       await status;
+      await process.stdin.close().catch(() => {});
       await lines.return();
     },
   };

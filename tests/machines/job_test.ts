@@ -76,7 +76,11 @@ Deno.test("every path of the graph can go on to a state tagged terminal", () => 
 });
 
 function bounded(context: JobContext): JobContext {
-  return { ...context, attempt: Math.min(context.attempt, 4), crashes: Math.min(context.crashes, 4) };
+  return {
+    ...context,
+    attempt: Math.min(context.attempt, 4),
+    crashes: Math.min(context.crashes, 4),
+  };
 }
 
 /** Follows every answer of the table until a terminal state. */

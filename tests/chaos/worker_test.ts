@@ -1,0 +1,132 @@
+/** Workers that are killed, frozen and told to stop: their jobs go on elsewhere, once each. */
+import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { eventually } from "../support/build.ts";
+import { assertSound } from "./check.ts";
+import {
+  ask,
+  countCauses,
+  countEffects,
+  countHeld,
+  countStates,
+  effect,
+  getJob,
+  jobs,
+  readPath,
+  sleeper,
+  submit,
+  untilSucceeded,
+} from "./client.ts";
+import { PATIENCE_MS, sized, withScene } from "./support.ts";
+
+Deno.test("a killed and a frozen worker: every effect once, the late writes refused", () =>
+  withScene(async (scene) => {
+    const count = sized(2_000, 20_000);
+    const napping = 12;
+    const api = scene.run("api");
+    const url = await api.url();
+    const sql = await scene.sql();
+    // Narrow, so that the work is still under way when they are hit. Only one serves the sleepers.
+    const settings = { WORKER_CONCURRENCY: "20", WORKER_HTTP_PORT: "0" };
+    const killed = await scene.worker({ ...settings, WORKER_QUEUES: "default" });
+    const frozen = await scene.worker(settings);
+    const [killedId, frozenId] = [await killed.workerId(), await frozen.workerId()];
+
+    const acknowledged = await submit(url, jobs(count, (n) => effect(`effect ${n}`)));
+    await eventually("a third is done", async () => await countEffects(sql) >= count / 3);
+    await eventually(
+      "both hold jobs",
+      async () => await countHeld(sql, killedId, "debug.effect") > 0,
+    );
+    await killed.kill();
+    // Their time is up while the worker sleeps: it wakes with endings in its hands.
+    acknowledged.push(
+      ...await submit(url, jobs(napping, () => ({ ...sleeper(1), queue: "slow" }))),
+    );
+    acknowledged.push(
+      ...await submit(url, jobs(napping, () => ({ ...sleeper(700), queue: "slow" }))),
+    );
+    await eventually(
+      "the other holds sleepers",
+      async () => await countHeld(sql, frozenId, "debug.sleep") > 0,
+    );
+    frozen.signal("SIGSTOP");
+
+    const heir = await scene.worker({ WORKER_HTTP_PORT: "0" });
+    await eventually(
+      "both leases are taken over",
+      async () =>
+        await countCauses(sql, `worker ${killedId}`) > 0 &&
+        await countCauses(sql, `worker ${frozenId}`) > 0,
+      PATIENCE_MS,
+    );
+    frozen.signal("SIGCONT");
+
+    const refusal = await frozen.line("Late write refused");
+    assertEquals(refusal.level, "WARN");
+    assertGreaterOrEqual(await frozen.metric("perdura_worker_fenced_total"), 1);
+    await untilSucceeded(scene, acknowledged.length);
+    await assertSound(sql, { acknowledged, isDrained: true });
+    assertEquals(await countEffects(sql), count);
+    assertGreaterOrEqual(await heir.metric("perdura_worker_recovered_total"), 1);
+    assertEquals([api.status, frozen.status, heir.status], [null, null, null]);
+  }));
+
+Deno.test("SIGTERM hands running jobs back with their attempts, and exits 0", () =>
+  withScene(async (scene) => {
+    const napping = 20;
+    const api = scene.run("api");
+    const url = await api.url();
+    const sql = await scene.sql();
+    const leaver = await scene.worker({ SHUTDOWN_MS: "1000", WORKER_LEASE_MS: "30000" });
+    const leaverId = await leaver.workerId();
+    const acknowledged = await submit(url, jobs(napping, () => sleeper(6_000)));
+    await eventually(
+      "all run",
+      async () => await countHeld(sql, leaverId, "debug.sleep") === napping,
+    );
+
+    leaver.signal("SIGTERM");
+    assertEquals(await leaver.exit(), { success: true, code: 0, signal: null });
+    assertEquals(await countStates(sql), { pending: napping });
+    for (const id of acknowledged) {
+      const { state, attempt, crashes } = await getJob(url, id);
+      assertEquals({ state, attempt, crashes }, { state: "pending", attempt: 0, crashes: 0 });
+      assertEquals(await readPath(url, id), [
+        "ENQUEUE null → pending",
+        "CLAIM pending → running",
+        "INTERRUPTED running → pending",
+      ]);
+    }
+    await assertSound(sql, { acknowledged, isDrained: false });
+
+    await scene.worker();
+    await untilSucceeded(scene, napping);
+    assertEquals((await getJob(url, acknowledged[0] ?? "")).attempt, 1);
+    await assertSound(sql, { acknowledged, isDrained: true });
+  }));
+
+Deno.test("a cancelled running job: its handler stops, and the history says so", () =>
+  withScene(async (scene) => {
+    const url = await scene.run("api").url();
+    const sql = await scene.sql();
+    const worker = await scene.worker();
+    const workerId = await worker.workerId();
+    const [id = ""] = await submit(url, [sleeper(3_600_000)]);
+    await eventually("it runs", async () => await countHeld(sql, workerId, "debug.sleep") === 1);
+
+    const asked = await ask<{ cancelRequestedAt: string | null }>(`${url}/jobs/${id}/events`, 202, {
+      type: "CANCEL",
+    });
+    assert(asked.cancelRequestedAt !== null);
+    await eventually("it is cancelled", async () => (await getJob(url, id)).state === "cancelled");
+    assertEquals((await getJob(url, id)).lastError?.message, "Cancelled by user");
+    // By the handler's own end: a forced cancel would be the event CANCEL.
+    assertEquals(await readPath(url, id), [
+      "ENQUEUE null → pending",
+      "CLAIM pending → running",
+      "FAIL running → cancelled",
+    ]);
+    const [next = ""] = await submit(url, [sleeper(1)]);
+    await eventually("it goes on", async () => (await getJob(url, next)).state === "succeeded");
+    await assertSound(sql, { acknowledged: [id, next], isDrained: true });
+  }));

@@ -1,0 +1,150 @@
+/** Health, what is not there, and a database that is away. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { openStore } from "../../src/store/postgres.ts";
+import { assertProblem, type Client, clientOf, itemsOf, jobIn, testApi } from "./support.ts";
+
+const NOBODY = "01890000-0000-7000-8000-000000000000";
+
+/** An address where nobody listens. */
+function closedAddress(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return `postgres://perdura:secret@127.0.0.1:${listener.addr.port}/perdura`;
+}
+
+/** Every route that needs the database. */
+async function askAll(api: Client) {
+  return [
+    await api.post("/jobs", { type: "debug.noop" }),
+    await api.post("/jobs/batch", { jobs: [{ type: "debug.noop" }] }),
+    await api.get(`/jobs/${NOBODY}`),
+    await api.get(`/jobs/${NOBODY}/transitions`),
+    await api.post(`/jobs/${NOBODY}/events`, { type: "CANCEL" }),
+    await api.get("/admin/metrics"),
+  ];
+}
+
+Deno.test("GET /health and /health/ready answer 200 while the database takes writes", async () => {
+  await using api = await testApi();
+  for (const path of ["/health", "/health/ready"]) {
+    const { status, headers, body } = await api.get(path);
+    assertEquals([status, body], [200, { status: "ok", checks: { database: "ok", write: "ok" } }]);
+    assertEquals(headers.get("cache-control"), "no-store");
+  }
+});
+
+Deno.test("GET /health tells a database that only reads from one that is away", async () => {
+  await using api = await testApi();
+  const name = new URL(api.db.url).pathname.slice(1);
+  await api.db.sql.unsafe(`alter database ${name} set default_transaction_read_only = on`);
+  const store = openStore({ url: api.db.url, connections: 1 });
+  try {
+    const { status, body } = await clientOf(store).get("/health/ready");
+    assertEquals([status, body.checks], [503, { database: "ok", write: "failed" }]);
+    const refused = await clientOf(store).post("/jobs", { type: "debug.noop" });
+    assertProblem(refused, 503, "unavailable");
+  } finally {
+    await store.close();
+  }
+});
+
+Deno.test("a database that is away: 503 with Retry-After, alive but not ready, and no address shown", async () => {
+  const store = openStore({ url: closedAddress() });
+  try {
+    const api = clientOf(store);
+    for (const path of ["/health", "/health/ready"]) {
+      const { status, body } = await api.get(path);
+      assertEquals(status, 503);
+      assertEquals(body, {
+        status: "unavailable",
+        checks: { database: "failed", write: "failed" },
+      });
+    }
+    assertEquals((await api.get("/health/live")).status, 200);
+    for (const reply of await askAll(api)) {
+      assertProblem(reply, 503, "unavailable");
+      assertMatch(reply.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+      assert(!JSON.stringify(reply.body).includes("127.0.0.1"), "the address is nobody's business");
+    }
+  } finally {
+    await store.close();
+  }
+});
+
+Deno.test("a database that is away: bad input is still told what is wrong with it", async () => {
+  const store = openStore({ url: closedAddress() });
+  try {
+    const reply = await clientOf(store).post("/jobs", { type: "no.such" });
+    assertProblem(reply, 422, "unknown_type");
+  } finally {
+    await store.close();
+  }
+});
+
+Deno.test("a database that accepts and says nothing: 503 by the deadline", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const held: Deno.Conn[] = [];
+  const accepting = (async () => {
+    for await (const conn of listener) held.push(conn);
+  })();
+  const url = `postgres://perdura:secret@127.0.0.1:${listener.addr.port}/perdura`;
+  const store = openStore({ url, connections: 1, deadlineMs: 100 });
+  try {
+    for (const reply of await askAll(clientOf(store))) assertProblem(reply, 503, "unavailable");
+    assert(held.length > 0);
+  } finally {
+    await store.close();
+    for (const conn of held) conn.close();
+    listener.close();
+    await accepting;
+  }
+});
+
+Deno.test("an unknown route, or method of a known one, is a problem of 404", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "pending");
+  for (
+    const [method, path] of [
+      ["GET", "/"],
+      ["GET", "/nowhere"],
+      ["GET", "//jobs"],
+      ["POST", "/jobs/"],
+      ["PUT", "/jobs"],
+      ["GET", `/jobs/${id}/nothing`],
+      ["POST", "/health"],
+    ] as const
+  ) {
+    const reply = await api.request(method, path);
+    assertProblem(reply, 404, "not_found");
+    assertEquals(reply.body.instance, path);
+  }
+});
+
+Deno.test("a defect is a bare 500: a request id, and nothing of what happened", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "pending");
+  await api.db.sql`alter table perdura.transition rename to gone`;
+  const reply = await api.request("GET", `/jobs/${id}/transitions`, {
+    headers: { "x-request-id": "trace-1" },
+  });
+  assertProblem(reply, 500, "internal");
+  assertEquals(reply.body, {
+    type: "/problems/internal",
+    title: "Internal error",
+    status: 500,
+    code: "internal",
+    instance: `/jobs/${id}/transitions`,
+    requestId: "trace-1",
+  });
+  await api.db.sql`alter table perdura.gone rename to transition`;
+  assertEquals(itemsOf(await api.get(`/jobs/${id}/transitions`)).length, 1);
+});
+
+Deno.test("every answer carries a request id and the headers that keep browsers careful", async () => {
+  await using api = await testApi();
+  for (const path of ["/health", "/nowhere", `/jobs/${NOBODY}`]) {
+    const { headers } = await api.get(path);
+    assertMatch(headers.get("x-request-id") ?? "", /^[0-9a-f-]{36}$/);
+    assertEquals(headers.get("x-content-type-options"), "nosniff");
+    assertEquals(headers.get("strict-transport-security"), null);
+  }
+});

@@ -1,0 +1,45 @@
+/**
+ * The defect of the bare driver, in a process of its own: it may end with an uncaught error.
+ *
+ * The backend inside `sql.begin()` dies while others wait in the pool; once the driver has connected
+ * again for them, the callback's next statement runs there, outside any transaction.
+ */
+import postgres from "postgres";
+
+const [url] = Deno.args;
+const bare = postgres(url!, {
+  max: 1,
+  onnotice: () => {},
+  connection: { application_name: "bare" },
+});
+const admin = postgres(url!, { max: 1, onnotice: () => {} });
+
+async function backend(): Promise<number | null> {
+  const [row] = await admin`
+    select pid from pg_stat_activity
+     where datname = current_database() and application_name = 'bare'`;
+  return row?.pid ?? null;
+}
+
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 500 && !await isTrue(); tries++) {
+    await new Promise((done) => setTimeout(done, 10));
+  }
+}
+
+const insert = (sql: postgres.Sql, key: string) =>
+  sql`insert into debug_effect (key, job_id, attempt) values (${key}, gen_random_uuid(), 1)`;
+
+// The driver may also leave the callback hanging for ever, once its statement has leaked.
+setTimeout(() => Deno.exit(0), 5_000);
+
+await bare.begin(async (tx) => {
+  await insert(tx, "before");
+  const first = await backend();
+  const waiting = [1, 2, 3].map(() => bare`select pg_sleep(0.5)`.catch(() => {}));
+  await admin`select pg_terminate_backend(${first})`;
+  await until(async () => ![first, null].includes(await backend()));
+  await insert(tx, "after").catch(() => {});
+  await Promise.all(waiting);
+}).catch(() => {});
+Deno.exit(0);

@@ -1,0 +1,92 @@
+/**
+ * A TCP proxy on loopback in front of the database: cuts connections and holds back replies at the
+ * moment a test asks for.
+ */
+
+/** What the proxy does to what the server sends. */
+export type ProxyMode = "forward" | "hold_replies" | "cut_on_reply" | "refuse" | "stall";
+
+/** A proxy that listens. `await using` closes it and all its connections. */
+export class Proxy implements AsyncDisposable {
+  mode: ProxyMode = "forward";
+  /** Replies that were held back or cut off. */
+  swallowed = 0;
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #open = new Set<Deno.Conn>();
+
+  constructor(private readonly target: URL) {
+    void this.#accept();
+  }
+
+  /** The database's address, through the proxy. */
+  get url(): string {
+    const url = new URL(this.target);
+    url.hostname = "127.0.0.1";
+    url.port = String(this.#listener.addr.port);
+    return url.href;
+  }
+
+  /** Cuts every connection now. */
+  cutAll(): void {
+    for (const connection of [...this.#open]) close(connection);
+    this.#open.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    this.cutAll();
+    await Promise.resolve();
+  }
+
+  async #accept(): Promise<void> {
+    for await (const client of this.#listener) {
+      if (this.mode === "refuse") close(client);
+      else void this.#connect(client);
+    }
+  }
+
+  async #connect(client: Deno.Conn): Promise<void> {
+    while (this.mode === "stall") await new Promise((done) => setTimeout(done, 5));
+    const server = await Deno.connect({
+      hostname: this.target.hostname,
+      port: Number(this.target.port || 5432),
+    }).catch(() => null);
+    if (!server) return close(client);
+    this.#open.add(client).add(server);
+    void this.#pipe(client, server, () => false);
+    void this.#pipe(server, client, () => {
+      if (this.mode !== "hold_replies" && this.mode !== "cut_on_reply") return false;
+      this.swallowed++;
+      if (this.mode === "cut_on_reply") {
+        close(client);
+        close(server);
+      }
+      return true;
+    });
+  }
+
+  /** Copies until either side ends; what `drop` says is not passed on. */
+  async #pipe(from: Deno.Conn, to: Deno.Conn, drop: () => boolean): Promise<void> {
+    const buffer = new Uint8Array(64 * 1024);
+    try {
+      while (true) {
+        const read = await from.read(buffer);
+        if (read === null) break;
+        if (drop()) continue;
+        for (let at = 0; at < read;) at += await to.write(buffer.subarray(at, read));
+      }
+    } catch {
+      // Cut: both ends are closed below.
+    }
+    close(from);
+    close(to);
+  }
+}
+
+function close(connection: Deno.Conn): void {
+  try {
+    connection.close();
+  } catch {
+    // Already closed.
+  }
+}
