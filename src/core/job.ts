@@ -14,7 +14,7 @@ export const DEFAULT_TENANT = "default";
 export const DEFAULT_QUEUE = "default";
 
 /** Names of tenants, types, queues and partitions: printable, without spaces. */
-const name = z.string().min(1).max(limits.nameLengthMax)
+export const nameSchema = z.string().min(1).max(limits.nameLengthMax)
   .regex(
     /^[A-Za-z0-9_][\w.:@/-]*$/,
     "Use letters, digits and _ . : @ / -, beginning with a letter, digit or _",
@@ -40,10 +40,10 @@ export const backoffSchema = z.strictObject({
 
 /** Body of `POST /jobs`: everything but the type is optional. */
 export const newJobSchema = z.strictObject({
-  type: name,
+  type: nameSchema,
   payload: z.unknown().default({}),
-  tenantId: name.optional(),
-  queue: name.default(DEFAULT_QUEUE),
+  tenantId: nameSchema.optional(),
+  queue: nameSchema.default(DEFAULT_QUEUE),
   runAt: instantSchema.optional(),
   delayMs: delayMs.optional(),
   priority: z.int().min(-32768).max(32767).default(0),
@@ -53,7 +53,7 @@ export const newJobSchema = z.strictObject({
   timeoutMs: z.int().min(1).max(limits.timeoutMsMax).optional(),
   idempotencyKey: z.string().min(1).max(limits.keyLengthMax).optional(),
   idempotency: z.enum(["return", "strict"]).default("return"),
-  partitionKey: name.optional(),
+  partitionKey: nameSchema.optional(),
   tags: z.array(z.string().min(1).max(limits.tagLengthMax)).max(limits.tagsMax).optional(),
   metadata: z.record(z.string(), z.unknown()).optional(),
 }).refine((job) => job.runAt === undefined || job.delayMs === undefined, {

@@ -19,6 +19,11 @@ export interface AppHost {
 export function createApp(host: AppHost): Hono {
   const app = new Hono();
   app.use(requestId());
+  // On every answer: a response that a route made by itself lacks what was set before it.
+  app.use(async (c, next) => {
+    await next();
+    c.res.headers.set("x-request-id", c.get("requestId"));
+  });
   // Transport security is the business of whoever terminates TLS.
   app.use(secureHeaders({ strictTransportSecurity: false }));
   const database = () => host.isWritable().then(() => true);

@@ -7,18 +7,20 @@ import {
   MalformedError,
   TransitionRejectedError,
 } from "../core/errors.ts";
-import type { Job } from "../core/job.ts";
+import { instantSchema, type Job, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { acceptedEvents } from "../core/lifecycle.ts";
 import { JOB_EVENTS, JOB_STATES, type JobEvent, type JobEventType } from "../../machines/job.ts";
 import { accepts, type Jobs, operatorEvents } from "../runtime/jobs.ts";
 import {
+  allowQuery,
   check,
   parseJson,
   readId,
   readIfMatch,
   readJson,
   readLimit,
+  readStorableJson,
   readText,
   readWhole,
 } from "./request.ts";
@@ -34,7 +36,7 @@ const batchSchema = z.strictObject({
 const delayMs = z.int().min(0).max(limits.delayMsMax);
 const scheduleSchema = z.strictObject({
   type: z.literal("SCHEDULE"),
-  runAt: z.iso.datetime({ offset: true }).optional(),
+  runAt: instantSchema.optional(),
   delayMs: delayMs.optional(),
 }).refine((event) => (event.runAt === undefined) !== (event.delayMs === undefined), {
   path: ["runAt"],
@@ -48,16 +50,18 @@ const bareSchema = z.strictObject({ type: z.enum(["REQUEUE", "RETRY_NOW"]) });
 
 /** `/jobs` and `/admin/metrics`. */
 export function jobRoutes(jobs: Jobs): Hono {
+  const ofTenant = allowQuery("tenantId");
+  const paged = allowQuery("tenantId", "cursor", "limit");
   return new Hono()
-    .post("/jobs", (c) => createJob(c, jobs))
-    .post("/jobs/batch", (c) => createBatch(c, jobs))
-    .get("/jobs/:id", async (c) => {
+    .post("/jobs", ofTenant, (c) => createJob(c, jobs))
+    .post("/jobs/batch", ofTenant, (c) => createBatch(c, jobs))
+    .get("/jobs/:id", ofTenant, async (c) => {
       const job = await jobs.get(tenantOf(c), readId(c));
       return c.json(toResource(job), 200, { etag: etagOf(job) });
     })
-    .get("/jobs/:id/transitions", (c) => listTransitions(c, jobs))
-    .post("/jobs/:id/events", (c) => sendEvent(c, jobs))
-    .get("/admin/metrics", (c) => readMetrics(c, jobs));
+    .get("/jobs/:id/transitions", paged, (c) => listTransitions(c, jobs))
+    .post("/jobs/:id/events", ofTenant, (c) => sendEvent(c, jobs))
+    .get("/admin/metrics", ofTenant, (c) => readMetrics(c, jobs));
 }
 
 async function createJob(c: Context, jobs: Jobs): Promise<Response> {
@@ -74,7 +78,7 @@ async function createJob(c: Context, jobs: Jobs): Promise<Response> {
 async function createBatch(c: Context, jobs: Jobs): Promise<Response> {
   const types = ["application/json", "application/x-ndjson"];
   const text = await readText(c, types, limits.batchBytesMax);
-  const isLines = c.req.header("content-type")?.toLowerCase().includes("ndjson") ?? false;
+  const isLines = /^application\/x-ndjson\b/i.test(c.req.header("content-type") ?? "");
   const body = isLines ? { jobs: parseLines(text) } : parseJson(text, "Body");
   const tenantId = tenantOf(c);
   const inputs = check(batchSchema, body).jobs.map((job, index) =>
@@ -122,7 +126,7 @@ async function readEvent(
   id: string,
   tenantId: string | null,
 ): Promise<{ event: JobEvent; cause: string }> {
-  const body = await readJson(c, EVENT_BYTES_MAX);
+  const body = await readStorableJson(c, EVENT_BYTES_MAX);
   const { type } = check(z.looseObject({ type: z.enum(JOB_EVENTS) }), body);
   if (!operatorEvents.includes(type)) await refuseWorkerEvent(jobs, tenantId, id, type);
   if (type === "SCHEDULE") {
@@ -154,7 +158,7 @@ async function refuseWorkerEvent(
 function tenantOf(c: Context): string | null {
   const given = c.req.query("tenantId");
   if (given === undefined) return null;
-  if (given === "" || given.length > limits.nameLengthMax || !given.isWellFormed()) {
+  if (!nameSchema.safeParse(given).success) {
     throw new MalformedError("tenantId of the query is not a tenant");
   }
   return given;

@@ -29,6 +29,9 @@ export const problems: Readonly<Record<ErrorCode, { status: number; title: strin
   unavailable: { status: 503, title: "Database unavailable" },
 };
 
+/** The driver's own words name addresses and users: they are for the log. */
+const UNAVAILABLE = "The database cannot be reached, or did not answer in time; try again";
+
 /** The response to an error. What is not ours is logged here, once, and told to nobody. */
 export function problemResponse(c: Context, error: unknown): Response {
   const instance = c.req.path;
@@ -40,7 +43,8 @@ export function problemResponse(c: Context, error: unknown): Response {
   if (error instanceof UnavailableError) {
     log.warn("Database unavailable", { reason: error.message, path: instance });
   }
-  const body = { ...headOf(error.code), detail: error.message, instance, ...error.members };
+  const detail = error instanceof UnavailableError ? UNAVAILABLE : error.message;
+  const body = { ...headOf(error.code), detail, instance, ...error.members };
   if (error instanceof VersionConflictError && error.conditional) {
     return respond({ ...body, status: 412 });
   }

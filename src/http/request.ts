@@ -1,5 +1,5 @@
 /** What routes read of a request: bounded JSON bodies, ids, versions, pages. */
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import type { z } from "zod";
 import {
   InvalidInputError,
@@ -9,7 +9,25 @@ import {
 } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
 import { issuesOf } from "../core/job.ts";
+import { findJsonIssue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
+
+/**
+ * Lets through what names only `known` query parameters, each once.
+ *
+ * A parameter that is not known is a typing error or a wish that would not be granted: passed over,
+ * a misspelt tenant would be anybody's.
+ */
+export function allowQuery(...known: readonly string[]): MiddlewareHandler {
+  return async (c, next) => {
+    for (const [name, values] of Object.entries(c.req.queries())) {
+      const shown = name.slice(0, 64);
+      if (!known.includes(name)) throw new MalformedError(`Unknown query parameter "${shown}"`);
+      if (values.length > 1) throw new MalformedError(`Query parameter "${shown}" is given twice`);
+    }
+    await next();
+  };
+}
 
 /** The body as text, if it is of one of `types` and not larger than `bytesMax`. */
 export async function readText(
@@ -29,6 +47,18 @@ export async function readText(
 /** The body as JSON. @throws {MalformedError} */
 export async function readJson(c: Context, bytesMax: number): Promise<unknown> {
   return parseJson(await readText(c, ["application/json"], bytesMax), "Body");
+}
+
+/**
+ * The body as JSON that can be stored: no NUL, no lone surrogate, nothing too deep.
+ *
+ * @throws {MalformedError | InvalidInputError}
+ */
+export async function readStorableJson(c: Context, bytesMax: number): Promise<unknown> {
+  const body = await readJson(c, bytesMax);
+  const issue = findJsonIssue(body);
+  if (issue) throw new InvalidInputError([issue]);
+  return body;
 }
 
 /** JSON text as a value. @throws {MalformedError} */

@@ -1,7 +1,7 @@
 /** `POST /jobs`: what is stored, what is answered, and that nothing else is. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { limits } from "../../src/core/limits.ts";
-import { assertProblem, countJobs, errorPaths, testApi, textOf } from "./support.ts";
+import { assertProblem, countJobs, errorPaths, itemsOf, testApi, textOf } from "./support.ts";
 
 /** The resource as CONTRACT lists it. */
 const JOB_KEYS = [
@@ -113,6 +113,11 @@ Deno.test("POST /jobs schedules a job with a future time, and shows both rows of
     assertEquals(body.accepts, ["SCHEDULE", "CANCEL", "RETRY_NOW"]);
     if ("runAt" in when) assertEquals(body.runAt, "2999-01-01T00:00:00.000Z");
     else assert(textOf(body.runAt) > textOf(body.createdAt));
+    const rows = itemsOf(await api.get(`/jobs/${body.id}/transitions`));
+    assertEquals(rows.map(({ version, from, event, to }) => [version, from, event, to]), [
+      [1, null, "ENQUEUE", "pending"],
+      [2, "pending", "SCHEDULE", "scheduled"],
+    ]);
   }
 });
 
@@ -150,6 +155,16 @@ Deno.test("POST /jobs takes a payload of one mebibyte, and refuses a byte more w
   const wide = await api.post("/jobs", { type: "debug.noop", payload: `é${payload.slice(1)}` });
   assertProblem(wide, 413, "payload_too_large");
   assertEquals(await countJobs(api), 1);
+});
+
+Deno.test("POST /jobs measures metadata in bytes too", async () => {
+  await using api = await testApi();
+  const metadata = { a: "漢".repeat(1362) };
+  assertEquals((await api.post("/jobs", { type: "debug.noop", metadata })).status, 201);
+  const wide = { a: "漢".repeat(1363) };
+  const tooLarge = await api.post("/jobs", { type: "debug.noop", metadata: wide });
+  assertProblem(tooLarge, 413, "payload_too_large");
+  assertEquals(tooLarge.body.limit, limits.metadataBytesMax);
 });
 
 Deno.test("POST /jobs takes a payload of 64 levels", async () => {

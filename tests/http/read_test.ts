@@ -114,7 +114,10 @@ Deno.test("GET /admin/metrics counts every job once, in its state and its queue"
   const none = Object.fromEntries(JOB_STATES.map((state) => [state, 0]));
   assertEquals((await api.get("/admin/metrics")).body, { states: none, queues: {} });
   const queues = JOB_STATES.map((_, n) => n % 2 ? "odd" : "even");
-  for (const [n, state] of JOB_STATES.entries()) await jobIn(api, state, { queue: queues[n] });
+  // A pending job comes last: it would be claimed with the next one that runs.
+  for (const [n, state] of [...JOB_STATES.entries()].reverse()) {
+    await jobIn(api, state, { queue: queues[n] });
+  }
   const { body } = await api.get("/admin/metrics");
   assertEquals(body.states, Object.fromEntries(JOB_STATES.map((state) => [state, 1])));
   const inQueue = (queue: string) =>
