@@ -263,6 +263,19 @@ function at(...numbers: readonly number[]): Point[] {
   });
 }
 
+/** The picture as `deno fmt` leaves it: what is in the file. */
+export async function formattedDiagram(): Promise<string> {
+  const args = ["fmt", "--ext=svg", "-"];
+  const command = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped" });
+  const child = command.spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(drawJobMachine()));
+  await writer.close();
+  const { success, stdout } = await child.output();
+  if (!success) throw new Error("deno fmt does not take the picture");
+  return new TextDecoder().decode(stdout);
+}
+
 if (import.meta.main) {
-  await Deno.writeTextFile(new URL(`../${DIAGRAM}`, import.meta.url), drawJobMachine());
+  await Deno.writeTextFile(new URL(`../${DIAGRAM}`, import.meta.url), await formattedDiagram());
 }

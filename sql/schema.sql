@@ -1,0 +1,210 @@
+-- The schema as it stands: what the migrations add up to. Read this one; the migrations are its
+-- history. A test builds one database from each and compares their catalogs.
+-- Partitions by day are added at start and by every sweep (queries/partitions_due.sql).
+
+create schema if not exists perdura;
+
+-- Which migrations this database has had.
+create table perdura.migration (
+  id integer primary key,
+  name text not null,
+  checksum text not null,
+  applied_at timestamptz not null default now()
+);
+
+-- Names of the stored codes, for people who read the database. Filled from the job machine.
+create table perdura.state_name (code smallint primary key, name text not null unique);
+create table perdura.event_name (code smallint primary key, name text not null unique);
+
+create table perdura.tenant (
+  id text primary key check (id <> ''),
+  created_at timestamptz not null default now()
+);
+
+-- The live job. A claim, a renewal and a progress report change no indexed column (HOT update).
+-- fillfactor: a claimed row is 24 bytes longer than a waiting one, and both must fit their page.
+create table perdura.job (
+  tenant_id text not null,
+  id uuid not null,
+  lane bigint not null,
+  run_at timestamptz not null,
+  created_at timestamptz not null default now(),
+  started_at timestamptz,
+  cancel_requested_at timestamptz,
+  lease_id uuid,
+  timeout_ms integer not null,
+  version integer not null,
+  state smallint not null,
+  priority smallint not null,
+  attempt smallint not null default 0,
+  max_attempts smallint not null,
+  crashes smallint not null default 0,
+  max_crashes smallint not null,
+  has_data boolean not null,
+  queue text not null,
+  type text not null,
+  payload jsonb,
+  partition_key text,
+  idempotency_key text,
+  tags text[],
+  backoff jsonb,
+  metadata jsonb,
+  progress jsonb,
+  last_error jsonb,
+  cloned_from uuid,
+  parent_id uuid,
+  primary key (tenant_id, id),
+  check (version >= 1 and attempt >= 0 and crashes >= 0)
+) with (
+  fillfactor = 45,
+  autovacuum_vacuum_scale_factor = 0.02,
+  autovacuum_analyze_scale_factor = 0.05,
+  autovacuum_vacuum_cost_delay = 1
+);
+-- The claim: equality on (tenant, lane, priority), then a range on (run_at, id). Also the loose
+-- scan that finds the lanes.
+create index job_claim on perdura.job (tenant_id, lane, priority, run_at, id);
+-- Jobs one crash below their limit. Only an expired lease pays for this index: no claim changes
+-- what its predicate reads.
+create index job_suspect on perdura.job (tenant_id, run_at, id)
+  where crashes > 0 and crashes >= max_crashes - 1;
+
+-- One row per claimed batch. The key arrays are written once; n_left counts down.
+create table perdura.lease (
+  id uuid primary key,
+  worker uuid not null,
+  claimed_at timestamptz not null,
+  expires_at timestamptz not null,
+  -- Renewal never passes this: the longest timeout of the batch, and the grace.
+  hard_until timestamptz not null,
+  n_left integer not null check (n_left > 0),
+  tenants text[] not null,
+  ids uuid[] not null
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+-- Compressing ids only costs CPU; out of line they stay untouched by renewals.
+alter table perdura.lease alter tenants set storage external, alter ids set storage external;
+
+-- Ended jobs, by the time inside their UUIDv7 id: a day is dropped, never deleted row by row.
+create table perdura.job_archive (
+  tenant_id text not null,
+  id uuid not null,
+  run_at timestamptz not null,
+  created_at timestamptz not null,
+  started_at timestamptz,
+  finished_at timestamptz not null default now(),
+  cancel_requested_at timestamptz,
+  timeout_ms integer not null,
+  version integer not null,
+  state smallint not null,
+  priority smallint not null,
+  attempt smallint not null,
+  max_attempts smallint not null,
+  crashes smallint not null,
+  max_crashes smallint not null,
+  has_data boolean not null,
+  has_output boolean not null,
+  queue text not null,
+  type text not null,
+  payload jsonb,
+  output jsonb,
+  partition_key text,
+  idempotency_key text,
+  tags text[],
+  backoff jsonb,
+  metadata jsonb,
+  progress jsonb,
+  last_error jsonb,
+  cloned_from uuid,
+  parent_id uuid,
+  lane bigint not null,
+  primary key (tenant_id, id)
+) partition by range (id);
+create table perdura.job_archive_default partition of perdura.job_archive default;
+
+-- Jobs that gave up: few, looked at by people, brought back by REQUEUE.
+create table perdura.dead_letter (like perdura.job_archive including defaults, primary key (tenant_id, id));
+
+-- Payloads and outputs above 1 KB: insert-only, never moved. kind 0 payload, 1 output.
+create table perdura.job_data (
+  tenant_id text not null,
+  id uuid not null,
+  kind smallint not null,
+  value jsonb,
+  primary key (tenant_id, id, kind)
+) partition by range (id);
+create table perdura.job_data_default partition of perdura.job_data default;
+
+-- Results of ctx.step: a later attempt skips what is here.
+create table perdura.step (
+  tenant_id text not null,
+  job_id uuid not null,
+  name text not null,
+  attempt smallint not null,
+  at timestamptz not null default now(),
+  value jsonb,
+  primary key (tenant_id, job_id, name)
+) partition by range (job_id);
+create table perdura.step_default partition of perdura.step default;
+
+-- History: append-only. UUIDv7 ids and insertion order agree, so a BRIN finds one job's rows at a
+-- fraction of what a B-tree costs every job.
+create table perdura.transition (
+  tenant_id text not null,
+  job_id uuid not null,
+  worker uuid,
+  at timestamptz not null default now(),
+  version integer not null,
+  event smallint not null,
+  from_state smallint,
+  to_state smallint not null,
+  attempt smallint not null,
+  cause text
+) partition by range (at);
+create index transition_job on perdura.transition
+  using brin (job_id uuid_minmax_multi_ops) with (pages_per_range = 16, autosummarize = on);
+create table perdura.transition_default partition of perdura.transition default;
+
+-- Idempotency keys: the first job of a key until it expires.
+create table perdura.unique_key (
+  tenant_id text not null,
+  key text not null,
+  job_id uuid not null,
+  payload_hash bigint not null,
+  expires_at timestamptz not null,
+  primary key (tenant_id, key)
+);
+
+-- Wishes to cancel a running job: how a renewal learns of them, and when to force them.
+create table perdura.cancel_request (
+  tenant_id text not null,
+  job_id uuid not null,
+  lease_id uuid not null,
+  version integer not null,
+  requested_at timestamptz not null default now(),
+  primary key (tenant_id, job_id)
+);
+
+-- Jobs per state as append-only deltas, one row per statement and group; any sweeper folds them.
+create table perdura.counter_delta (
+  tenant_id text not null,
+  queue text not null,
+  from_state smallint,
+  to_state smallint,
+  n bigint not null
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+create table perdura.counter (
+  tenant_id text not null,
+  queue text not null,
+  state smallint not null,
+  n bigint not null,
+  primary key (tenant_id, queue, state)
+) with (fillfactor = 50);
+
+-- Jobs that a sweep could not move: a mark, not a state, so that the sweep goes on without them.
+create table perdura.quarantine (
+  tenant_id text not null,
+  job_id uuid not null,
+  reason text not null,
+  at timestamptz not null default now(),
+  primary key (tenant_id, job_id)
+);

@@ -1,0 +1,106 @@
+/** Migrations: once each, checked, together; and the schema file that people read. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import postgres from "postgres";
+import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
+import { migrate, MigrationError, migrations } from "../../src/store/migrate.ts";
+import schemaFile from "../../sql/schema.sql" with { type: "text" };
+import { emptyDatabase } from "../support/database.ts";
+
+async function withSql<T>(url: string, run: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    return await run(sql);
+  } finally {
+    await sql.end();
+  }
+}
+
+Deno.test("migrate() applies everything once, and a plan changes nothing", async () => {
+  await using db = await emptyDatabase();
+  const plan = await migrate({ url: db.url, plan: true });
+  assertEquals(plan.pending.length, migrations.length);
+  await withSql(db.url, async (sql) => {
+    const [row] = await sql`select to_regnamespace('perdura') as schema`;
+    assertEquals(row?.schema, null);
+  });
+  assertEquals((await migrate({ url: db.url })).pending.length, migrations.length);
+  assertEquals((await migrate({ url: db.url })).pending, []);
+  assertEquals((await migrate({ url: db.url, plan: true })).pending, []);
+});
+
+Deno.test("migrate() by ten processes at once happens once", async () => {
+  await using db = await emptyDatabase();
+  const reports = await Promise.all(Array.from({ length: 10 }, () => migrate({ url: db.url })));
+  const applied = reports.reduce((sum, report) => sum + report.pending.length, 0);
+  assertEquals(applied, migrations.length);
+});
+
+Deno.test("migrate() refuses an applied migration with another text", async () => {
+  await using db = await emptyDatabase();
+  await migrate({ url: db.url });
+  const changed = migrations.map((m) => ({ ...m, text: `${m.text} -- edited` }));
+  await assertRejects(() => migrate({ url: db.url, migrations: changed }), MigrationError, "0001");
+});
+
+Deno.test("migrate() that fails half way leaves nothing behind", async () => {
+  await using db = await emptyDatabase();
+  const broken = [...migrations, {
+    id: 2,
+    name: "0002_broken",
+    text: "create table perdura.x (); nonsense",
+  }];
+  await assertRejects(() => migrate({ url: db.url, migrations: broken }));
+  await withSql(db.url, async (sql) => {
+    const [row] = await sql`select to_regclass('perdura.job') as job`;
+    assertEquals(row?.job, null);
+  });
+});
+
+Deno.test("migrate() writes down the names of the stored codes", async () => {
+  await using db = await emptyDatabase();
+  await migrate({ url: db.url });
+  await withSql(db.url, async (sql) => {
+    const states = await sql`select name from perdura.state_name order by code`;
+    const events = await sql`select name from perdura.event_name order by code`;
+    assertEquals(states.map((row) => row.name), [...JOB_STATES]);
+    assertEquals(events.map((row) => row.name), [...JOB_EVENTS]);
+  });
+});
+
+Deno.test("sql/schema.sql builds what the migrations build", async () => {
+  await using migrated = await emptyDatabase();
+  await using written = await emptyDatabase();
+  await migrate({ url: migrated.url });
+  await withSql(written.url, (sql) => sql.unsafe(schemaFile).then(() => {}));
+  const [a, b] = await Promise.all([catalog(migrated.url), catalog(written.url)]);
+  assert(a.length > 100, "the catalog was read");
+  assertEquals(b, a);
+});
+
+/** Every column, constraint and index of the schema, but for the partitions of single days. */
+function catalog(url: string): Promise<string[]> {
+  return withSql(url, async (sql) => {
+    const rows = await sql`
+      select line from (
+        select format('%s.%s %s %s %s %s', c.relname, a.attname,
+                      format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attstorage,
+                      pg_get_expr(d.adbin, d.adrelid)) as line, c.relname
+          from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+          left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+         where c.relnamespace = 'perdura'::regnamespace and c.relkind in ('r', 'p')
+           and not a.attisdropped
+        union all
+        select format('%s %s %s', c.relname, c.reloptions, pg_get_partkeydef(c.oid)), c.relname
+          from pg_class c
+         where c.relnamespace = 'perdura'::regnamespace and c.relkind in ('r', 'p')
+        union all
+        select format('%s %s', c.relname, pg_get_constraintdef(k.oid)), c.relname
+          from pg_constraint k join pg_class c on c.oid = k.conrelid
+         where k.connamespace = 'perdura'::regnamespace
+        union all
+        select indexdef, tablename from pg_indexes where schemaname = 'perdura') s
+       where relname !~ '_[0-9]{8}$'
+       order by line`;
+    return rows.map((row) => row.line);
+  });
+}
