@@ -39,7 +39,7 @@ export function cancelledError(at: Date): JobError {
 export function endingOfResult(result: unknown, at: Date): Ending {
   if (result instanceof Snooze) return { kind: "snoozed", delayMs: boundedDelay(result.delayMs) };
   if (result instanceof RetryAfter) {
-    const error = describeError(result.error, at);
+    const error = { ...describeError(result.error, at), retryable: true };
     return { kind: "failed", error, retryable: true, delayMs: boundedDelay(result.delayMs) };
   }
   if (result instanceof GiveUp) return permanent(describeError(result.error, at));

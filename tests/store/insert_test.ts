@@ -126,4 +126,8 @@ Deno.test("insert() takes the locks of keys in one order: two batches cannot dea
   holder.release();
   const results = await batch;
   assertEquals(results.map((result) => result.created), [false, false]);
+  // A deadlock would be sent again and not be noticed otherwise.
+  const [deadlocks] = await db.sql`
+    select deadlocks::int as n from pg_stat_database where datname = current_database()`;
+  assertEquals(deadlocks?.n, 0);
 });

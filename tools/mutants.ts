@@ -1,0 +1,152 @@
+/**
+ * Guards, removed one at a time: for each, a test must go red.
+ *
+ * A copy of the tree is changed in one place and the one test that guards it is run there. A mutant
+ * that survives means that the guard is not tested, or not needed. `deno run -A tools/mutants.ts`.
+ */
+import { join } from "node:path";
+
+/** One guard, and the test that stands for it. */
+export interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  /** Must occur exactly once in the file. */
+  readonly from: string;
+  readonly to: string;
+  readonly test: string;
+  /** Part of the test's name. */
+  readonly filter: string;
+}
+
+const commitSql = "sql/queries/commit.sql";
+
+/** The guards of the kernel. */
+export const mutants: readonly Mutant[] = [
+  {
+    name: "the version of an ended job",
+    file: commitSql,
+    from:
+      "where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = x.f and x.h > 0",
+    to: "where j.tenant_id = x.t and j.id = x.i and j.state = x.f and x.h > 0",
+    test: "tests/store/commit_test.ts",
+    filter: "refuses a version that has moved on",
+  },
+  {
+    name: "the lease check of the sweeper",
+    file: commitSql,
+    from: "and (not $3::boolean or le.expires_at < now())",
+    to: "and ($3::boolean or not $3::boolean)",
+    test: "tests/store/sweep_test.ts",
+    filter: "leaves a lease alone that was renewed",
+  },
+  {
+    name: "the cancel request that a runner did not know",
+    file: commitSql,
+    from:
+      "j.state = x.f and x.h = 0\n     and (x.cs is null or x.cs = (j.cancel_requested_at is not null))",
+    to: "j.state = x.f and x.h = 0",
+    test: "tests/store/commit_test.ts",
+    filter: "tells of a cancel request",
+  },
+  {
+    name: "the lock order of leases",
+    file: commitSql,
+    from: "   order by le.id for update),",
+    to: "   for update),",
+    test: "tests/store/commit_test.ts",
+    filter: "locks leases in id order",
+  },
+  {
+    name: "the lock order of keys",
+    file: "sql/queries/insert.sql",
+    from: "order by t, key\n",
+    to: "\n",
+    test: "tests/store/insert_test.ts",
+    filter: "takes the locks of keys in one order",
+  },
+  {
+    name: "claimed <= asked",
+    file: "sql/queries/claim.sql",
+    from: "     limit l.n for update skip locked) c\n  limit $8::integer),",
+    to: "     limit l.n for update skip locked) c\n  where $8::integer > 0),",
+    test: "tests/store/claim_test.ts",
+    filter: "never takes more than asked under forced nested loops",
+  },
+  {
+    name: "suspects apart",
+    file: "sql/queries/claim.sql",
+    from: "and (j.crashes > 0 and j.crashes >= j.max_crashes - 1) = $9::boolean",
+    to: "and ($9::boolean or not $9::boolean)",
+    test: "tests/store/claim_test.ts",
+    filter: "leaves suspects",
+  },
+  {
+    name: "the read-only default of a job's session",
+    file: "src/store/transaction.ts",
+    from: "        default_transaction_read_only: true,\n",
+    to: "",
+    test: "tests/store/transaction_test.ts",
+    filter: "read-only outside of BEGIN READ WRITE",
+  },
+  {
+    name: "the hard end of a lease",
+    file: "sql/queries/renew.sql",
+    from: "least(now() + $3::integer * interval '1 millisecond', le.hard_until)",
+    to: "now() + $3::integer * interval '1 millisecond'",
+    test: "tests/store/sweep_test.ts",
+    filter: "never passes the longest timeout",
+  },
+  {
+    name: "the read back of an enqueue",
+    file: "src/store/enqueue.ts",
+    from: "for (const id of await this.#existing(rest)) stored.add(id);",
+    to: "await this.#existing(rest);",
+    test: "tests/store/unknown_test.ts",
+    filter: "does not store again",
+  },
+];
+
+/** True when the guard's test goes red without it. */
+export async function isKilled(mutant: Mutant, root: string): Promise<boolean> {
+  const copy = await Deno.makeTempDir({ prefix: "perdura-mutant-" });
+  try {
+    await copyTree(root, copy);
+    const path = join(copy, mutant.file);
+    const text = await Deno.readTextFile(path);
+    if (text.split(mutant.from).length !== 2) {
+      throw new Error(`Cannot make the mutant "${mutant.name}": its text is not there once`);
+    }
+    if (!await passes(mutant, copy)) {
+      throw new Error(`Cannot judge the mutant "${mutant.name}": its test is red anyway`);
+    }
+    await Deno.writeTextFile(path, text.replace(mutant.from, () => mutant.to));
+    return !await passes(mutant, copy);
+  } finally {
+    await Deno.remove(copy, { recursive: true });
+  }
+}
+
+/** Runs the one test; a run that executes no test is an error, not a kill. */
+export async function passes(mutant: Mutant, directory: string): Promise<boolean> {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["test", "-A", "--no-check", "--filter", mutant.filter, mutant.test],
+    cwd: directory,
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "null",
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  if (!/\b1 (passed|failed)\b/.test(text)) throw new Error(`No single test ran:\n${text}`);
+  return code === 0;
+}
+
+async function copyTree(from: string, to: string): Promise<void> {
+  const skipped = new Set([".git", ".perdura", ".out", "node_modules"]);
+  await Deno.mkdir(to, { recursive: true });
+  for await (const entry of Deno.readDir(from)) {
+    if (skipped.has(entry.name)) continue;
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory) await copyTree(source, target);
+    else if (entry.isFile) await Deno.copyFile(source, target);
+  }
+}
