@@ -2,7 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { createApp } from "../http/app.ts";
 import type { Store } from "../store/store.ts";
-import { attachDatabase, jobsOf, prepareSchema, storeOf, untilSignal } from "./service.ts";
+import { jobsOf, listen, untilSignal, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
 const log = getLogger(["perdura", "http"]);
@@ -13,12 +13,12 @@ export interface ServedApi {
   close(): Promise<void>;
 }
 
-/** Begins to listen. */
+/** Begins to listen. @throws {ListenError} */
 export function serveApi(settings: Settings, store: Store, debug: boolean): ServedApi {
   const jobs = jobsOf(settings, store, debug);
   const app = createApp({ jobs, isWritable: () => store.isWritable() });
   const { HOST, PORT } = settings;
-  const server = Deno.serve({ hostname: HOST, port: PORT, onListen: () => {} }, app.fetch);
+  const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, app.fetch);
   const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.addr.port}`;
   log.info("Listening on {url}", { url });
   return { url, close: () => server.shutdown() };
@@ -28,14 +28,11 @@ export function serveApi(settings: Settings, store: Store, debug: boolean): Serv
 export async function runApi(settings: Settings): Promise<void> {
   const stopped = untilSignal();
   const debug = settings.PERDURA_DEBUG ?? false;
-  const database = await attachDatabase(settings);
-  await prepareSchema(database.url, debug);
-  const store = storeOf(database.url, "perdura api");
-  const api = serveApi(settings, store, debug);
-  await stopped;
-  await closeWithin(settings.SHUTDOWN_MS * 0.8, api);
-  await store.close();
-  await database.close();
+  await withStore(settings, { name: "perdura api", debug }, async (store) => {
+    const api = serveApi(settings, store, debug);
+    await stopped;
+    await closeWithin(settings.SHUTDOWN_MS * 0.8, api);
+  });
 }
 
 /** Lets requests under way finish, but not for ever: some wait for long. */

@@ -7,7 +7,9 @@ import { runApi } from "./api.ts";
 import { configureLogging } from "./logging.ts";
 import { runMigrate } from "./migrate.ts";
 import { readSettings, type Settings, SettingsError } from "./settings.ts";
+import { ListenError } from "./service.ts";
 import { runStart } from "./start.ts";
+import { surviveStrayErrors } from "./stray_errors.ts";
 import { runWorker } from "./worker.ts";
 
 /** Runs the command of `args`; gives the exit code. */
@@ -18,22 +20,19 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     // Expected failures of a start are one line; anything else is a defect, with its trace.
-    const isExpected = expected.some((kind) => error instanceof kind) || isAddressInUse(error);
+    const isExpected = expected.some((kind) => error instanceof kind);
     const text = isExpected && error instanceof Error ? error.message : Deno.inspect(error);
     await Deno.stderr.write(new TextEncoder().encode(`perdura: ${text}\n`));
     return error instanceof SettingsError ? 2 : 1;
   }
 }
 
-const expected = [SettingsError, EmbeddedError, MigrationError, UnavailableError];
-
-function isAddressInUse(error: unknown): boolean {
-  return error instanceof Deno.errors.AddrInUse;
-}
+const expected = [SettingsError, EmbeddedError, MigrationError, UnavailableError, ListenError];
 
 function program(): Command {
   const root = new Command("perdura")
     .description("Durable jobs and workflows on Postgres")
+    .showHelpAfterError("usage: perdura start | api | worker | migrate (--help says more)")
     .exitOverride();
   const command = (name: string, about: string) =>
     root.command(name).description(about).exitOverride();
@@ -56,5 +55,6 @@ function program(): Command {
 async function withSettings(run: (settings: Settings) => Promise<void>): Promise<void> {
   const settings = readSettings(Deno.env.toObject());
   await configureLogging(settings.LOG_LEVEL);
+  surviveStrayErrors();
   await run(settings);
 }

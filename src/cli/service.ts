@@ -5,6 +5,7 @@ import { allHandlers } from "../../handlers/mod.ts";
 import type { Backoff } from "../core/backoff.ts";
 import { systemClock } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
+import { messageOf } from "../embedded/errors.ts";
 import { attachEmbedded } from "../embedded/server.ts";
 import { indexHandlers } from "../runtime/handlers.ts";
 import { Jobs } from "../runtime/jobs.ts";
@@ -51,6 +52,50 @@ export async function prepareSchema(url: string, debug: boolean): Promise<void> 
   }
 }
 
+/** The name of a program in `pg_stat_activity`, and what its schema needs. */
+export interface StoreUse {
+  readonly name: string;
+  readonly debug: boolean;
+}
+
+/**
+ * Runs `work` on a migrated database, and leaves the database however `work` ends.
+ *
+ * A start that fails half-way (a port is taken) must not leave an embedded server behind.
+ */
+export async function withStore(
+  settings: Settings,
+  { name, debug }: StoreUse,
+  work: (store: Store, url: string) => Promise<void>,
+): Promise<void> {
+  const database = await attachDatabase(settings);
+  try {
+    await prepareSchema(database.url, debug);
+    const store = openStore({ url: database.url, name });
+    await work(store, database.url).finally(() => store.close());
+  } finally {
+    await database.close();
+  }
+}
+
+/** A port cannot be had. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+/** Serves HTTP on the port of a setting. @throws {ListenError} */
+export function listen(
+  { hostname, port, setting }: { hostname: string; port: number; setting: keyof Settings },
+  fetch: (request: Request) => Response | Promise<Response>,
+): Deno.HttpServer<Deno.NetAddr> {
+  try {
+    return Deno.serve({ hostname, port, onListen: () => {} }, fetch);
+  } catch (error) {
+    const message = `Cannot listen on ${hostname}:${port} (${setting}): ${messageOf(error)}`;
+    throw new ListenError(message, { cause: error });
+  }
+}
+
 /** Default growth of retries. */
 export function backoffOf(settings: Settings): Backoff {
   return {
@@ -84,11 +129,6 @@ export function jobsOf(settings: Settings, store: Store, debug: boolean): Jobs {
       backoff: backoffOf(settings),
     },
   });
-}
-
-/** A store with a pool of its own. */
-export function storeOf(url: string, name: string): Store {
-  return openStore({ url, name });
 }
 
 /** Resolves at the first SIGTERM or SIGINT. A second one ends the process at once. */

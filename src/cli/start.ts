@@ -1,11 +1,13 @@
 /** `start`: everything for the first minute. API here, the worker in a child that may die. */
 import { getLogger } from "@logtape/logtape";
 import { closeWithin, serveApi } from "./api.ts";
-import { attachDatabase, prepareSchema, storeOf, untilSignal } from "./service.ts";
+import { untilSignal, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
 const log = getLogger(["perdura"]);
 
+/** As the `worker` task has it: jobs are short-lived garbage, and a small nursery holds it as well. */
+const WORKER_FLAGS = ["--v8-flags=--max-semi-space-size=4"];
 const RESTART_MS = 200;
 const RESTART_MS_MAX = 5_000;
 /** A child that lived this long was healthy: the next restart is at once again. */
@@ -15,22 +17,16 @@ const HEALTHY_MS = 10_000;
 export async function runStart(settings: Settings): Promise<void> {
   const stopped = untilSignal();
   const debug = settings.PERDURA_DEBUG ?? true;
-  const database = await attachDatabase(settings);
-  await prepareSchema(database.url, debug);
-  const store = storeOf(database.url, "perdura api");
-  const api = serveApi(settings, store, debug);
-  const child = new WorkerProcess({
-    DATABASE_URL: database.url,
-    PERDURA_DEBUG: debug ? "on" : "off",
+  await withStore(settings, { name: "perdura api", debug }, async (store, url) => {
+    const api = serveApi(settings, store, debug);
+    const child = new WorkerProcess({ DATABASE_URL: url, PERDURA_DEBUG: debug ? "on" : "off" });
+    child.keepAlive();
+    await stopped;
+    await Promise.all([
+      closeWithin(settings.SHUTDOWN_MS * 0.8, api),
+      child.stop(settings.SHUTDOWN_MS),
+    ]);
   });
-  child.keepAlive();
-  await stopped;
-  await Promise.all([
-    closeWithin(settings.SHUTDOWN_MS * 0.8, api),
-    child.stop(settings.SHUTDOWN_MS),
-  ]);
-  await store.close();
-  await database.close();
 }
 
 /** The worker's process, started again whenever it dies: a crashing handler spares the API. */
@@ -73,7 +69,7 @@ class WorkerProcess {
   #spawn(): Deno.ChildProcess {
     const main = new URL("../../main.ts", import.meta.url);
     return new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", main.href, "worker", "--with-parent"],
+      args: ["run", "-A", ...WORKER_FLAGS, main.href, "worker", "--with-parent"],
       env: this.#environment,
       stdin: "piped",
       stdout: "inherit",

@@ -5,14 +5,7 @@ import { systemClock, systemRandom } from "../core/clock.ts";
 import { healthRoutes, workerMetrics } from "../http/health.ts";
 import { Worker } from "../runtime/worker.ts";
 import type { Store } from "../store/store.ts";
-import {
-  attachDatabase,
-  backoffOf,
-  handlersOf,
-  prepareSchema,
-  storeOf,
-  untilSignal,
-} from "./service.ts";
+import { backoffOf, handlersOf, listen, untilSignal, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
 const log = getLogger(["perdura", "worker"]);
@@ -29,19 +22,17 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
     ? Promise.race([untilSignal(), untilParentIsGone()])
     : untilSignal();
   const debug = settings.PERDURA_DEBUG ?? false;
-  const database = await attachDatabase(settings);
-  await prepareSchema(database.url, debug);
-  const store = storeOf(database.url, "perdura worker");
-  const worker = createWorker(settings, store, debug);
-  worker.start();
-  const closeHttp = serveWorkerHttp(settings, store, worker);
-  log.info("Worker {worker} started", { worker: worker.id, pid: Deno.pid });
-  await stopped;
-  log.info("Worker {worker} stops", { worker: worker.id });
-  await worker.stop();
-  await closeHttp();
-  await store.close();
-  await database.close();
+  await withStore(settings, { name: "perdura worker", debug }, async (store) => {
+    const worker = createWorker(settings, store, debug);
+    // Before the first claim: with a port that is taken it ends here, and holds no job.
+    const closeHttp = serveWorkerHttp(settings, store, worker);
+    worker.start();
+    log.info("Worker {worker} started", { worker: worker.id, pid: Deno.pid });
+    await stopped;
+    log.info("Worker {worker} stops", { worker: worker.id });
+    await worker.stop();
+    await closeHttp();
+  });
 }
 
 function createWorker(settings: Settings, store: Store, debug: boolean): Worker {
@@ -76,7 +67,7 @@ function serveWorkerHttp(settings: Settings, store: Store, worker: Worker): () =
       }),
     )
     .route("/", workerMetrics(() => ({ stats: worker.stats, state: worker.state })));
-  const server = Deno.serve({ hostname: settings.HOST, port, onListen: () => {} }, app.fetch);
+  const server = listen({ hostname: settings.HOST, port, setting: "WORKER_HTTP_PORT" }, app.fetch);
   log.info("Worker health on port {port}", { port: server.addr.port });
   return () => server.shutdown();
 }

@@ -81,6 +81,9 @@ Deno.test({
   fn: async () => {
     await using database = await testDatabase();
     const stateDir = await Deno.makeTempDir({ prefix: "perdura-readme-" });
+    await using _removed = {
+      [Symbol.asyncDispose]: () => Deno.remove(stateDir, { recursive: true }),
+    };
     await using program = await startProgram({
       DATABASE_URL: database.url,
       PERDURA_STATE_DIR: stateDir,
@@ -107,7 +110,6 @@ Deno.test({
     assertEquals([cancelled?.state, cancelled?.version], ["cancelled", 3]);
     assert(requeued?.id === cancelled?.id && Number(requeued?.version) >= 4);
     assertEquals(Object.keys(metrics ?? {}), ["states", "queues"]);
-    await Deno.remove(stateDir, { recursive: true });
   },
 });
 

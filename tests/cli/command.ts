@@ -1,0 +1,47 @@
+/** Runs the program as a user would, in an environment without settings of the tests' own. */
+import { settingsSchema } from "../../src/cli/settings.ts";
+
+/** What a finished program left. */
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  /** Of standard error, without the empty ones. */
+  readonly lines: string[];
+}
+
+const MAIN = new URL("../../main.ts", import.meta.url).href;
+const OURS = /^(PERDURA|WORKER|SWEEP|JOB|RETRY|TENANT|TEST)_/;
+
+/** Runs `main.ts` to its end, in a folder of its own. */
+export async function perdura(
+  args: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  const cwd = await Deno.makeTempDir({ prefix: "perdura-cli-" });
+  try {
+    // As root the embedded server runs as another user, who must get through to its own folder.
+    await Deno.chmod(cwd, 0o755);
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", MAIN, ...args],
+      cwd,
+      env: { ...plainEnvironment(), LOG_LEVEL: "error", ...settings },
+      clearEnv: true,
+      stdin: "null",
+    }).output();
+    const text = new TextDecoder().decode(stderr);
+    return {
+      code,
+      stdout: new TextDecoder().decode(stdout),
+      lines: text.split("\n").filter((line) => line !== ""),
+    };
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+}
+
+function plainEnvironment(): Record<string, string> {
+  const entries = Object.entries(Deno.env.toObject());
+  return Object.fromEntries(
+    entries.filter(([name]) => !(name in settingsSchema.shape) && !OURS.test(name)),
+  );
+}

@@ -1,0 +1,155 @@
+/** The command line as real processes: exit codes, and no more words than it takes. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import postgres from "postgres";
+import { openHome } from "../../src/embedded/home.ts";
+import { findPostmaster } from "../../src/embedded/postmaster.ts";
+import { migrations } from "../../src/store/migrate.ts";
+import { emptyDatabase } from "../support/database.ts";
+import { perdura } from "./command.ts";
+
+const USAGE = "usage: perdura start | api | worker | migrate (--help says more)";
+
+/** Names of all tables of ours, and of the schema itself. */
+async function relations(url: string): Promise<string[]> {
+  const sql = postgres(url, { max: 1 });
+  const rows = await sql<{ name: string }[]>`
+    select nspname as name from pg_namespace where nspname = 'perdura'
+    union all select relname from pg_class where relnamespace = to_regnamespace('perdura')`;
+  await sql.end();
+  return rows.map(({ name }) => name);
+}
+
+for (const args of [["nonsense"], ["worker", "--bogus"], ["migrate", "extra"]]) {
+  Deno.test(`"${args.join(" ")}" is wrong use: one line, the usage, exit 2`, async () => {
+    const { code, stdout, lines } = await perdura(args);
+    assertEquals([code, stdout], [2, ""]);
+    assertEquals([lines.length, lines[1]], [2, USAGE]);
+    assertMatch(lines[0] ?? "", /^error: /);
+    assertStringIncludes(lines[0] ?? "", args.at(-1) ?? "");
+  });
+}
+
+Deno.test("no command at all is wrong use too, and tells the commands", async () => {
+  const { code, stdout, lines } = await perdura([]);
+  assertEquals([code, stdout], [2, ""]);
+  for (const command of ["start", "api", "worker", "migrate"]) {
+    assert(lines.some((line) => line.trim().startsWith(command)), command);
+  }
+});
+
+Deno.test("--help tells the commands on standard output, exit 0", async () => {
+  const { code, stdout, lines } = await perdura(["--help"]);
+  assertEquals([code, lines], [0, []]);
+  assertStringIncludes(stdout, "migrate");
+});
+
+for (const command of ["start", "api", "worker", "migrate"]) {
+  Deno.test(`"${command}" with wrong settings begins nothing: one line each, exit 2`, async () => {
+    const dir = await Deno.makeTempDir();
+    const { code, stdout, lines } = await perdura([command], {
+      PERDURA_STATE_DIR: `${dir}/state`,
+      PORT: "eighty",
+      WORKER_LEASE_MS: "5",
+      PERDURA_PASSWORD: "hunter2",
+      DATABASE_URL: "mysql://hunter2@nowhere",
+    });
+    assertEquals([code, stdout], [2, ""]);
+    assertEquals(lines.map((line) => line.replace("perdura: ", "").split(":")[0]).sort(), [
+      "DATABASE_URL",
+      "PERDURA_PASSWORD",
+      "PORT",
+      "WORKER_LEASE_MS",
+    ]);
+    assert(!lines.join().includes("hunter2"), "a value is shown");
+    assertEquals([...Deno.readDirSync(dir)], [], "a state folder was made");
+    await Deno.remove(dir, { recursive: true });
+  });
+}
+
+Deno.test("migrate --plan prints the SQL of an empty database and changes nothing", async () => {
+  await using db = await emptyDatabase();
+  const { code, stdout, lines } = await perdura(["migrate", "--", "--plan"], {
+    DATABASE_URL: db.url,
+  });
+  assertEquals([code, lines], [0, []]);
+  for (const { name, text } of migrations) {
+    assertStringIncludes(stdout, `-- ${name}\n`);
+    assertStringIncludes(stdout, text);
+  }
+  assertEquals(await relations(db.url), []);
+});
+
+Deno.test("migrate applies what is pending, and the second run says that nothing is", async () => {
+  await using db = await emptyDatabase();
+  const settings = { DATABASE_URL: db.url };
+  const first = await perdura(["migrate"], settings);
+  assertEquals([first.code, first.lines], [0, []]);
+  assertEquals(first.stdout, migrations.map(({ name }) => `Applied ${name}\n`).join(""));
+  const made = await relations(db.url);
+  for (const table of ["job", "transition", "lease"]) assert(made.includes(table), table);
+  for (const args of [["migrate"], ["migrate", "--plan"]]) {
+    const again = await perdura(args, settings);
+    assertEquals([again.code, again.stdout, again.lines], [0, "-- Up to date\n", []]);
+  }
+});
+
+Deno.test("migrate refuses a database with another text of a migration: one line, exit 1", async () => {
+  await using db = await emptyDatabase();
+  await perdura(["migrate"], { DATABASE_URL: db.url });
+  const sql = postgres(db.url, { max: 1 });
+  await sql`update perdura.migration set checksum = 'other'`;
+  await sql.end();
+  const { code, lines } = await perdura(["migrate"], { DATABASE_URL: db.url });
+  assertEquals([code, lines.length], [1, 1]);
+  assertStringIncludes(lines[0] ?? "", migrations[0]?.name ?? "");
+});
+
+Deno.test("migrate without a database to reach: one line without the password, exit 1", async () => {
+  const { port } = closed();
+  const { code, stdout, lines } = await perdura(["migrate"], {
+    DATABASE_URL: `postgres://perdura:hunter2@127.0.0.1:${port}/perdura`,
+  });
+  assertEquals([code, stdout, lines.length], [1, "", 1]);
+  assertMatch(lines[0] ?? "", /^perdura: Database unavailable/);
+  assert(!lines[0]?.includes("hunter2"));
+});
+
+for (const [command, setting] of [["api", "PORT"], ["worker", "WORKER_HTTP_PORT"]] as const) {
+  Deno.test(`"${command}" on a ${setting} that is taken: one line that names it, exit 1`, async () => {
+    await using db = await emptyDatabase();
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const port = String(taken.addr.port);
+    const { code, stdout, lines } = await perdura([command], {
+      DATABASE_URL: db.url,
+      [setting]: port,
+    });
+    assertEquals([code, stdout, lines.length], [1, "", 1], lines.join("\n"));
+    assertStringIncludes(
+      lines[0] ?? "",
+      `perdura: Cannot listen on 127.0.0.1:${port} (${setting})`,
+    );
+  });
+}
+
+Deno.test("a start that fails leaves no embedded server behind", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const dir = await Deno.makeTempDir({ prefix: "perdura-cli-" });
+  try {
+    await Deno.chmod(dir, 0o755);
+    const { code, lines } = await perdura(["start"], {
+      PERDURA_STATE_DIR: dir,
+      PORT: String(taken.addr.port),
+    });
+    assertEquals([code, lines.length], [1, 1], lines.join("\n"));
+    await Deno.stat(`${dir}/database-url`);
+    assertEquals(await findPostmaster(await openHome(dir)), undefined);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+/** A port where nobody listens. */
+function closed(): { port: number } {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return { port: listener.addr.port };
+}

@@ -1,0 +1,135 @@
+/** Settings: their defaults are CONTRACT's, and a wrong one is named, never shown. */
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { readSettings, SettingsError, settingsSchema } from "../../src/cli/settings.ts";
+
+/** One line per mistake. */
+function mistakes(environment: Record<string, string>): string[] {
+  return assertThrows(() => readSettings(environment), SettingsError).message.split("\n");
+}
+
+Deno.test("readSettings() gives the defaults of CONTRACT", () => {
+  assertEquals(readSettings({}), {
+    HOST: "127.0.0.1",
+    PORT: 8000,
+    DATABASE_URL: null,
+    PERDURA_STATE_DIR: ".perdura",
+    AUTH: "none",
+    WORKER_CONCURRENCY: 100,
+    WORKER_BATCH_SIZE: 1000,
+    WORKER_POLL_MS: 1000,
+    WORKER_LEASE_MS: 30_000,
+    WORKER_QUEUES: null,
+    WORKER_PARTITION_KEY: null,
+    WORKER_HTTP_PORT: null,
+    SWEEP_MS: 10_000,
+    JOB_MAX_ATTEMPTS: 3,
+    JOB_MAX_CRASHES: 3,
+    RETRY_BASE_MS: 1000,
+    RETRY_FACTOR: 2,
+    RETRY_CAP_MS: 300_000,
+    SHUTDOWN_MS: 10_000,
+    SMTP_URL: null,
+    EMAIL_FROM: "perdura@localhost",
+    PERDURA_DEBUG: null,
+    LOG_LEVEL: "info",
+  });
+});
+
+Deno.test("readSettings() reads what is set", () => {
+  const settings = readSettings({
+    HOST: "::1",
+    PORT: "0",
+    DATABASE_URL: "postgresql://u:p@db/x?sslmode=require",
+    WORKER_QUEUES: " mail, , reports ",
+    WORKER_PARTITION_KEY: "eu",
+    RETRY_FACTOR: "1.5",
+    PERDURA_DEBUG: "off",
+    LOG_LEVEL: "warning",
+    PATH: "/bin",
+  });
+  assertEquals([settings.HOST, settings.PORT], ["::1", 0]);
+  assertEquals(settings.DATABASE_URL, "postgresql://u:p@db/x?sslmode=require");
+  assertEquals(settings.WORKER_QUEUES, ["mail", "reports"]);
+  assertEquals([settings.WORKER_PARTITION_KEY, settings.RETRY_FACTOR], ["eu", 1.5]);
+  assertEquals([settings.PERDURA_DEBUG, settings.LOG_LEVEL], [false, "warning"]);
+  assert(!("PATH" in settings));
+});
+
+Deno.test("readSettings() takes an empty value for none", () => {
+  const empty = Object.fromEntries(Object.keys(settingsSchema.shape).map((name) => [name, " "]));
+  assertEquals(readSettings({ ...empty, PERDURA_TYPO: "" }), readSettings({}));
+});
+
+const wrong: Readonly<Record<string, readonly string[]>> = {
+  HOST: ["0.0.0.0", "::", "example.org", "192.168.1.1", "127.0.0.1.example.org", "127.1.evil"],
+  PORT: ["65536", "-1", "80a", "1e3", "0x50", "8000.0"],
+  DATABASE_URL: ["localhost", "mysql://u:hunter2@h/d", "postgres://", "postgres://a b"],
+  AUTH: ["keys", "None"],
+  WORKER_CONCURRENCY: ["0", "10001", "ten"],
+  WORKER_BATCH_SIZE: ["0", "10001"],
+  WORKER_POLL_MS: ["9", "60001"],
+  WORKER_LEASE_MS: ["999", "3600001"],
+  WORKER_HTTP_PORT: ["65536", "http"],
+  SWEEP_MS: ["99", "3600001"],
+  JOB_MAX_ATTEMPTS: ["0", "1001"],
+  JOB_MAX_CRASHES: ["0", "101"],
+  RETRY_BASE_MS: ["0", "86400001"],
+  RETRY_FACTOR: ["0.9", "10.1", "two", "-2", "1e1"],
+  RETRY_CAP_MS: ["0", "31536000001"],
+  SHUTDOWN_MS: ["99", "9999999999999"],
+  PERDURA_DEBUG: ["true", "1", "ON"],
+  LOG_LEVEL: ["verbose", "INFO"],
+};
+
+for (const [name, values] of Object.entries(wrong)) {
+  Deno.test(`readSettings() refuses a wrong ${name} by its name, and does not show the value`, () => {
+    const said = values.map((value) => mistakes({ [name]: value }));
+    // The same words whatever the value: none of them is the value.
+    assert(values.length > 1);
+    for (const lines of said) assertEquals(lines, said[0]);
+    assertEquals(said[0]?.length, 1);
+    assertMatch(said[0]?.[0] ?? "", new RegExp(`^${name}: Must be `));
+  });
+}
+
+Deno.test("readSettings() takes every number at its borders", () => {
+  const low = readSettings({ WORKER_LEASE_MS: "1000", SWEEP_MS: "100", RETRY_FACTOR: "1" });
+  assertEquals([low.WORKER_LEASE_MS, low.SWEEP_MS, low.RETRY_FACTOR], [1000, 100, 1]);
+  assertEquals(readSettings({ PORT: "65535" }).PORT, 65535);
+});
+
+Deno.test("readSettings() serves without keys on loopback only", () => {
+  for (const host of ["127.0.0.1", "127.8.9.10", "localhost", "::1"]) {
+    assertEquals(readSettings({ HOST: host }).HOST, host);
+  }
+  assertEquals(mistakes({ HOST: "0.0.0.0" }).length, 1);
+});
+
+Deno.test("readSettings() refuses unknown names with one of our prefixes, and no others", () => {
+  const typos = [
+    "PERDURA_STATEDIR",
+    "WORKER_CONCURENCY",
+    "SWEEP_SECONDS",
+    "JOB_ATTEMPTS",
+    "RETRY_X",
+  ];
+  const environment = Object.fromEntries(typos.map((name) => [name, "secret"]));
+  assertEquals(mistakes(environment), typos.map((name) => `${name}: unknown setting`));
+  readSettings({ DATABASE: "x", WORKERS: "x", MY_WORKER_NAME: "x", HOSTNAME: "x" });
+});
+
+Deno.test("readSettings() names every mistake at once, one line each", () => {
+  const lines = mistakes({ PORT: "x", HOST: "0.0.0.0", SWEEP_MS: "1", PERDURA_X: "1" });
+  assertEquals(lines.map((line) => line.split(":")[0]).sort(), [
+    "HOST",
+    "PERDURA_X",
+    "PORT",
+    "SWEEP_MS",
+  ]);
+});
+
+Deno.test("every setting says what it is for", () => {
+  for (const [name, schema] of Object.entries(settingsSchema.shape)) {
+    assert((schema.description ?? "").length > 10, name);
+  }
+});
