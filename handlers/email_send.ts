@@ -18,8 +18,9 @@ export interface EmailOptions {
   readonly from: string;
 }
 
-/** No line breaks: they would begin another header. */
-const line = z.string().min(1).max(998).regex(/^[^\r\n]*$/, "Must be one line");
+/** No line breaks of any kind: they would begin another header. */
+const line = z.string().min(1).max(998)
+  .regex(/^[^\p{Cc}\u2028\u2029]*$/u, "Must be one line, without control characters");
 
 const input = z.strictObject({
   to: z.email(),
