@@ -34,7 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const interrupt = listenForInterrupt();
   await removeReports();
-  const env = { NO_COLOR: "1", PERDURA_TEST_SIZE: options.long ? "long" : "ci" };
+  const env = { NO_COLOR: "1", TEST_SIZE: options.long ? "long" : "ci" };
   const counts: Counts[] = [];
   try {
     await using database = options.unit ? undefined : await openDatabase();

@@ -8,10 +8,14 @@ create schema if not exists perdura;
 create table perdura.state_name (code smallint primary key, name text not null unique);
 create table perdura.event_name (code smallint primary key, name text not null unique);
 
+-- The tag is a hash of the id that every id of the tenant's jobs carries as well: a job is found by
+-- its id alone without asking every tenant.
 create table perdura.tenant (
   id text primary key check (id <> ''),
+  tag smallint not null,
   created_at timestamptz not null default now()
 );
+create index tenant_tag on perdura.tenant (tag);
 
 -- The live job. A claim, a renewal and a progress report change no indexed column (HOT update).
 -- fillfactor: a claimed row is 24 bytes longer than a waiting one, and both must fit their page.

@@ -1,23 +1,28 @@
 -- Claim up to $8 due jobs. $1 lease id, $2 worker, $3 lease ms, $4 grace ms, $5 from-states (array),
--- $6 to-state, $7 event, $8 limit, $9 alone; then the lanes as array literals: $10 tenant, $11 lane,
--- $12 priority, $13 quantum, $14 cursor run_at, $15 cursor id.
+-- $6 to-state, $7 event, $8 limit, $9 alone; then the levels (a lane at one priority) as array
+-- literals, those of a lane in the order of their priority: $10 number of the lane, $11 its quantum,
+-- $12 tenant, $13 lane, $14 priority, $15 cursor run_at, $16 cursor id.
 -- Locks: the picked job rows, FOR UPDATE SKIP LOCKED, lane by lane in claim order.
 -- Index: job_claim, equality on tenant, lane and priority, range from the cursor to now.
 -- `picked` is MATERIALIZED: claimed <= asked under every plan. HOT update: no indexed column changes.
 -- alone: only jobs one crash below their limit; otherwise never those.
-with lane as materialized (
+with level as materialized (
   select * from unnest(
-    $10::text[], $11::bigint[], $12::smallint[], $13::integer[],
-    $14::timestamptz[], $15::uuid[]) as l(t, lane, p, n, r, i)),
+    $10::integer[], $11::integer[], $12::text[], $13::bigint[], $14::smallint[],
+    $15::timestamptz[], $16::uuid[]) as v(k, n, t, lane, p, r, i)),
+lane as materialized (select distinct on (k) k, n from level order by k),
 picked as materialized (
   select c.* from lane l cross join lateral (
-    select j.ctid as tid, j.tenant_id, j.id, j.state from perdura.job j
-     where j.tenant_id = l.t and j.lane = l.lane and j.priority = l.p
-       and j.run_at <= now() and (j.run_at, j.id) >= (l.r, l.i)
-       and j.state = any($5::smallint[])
-       and (j.crashes > 0 and j.crashes >= j.max_crashes - 1) = $9::boolean
-     order by j.run_at, j.id
-     limit l.n for update skip locked) c
+    select c.* from level v cross join lateral (
+      select j.ctid as tid, j.tenant_id, j.id, j.state from perdura.job j
+       where j.tenant_id = v.t and j.lane = v.lane and j.priority = v.p
+         and j.run_at <= now() and (j.run_at, j.id) >= (v.r, v.i)
+         and j.state = any($5::smallint[])
+         and (j.crashes > 0 and j.crashes >= j.max_crashes - 1) = $9::boolean
+       order by j.run_at, j.id
+       limit l.n for update skip locked) c
+     where v.k = l.k
+     limit l.n) c
   limit $8::integer),
 claimed as (
   update perdura.job j

@@ -1,7 +1,11 @@
--- One job by id, wherever it lives. $1 tenant (null: any), $2 id.
--- Locks: nothing. Index: the primary keys, one probe per home and candidate tenant.
+-- One job by id, wherever it lives. $1 tenant (null: any), $2 id, $3 tenant tag of the id.
+-- Locks: nothing. Index: the primary keys, one probe per home and candidate tenant; tenant_tag.
+-- Without a tenant, only those with the tag that is in the id: one in 4,096.
 -- One statement, one snapshot: a job that moves between homes is never a 404.
-with candidate as (select t.id from perdura.tenant t where $1::text is null or t.id = $1::text),
+with candidate as (
+  select $1::text as id where $1::text is not null
+  union all
+  select t.id from perdura.tenant t where $1::text is null and t.tag = $3::smallint),
 found as (
   select j.tenant_id, j.id, j.lane, j.run_at, j.created_at, j.started_at,
          null::timestamptz as finished_at, j.cancel_requested_at, j.lease_id, j.timeout_ms, j.version,

@@ -1,7 +1,6 @@
 -- Accept a batch of jobs: row 1 (and, when not yet due, row 2) of every history.
 -- $1 initial state, $2 its event, $3 state of a job not yet due, $4 its event, $5 life of a key (ms);
--- then one array literal per column: $6 tenant .. $25 payload hash. Keyed and keyless jobs come in
--- separate calls, so that a wait for a key never holds up the others.
+-- then one array literal per column: $6 tenant .. $25 payload hash. All or none of a call.
 -- Locks: key rows in (tenant, key) order, so that two batches never wait for each other in a ring;
 -- then the new rows. Index: primary keys of unique_key and job, job_claim (one entry).
 -- Whether a job is due is judged by the database clock alone. A key that is taken and not expired

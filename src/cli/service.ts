@@ -131,12 +131,16 @@ export function jobsOf(settings: Settings, store: Store, debug: boolean): Jobs {
   });
 }
 
-/** Resolves at the first SIGTERM or SIGINT. A second one ends the process at once. */
+/** Ctrl-C reaches a process several times: from the terminal, from its parent, from a task runner. */
+const SAME_WISH_MS = 1_000;
+
+/** Resolves at the first SIGTERM or SIGINT. A later one, meant as another, ends the process at once. */
 export function untilSignal(): Promise<void> {
   return new Promise((done) => {
-    let count = 0;
+    let firstAt: number | null = null;
     const onSignal = () => {
-      if (++count > 1) Deno.exit(130);
+      firstAt ??= performance.now();
+      if (performance.now() - firstAt > SAME_WISH_MS) Deno.exit(130);
       done();
     };
     Deno.addSignalListener("SIGTERM", onSignal);

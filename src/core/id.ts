@@ -1,5 +1,6 @@
 /** Time-ordered ids, made by whoever creates the row: no sequence, no round trip. */
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
+import { unitHash } from "./hash.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -15,12 +16,17 @@ export function isUuid(text: string): boolean {
  * index. The 12 bits after the version count within a millisecond; when they run out the stored
  * millisecond is moved on, never back.
  *
+ * The last three hex digits are random, or the tag that was asked for.
+ *
  * Source: RFC 9562, section 5.7 and method 1 of section 6.2.
  */
-export function idMaker(clock: Clock = systemClock, random: Random = systemRandom): () => string {
+export function idMaker(
+  clock: Clock = systemClock,
+  random: Random = systemRandom,
+): (tag?: number) => string {
   let lastMs = 0;
   let counter = 0;
-  return () => {
+  return (tag = Math.floor(random() * TAGS)) => {
     const nowMs = clock.now();
     if (nowMs > lastMs) {
       lastMs = nowMs;
@@ -31,14 +37,31 @@ export function idMaker(clock: Clock = systemClock, random: Random = systemRando
     }
     const time = hex(lastMs, 12);
     const variant = hex(0x8000 + Math.floor(random() * 0x4000), 4);
-    const tail = hex(Math.floor(random() * 0x1000000), 6) +
-      hex(Math.floor(random() * 0x1000000), 6);
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(counter, 3)}-${variant}-${tail}`;
+    const tail = hex(Math.floor(random() * 0x100000), 5) + hex(Math.floor(random() * 0x10000), 4);
+    return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(counter, 3)}-${variant}-${tail}` +
+      hex(tag, 3);
   };
 }
 
 /** The id maker of this process. */
-export const newId: () => string = idMaker();
+export const newId: (tag?: number) => string = idMaker();
+
+const TAGS = 4096;
+
+/** A hash of a tenant, in [0, 4096). Its jobs carry it, so that an id alone leads to the tenant. */
+export function tenantTag(tenantId: string): number {
+  return Math.floor(unitHash(tenantId) * TAGS);
+}
+
+/** The tag that an id carries. */
+export function tagOf(id: string): number {
+  return parseInt(id.slice(-3), 16);
+}
+
+/** A new id for a job of this tenant. */
+export function newJobId(tenantId: string): string {
+  return newId(tenantTag(tenantId));
+}
 
 function hex(value: number, width: number): string {
   return value.toString(16).padStart(width, "0");

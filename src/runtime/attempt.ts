@@ -41,6 +41,7 @@ export class Attempt implements HandlerContext {
   #isLost = false;
   #transaction: "none" | "running" | "committed" | "failed" = "none";
   #transactionError: unknown;
+  #endingWithoutTransaction: Ending | null = null;
   #steps: Promise<ReadonlyMap<string, Json>> | null = null;
   #progress: Json | undefined;
   #isSavingProgress = false;
@@ -82,9 +83,13 @@ export class Attempt implements HandlerContext {
     this.#end(null);
   }
 
-  /** Ends the attempt without waiting for the handler any longer. */
-  abandon(ending: Ending | null): void {
-    this.#end(this.#transaction === "running" ? null : ending);
+  /**
+   * Ends the attempt without waiting for the handler any longer. An open transaction is waited for,
+   * 5 s at most: when it commits, that is the outcome.
+   */
+  abandon(ending: Ending): void {
+    if (this.#transaction === "running") this.#endingWithoutTransaction = ending;
+    else this.#end(this.#transaction === "committed" ? null : ending);
   }
 
   /** Growth of the delay before the next attempt. */
@@ -193,10 +198,12 @@ export class Attempt implements HandlerContext {
         return changeOf(this.claimed, ending, { cancelRequested: false, backoff, at });
       });
       this.#transaction = "committed";
+      if (this.#endingWithoutTransaction) this.#end(null);
       return result;
     } catch (error) {
       this.#transaction = "failed";
       this.#transactionError = error;
+      if (this.#endingWithoutTransaction) this.#end(this.#endingWithoutTransaction);
       throw error;
     }
   }

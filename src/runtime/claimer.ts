@@ -18,8 +18,11 @@ import type { WorkerStats } from "./stats.ts";
 const LANES_PER_CLAIM = 20;
 const RECONNECT_MS = 100;
 const RECONNECT_MS_MAX = 2_000;
-/** A process that is busy lets a suspect wait this long for an idle one. */
+/** A process that is busy lets a suspect wait this long for an idle one, each a little differently. */
 const SUSPECT_PATIENCE_MS = 5_000;
+/** Then it claims nothing until it is idle: first for this long, doubled each time in vain. */
+const SUSPECT_DRAIN_MS = 5_000;
+const SUSPECT_DRAIN_MS_MAX = 20 * 60_000;
 
 /** What the claimer needs of its surroundings. */
 export interface ClaimerHost {
@@ -85,8 +88,8 @@ export class Claimer {
   }
 
   /** A job of this process comes due again in `delayMs`. */
-  expect(job: ClaimedJob, delayMs: number): void {
-    this.#book.expect(job, delayMs);
+  wakeIn(job: ClaimedJob, delayMs: number): void {
+    this.#book.wakeIn(job, delayMs);
     if (delayMs < this.#host.pollMs) this.#alarm.ring();
   }
 
@@ -179,13 +182,21 @@ export class Claimer {
   async #suspectLoop(): Promise<void> {
     const { clock, pollMs, random, runner, onFailure } = this.#host;
     let waitingSince = Infinity;
+    let drainMs = SUSPECT_DRAIN_MS;
     while (!this.#isStopping) {
       try {
         const suspect = await this.#nextSuspect();
         waitingSince = suspect ? Math.min(waitingSince, clock.monotonic()) : Infinity;
-        const hasWaited = clock.monotonic() - waitingSince > SUSPECT_PATIENCE_MS;
-        const isOurTurn = runner.load === 0 || hasWaited;
-        if (suspect && isOurTurn && await this.#runAlone(suspect)) continue;
+        const hasWaited = clock.monotonic() - waitingSince >
+          jittered(SUSPECT_PATIENCE_MS, random, 0.5);
+        if (suspect && (runner.load === 0 || hasWaited)) {
+          if (await this.#becomeIdle(drainMs) && await this.#runAlone(suspect)) {
+            drainMs = SUSPECT_DRAIN_MS;
+            continue;
+          }
+          drainMs = Math.min(2 * drainMs, SUSPECT_DRAIN_MS_MAX);
+          waitingSince = clock.monotonic();
+        }
       } catch (error) {
         onFailure(error);
       }
@@ -195,22 +206,33 @@ export class Claimer {
     }
   }
 
+  /** Claims nothing until nothing runs here; false when that takes too long, or needs not be. */
+  async #becomeIdle(drainMs: number): Promise<boolean> {
+    const { clock, pollMs, runner, settled } = this.#host;
+    const until = clock.monotonic() + drainMs;
+    this.#isPausedForSuspect = true;
+    runner.giveBackBuffer();
+    while (runner.load > 0) {
+      if (this.#isStopping || clock.monotonic() > until) return false;
+      await this.#suspectAlarm.wait(Math.min(pollMs, 100));
+      // Somebody else may have taken it meanwhile.
+      if (runner.load > 0 && !await this.#nextSuspect()) return false;
+    }
+    await settled();
+    return true;
+  }
+
   async #nextSuspect(): Promise<Suspect | undefined> {
     const { store, handlers } = this.#host;
     const suspects = await store.suspects([...handlers.keys()], LANES_PER_CLAIM);
     return suspects.find((suspect) => this.#serves(suspect.lane));
   }
 
-  /** Waits until nothing runs here, then runs the suspect and nothing else. */
+  /** Runs the suspect and nothing else. */
   async #runAlone({ lane, at }: Suspect): Promise<boolean> {
-    const { runner, settled } = this.#host;
-    this.#isPausedForSuspect = true;
-    runner.giveBackBuffer();
-    await runner.idle();
-    await settled();
     if (this.#isStopping) return false;
-    const jobs = await this.#claim([{ lane, quantum: 1, from: at }], 1, true);
-    await runner.idle();
+    const jobs = await this.#claim([{ quantum: 1, levels: [{ lane, from: at }] }], 1, true);
+    await this.#host.runner.idle();
     return jobs.length > 0;
   }
 }

@@ -107,7 +107,7 @@ export function changeOf(job: ClaimedJob, ending: Ending, known: Knowledge): Cha
     decision,
     output: ending.kind === "succeeded" ? ending.output : null,
     error: isCancelled ? cancelledError(known.at) : failure,
-    cause: failure?.code ?? null,
+    cause: failure?.code ?? failure?.name ?? null,
     // Success wins over a cancel request; everything else must know of it.
     cancelKnown: event.type === "SUCCEED" || event.type === "CANCEL" ? null : known.cancelRequested,
   };

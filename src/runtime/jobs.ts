@@ -17,7 +17,7 @@ import {
   UnknownTypeError,
   VersionConflictError,
 } from "../core/errors.ts";
-import { newId } from "../core/id.ts";
+import { newJobId } from "../core/id.ts";
 import {
   contextOf,
   DEFAULT_TENANT,
@@ -257,13 +257,13 @@ function toInsert(
   job: NewJob,
   defaults: { maxAttempts: number; maxCrashes: number; timeoutMs: number },
 ): JobInsert {
-  const { metadata } = job;
+  const { metadata, tenantId = DEFAULT_TENANT } = job;
   if (metadata && JSON.stringify(metadata).length > limits.metadataBytesMax) {
     throw new PayloadTooLargeError("Metadata", limits.metadataBytesMax);
   }
   return {
-    id: newId(),
-    tenantId: job.tenantId ?? DEFAULT_TENANT,
+    id: newJobId(tenantId),
+    tenantId,
     type: job.type,
     queue: job.queue,
     partitionKey: job.partitionKey ?? null,

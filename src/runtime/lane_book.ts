@@ -1,10 +1,12 @@
 /**
  * Which lanes a process looks at, and from where.
  *
- * A cursor is the last claimed key of a lane: starting there, a claim does not walk the dead index
- * entries that a long transaction elsewhere keeps alive. It is a hint of this process alone; a scan
- * from the head, repeated after 20 times its own duration, finds what arrived behind it (late
- * commits, handed-back jobs). An exhausted lane sleeps until a hint or the next poll.
+ * A lane has a level for each priority of its jobs. Lanes take turns and share a claim evenly;
+ * within a lane lower numbers go first. A cursor is the last claimed key of a level: starting there,
+ * a claim does not walk the dead index entries that a long transaction elsewhere keeps alive. It is
+ * a hint of this process alone; a scan from the head, repeated after 20 times its own duration,
+ * finds what arrived behind it (late commits, handed-back jobs). An exhausted level sleeps until a
+ * hint or the next poll.
  */
 import { type Clock, jittered, type Random } from "../core/clock.ts";
 import type { ClaimedJob, Cursor, Lane, LaneRequest } from "../store/store.ts";
@@ -15,11 +17,13 @@ export const HEAD: Cursor = { runAt: "-infinity", id: "00000000-0000-0000-0000-0
 const HEAD_SCAN_SHARE = 20;
 const HEAD_SCAN_MIN_MS = 20;
 
-interface Entry {
+interface Level {
   readonly lane: Lane;
   cursor: Cursor;
   headScanAt: number;
   wakeAt: number;
+  /** The next retry that this process knows of. */
+  dueAt: number;
   isBusy: boolean;
   isFromHead: boolean;
   /** A hint came while a claim was under way: its answer may be older than the hint. */
@@ -29,13 +33,16 @@ interface Entry {
 /** Lanes chosen for one claim; give it back to `settle` or `release`. */
 export interface Selection {
   readonly requests: readonly LaneRequest[];
-  readonly entries: readonly Entry[];
+  readonly quantum: number;
+  /** The levels asked, lane by lane. */
+  readonly lanes: readonly (readonly Level[])[];
 }
 
 /** The lanes of one process. */
 export class LaneBook {
-  readonly #entries = new Map<string, Entry>();
-  #order: Entry[] = [];
+  readonly #levels = new Map<string, Level>();
+  /** Lanes in the order of their turns; the levels of each by priority. */
+  #turns: Level[][] = [];
   #next = 0;
 
   constructor(
@@ -44,99 +51,115 @@ export class LaneBook {
     private readonly pollMs: number,
   ) {}
 
-  /** Takes over a fresh list; known lanes keep their cursors, vanished ones are forgotten. */
+  /** Takes over a fresh list; known levels keep their cursors, vanished ones are forgotten. */
   refresh(lanes: readonly Lane[]): void {
     const seen = new Set<string>();
     for (const lane of lanes) seen.add(this.#learn(lane));
-    for (const [key, entry] of this.#entries) {
-      if (!seen.has(key) && !entry.isBusy) this.#entries.delete(key);
+    for (const [key, level] of this.#levels) {
+      if (!seen.has(key) && !level.isBusy) this.#levels.delete(key);
     }
-    this.#order = [...this.#entries.values()];
+    this.#arrange();
   }
 
   /** Jobs have arrived here: look at once, from the head. */
   wake(lanes: readonly Lane[]): void {
+    const known = this.#levels.size;
     for (const lane of lanes) {
-      const entry = this.#entries.get(this.#learn(lane));
-      if (entry) this.#rouse(entry);
+      const level = this.#levels.get(this.#learn(lane));
+      if (level) this.#rouse(level);
     }
-    if (this.#order.length !== this.#entries.size) this.#order = [...this.#entries.values()];
+    if (this.#levels.size !== known) this.#arrange();
   }
 
-  /** A job of this lane comes due in `delayMs`: do not sleep longer. */
-  expect(lane: { tenantId: string; lane: string; priority: number }, delayMs: number): void {
-    const entry = this.#entries.get(keyOf(lane));
-    if (entry) entry.wakeAt = Math.min(entry.wakeAt, this.clock.monotonic() + delayMs);
+  /** A job of this level comes due in `delayMs`: do not sleep longer. */
+  wakeIn(lane: { tenantId: string; lane: string; priority: number }, delayMs: number): void {
+    const level = this.#levels.get(levelKey(lane));
+    if (!level) return;
+    level.dueAt = Math.min(level.dueAt, this.clock.monotonic() + delayMs);
+    level.wakeAt = Math.min(level.wakeAt, level.dueAt);
   }
 
   /** Something may have arrived anywhere. */
   wakeAll(): void {
-    for (const entry of this.#order) this.#rouse(entry);
+    for (const level of this.#levels.values()) this.#rouse(level);
   }
 
-  /** Up to `lanesMax` waking lanes, in turn, that share `limit`; null when all sleep. */
+  /** Up to `lanesMax` lanes in turn that share `limit`; null when all sleep. */
   select(limit: number, lanesMax: number): Selection | null {
     const now = this.clock.monotonic();
-    const entries: Entry[] = [];
-    for (let n = 0; n < this.#order.length && entries.length < lanesMax; n++) {
-      const entry = this.#order[this.#next++ % this.#order.length];
-      if (entry && !entry.isBusy && entry.wakeAt <= now) entries.push(entry);
+    const lanes: Level[][] = [];
+    for (let n = 0; n < this.#turns.length && lanes.length < lanesMax; n++) {
+      const lane = this.#turns[this.#next++ % this.#turns.length] ?? [];
+      const awake = lane.filter((level) => !level.isBusy && level.wakeAt <= now);
+      if (awake.length > 0) lanes.push(awake);
     }
-    if (entries.length === 0) return null;
-    // Lower numbers first, also across the lanes of one claim.
-    entries.sort((a, b) => a.lane.priority - b.lane.priority);
-    const quantum = Math.ceil(limit / entries.length);
-    const requests = entries.map((entry) => {
-      entry.isBusy = true;
-      entry.isRoused = false;
-      entry.isFromHead = now >= entry.headScanAt;
-      return { lane: entry.lane, quantum, from: entry.isFromHead ? HEAD : entry.cursor };
-    });
-    return { requests, entries };
+    if (lanes.length === 0) return null;
+    const quantum = Math.ceil(limit / lanes.length);
+    const requests = lanes.map((levels) => ({
+      quantum,
+      levels: levels.map((level) => ({ lane: level.lane, from: this.#begin(level, now) })),
+    }));
+    return { requests, quantum, lanes };
   }
 
-  /** Moves the cursors, and puts exhausted lanes to sleep. */
+  /** Moves the cursors, and puts exhausted levels to sleep. */
   settle(selection: Selection, jobs: readonly ClaimedJob[], limit: number, tookMs: number): void {
     const now = this.clock.monotonic();
-    const got = new Map<Entry, number>();
+    const got = new Map<string, number>();
     for (const job of jobs) {
-      const entry = this.#entries.get(keyOf(job));
-      if (!entry) continue;
-      got.set(entry, (got.get(entry) ?? 0) + 1);
-      if (isAfter(job, entry.cursor)) entry.cursor = { runAt: job.runAt, id: job.id };
+      got.set(laneKeyOf(job), (got.get(laneKeyOf(job)) ?? 0) + 1);
+      const level = this.#levels.get(levelKey(job));
+      if (level && isAfter(job, level.cursor)) level.cursor = { runAt: job.runAt, id: job.id };
     }
-    selection.entries.forEach((entry, index) => {
-      entry.isBusy = false;
-      if (entry.isFromHead) {
-        const pauseMs = Math.max(HEAD_SCAN_MIN_MS, HEAD_SCAN_SHARE * tookMs);
-        entry.headScanAt = now + jittered(pauseMs, this.random);
-      }
-      const isShort = (got.get(entry) ?? 0) < (selection.requests[index]?.quantum ?? 0);
-      // A claim that reached its limit may not have come to this lane at all.
-      if (isShort && jobs.length < limit && !entry.isRoused) {
-        entry.wakeAt = now + jittered(this.pollMs, this.random);
-      }
-    });
+    for (const levels of selection.lanes) {
+      const [first] = levels;
+      // With its full share, or the whole claim's, a lane may have more.
+      const isExhausted = jobs.length < limit && first !== undefined &&
+        (got.get(laneKeyOf(first.lane)) ?? 0) < selection.quantum;
+      for (const level of levels) this.#end(level, { now, tookMs, isExhausted });
+    }
   }
 
   /** The claim failed: as if it had not been tried. */
   release(selection: Selection): void {
-    for (const entry of selection.entries) entry.isBusy = false;
+    for (const level of selection.lanes.flat()) level.isBusy = false;
   }
 
-  /** Monotonic instant at which the next lane wakes; Infinity without lanes. */
+  /** Monotonic instant at which the next level wakes; Infinity without any. */
   nextWakeAt(): number {
-    return this.#order.reduce((next, entry) => Math.min(next, entry.wakeAt), Infinity);
+    let next = Infinity;
+    for (const level of this.#levels.values()) next = Math.min(next, level.wakeAt);
+    return next;
+  }
+
+  #begin(level: Level, now: number): Cursor {
+    level.isBusy = true;
+    level.isRoused = false;
+    if (level.dueAt <= now) level.dueAt = Infinity;
+    level.isFromHead = now >= level.headScanAt;
+    return level.isFromHead ? HEAD : level.cursor;
+  }
+
+  #end(level: Level, claim: { now: number; tookMs: number; isExhausted: boolean }): void {
+    level.isBusy = false;
+    if (level.isFromHead) {
+      const pauseMs = Math.max(HEAD_SCAN_MIN_MS, HEAD_SCAN_SHARE * claim.tookMs);
+      level.headScanAt = claim.now + jittered(pauseMs, this.random);
+    }
+    if (claim.isExhausted && !level.isRoused) {
+      level.wakeAt = Math.min(level.dueAt, claim.now + jittered(this.pollMs, this.random));
+    }
   }
 
   #learn(lane: Lane): string {
-    const key = keyOf(lane);
-    if (!this.#entries.has(key)) {
-      this.#entries.set(key, {
+    const key = levelKey(lane);
+    if (!this.#levels.has(key)) {
+      this.#levels.set(key, {
         lane,
         cursor: HEAD,
         headScanAt: 0,
         wakeAt: 0,
+        dueAt: Infinity,
         isBusy: false,
         isFromHead: false,
         isRoused: false,
@@ -145,18 +168,28 @@ export class LaneBook {
     return key;
   }
 
-  #rouse(entry: Entry): void {
+  #arrange(): void {
+    const lanes = Map.groupBy(this.#levels.values(), (level) => laneKeyOf(level.lane));
+    this.#turns = [...lanes.values()];
+    for (const levels of this.#turns) levels.sort((a, b) => a.lane.priority - b.lane.priority);
+  }
+
+  #rouse(level: Level): void {
     const now = this.clock.monotonic();
-    // A lane that slept may have got jobs behind its cursor; one that is being drained has not
+    // A level that slept may have got jobs behind its cursor; one that is being drained has not
     // waited long enough for another scan.
-    if (entry.wakeAt > now) entry.headScanAt = Math.min(entry.headScanAt, now);
-    entry.wakeAt = now;
-    entry.isRoused = true;
+    if (level.wakeAt > now) level.headScanAt = Math.min(level.headScanAt, now);
+    level.wakeAt = now;
+    level.isRoused = true;
   }
 }
 
-function keyOf(lane: { tenantId: string; lane: string; priority: number }): string {
-  return `${lane.lane} ${lane.priority} ${lane.tenantId}`;
+function laneKeyOf(lane: { tenantId: string; lane: string }): string {
+  return `${lane.lane} ${lane.tenantId}`;
+}
+
+function levelKey(lane: { tenantId: string; lane: string; priority: number }): string {
+  return `${lane.priority} ${laneKeyOf(lane)}`;
 }
 
 /** Instants come as text of one format and zone, so they compare as text. */

@@ -207,7 +207,7 @@ export class Worker {
     this.stats.unsettled--;
     this.#leases.settle(claimed.leaseId);
     const due = change?.decision.due;
-    if (due && "delayMs" in due) this.#claimer.expect(claimed, due.delayMs);
+    if (due && "delayMs" in due) this.#claimer.wakeIn(claimed, due.delayMs);
     this.#claimer.onRoom();
   }
 

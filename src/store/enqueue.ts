@@ -2,6 +2,7 @@
 import { eventCode, stateCode } from "../core/codes.ts";
 import { UnavailableError } from "../core/errors.ts";
 import { hash64 } from "../core/hash.ts";
+import { tenantTag } from "../core/id.ts";
 import type { JobInsert } from "../core/job.ts";
 import { INITIAL_STATE, targetOf } from "../core/lifecycle.ts";
 import { KEY_TTL_MS, limits } from "../core/limits.ts";
@@ -85,7 +86,8 @@ export class Enqueue {
     const unknown = new Set<string>();
     for (const job of jobs) if (!this.#tenants.has(job.tenantId)) unknown.add(job.tenantId);
     if (unknown.size === 0) return;
-    await this.#db.query(sql.addTenants, [column([...unknown], quoted)]);
+    const tenants = [...unknown];
+    await this.#db.query(sql.addTenants, [column(tenants, quoted), column(tenants, tenantTag)]);
     if (this.#tenants.size > KNOWN_TENANTS_MAX) this.#tenants.clear();
     for (const tenant of unknown) this.#tenants.add(tenant);
   }

@@ -90,7 +90,7 @@ function parseHint(payload: string): Hint | null {
 
 function isLane(value: unknown): value is Lane {
   if (typeof value !== "object" || value === null) return false;
-  const has = (key: string, type: string) => typeof Reflect.get(value, key) === type;
-  return has("tenantId", "string") && has("lane", "string") && has("priority", "number") &&
-    has("queue", "string") && has("type", "string");
+  const isText = (key: string) => typeof Reflect.get(value, key) === "string";
+  return ["tenantId", "lane", "queue", "type"].every(isText) &&
+    typeof Reflect.get(value, "priority") === "number";
 }

@@ -7,8 +7,10 @@
 import postgres from "postgres";
 import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
 import * as sql from "../../sql/mod.ts";
+import { Database } from "./database.ts";
 import { toStoreError } from "./failures.ts";
 import { column } from "./literal.ts";
+import { addPartitions } from "./partitions.ts";
 import { field } from "./rows.ts";
 
 /** One step of the schema. */
@@ -45,7 +47,6 @@ export class MigrationError extends Error {
   override readonly name = "MigrationError";
 }
 
-const DAYS_AHEAD = 7;
 const TABLE = `
   create schema if not exists perdura;
   create table if not exists perdura.migration (
@@ -71,7 +72,10 @@ export async function migrate(options: MigrateOptions): Promise<MigrationReport>
   try {
     if (options.plan) return { pending: await pendingOf(client, options.migrations ?? migrations) };
     await createMigrationTable(client);
-    return await applyPending(client, options);
+    const report = await applyPending(client, options);
+    const database = new Database({ url: options.url, connections: 1 });
+    await addPartitions(database).finally(() => database.close());
+    return report;
   } catch (error) {
     throw error instanceof MigrationError ? error : toStoreError(error);
   } finally {
@@ -105,9 +109,6 @@ async function applyPending(
         values (${migration.id}, ${migration.name}, ${await checksumOf(migration.text)})`;
     }
     await tx.unsafe(sql.nameCodes, [column(JOB_STATES, String), column(JOB_EVENTS, String)]);
-    for (const row of await tx.unsafe(sql.partitionsDue, [DAYS_AHEAD])) {
-      await tx.unsafe(field<string>(row, "ddl"));
-    }
     if (options.debug) await tx.unsafe(sql.debugEffect);
     return { pending };
   });

@@ -3,6 +3,7 @@ import { eventCode, stateCode } from "../core/codes.ts";
 import { LeaseLostError, UnavailableError } from "../core/errors.ts";
 import type { Job, JobInsert, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
+import { tagOf } from "../core/id.ts";
 import { type Decision, statesAccepting, targetOf } from "../core/lifecycle.ts";
 import { GRACE_MS, KEY_TTL_MS } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
@@ -13,6 +14,7 @@ import { Enqueue } from "./enqueue.ts";
 import { UnknownResultError } from "./failures.ts";
 import { Hints } from "./hints.ts";
 import { column, quoted } from "./literal.ts";
+import { addPartitions } from "./partitions.ts";
 import {
   field,
   toClaimed,
@@ -46,7 +48,6 @@ import { Transactions } from "./transaction.ts";
 
 const FOLD_ROWS = 10_000;
 const FOLD_ROUNDS = 10;
-const DAYS_AHEAD = 7;
 
 /** States that a claim may take, and where it leads: asked of the machine, never written in SQL. */
 const claimable = `{${statesAccepting("CLAIM").map(stateCode).join(",")}}`;
@@ -75,7 +76,7 @@ class PostgresStore implements Store {
   }
 
   async get(tenantId: string | null, id: string): Promise<Job | null> {
-    const [row] = await this.#db.query(sql.get, [tenantId, id]);
+    const [row] = await this.#db.query(sql.get, [tenantId, id, tagOf(id)]);
     return row ? toJob(row) : null;
   }
 
@@ -128,7 +129,10 @@ class PostgresStore implements Store {
   }
 
   async claim(request: ClaimRequest): Promise<ClaimedJob[]> {
-    const { leaseId, lanes } = request;
+    const { leaseId } = request;
+    const levels = request.lanes.flatMap(({ quantum, levels }, k) =>
+      levels.map((level) => ({ ...level, quantum, k }))
+    );
     try {
       const rows = await this.#db.query(sql.claim, [
         leaseId,
@@ -140,12 +144,13 @@ class PostgresStore implements Store {
         eventCode("CLAIM"),
         request.limit,
         request.alone,
-        column(lanes, (l) => quoted(l.lane.tenantId)),
-        column(lanes, (l) => l.lane.lane),
-        column(lanes, (l) => l.lane.priority),
-        column(lanes, (l) => l.quantum),
-        column(lanes, (l) => quoted(l.from.runAt)),
-        column(lanes, (l) => l.from.id),
+        column(levels, (level) => level.k),
+        column(levels, (level) => level.quantum),
+        column(levels, (level) => quoted(level.lane.tenantId)),
+        column(levels, (level) => level.lane.lane),
+        column(levels, (level) => level.lane.priority),
+        column(levels, (level) => quoted(level.from.runAt)),
+        column(levels, (level) => level.from.id),
       ]);
       return rows.map((row) => toClaimed(row, leaseId));
     } catch (error) {
@@ -231,9 +236,7 @@ class PostgresStore implements Store {
       const [row] = await this.#db.query(sql.foldCounters, [FOLD_ROWS]);
       if (field<number>(row, "n") < FOLD_ROWS) break;
     }
-    for (const row of await this.#db.query(sql.partitionsDue, [DAYS_AHEAD])) {
-      await this.#db.query(field<string>(row, "ddl"));
-    }
+    await addPartitions(this.#db);
     await this.#db.query(sql.summarise);
   }
 

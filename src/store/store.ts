@@ -20,7 +20,7 @@ export interface Inserted {
   readonly differs: boolean;
 }
 
-/** Jobs that share (tenant, queue, type, partition key), at one priority. */
+/** One level of a lane: jobs that share (tenant, queue, type, partition key), and the priority. */
 export interface Lane {
   readonly tenantId: string;
   /** Hash of queue, type and partition key: the key in the claim index. */
@@ -37,11 +37,16 @@ export interface Cursor {
   readonly id: string;
 }
 
-/** A lane, how many jobs to take from it, and where to begin. */
-export interface LaneRequest {
+/** Where to begin in one level of a lane. */
+export interface LevelRequest {
   readonly lane: Lane;
-  readonly quantum: number;
   readonly from: Cursor;
+}
+
+/** How many jobs to take from a lane, from its levels in this order. */
+export interface LaneRequest {
+  readonly quantum: number;
+  readonly levels: readonly LevelRequest[];
 }
 
 /** One claim. `leaseId` is made by the caller, so that a lost answer can be looked up. */

@@ -14,7 +14,7 @@ import { settingsSchema } from "../../src/cli/settings.ts";
 import { eventually } from "../support/build.ts";
 
 /** Bigger sizes: `deno task test --long`. */
-export const isLong = Deno.env.get("PERDURA_TEST_SIZE") === "long";
+export const isLong = Deno.env.get("TEST_SIZE") === "long";
 
 /** The first in CI, the second with --long. */
 export function sized(ci: number, long: number): number {

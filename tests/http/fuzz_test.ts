@@ -5,7 +5,7 @@ import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
 import { problems } from "../../src/http/problem.ts";
 import { type Client, countJobs, jobIn, type Reply, testApi } from "./support.ts";
 
-const isLong = Deno.env.get("PERDURA_TEST_SIZE") === "long";
+const isLong = Deno.env.get("TEST_SIZE") === "long";
 const numRuns = isLong ? 10_000 : 300;
 
 /** What holds of every answer. */

@@ -76,6 +76,35 @@ Deno.test("a job is never started before it is due by the database clock", async
   assertEquals(early.length, 0);
 });
 
+Deno.test("urgent jobs of a lane all start before the others", async () => {
+  await using db = await testDatabase();
+  const order: number[] = [];
+  const note = defineHandler({
+    type: "note",
+    input: z.object({ p: z.int() }),
+    handle: ({ p }) => void order.push(p),
+  });
+  const jobs = Array.from(
+    { length: 200 },
+    (_, n) =>
+      buildJob({ type: "note", priority: n % 2, payloadJson: JSON.stringify({ p: n % 2 }) }),
+  );
+  await db.store.insert(jobs);
+  await using _worker = testWorker(db, [note], { concurrency: 10 });
+  await eventually("all have run", () => Promise.resolve(order.length === 200));
+  assertEquals(order.slice(0, 100).filter((p) => p === 0).length, 100);
+});
+
+Deno.test("a job id alone leads to its tenant", async () => {
+  await using db = await testDatabase();
+  const jobs = Array.from({ length: 50 }, (_, n) => buildJob({ tenantId: `tenant-${n}` }));
+  await db.store.insert(jobs);
+  for (const job of jobs) {
+    assertEquals((await db.store.get(null, job.id))?.tenantId, job.tenantId);
+    assertEquals(await db.store.get("another", job.id), null);
+  }
+});
+
 Deno.test("a suspect runs alone: nothing else runs beside it in its process", async () => {
   await using db = await testDatabase();
   const suspect = buildJob({ type: "watch" });

@@ -320,7 +320,7 @@ Deno.test("a worker takes only its types, queues and partition", async () => {
 });
 
 Deno.test("ten thousand jobs of mixed fate all end, and the counters agree", async () => {
-  const count = Deno.env.get("PERDURA_TEST_SIZE") === "long" ? 50_000 : 5_000;
+  const count = Deno.env.get("TEST_SIZE") === "long" ? 50_000 : 5_000;
   await using db = await testDatabase();
   await using w = testWorker(db, [
     defineHandler({

@@ -27,7 +27,7 @@ async function until(isTrue: () => Promise<boolean>): Promise<void> {
   }
 }
 
-const insert = (sql: postgres.Sql, key: string) =>
+const insert = (sql: postgres.TransactionSql, key: string) =>
   sql`insert into debug_effect (key, job_id, attempt) values (${key}, gen_random_uuid(), 1)`;
 
 // The driver may also leave the callback hanging for ever, once its statement has leaked.

@@ -7,6 +7,7 @@ import { statesAccepting, transition } from "../../src/core/lifecycle.ts";
 import { openStore } from "../../src/store/postgres.ts";
 import { buildJob, changeFor, claimAll, claimed, fromHead, laneOf } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
+import { HEAD } from "../../src/runtime/lane_book.ts";
 
 const WORKER = newId();
 
@@ -107,6 +108,30 @@ Deno.test("claim() takes lower priority numbers first, then the longest due", as
   assertEquals(order, [urgent.id, first.id, second.id, late.id]);
 });
 
+Deno.test("claim() gives each lane its share, and a lane's urgent jobs the whole of it", async () => {
+  await using db = await testDatabase();
+  const many = (overrides: object) => Array.from({ length: 50 }, () => buildJob(overrides));
+  const lanes = [{ queue: "a", priority: 5 }, { queue: "a", priority: 0 }, { queue: "b" }];
+  await db.store.insert(lanes.flatMap(many));
+  const level = (overrides: object) => ({ lane: laneOf(buildJob(overrides)), from: HEAD });
+  const jobs = await db.store.claim({
+    leaseId: newId(),
+    worker: WORKER,
+    leaseMs: 30_000,
+    limit: 60,
+    alone: false,
+    lanes: [
+      {
+        quantum: 30,
+        levels: [level({ queue: "a", priority: 0 }), level({ queue: "a", priority: 5 })],
+      },
+      { quantum: 30, levels: [level({ queue: "b" })] },
+    ],
+  });
+  const taken = Map.groupBy(jobs, (job) => `${job.queue} ${job.priority}`);
+  assertEquals([...taken].map(([key, list]) => [key, list.length]), [["a 0", 30], ["b 0", 30]]);
+});
+
 Deno.test("claim() passes over jobs not due, jobs under a lease, and lanes not asked for", async () => {
   await using db = await testDatabase();
   const future = buildJob({ delayMs: 60_000 });
@@ -136,7 +161,7 @@ Deno.test("claim() begins at the cursor, and a scan from the head finds what is 
   const lane = laneOf(late);
   const behind = await db.store.claim({
     ...request,
-    lanes: [{ lane, quantum: 10, from: { runAt: at?.r, id: late.id } }],
+    lanes: [{ quantum: 10, levels: [{ lane, from: { runAt: at?.r, id: late.id } }] }],
   });
   assertEquals(behind.map((job) => job.id), [late.id]);
   const head = await db.store.claim({ ...request, leaseId: newId(), lanes: [fromHead(lane, 10)] });

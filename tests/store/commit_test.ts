@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { newId } from "../../src/core/id.ts";
 import type { Change } from "../../src/store/store.ts";
-import { buildJob, changeFor, claimAll, claimed } from "../support/build.ts";
+import { buildJob, changeFor, claimAll, claimed, fromHead } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 import { untilBlocked } from "../support/locks.ts";
 
@@ -137,11 +137,7 @@ Deno.test("commit() locks leases in id order: two batches cannot deadlock", asyn
       leaseMs: 30_000,
       limit: 1,
       alone: false,
-      lanes: lanes.map((lane) => ({
-        lane,
-        quantum: 1,
-        from: { runAt: "-infinity", id: "00000000-0000-0000-0000-000000000000" },
-      })),
+      lanes: lanes.map((lane) => fromHead(lane, 1)),
     }))[0]!;
   const second = await claim(large);
   const first = await claim(small);

@@ -156,3 +156,20 @@ Deno.test("maintain() adds the partitions of the days ahead", async () => {
   const [table] = await db.sql`select to_regclass(${name}) is not null as made`;
   assertEquals(table?.made, true);
 });
+
+Deno.test("maintain() goes on when rows of a day to come lie in the default partition", async () => {
+  await using db = await testDatabase();
+  const [day] = await db.sql`
+    select to_char((now() at time zone 'utc')::date + 3, 'YYYYMMDD') as d,
+           (now() + interval '3 days')::text as at`;
+  await db.sql.unsafe(`drop table perdura.transition_${day?.d}`);
+  await db.sql`
+    insert into perdura.transition (tenant_id, job_id, at, version, event, to_state, attempt)
+    values ('default', gen_random_uuid(), ${day?.at}::text::timestamptz, 1, 0, 0, 0)`;
+  await db.sql.unsafe(`drop table perdura.step_${day?.d}`);
+  await db.store.maintain();
+  const [made] = await db.sql`
+    select to_regclass(${`perdura.step_${day?.d}`}) is not null as step,
+           to_regclass(${`perdura.transition_${day?.d}`}) is null as refused`;
+  assertEquals({ ...made }, { step: true, refused: true });
+});

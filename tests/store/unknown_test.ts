@@ -5,7 +5,7 @@ import { newId } from "../../src/core/id.ts";
 import { Database } from "../../src/store/database.ts";
 import { UnknownResultError } from "../../src/store/failures.ts";
 import { openStore } from "../../src/store/postgres.ts";
-import { buildJob, changeFor, claimAll, eventually } from "../support/build.ts";
+import { buildJob, changeFor, claimAll, eventually, fromHead } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 import { Proxy, type ProxyMode } from "../support/proxy.ts";
 
@@ -75,11 +75,7 @@ Deno.test("insert() does not store again what has run and been archived meanwhil
 Deno.test("claim() whose answer was lost still hands out its jobs", async () => {
   await cutting(async ({ db, store, proxy, cutNext }) => {
     await db.store.insert([buildJob(), buildJob()]);
-    const lanes = (await store.lanes()).map((lane) => ({
-      lane,
-      quantum: 10,
-      from: { runAt: "-infinity", id: "00000000-0000-0000-0000-000000000000" },
-    }));
+    const lanes = (await store.lanes()).map((lane) => fromHead(lane, 10));
     cutNext();
     const request = { leaseId: newId(), worker: WORKER, leaseMs: 30_000, limit: 10, alone: false };
     const jobs = await store.claim({ ...request, lanes });

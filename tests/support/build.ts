@@ -1,6 +1,6 @@
 /** Builders with defaults, and the few steps that most store tests begin with. */
 import type { JobInsert } from "../../src/core/job.ts";
-import { newId } from "../../src/core/id.ts";
+import { newId, newJobId } from "../../src/core/id.ts";
 import { laneKey } from "../../src/core/lane.ts";
 import { transition } from "../../src/core/lifecycle.ts";
 import type { JobEvent, JobState } from "../../machines/job.ts";
@@ -10,7 +10,7 @@ import { HEAD } from "../../src/runtime/lane_book.ts";
 /** A job to insert: `debug.noop` in the default queue unless said otherwise. */
 export function buildJob(overrides: Partial<JobInsert> = {}): JobInsert {
   return {
-    id: newId(),
+    id: newJobId(overrides.tenantId ?? "default"),
     tenantId: "default",
     type: "debug.noop",
     queue: "default",
@@ -39,7 +39,7 @@ export function laneOf(job: JobInsert): Lane {
 
 /** Asks a lane from its head. */
 export function fromHead(lane: Lane, quantum: number): LaneRequest {
-  return { lane, quantum, from: HEAD };
+  return { quantum, levels: [{ lane, from: HEAD }] };
 }
 
 /** A claim over all lanes there are. */

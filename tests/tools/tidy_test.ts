@@ -71,7 +71,7 @@ Deno.test("arrow: each folder may import what stands to its left, and nothing el
     "src/store/store.ts": { may: ["../core/job.ts"], not: ["./rows.ts", "postgres"] },
     "src/store/rows.ts": {
       may: ["postgres", "@logtape/logtape", "./store.ts", "../core/job.ts", "../../sql/mod.ts"],
-      not: ["zod", "../runtime/worker.ts", "../../machines/job.ts"],
+      not: ["zod", "../runtime/worker.ts"],
     },
     "src/runtime/worker.ts": {
       may: ["../store/store.ts", "../core/job.ts", "../../machines/job.ts", "zod", "xstate"],
@@ -79,7 +79,7 @@ Deno.test("arrow: each folder may import what stands to its left, and nothing el
     },
     "src/http/app.ts": {
       may: ["hono", "hono/streaming", "@hono/zod-openapi", "../runtime/runtime.ts"],
-      not: ["../store/store.ts", "../ui/page.ts", "../../machines/job.ts", "postgres"],
+      not: ["../store/store.ts", "../ui/page.ts", "postgres"],
     },
     "src/ui/page.ts": {
       may: ["hono/jsx", "elkjs", "../../machines/job.ts", "../runtime/runtime.ts"],
