@@ -49,4 +49,6 @@ counted as (
   select tenant_id, queue, $4::smallint, $5::smallint, 1 from revived)
 select (select count(*) from ended)::integer as found,
        (select count(*) from free)::integer as free,
-       (select count(*) from revived)::integer as revived
+       (select count(*) from revived)::integer as revived,
+       coalesce((select u.job_id::text from ended join perdura.unique_key u
+                   on u.tenant_id = ended.tenant_id and u.key = ended.idempotency_key), '') as holder

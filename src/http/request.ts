@@ -121,7 +121,7 @@ async function collect(
   let bytes = 0;
   const reader = body.getReader();
   while (true) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch(cutOff);
     if (done) return chunks;
     bytes += value.length;
     // A chunked body names no length: stop reading as soon as it is too large.
@@ -131,6 +131,11 @@ async function collect(
     }
     chunks.push(value);
   }
+}
+
+/** The client is gone: nobody's defect, and not worth an error in the log. */
+function cutOff(): never {
+  throw new MalformedError("Body was cut off");
 }
 
 function decode(chunks: readonly Uint8Array[]): string {

@@ -11,7 +11,6 @@ import {
   InvalidInputError,
   type Issue,
   NotFoundError,
-  PayloadTooLargeError,
   TransitionRejectedError,
   UnavailableError,
   UnknownTypeError,
@@ -214,11 +213,11 @@ export class Jobs {
       return "requested";
     }
     if (isTerminal(job.state)) {
-      const revived = await store.requeue(job, decision, cause);
-      if (revived === "key_taken") {
-        throw new IdempotencyConflictError(job.idempotencyKey ?? "", job.id);
+      const { outcome, holder } = await store.requeue(job, decision, cause);
+      if (outcome === "key_taken") {
+        throw new IdempotencyConflictError(job.idempotencyKey ?? "", holder);
       }
-      if (revived === "moved") return null;
+      if (outcome === "moved") return null;
     } else if ((await store.commit(null, [this.#changeOf(job, decision, cause)])).length > 0) {
       return null;
     }
@@ -258,9 +257,6 @@ function toInsert(
   defaults: { maxAttempts: number; maxCrashes: number; timeoutMs: number },
 ): JobInsert {
   const { metadata, tenantId = DEFAULT_TENANT } = job;
-  if (metadata && JSON.stringify(metadata).length > limits.metadataBytesMax) {
-    throw new PayloadTooLargeError("Metadata", limits.metadataBytesMax);
-  }
   return {
     id: newJobId(tenantId),
     tenantId,
@@ -277,7 +273,9 @@ function toInsert(
     idempotencyKey: job.idempotencyKey ?? null,
     backoff: job.backoff ?? null,
     tags: job.tags ?? null,
-    metadataJson: metadata === undefined ? null : JSON.stringify(metadata),
+    metadataJson: metadata === undefined
+      ? null
+      : serialise("Metadata", metadata, limits.metadataBytesMax),
     clonedFrom: null,
   };
 }

@@ -3,12 +3,15 @@
  *
  * The driver has none: a half-open connection hangs a query for ever. The server's own timeouts
  * come first and end a slow statement cleanly; the client's deadline fires only when the server
- * cannot be heard, and then destroys every connection of the pool and begins a new one. Statements
- * in flight are rejected as of unknown result.
+ * cannot be heard, and then cuts every connection of the pool. Statements in flight are rejected as
+ * of unknown result.
  */
-import postgres from "postgres";
-import { type Random, systemRandom } from "../core/clock.ts";
-import { isContention, toStoreError } from "./failures.ts";
+import { jittered, type Random, systemRandom } from "../core/clock.ts";
+import { UnavailableError } from "../core/errors.ts";
+import { Connection, type Parameter, type Row } from "./connection.ts";
+import { isContention, toStoreError, UnknownResultError } from "./failures.ts";
+
+export type { Parameter, Row };
 
 /** How to reach the database. Durations in milliseconds. */
 export interface DatabaseOptions {
@@ -28,18 +31,16 @@ export interface DatabaseOptions {
   readonly random?: Random;
 }
 
-/** One value of a parameter list; arrays travel as array literals (`literal.ts`). */
-export type Parameter = string | number | boolean | null;
-
-/** A row as the driver gives it; `rows.ts` says what is in it. */
-export type Row = Readonly<Record<string, unknown>>;
-
 const CONTENTION_TRIES = 5;
+/** A server notices late that its client is gone: it gets this long to finish the statement. */
+const UNKNOWN_PAUSE_MS = 200;
+const LISTEN_PAUSE_MS = 500;
 
 /** A pool with deadlines. Closed once; unusable afterwards. */
 export class Database {
   readonly options: Required<DatabaseOptions>;
-  #client: postgres.Sql;
+  #connections: Connection[] = [];
+  #isClosed = false;
 
   constructor(options: DatabaseOptions) {
     this.options = {
@@ -52,14 +53,14 @@ export class Database {
       random: systemRandom,
       ...options,
     };
-    this.#client = this.#open();
   }
 
   /**
    * Runs one statement. Deadlocks and serialisation failures are sent again.
    *
    * @throws {UnavailableError} Nothing was written.
-   * @throws {UnknownResultError} It may have been committed.
+   * @throws {UnknownResultError} It may have been committed; told after a pause, so that whoever
+   *   reads back does not look too early.
    * @throws {RefusedError} PostgreSQL refuses it for good.
    */
   async query(text: string, parameters: readonly Parameter[] = []): Promise<readonly Row[]> {
@@ -67,64 +68,118 @@ export class Database {
       try {
         return await this.#send(text, parameters);
       } catch (error) {
-        if (!isContention(error) || tries === CONTENTION_TRIES) throw toStoreError(error);
+        if (!isContention(error) || tries === CONTENTION_TRIES) {
+          const failure = toStoreError(error);
+          if (failure instanceof UnknownResultError) await this.#pause(UNKNOWN_PAUSE_MS);
+          throw failure;
+        }
         await new Promise((done) => setTimeout(done, tries * 10 * this.options.random()));
       }
     }
   }
 
-  /** Subscribes to a channel; resubscribes by itself. `onListen` is called at every (re)start. */
+  /**
+   * Subscribes to a channel, and again whenever the connection was lost. `onListen` is called at
+   * every (re)start. Resolves after the first try, whether it went well or not.
+   */
   async listen(
     channel: string,
     onNotice: (payload: string) => void,
     onListen: () => void,
   ): Promise<() => Promise<void>> {
-    const client = this.#open({ max: 1 });
-    await client.listen(channel, onNotice, onListen);
-    return () => client.end({ timeout: 1 });
+    let current: Connection | null = null;
+    let isStopped = false;
+    const tried = Promise.withResolvers<void>();
+    const loop = async () => {
+      while (!isStopped) {
+        const over = Promise.withResolvers<void>();
+        current = this.#open(over.resolve, (_, payload) => onNotice(payload));
+        const isListening = await this.#listenOn(current, channel);
+        if (isListening) onListen();
+        tried.resolve();
+        if (isListening) await over.promise;
+        if (!isStopped) await this.#pause(LISTEN_PAUSE_MS);
+      }
+    };
+    void loop();
+    await tried.promise;
+    return async () => {
+      isStopped = true;
+      await current?.end();
+    };
   }
 
   /** Ends all connections after the statements in flight, or after five seconds. */
   async close(): Promise<void> {
-    await this.#client.end({ timeout: 5 });
+    this.#isClosed = true;
+    await Promise.all(this.#connections.map((connection) => connection.end()));
   }
 
   async #send(text: string, parameters: readonly Parameter[]): Promise<readonly Row[]> {
-    const client = this.#client;
-    const overdue = setTimeout(() => this.#replace(client), this.options.deadlineMs);
+    if (this.#isClosed) throw new UnavailableError("The pool is closed");
+    const connection = this.#pick();
+    // The server cannot be heard: nobody waits for it on any other connection either.
+    const overdue = setTimeout(() => this.#cutAll(), this.options.deadlineMs);
     try {
-      return await client.unsafe<Row[]>(text, [...parameters], { prepare: this.options.prepare });
+      return await connection.query(text, parameters);
     } finally {
       clearTimeout(overdue);
     }
   }
 
-  /** The server cannot be heard: cut every connection, so that all callers are told. */
-  #replace(client: postgres.Sql): void {
-    if (this.#client !== client) return;
-    this.#client = this.#open();
-    client.end({ timeout: 0 }).catch(() => {});
+  /** An idle connection, a new one, or the one with the least to do. */
+  #pick(): Connection {
+    const [first, ...others] = this.#connections;
+    if (!first) return this.#openPooled();
+    const least = others.reduce((a, b) => b.load < a.load ? b : a, first);
+    const isFull = this.#connections.length >= this.options.connections;
+    return least.load === 0 || isFull ? least : this.#openPooled();
   }
 
-  #open(overrides: { readonly max?: number } = {}): postgres.Sql {
-    const { url, connections, name, statementTimeoutMs, lockTimeoutMs } = this.options;
-    return postgres(url, {
-      max: connections,
-      connect_timeout: 5,
-      idle_timeout: 0,
-      max_lifetime: null,
-      fetch_types: false,
-      onnotice: () => {},
-      // Spread, so that a restarted server does not meet every process at once.
-      backoff: () => 0.1 + 0.4 * this.options.random(),
-      connection: {
+  #openPooled(): Connection {
+    const connection: Connection = this.#open(() => {
+      this.#connections = this.#connections.filter((other) => other !== connection);
+    });
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  #cutAll(): void {
+    for (const connection of [...this.#connections]) {
+      connection.cut(`No answer in ${this.options.deadlineMs} ms`);
+    }
+  }
+
+  async #listenOn(connection: Connection, channel: string): Promise<boolean> {
+    const overdue = setTimeout(() => connection.cut("No answer"), this.options.deadlineMs);
+    try {
+      await connection.query(`listen "${channel}"`, []);
+      return true;
+    } catch {
+      connection.cut("Cannot listen");
+      return false;
+    } finally {
+      clearTimeout(overdue);
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await new Promise((done) => setTimeout(done, jittered(ms, this.options.random, 0.5)));
+  }
+
+  #open(onOver: () => void, onNotify?: (channel: string, payload: string) => void): Connection {
+    const { url, name, prepare, statementTimeoutMs, lockTimeoutMs } = this.options;
+    return new Connection({
+      url,
+      prepare,
+      onOver,
+      ...(onNotify ? { onNotify } : {}),
+      session: {
         application_name: name,
-        TimeZone: "UTC",
         statement_timeout: statementTimeoutMs,
         lock_timeout: lockTimeoutMs,
         idle_in_transaction_session_timeout: statementTimeoutMs,
       },
-      ...overrides,
     });
   }
 }

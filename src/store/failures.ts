@@ -25,12 +25,19 @@ export function isContention(error: unknown): boolean {
   return code === "40001" || code === "40P01";
 }
 
+/** The connection is gone, or about to be: nothing more will be answered on it. */
+export function isConnectionLoss(error: unknown): boolean {
+  const code = codeOf(error);
+  return inFlight.has(code) || notSent.has(code) || goodbyes.has(code) || code.startsWith("08");
+}
+
 /** Translates whatever the driver threw. */
 export function toStoreError(error: unknown): Error {
   if (error instanceof UnavailableError || error instanceof RefusedError) return error;
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
-  if (inFlight.has(code)) {
+  // The server's last words do not say whether it had committed by then.
+  if (inFlight.has(code) || goodbyes.has(code)) {
     return new UnknownResultError(`Connection lost with a statement in flight: ${code}`, {
       cause: error,
     });
@@ -52,6 +59,9 @@ const inFlight: ReadonlySet<string> = new Set([
   "EPIPE",
   "ETIMEDOUT",
 ]);
+
+/** Shutdown of the server or of the session, by an administrator, a crash or an idle limit. */
+const goodbyes: ReadonlySet<string> = new Set(["57P01", "57P02", "57P05"]);
 
 const notSent: ReadonlySet<string> = new Set([
   "CONNECT_TIMEOUT",

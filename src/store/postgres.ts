@@ -39,6 +39,7 @@ import type {
   Lane,
   Refusal,
   Renewal,
+  Requeued,
   StateCount,
   Store,
   Suspect,
@@ -100,11 +101,7 @@ class PostgresStore implements Store {
     return (await this.#db.query(sql.requestCancel, parameters)).length > 0;
   }
 
-  async requeue(
-    job: Job,
-    decision: Decision,
-    cause: string,
-  ): Promise<"revived" | "moved" | "key_taken"> {
+  async requeue(job: Job, decision: Decision, cause: string): Promise<Requeued> {
     const [row] = await this.#db.query(sql.requeue, [
       job.tenantId,
       job.id,
@@ -115,8 +112,12 @@ class PostgresStore implements Store {
       cause,
       KEY_TTL_MS,
     ]);
-    if (field<number>(row, "revived") > 0) return "revived";
-    return field<number>(row, "found") > field<number>(row, "free") ? "key_taken" : "moved";
+    const isTaken = field<number>(row, "found") > field<number>(row, "free");
+    const ended = isTaken ? "key_taken" : "moved";
+    return {
+      outcome: field<number>(row, "revived") > 0 ? "revived" : ended,
+      holder: field<string>(row, "holder"),
+    };
   }
 
   async lanes(): Promise<Lane[]> {

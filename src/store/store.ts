@@ -150,6 +150,14 @@ export type TransactionSql = (
   ...values: readonly SqlValue[]
 ) => Promise<readonly Record<string, unknown>[]>;
 
+/** What became of a requeue. */
+export interface Requeued {
+  /** `moved`: somebody was faster. `key_taken`: another job has its idempotency key now. */
+  readonly outcome: "revived" | "moved" | "key_taken";
+  /** Id of the job that has the key; empty without one. */
+  readonly holder: string;
+}
+
 /** A job count per queue and state. */
 export interface StateCount {
   readonly queue: string;
@@ -172,8 +180,8 @@ export interface JobStore {
   counts(tenantId: string | null): Promise<StateCount[]>;
   /** Notes a wish to cancel a running job, without a new version. False: it moved on. */
   requestCancel(job: Job): Promise<boolean>;
-  /** Brings an ended job back. `key_taken`: another job holds its idempotency key. */
-  requeue(job: Job, decision: Decision, cause: string): Promise<"revived" | "moved" | "key_taken">;
+  /** Brings an ended job back. */
+  requeue(job: Job, decision: Decision, cause: string): Promise<Requeued>;
 }
 
 /** What workers do with jobs. */

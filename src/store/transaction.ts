@@ -8,6 +8,7 @@
  * error, by a close, and by its deadline.
  */
 import postgres from "postgres";
+import { jittered } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { DatabaseOptions } from "./database.ts";
 import { toStoreError } from "./failures.ts";
@@ -17,6 +18,10 @@ import type { SqlValue, TransactionSql } from "./store.ts";
 export const TRANSACTION_CAP_MS = 5_000;
 
 const IDLE_SESSIONS_MAX = 4;
+/** About nine seconds: longer than a restart of the database. */
+const BEGIN_TRIES = 8;
+const BEGIN_PAUSE_MS = 50;
+const BEGIN_PAUSE_MS_MAX = 2_000;
 
 /** Runs transactions on sessions of their own; idle ones are kept for the next. */
 export class Transactions {
@@ -39,8 +44,10 @@ export class Transactions {
     write: (sql: TransactionSql) => Promise<T>,
     seal: (send: Send, result: T) => Promise<void>,
   ): Promise<T> {
-    const session = await this.#take();
+    await this.#takeSlot();
+    let session: Session | null = null;
     try {
+      session = await this.#begin();
       return await session.run(write, seal);
     } finally {
       this.#give(session);
@@ -51,23 +58,36 @@ export class Transactions {
     await Promise.all(this.#idle.splice(0).map((session) => session.end()));
   }
 
-  async #take(): Promise<Session> {
+  async #takeSlot(): Promise<void> {
     while (this.#running >= this.#options.connections) {
       await new Promise<void>((free) => this.#waiting.push(free));
     }
     this.#running++;
-    // An idle session may have been cut off meanwhile: that is no job's failure.
-    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
-      if (!idle.isPoisoned) return idle;
-      void idle.end();
-    }
-    return new Session(this.#options);
   }
 
-  #give(session: Session): void {
+  /** A session that was lost before the transaction began is no failure of the job: try another. */
+  async #begin(): Promise<Session> {
+    for (let tries = 1;; tries++) {
+      const session = this.#idle.pop() ?? new Session(this.#options);
+      try {
+        await session.begin();
+        return session;
+      } catch (error) {
+        void session.end();
+        if (!(error instanceof UnavailableError) || tries === BEGIN_TRIES) throw error;
+      }
+      // Lost while it was idle: the next may be so too, and costs nothing to try.
+      if (this.#idle.length > 0) continue;
+      const pauseMs = Math.min(BEGIN_PAUSE_MS_MAX, BEGIN_PAUSE_MS * 2 ** tries);
+      await new Promise((done) => setTimeout(done, jittered(pauseMs, this.#options.random, 0.5)));
+    }
+  }
+
+  #give(session: Session | null): void {
     this.#running--;
-    if (!session.isPoisoned && this.#idle.length < IDLE_SESSIONS_MAX) this.#idle.push(session);
-    else void session.end();
+    const isOfUse = session !== null && !session.isPoisoned;
+    if (isOfUse && this.#idle.length < IDLE_SESSIONS_MAX) this.#idle.push(session);
+    else void session?.end();
     this.#waiting.shift()?.();
   }
 }
@@ -90,6 +110,8 @@ class Session {
       connect_timeout: 5,
       idle_timeout: 0,
       max_lifetime: null,
+      // Asked for behind our back at every connect, and its failure would end the process.
+      fetch_types: false,
       onnotice: () => {},
       onclose: () => this.#poisonWith(new UnavailableError("The connection was closed")),
       connection: {
@@ -107,10 +129,26 @@ class Session {
     return this.#poison !== null;
   }
 
+  async begin(): Promise<void> {
+    await this.#capped(async () => {
+      await this.#guard(() => this.#client.unsafe("begin read write"));
+    });
+  }
+
   async run<T>(
     write: (sql: TransactionSql) => Promise<T>,
     seal: (send: Send, result: T) => Promise<void>,
   ): Promise<T> {
+    return await this.#capped(() => this.#steps(write, seal));
+  }
+
+  async end(): Promise<void> {
+    this.#poison ??= new UnavailableError("The session has ended");
+    await this.#client.end({ timeout: 0 }).catch(() => {});
+  }
+
+  /** The server's own limits do not help when it cannot be heard. */
+  async #capped<T>(work: () => Promise<T>): Promise<T> {
     let expire: (error: Error) => void = () => {};
     const expired = new Promise<never>((_, reject) => expire = reject);
     expired.catch(() => {});
@@ -120,16 +158,11 @@ class Session {
       expire(error);
     }, TRANSACTION_CAP_MS);
     try {
-      return await Promise.race([this.#steps(write, seal), expired]);
+      return await Promise.race([work(), expired]);
     } finally {
       clearTimeout(overdue);
       this.#isOpen = false;
     }
-  }
-
-  async end(): Promise<void> {
-    this.#poison ??= new UnavailableError("The session has ended");
-    await this.#client.end({ timeout: 0 }).catch(() => {});
   }
 
   async #steps<T>(
@@ -138,7 +171,6 @@ class Session {
   ): Promise<T> {
     const send: Send = (text, parameters) =>
       this.#guard(() => this.#client.unsafe(text, [...parameters], { prepare: true }));
-    await send("begin read write", []);
     this.#isOpen = true;
     try {
       const result = await write((strings, ...values) => this.#write(strings, values));

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import type { Clock } from "../../src/core/clock.ts";
-import { idMaker, isUuid, newId } from "../../src/core/id.ts";
+import { idMaker, isUuid, newId, newJobId, tagOf, tenantTag } from "../../src/core/id.ts";
 
 const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const START_MS = 1_700_000_000_000;
@@ -69,6 +69,30 @@ Deno.test("idMaker() rises while the clock jumps about", () => {
       }));
     }),
   );
+});
+
+Deno.test("idMaker() ends an id with the tag that was asked for, and with a random one otherwise", () => {
+  const make = idMaker(clockAt(START_MS), () => 0.5);
+  const ids = [0, 1, 0xabc, 4095].map((tag) => make(tag));
+  assertEquals(ids.map((id) => id.slice(-3)), ["000", "001", "abc", "fff"]);
+  assertEquals(ids.map(tagOf), [0, 1, 0xabc, 4095]);
+  for (const id of ids) assertMatch(id, V7);
+  assertRising(ids);
+  assertEquals(tagOf(make()), 2048);
+});
+
+Deno.test("newJobId() leads back to the tag of its tenant", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (tenantId) => {
+    const tag = tenantTag(tenantId);
+    assert(Number.isInteger(tag) && tag >= 0 && tag < 4096, `${tag}`);
+    const id = newJobId(tenantId);
+    assertMatch(id, V7);
+    assertEquals(tagOf(id), tag);
+  }));
+});
+
+Deno.test("tenantTag() does not change: it stands in every stored id", () => {
+  assertEquals(["default", "acme", ""].map(tenantTag), [2937, 3647, 430]);
 });
 
 Deno.test("isUuid() takes any version in either case, and nothing else", () => {

@@ -171,6 +171,15 @@ const jobs: readonly BadInput[] = [
     code: "payload_too_large",
   },
   {
+    name: "a body whose sender goes away",
+    get body() {
+      return new ReadableStream({ pull: (sender) => sender.error(new Error("gone")) });
+    },
+    headers: json,
+    status: 400,
+    code: "malformed",
+  },
+  {
     name: "metadata of more than 4 KiB",
     json: noop({ metadata: { a: "x".repeat(4096) } }),
     status: 413,

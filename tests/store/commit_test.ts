@@ -56,7 +56,7 @@ Deno.test("commit() refuses a version that has moved on, under a lease that stil
   await db.store.commit(newId(), [changeFor(job, { type: "CANCEL" })]);
   const stored = await db.store.get(null, job.id);
   const decision = changeFor(job, { type: "REQUEUE" }, {}, "cancelled").decision;
-  assertEquals(await db.store.requeue(stored!, decision, "test"), "revived");
+  assertEquals((await db.store.requeue(stored!, decision, "test")).outcome, "revived");
   const [second] = await claimAll(db.store, 1);
   assertEquals([second?.id, second?.version], [job.id, 5]);
   const [refusal] = await db.store.commit(WORKER, [changeFor(job, { type: "SUCCEED" })]);
@@ -172,7 +172,7 @@ Deno.test("requeue() brings an ended job back once, its key with it", async () =
   const dead = await db.store.get(null, job!.id);
   const decision = changeFor(job!, { type: "REQUEUE" }, {}, "dead_letter").decision;
   const both = await Promise.all([1, 2].map(() => db.store.requeue(dead!, decision, "test")));
-  assertEquals(both.sort(), ["moved", "revived"]);
+  assertEquals(both.map((one) => one.outcome).sort(), ["moved", "revived"]);
   const back = await db.store.get(null, job!.id);
   assertEquals([back?.state, back?.version, back?.attempt, back?.idempotencyKey], [
     "pending",
@@ -190,7 +190,7 @@ Deno.test("requeue() does nothing at all when another job has the key now", asyn
   await db.store.insert([buildJob({ idempotencyKey: "k" })]);
   const ended = await db.store.get(null, job!.id);
   const decision = changeFor(job!, { type: "REQUEUE" }, {}, "cancelled").decision;
-  assertEquals(await db.store.requeue(ended!, decision, "test"), "key_taken");
+  assertEquals((await db.store.requeue(ended!, decision, "test")).outcome, "key_taken");
   assertEquals((await db.store.get(null, job!.id))?.state, "cancelled");
 });
 

@@ -1,0 +1,176 @@
+/**
+ * One connection, used until it is lost and never after.
+ *
+ * postgres.js goes on with a connection object whose socket is gone, and with what was left in it: a
+ * chunk not yet written, a statement it still waits for. Later calls then hang, or fail by errors of
+ * earlier ones. So each object serves one socket: its loss is told to every call at once, and the
+ * object is thrown away.
+ */
+import postgres from "postgres";
+import { UnavailableError } from "../core/errors.ts";
+import { isConnectionLoss, UnknownResultError } from "./failures.ts";
+
+/** One value of a parameter list; arrays travel as array literals (`literal.ts`). */
+export type Parameter = string | number | boolean | null;
+
+/** A row as the driver gives it; `rows.ts` says what is in it. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** How to connect. */
+export interface ConnectionOptions {
+  readonly url: string;
+  /** Settings of the session, `application_name` among them. */
+  readonly session: Readonly<Record<string, string | number>>;
+  readonly prepare: boolean;
+  /** Called once, when the connection is of no more use. */
+  readonly onOver: () => void;
+  readonly onNotify?: (channel: string, payload: string) => void;
+}
+
+const CONNECT_MS_MAX = 5_000;
+/** How long a clean end may take: the statements in flight, then the goodbye. */
+const END_MS_MAX = 5_000;
+
+interface Call {
+  readonly text: string;
+  readonly parameters: readonly Parameter[];
+  readonly resolve: (rows: readonly Row[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A connection to be. It connects at its first call. */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #client: postgres.Sql;
+  readonly #calls = new Set<Call>();
+  /** Not sent yet: a statement that the server does not know goes alone. */
+  #waiting: Call[] = [];
+  #isBlocked = false;
+  readonly #known = new Set<string>();
+  #isReady = false;
+  #isOver = false;
+  #connecting: ReturnType<typeof setTimeout> | null = null;
+  #onIdle: () => void = () => {};
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#client = openClient(options, {
+      onReady: () => this.#onReady(),
+      onClose: () => this.cut("The connection was closed"),
+    });
+  }
+
+  /** Calls that are not settled. */
+  get load(): number {
+    return this.#calls.size;
+  }
+
+  /**
+   * Runs one statement; the caller sees to a deadline.
+   *
+   * @throws {UnavailableError} The connection was lost before the statement was sent.
+   * @throws {UnknownResultError} It was lost after that.
+   */
+  query(text: string, parameters: readonly Parameter[]): Promise<readonly Row[]> {
+    if (this.#isOver) return Promise.reject(new UnavailableError("The connection is closed"));
+    this.#connecting ??= setTimeout(() => this.cut("Cannot connect in time"), CONNECT_MS_MAX);
+    return new Promise((resolve, reject) => {
+      const call = { text, parameters, resolve, reject };
+      this.#calls.add(call);
+      if (this.#isBlocked) this.#waiting.push(call);
+      else this.#send(call);
+    });
+  }
+
+  /** Ends the connection now. Every call is told what may have become of it. */
+  cut(reason: string, timeoutMs = 0): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#connecting ?? undefined);
+    const unsent = new Set(this.#isReady ? this.#waiting : this.#calls);
+    for (const call of [...this.#calls]) {
+      const Loss = unsent.has(call) ? UnavailableError : UnknownResultError;
+      this.#settle(call, () => call.reject(new Loss(reason)));
+    }
+    this.#waiting = [];
+    this.#ended = this.#client.end({ timeout: timeoutMs / 1000 }).catch(() => {});
+    this.#options.onOver();
+  }
+
+  /** Ends the connection after the calls in flight, or after five seconds. */
+  async end(): Promise<void> {
+    if (this.#calls.size > 0) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      await new Promise<void>((done) => {
+        this.#onIdle = done;
+        timer = setTimeout(done, END_MS_MAX);
+      });
+      clearTimeout(timer);
+    }
+    this.cut("The pool was closed", END_MS_MAX);
+    await this.#ended;
+  }
+
+  #send(call: Call): void {
+    const { prepare } = this.#options;
+    // The driver describes such a statement first and queues the rest, where a loss forgets them.
+    const isAlone = !prepare || !this.#known.has(call.text);
+    this.#isBlocked = isAlone;
+    this.#client.unsafe<Row[]>(call.text, [...call.parameters], { prepare }).then(
+      (rows) => {
+        this.#known.add(call.text);
+        this.#settle(call, () => call.resolve(rows));
+        if (isAlone) this.#unblock();
+      },
+      (error) => {
+        this.#settle(call, () => call.reject(error));
+        // Told before the socket is closed: what is sent in between would be answered never.
+        if (!this.#isReady || isConnectionLoss(error)) this.cut("The connection was lost");
+        else if (isAlone) this.#unblock();
+      },
+    );
+  }
+
+  #unblock(): void {
+    this.#isBlocked = false;
+    while (!this.#isBlocked && !this.#isOver) {
+      const next = this.#waiting.shift();
+      if (!next) return;
+      this.#send(next);
+    }
+  }
+
+  #settle(call: Call, tell: () => void): void {
+    if (!this.#calls.delete(call)) return;
+    tell();
+    if (this.#calls.size === 0) this.#onIdle();
+  }
+
+  #onReady(): void {
+    this.#isReady = true;
+    clearTimeout(this.#connecting ?? undefined);
+  }
+}
+
+function openClient(
+  { url, session, onNotify }: ConnectionOptions,
+  events: { readonly onReady: () => void; readonly onClose: () => void },
+): postgres.Sql {
+  const options = {
+    max: 1,
+    // Never reached, so that nothing waits inside the driver.
+    max_pipeline: 1_000_000,
+    connect_timeout: CONNECT_MS_MAX / 1000,
+    idle_timeout: 0,
+    max_lifetime: null,
+    fetch_types: false,
+    onnotice: () => {},
+    // The server's first words after the login.
+    onparameter: events.onReady,
+    onclose: events.onClose,
+    ...(onNotify ? { onnotify: onNotify } : {}),
+    connection: { TimeZone: "UTC", ...session },
+  };
+  return postgres(url, options);
+}
