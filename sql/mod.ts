@@ -11,6 +11,7 @@ export { default as expired } from "./queries/expired.sql" with { type: "text" }
 export { default as fate } from "./queries/fate.sql" with { type: "text" };
 export { default as foldCounters } from "./queries/fold_counters.sql" with { type: "text" };
 export { default as forgetCancels } from "./queries/forget_cancels.sql" with { type: "text" };
+export { default as forgetQuarantine } from "./queries/forget_quarantine.sql" with { type: "text" };
 export { default as get } from "./queries/get.sql" with { type: "text" };
 export { default as health } from "./queries/health.sql" with { type: "text" };
 export { default as history } from "./queries/history.sql" with { type: "text" };

@@ -1,7 +1,7 @@
 -- Jobs whose lease is over. $1 how many leases.
 -- Locks: nothing; commit.sql re-checks version and expiry inside its update.
 -- Index: primary key of job, per key of the lease; lease itself is a handful of rows.
--- Jobs in quarantine are passed over. A lease whose jobs are all gone comes back with nulls.
+-- A lease whose jobs are all gone comes back with nulls.
 select le.id as l, le.worker as w, j.tenant_id as t, j.id as i, j.version as v, j.state as s,
        j.attempt as a, j.max_attempts as ma, j.crashes as cr, j.max_crashes as mc,
        j.cancel_requested_at is not null as cs
@@ -10,6 +10,4 @@ select le.id as l, le.worker as w, j.tenant_id as t, j.id as i, j.version as v, 
   left join lateral (
     select j.* from unnest(le.tenants, le.ids) as x(t, i)
       join perdura.job j on j.tenant_id = x.t and j.id = x.i
-     where j.lease_id = le.id
-       and not exists (select from perdura.quarantine q
-                        where q.tenant_id = j.tenant_id and q.job_id = j.id)) j on true
+     where j.lease_id = le.id) j on true

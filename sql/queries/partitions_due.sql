@@ -1,5 +1,6 @@
 -- The DDL of partitions that are missing for yesterday and the days ahead. $1 days ahead.
--- Locks: nothing here; the DDL locks the parent and its default partition briefly.
+-- Locks: nothing here. The DDL makes a table and attaches it: SHARE UPDATE EXCLUSIVE on the parent,
+-- ACCESS EXCLUSIVE on its default partition; it waits 100 ms at most, and enqueues wait no longer.
 -- Index: none. Tables by id are bounded by the time inside a UUIDv7, the history by its own time.
 with day as (
   select d::date as d
@@ -19,8 +20,12 @@ edge as (
                      '^(.{8})(.{4})$', '\1-\2-0000-0000-000000000000')
               else at::text end as value
     from bound)
-select format('create table if not exists perdura.%I partition of perdura.%I for values from (%L) to (%L)',
-              lo.name || to_char(lo.d, '_YYYYMMDD'), lo.name, lo.value, hi.value) as ddl
+select format($ddl$
+do $$ begin
+  set local lock_timeout = '100ms';
+  create table perdura.%1$I (like perdura.%2$I including all);
+  alter table perdura.%2$I attach partition perdura.%1$I for values from (%3$L) to (%4$L);
+end $$$ddl$, lo.name || to_char(lo.d, '_YYYYMMDD'), lo.name, lo.value, hi.value) as ddl
   from edge lo join edge hi on hi.name = lo.name and hi.d = lo.d and lo.n = 0 and hi.n = 1
  where to_regclass('perdura.' || lo.name || to_char(lo.d, '_YYYYMMDD')) is null
  order by lo.name, lo.d

@@ -157,6 +157,9 @@ export class UnavailableError extends PerduraError {
   }
 }
 
+/** The answer to a write was lost: it may or may not have been committed. */
+export class UnknownResultError extends UnavailableError {}
+
 /** The lease was taken over: the holder of the old version may write nothing. */
 export class LeaseLostError extends PerduraError {
   readonly code = "lease_lost";

@@ -35,7 +35,7 @@ export function workerMetrics(read: () => { stats: WorkerStats; state: string })
       ...metric("claimed_total", "counter", "Jobs claimed", stats.claimed),
       ...metric("finished_total", "counter", "Attempts ended", stats.finished),
       ...metric("failed_total", "counter", "Attempts failed", stats.failed),
-      ...metric("fenced_total", "counter", "Late results refused or dropped", stats.fenced),
+      ...metric("fenced_total", "counter", "Late writes refused by the fence", stats.fenced),
       ...metric("interrupted_total", "counter", "Jobs handed back", stats.interrupted),
       ...metric("recovered_total", "counter", "Jobs recovered by sweeps", stats.recovered),
       ...metric("quarantined_total", "counter", "Jobs put in quarantine", stats.quarantined),

@@ -38,7 +38,6 @@ export class Attempt implements HandlerContext {
   #stopReason: StopReason | null = null;
   #stoppedAt = 0;
   #isOver = false;
-  #isLost = false;
   #transaction: "none" | "running" | "committed" | "failed" = "none";
   #transactionError: unknown;
   #endingWithoutTransaction: Ending | null = null;
@@ -78,9 +77,9 @@ export class Attempt implements HandlerContext {
     // A transaction ends with its own fence; and its commit, not yet answered, may be the very
     // reason why the lease is gone.
     if (this.#transaction === "running" || this.#transaction === "committed") return;
-    // Whoever took the job over writes its outcome; this attempt writes nothing.
-    this.#isLost = true;
-    this.#end(null);
+    // Whoever took the job over writes its outcome, and the fence refuses ours. If nobody has, it
+    // goes back unharmed: to wait for the sweeper would cost it a crash.
+    this.#end({ kind: "interrupted" });
   }
 
   /**
@@ -95,11 +94,6 @@ export class Attempt implements HandlerContext {
   /** Growth of the delay before the next attempt. */
   get backoff(): Backoff {
     return this.#host.backoff;
-  }
-
-  /** Ended by the loss of its lease: there is a result that nobody will see. */
-  get isLost(): boolean {
-    return this.#isLost;
   }
 
   get stopReason(): StopReason | null {
@@ -215,6 +209,7 @@ export class Attempt implements HandlerContext {
       const error = new Error("Handler returned while its transaction was still open");
       return endingOfThrow(error, {}, this.#now());
     }
+    if (this.#stopReason === "lease_lost") return { kind: "interrupted" };
     // A failed transaction fails the attempt, even if the handler swallowed its error.
     const ending = this.#transaction === "failed"
       ? endingOfThrow(this.#transactionError, this.handler.retry, this.#now())

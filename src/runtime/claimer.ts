@@ -6,6 +6,7 @@
  * one that kills it is known for sure.
  */
 import { type Clock, jittered, type Random } from "../core/clock.ts";
+import { UnknownResultError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import type { ClaimedJob, Hint, Lane, LaneRequest, Suspect, WorkStore } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
@@ -52,6 +53,10 @@ export class Claimer {
   readonly #suspectAlarm = new Alarm();
   #lanesAt = -Infinity;
   #isPausedForSuspect = false;
+  /** The ordinary claim under way; never rejects. */
+  #claiming: Promise<void> = Promise.resolve();
+  /** Claims whose answer was lost, by lease: they may have been committed. */
+  readonly #inDoubt = new Map<string, number>();
   #isStopping = false;
 
   constructor(host: ClaimerHost) {
@@ -97,8 +102,11 @@ export class Claimer {
     let failures = 0;
     while (!this.#isStopping) {
       try {
+        await this.#settleDoubts();
         await this.#refreshLanes();
-        if (!await this.#claimOnce()) await this.#alarm.wait(this.#pauseMs());
+        const claiming = this.#claimOnce();
+        this.#claiming = claiming.then(() => {}, () => {});
+        if (!await claiming) await this.#alarm.wait(this.#pauseMs());
         failures = 0;
       } catch (error) {
         this.#host.onFailure(error);
@@ -106,6 +114,8 @@ export class Claimer {
         await this.#alarm.wait(jittered(pauseMs, this.#host.random, 0.5));
       }
     }
+    // What a lost claim may have taken is handed back now, not when its lease is over.
+    await this.#settleDoubts().catch(() => {});
   }
 
   /** False: nothing to do until the alarm rings or the next lane wakes. */
@@ -126,20 +136,41 @@ export class Claimer {
   }
 
   async #claim(lanes: readonly LaneRequest[], limit: number, alone: boolean) {
-    const { store, worker, leaseMs, clock, leases, runner, stats } = this.#host;
+    const { store, worker, leaseMs, clock } = this.#host;
     // Begun before the claim is sent: our own idea of the lease can only end too early.
     const askedAt = clock.monotonic();
     const request = { leaseId: newId(), worker, leaseMs, limit, lanes, alone };
-    const jobs = await store.claim(request);
-    this.#onAnswer();
-    if (jobs.length > 0) {
-      stats.claimed += jobs.length;
-      leases.open(request.leaseId, jobs.length, askedAt);
-      runner.accept(jobs);
-      // Claimed by a statement that was under way when the stop came.
-      if (this.#isStopping) runner.giveBackBuffer();
-    }
+    this.#inDoubt.set(request.leaseId, askedAt);
+    const jobs = await store.claim(request).catch((error) => {
+      // Anything but a lost answer means that nothing was claimed.
+      if (!(error instanceof UnknownResultError)) this.#inDoubt.delete(request.leaseId);
+      throw error;
+    });
+    this.#inDoubt.delete(request.leaseId);
+    this.#accept(jobs, request.leaseId, askedAt);
     return jobs;
+  }
+
+  #accept(jobs: readonly ClaimedJob[], leaseId: string, askedAt: number): void {
+    const { leases, runner, stats } = this.#host;
+    this.#onAnswer();
+    if (jobs.length === 0) return;
+    stats.claimed += jobs.length;
+    leases.open(leaseId, jobs.length, askedAt);
+    runner.accept(jobs);
+    // Claimed by a statement that was under way when the stop came.
+    if (this.#isStopping) runner.giveBackBuffer();
+  }
+
+  /** Asks what became of claims whose answer was lost, until there is one or the lease is over. */
+  async #settleDoubts(): Promise<void> {
+    const { store, clock, leaseMs } = this.#host;
+    for (const [leaseId, askedAt] of [...this.#inDoubt]) {
+      const isOver = clock.monotonic() - askedAt > leaseMs;
+      const jobs = isOver ? [] : await store.leased(leaseId);
+      this.#inDoubt.delete(leaseId);
+      this.#accept(jobs, leaseId, askedAt);
+    }
   }
 
   async #refreshLanes(): Promise<void> {
@@ -164,7 +195,8 @@ export class Claimer {
     const { clock, pollMs, runner } = this.#host;
     const now = clock.monotonic();
     // Without room the end of a job rings; with room the next lane or the next list is due.
-    const next = runner.room() > 0 ? this.#book.nextWakeAt() : Infinity;
+    const isOpen = runner.room() > 0 && !this.#isPausedForSuspect;
+    const next = isOpen ? this.#book.nextWakeAt() : Infinity;
     return Math.max(1, Math.min(next - now, this.#lanesAt - now, pollMs));
   }
 
@@ -211,6 +243,8 @@ export class Claimer {
     const { clock, pollMs, runner, settled } = this.#host;
     const until = clock.monotonic() + drainMs;
     this.#isPausedForSuspect = true;
+    // A claim that is under way brings jobs as well.
+    await this.#claiming;
     runner.giveBackBuffer();
     while (runner.load > 0) {
       if (this.#isStopping || clock.monotonic() > until) return false;
@@ -223,9 +257,10 @@ export class Claimer {
   }
 
   async #nextSuspect(): Promise<Suspect | undefined> {
-    const { store, handlers } = this.#host;
-    const suspects = await store.suspects([...handlers.keys()], LANES_PER_CLAIM);
-    return suspects.find((suspect) => this.#serves(suspect.lane));
+    const { store, handlers, queues, partitionKey } = this.#host;
+    const served = { types: [...handlers.keys()], queues, partitionKey };
+    const [suspect] = await store.suspects(served, 1);
+    return suspect;
   }
 
   /** Runs the suspect and nothing else. */

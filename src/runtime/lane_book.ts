@@ -1,8 +1,8 @@
 /**
  * Which lanes a process looks at, and from where.
  *
- * A lane has a level for each priority of its jobs. Lanes take turns and share a claim evenly;
- * within a lane lower numbers go first. A cursor is the last claimed key of a level: starting there,
+ * Tenants take turns and share a claim evenly, and so do the lanes of a tenant. A lane has a level
+ * for each priority of its jobs; within a lane lower numbers go first. A cursor is the last claimed key of a level: starting there,
  * a claim does not walk the dead index entries that a long transaction elsewhere keeps alive. It is
  * a hint of this process alone; a scan from the head, repeated after 20 times its own duration,
  * finds what arrived behind it (late commits, handed-back jobs). An exhausted level sleeps until a
@@ -30,10 +30,15 @@ interface Level {
   isRoused: boolean;
 }
 
+/** The lanes of one tenant, in the order of their turns; the levels of each by priority. */
+interface Tenant {
+  readonly lanes: readonly Level[][];
+  next: number;
+}
+
 /** Lanes chosen for one claim; give it back to `settle` or `release`. */
 export interface Selection {
   readonly requests: readonly LaneRequest[];
-  readonly quantum: number;
   /** The levels asked, lane by lane. */
   readonly lanes: readonly (readonly Level[])[];
 }
@@ -41,8 +46,7 @@ export interface Selection {
 /** The lanes of one process. */
 export class LaneBook {
   readonly #levels = new Map<string, Level>();
-  /** Lanes in the order of their turns; the levels of each by priority. */
-  #turns: Level[][] = [];
+  #tenants: Tenant[] = [];
   #next = 0;
 
   constructor(
@@ -84,22 +88,27 @@ export class LaneBook {
     for (const level of this.#levels.values()) this.#rouse(level);
   }
 
-  /** Up to `lanesMax` lanes in turn that share `limit`; null when all sleep. */
+  /**
+   * Up to `lanesMax` lanes that share `limit`; null when all sleep. Never more lanes than jobs asked
+   * for, and the next claim begins where this one ended: with one free slot, too, all get their turn.
+   */
   select(limit: number, lanesMax: number): Selection | null {
     const now = this.clock.monotonic();
+    const chosen = this.#choose(now, Math.min(limit, lanesMax));
+    if (chosen.size === 0) return null;
+    const share = Math.ceil(limit / chosen.size);
     const lanes: Level[][] = [];
-    for (let n = 0; n < this.#turns.length && lanes.length < lanesMax; n++) {
-      const lane = this.#turns[this.#next++ % this.#turns.length] ?? [];
-      const awake = lane.filter((level) => !level.isBusy && level.wakeAt <= now);
-      if (awake.length > 0) lanes.push(awake);
+    const requests: LaneRequest[] = [];
+    for (const ofTenant of chosen.values()) {
+      for (const levels of ofTenant) {
+        lanes.push(levels);
+        requests.push({
+          quantum: Math.ceil(share / ofTenant.length),
+          levels: levels.map((level) => ({ lane: level.lane, from: this.#begin(level, now) })),
+        });
+      }
     }
-    if (lanes.length === 0) return null;
-    const quantum = Math.ceil(limit / lanes.length);
-    const requests = lanes.map((levels) => ({
-      quantum,
-      levels: levels.map((level) => ({ lane: level.lane, from: this.#begin(level, now) })),
-    }));
-    return { requests, quantum, lanes };
+    return { requests, lanes };
   }
 
   /** Moves the cursors, and puts exhausted levels to sleep. */
@@ -111,13 +120,13 @@ export class LaneBook {
       const level = this.#levels.get(levelKey(job));
       if (level && isAfter(job, level.cursor)) level.cursor = { runAt: job.runAt, id: job.id };
     }
-    for (const levels of selection.lanes) {
+    selection.lanes.forEach((levels, index) => {
       const [first] = levels;
       // With its full share, or the whole claim's, a lane may have more.
       const isExhausted = jobs.length < limit && first !== undefined &&
-        (got.get(laneKeyOf(first.lane)) ?? 0) < selection.quantum;
+        (got.get(laneKeyOf(first.lane)) ?? 0) < (selection.requests[index]?.quantum ?? 0);
       for (const level of levels) this.#end(level, { now, tookMs, isExhausted });
-    }
+    });
   }
 
   /** The claim failed: as if it had not been tried. */
@@ -130,6 +139,33 @@ export class LaneBook {
     let next = Infinity;
     for (const level of this.#levels.values()) next = Math.min(next, level.wakeAt);
     return next;
+  }
+
+  /** Waking lanes by tenant: one of each tenant in turn, then further ones while there is room. */
+  #choose(now: number, lanesMax: number): Map<Tenant, Level[][]> {
+    const chosen = new Map<Tenant, Level[][]>();
+    const first = this.#next;
+    let count = 0;
+    for (let n = 0; n < this.#tenants.length && count < lanesMax; n++) {
+      const tenant = this.#tenants[(first + n) % this.#tenants.length];
+      this.#next = (first + n + 1) % this.#tenants.length;
+      const levels = tenant && nextAwake(tenant, now, []);
+      if (!tenant || !levels) continue;
+      chosen.set(tenant, [levels]);
+      count++;
+    }
+    // A whole turn ends where it began: begin the next one further on.
+    if (count < lanesMax && this.#tenants.length > 0) {
+      this.#next = (first + 1) % this.#tenants.length;
+    }
+    for (const [tenant, lanes] of chosen) {
+      for (; count < lanesMax && lanes.length < tenant.lanes.length; count++) {
+        const levels = nextAwake(tenant, now, lanes);
+        if (!levels) break;
+        lanes.push(levels);
+      }
+    }
+    return chosen;
   }
 
   #begin(level: Level, now: number): Cursor {
@@ -169,9 +205,13 @@ export class LaneBook {
   }
 
   #arrange(): void {
-    const lanes = Map.groupBy(this.#levels.values(), (level) => laneKeyOf(level.lane));
-    this.#turns = [...lanes.values()];
-    for (const levels of this.#turns) levels.sort((a, b) => a.lane.priority - b.lane.priority);
+    const byTenant = Map.groupBy(this.#levels.values(), (level) => level.lane.tenantId);
+    this.#tenants = [...byTenant.values()].map((levels) => {
+      const lanes = [...Map.groupBy(levels, (level) => level.lane.lane).values()];
+      for (const lane of lanes) lane.sort((a, b) => a.lane.priority - b.lane.priority);
+      return { lanes, next: 0 };
+    });
+    this.#next %= Math.max(1, this.#tenants.length);
   }
 
   #rouse(level: Level): void {
@@ -182,6 +222,17 @@ export class LaneBook {
     level.wakeAt = now;
     level.isRoused = true;
   }
+}
+
+/** The next lane of a tenant that has something to ask, without those that have been taken. */
+function nextAwake(tenant: Tenant, now: number, taken: readonly Level[][]): Level[] | null {
+  for (let n = 0; n < tenant.lanes.length; n++) {
+    const lane = tenant.lanes[tenant.next++ % tenant.lanes.length] ?? [];
+    const awake = lane.filter((level) => !level.isBusy && level.wakeAt <= now);
+    const isTaken = awake[0] !== undefined && taken.some(([other]) => other === awake[0]);
+    if (awake.length > 0 && !isTaken) return awake;
+  }
+  return null;
 }
 
 function laneKeyOf(lane: { tenantId: string; lane: string }): string {

@@ -94,16 +94,13 @@ export class Runner {
     for (const attempt of [...this.#running.values()]) attempt.abandon({ kind: "interrupted" });
   }
 
-  /** Jobs of these leases are no longer ours. */
-  loseLeases(leaseIds: readonly string[]): void {
+  /** Jobs of these leases are no longer ours. Gives how many there were. */
+  loseLeases(leaseIds: readonly string[]): number {
+    const before = this.load;
     const lost = new Set(leaseIds);
-    const mine = this.#buffer.slice(this.#head).filter((job) => lost.has(job.leaseId));
-    if (mine.length > 0) {
-      this.#buffer = this.#buffer.slice(this.#head).filter((job) => !lost.has(job.leaseId));
-      this.#head = 0;
-      for (const job of mine) this.#host.onEnding(job, null, null);
-    }
+    this.#giveBack((job) => lost.has(job.leaseId));
     this.stop("lease_lost", (attempt) => lost.has(attempt.claimed.leaseId));
+    return before - this.load;
   }
 
   cancel(jobIds: readonly string[]): void {

@@ -5,7 +5,7 @@ export class WorkerStats {
   claimed = 0;
   finished = 0;
   failed = 0;
-  /** Claimed jobs whose lease was lost: what came of them was refused by the fence, or dropped. */
+  /** Late writes of this process that the version fence refused. */
   fenced = 0;
   interrupted = 0;
   recovered = 0;

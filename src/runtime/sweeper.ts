@@ -64,6 +64,7 @@ async function settle(
   const refused = new Set(refusals.map((refusal) => refusal.change));
   const moved = changes.filter((change) => !refused.has(change));
   total.recovered += moved.length;
+  if (moved.length > 0) await host.store.release(moved);
   total.due += moved.filter((change) => change.decision.due !== null).length;
   for (const { change, reason, message } of refusals) {
     if (reason !== "refused") continue;

@@ -168,9 +168,7 @@ export class Worker {
   }
 
   #loseLeases(lost: readonly string[]): void {
-    const before = this.stats.fenced;
-    this.#runner.loseLeases(lost);
-    const jobs = this.stats.fenced - before;
+    const jobs = this.#runner.loseLeases(lost);
     // A lease whose last outcome is on its way home is gone for a good reason.
     if (jobs === 0) return;
     log.warn("Leases lost: their jobs are aborted, their results dropped", {
@@ -190,7 +188,6 @@ export class Worker {
     if (ending?.kind === "interrupted") this.stats.interrupted++;
     this.stats.unsettled++;
     if (ending === null) {
-      if (attempt?.isLost ?? true) this.stats.fenced++;
       this.#onSettled(claimed, null);
     } else {
       this.#committer.add({

@@ -5,10 +5,12 @@
  * row that was not moved is looked up: the runner's own earlier commit, whose answer was lost, is
  * no refusal.
  */
+import { UnknownResultError } from "../core/errors.ts";
+import { eventCode } from "../core/codes.ts";
 import * as sql from "../../sql/mod.ts";
 import { changeKey, commitParameters, orderedChanges } from "./changes.ts";
 import type { Database } from "./database.ts";
-import { RefusedError, UnknownResultError } from "./failures.ts";
+import { RefusedError } from "./failures.ts";
 import { column, quoted } from "./literal.ts";
 import { type Fate, field, toFate, toId } from "./rows.ts";
 import type { Change, Refusal } from "./store.ts";
@@ -79,7 +81,7 @@ async function refusalsOf(
   const fates = new Map(rows.map(toFate).map((fate) => [changeKey(fate.t, fate.i), fate]));
   return unmoved.flatMap((change): Refusal[] => {
     const fate = fates.get(changeKey(change.tenantId, change.id));
-    if (fate && isOwn(fate, options.worker, inDoubt)) return [];
+    if (fate && isOwn(change, fate, options.worker, inDoubt)) return [];
     return [{ change, reason: reasonOf(change, fate), message: null }];
   });
 }
@@ -88,9 +90,10 @@ async function refusalsOf(
  * Whether the next version is this caller's own commit. Only the runner of a version writes the
  * next one under its own name; requests have no name, so theirs count only after a lost answer.
  */
-function isOwn(fate: Fate, worker: string | null, inDoubt: boolean): boolean {
+function isOwn(change: Change, fate: Fate, worker: string | null, inDoubt: boolean): boolean {
   if (fate.e === null) return false;
-  return worker === null ? inDoubt && fate.w === null : fate.w === worker;
+  if (worker !== null) return fate.w === worker;
+  return inDoubt && fate.w === null && fate.e === eventCode(change.decision.event);
 }
 
 function reasonOf(change: Change, fate: Fate | undefined): "cancel" | "lost" {

@@ -7,8 +7,8 @@
  * object is thrown away.
  */
 import postgres from "postgres";
-import { UnavailableError } from "../core/errors.ts";
-import { isConnectionLoss, UnknownResultError } from "./failures.ts";
+import { UnavailableError, UnknownResultError } from "../core/errors.ts";
+import { isConnectionLoss } from "./failures.ts";
 
 /** One value of a parameter list; arrays travel as array literals (`literal.ts`). */
 export type Parameter = string | number | boolean | null;

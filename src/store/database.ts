@@ -7,9 +7,9 @@
  * of unknown result.
  */
 import { jittered, type Random, systemRandom } from "../core/clock.ts";
-import { UnavailableError } from "../core/errors.ts";
+import { UnavailableError, UnknownResultError } from "../core/errors.ts";
 import { Connection, type Parameter, type Row } from "./connection.ts";
-import { isContention, toStoreError, UnknownResultError } from "./failures.ts";
+import { isContention, toStoreError } from "./failures.ts";
 
 export type { Parameter, Row };
 

@@ -1,6 +1,6 @@
 /** Jobs into the database: one statement per batch, idempotency keys, unknown results read back. */
 import { eventCode, stateCode } from "../core/codes.ts";
-import { UnavailableError } from "../core/errors.ts";
+import { UnavailableError, UnknownResultError } from "../core/errors.ts";
 import { hash64 } from "../core/hash.ts";
 import { tenantTag } from "../core/id.ts";
 import type { JobInsert } from "../core/job.ts";
@@ -8,7 +8,7 @@ import { INITIAL_STATE, targetOf } from "../core/lifecycle.ts";
 import { KEY_TTL_MS, limits } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import type { Database } from "./database.ts";
-import { UnknownResultError } from "./failures.ts";
+
 import { laneKey } from "../core/lane.ts";
 import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
 import { created, toId, toKeyHolder } from "./rows.ts";
@@ -32,12 +32,16 @@ export class Enqueue {
     await this.#addTenants(jobs);
     const firsts = firstOfEachKey(jobs);
     const inserted = await this.#insertSafely(firsts);
+    // Sent again after a lost answer, a keyless job may have met itself.
+    const missing = firsts.filter((job) => job.idempotencyKey === null && !inserted.has(job.id));
+    if (missing.length > 0) { for (const id of await this.#existing(missing)) inserted.add(id); }
     const held = await this.#holders(jobs.filter((job) => job.idempotencyKey !== null), inserted);
     return jobs.map((job) => {
       if (inserted.has(job.id)) return created(job.id);
       const holder = job.idempotencyKey === null ? undefined : held.get(keyOf(job));
       // No row and no holder: the key was released between the two statements.
       if (!holder) throw new UnavailableError(`Could not settle job ${job.id}; send it again`);
+      if (holder.id === job.id) return created(job.id);
       return { id: holder.id, created: false, differs: holder.hash !== payloadHash(job) };
     });
   }

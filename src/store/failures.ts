@@ -2,15 +2,12 @@
  * Database errors become ours here, and nowhere else: no driver error leaves `src/store/`.
  *
  * Three kinds, by what the caller may do next: `UnavailableError` (nothing was written, try later),
- * `UnknownResultError` (it may have been committed, read back first), `RefusedError` (this very
- * statement will never succeed).
+ * `UnknownResultError` (it may have been committed, read back first), `RefusedError` (a value in
+ * this statement will never be taken).
  */
-import { UnavailableError } from "../core/errors.ts";
+import { UnavailableError, UnknownResultError } from "../core/errors.ts";
 
-/** The connection was lost with the statement in flight: it may or may not have been committed. */
-export class UnknownResultError extends UnavailableError {}
-
-/** PostgreSQL refuses this statement for good (bad data, broken constraint). */
+/** PostgreSQL refuses a value for good (bad data, broken constraint). */
 export class RefusedError extends Error {
   override readonly name = "RefusedError";
 
@@ -28,11 +25,27 @@ export function isContention(error: unknown): boolean {
 /** The connection is gone, or about to be: nothing more will be answered on it. */
 export function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error);
-  return inFlight.has(code) || notSent.has(code) || goodbyes.has(code) || code.startsWith("08");
+  return inFlight.has(code) || notSent.has(code) || goodbyes.has(code) ||
+    lostStatements.has(code) || code.startsWith("08");
 }
 
-/** Translates whatever the driver threw. */
+/**
+ * Translates an error of one of our own statements.
+ *
+ * Only what is wrong with a row is that row's fate. A missing table, a lost grant or a bug of the
+ * server says nothing about any job: that is for an operator to mend, and until then for everybody
+ * to wait.
+ */
 export function toStoreError(error: unknown): Error {
+  return translate(error, (code) => rowClasses.includes(code.slice(0, 2)));
+}
+
+/** Translates an error of a statement that a user wrote: the statement itself may be wrong. */
+export function toUserError(error: unknown): Error {
+  return translate(error, () => true);
+}
+
+function translate(error: unknown, isRefusal: (code: string) => boolean): Error {
   if (error instanceof UnavailableError || error instanceof RefusedError) return error;
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
@@ -45,7 +58,12 @@ export function toStoreError(error: unknown): Error {
   if (notSent.has(code) || unavailableClasses.some((prefix) => code.startsWith(prefix))) {
     return new UnavailableError(`Database unavailable: ${message}`, { cause: error });
   }
-  if (SQL_STATE.test(code)) return new RefusedError(code, message, { cause: error });
+  if (SQL_STATE.test(code)) {
+    if (isRefusal(code)) return new RefusedError(code, message, { cause: error });
+    return new UnavailableError(`Database cannot run a statement of ours (${code}): ${message}`, {
+      cause: error,
+    });
+  }
   return error instanceof Error ? error : new Error(message, { cause: error });
 }
 
@@ -59,6 +77,12 @@ const inFlight: ReadonlySet<string> = new Set([
   "EPIPE",
   "ETIMEDOUT",
 ]);
+
+/** Cardinality, data, integrity, limits: SQLSTATE classes of what is wrong with a value. */
+const rowClasses: readonly string[] = ["21", "22", "23", "54"];
+
+/** Prepared statements that a pooler has lost: the connection is of no more use. */
+const lostStatements: ReadonlySet<string> = new Set(["26000", "42P05"]);
 
 /** Shutdown of the server or of the session, by an administrator, a crash or an idle limit. */
 const goodbyes: ReadonlySet<string> = new Set(["57P01", "57P02", "57P05"]);

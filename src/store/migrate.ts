@@ -10,7 +10,7 @@ import * as sql from "../../sql/mod.ts";
 import { Database } from "./database.ts";
 import { toStoreError } from "./failures.ts";
 import { column } from "./literal.ts";
-import { addPartitions } from "./partitions.ts";
+import { addPartitions } from "./maintenance.ts";
 import { field } from "./rows.ts";
 
 /** One step of the schema. */

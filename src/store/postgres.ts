@@ -1,6 +1,6 @@
 /** The store on PostgreSQL: the port's calls as single statements. */
 import { eventCode, stateCode } from "../core/codes.ts";
-import { LeaseLostError, UnavailableError } from "../core/errors.ts";
+import { LeaseLostError, UnavailableError, UnknownResultError } from "../core/errors.ts";
 import type { Job, JobInsert, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
 import { tagOf } from "../core/id.ts";
@@ -11,10 +11,10 @@ import { commitParameters } from "./changes.ts";
 import { commitChanges } from "./commits.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
-import { UnknownResultError } from "./failures.ts";
+
 import { Hints } from "./hints.ts";
 import { column, quoted } from "./literal.ts";
-import { addPartitions } from "./partitions.ts";
+import { maintain } from "./maintenance.ts";
 import {
   field,
   toClaimed,
@@ -40,6 +40,7 @@ import type {
   Refusal,
   Renewal,
   Requeued,
+  Served,
   StateCount,
   Store,
   Suspect,
@@ -47,8 +48,7 @@ import type {
 } from "./store.ts";
 import { Transactions } from "./transaction.ts";
 
-const FOLD_ROWS = 10_000;
-const FOLD_ROUNDS = 10;
+const QUARANTINE_RETRY_MS = 5 * 60_000;
 
 /** States that a claim may take, and where it leads: asked of the machine, never written in SQL. */
 const claimable = `{${statesAccepting("CLAIM").map(stateCode).join(",")}}`;
@@ -124,41 +124,44 @@ class PostgresStore implements Store {
     return (await this.#db.query(sql.lanes)).map(toLane);
   }
 
-  async suspects(types: readonly string[], limit: number): Promise<Suspect[]> {
-    const rows = await this.#db.query(sql.suspects, [claimable, column(types, quoted), limit]);
+  async suspects({ types, queues, partitionKey }: Served, limit: number): Promise<Suspect[]> {
+    const rows = await this.#db.query(sql.suspects, [
+      claimable,
+      column(types, quoted),
+      queues === null ? null : column(queues, quoted),
+      partitionKey,
+      limit,
+    ]);
     return rows.map(toSuspect);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimedJob[]> {
-    const { leaseId } = request;
     const levels = request.lanes.flatMap(({ quantum, levels }, k) =>
       levels.map((level) => ({ ...level, quantum, k }))
     );
-    try {
-      const rows = await this.#db.query(sql.claim, [
-        leaseId,
-        request.worker,
-        request.leaseMs,
-        GRACE_MS,
-        claimable,
-        claimed,
-        eventCode("CLAIM"),
-        request.limit,
-        request.alone,
-        column(levels, (level) => level.k),
-        column(levels, (level) => level.quantum),
-        column(levels, (level) => quoted(level.lane.tenantId)),
-        column(levels, (level) => level.lane.lane),
-        column(levels, (level) => level.lane.priority),
-        column(levels, (level) => quoted(level.from.runAt)),
-        column(levels, (level) => level.from.id),
-      ]);
-      return rows.map((row) => toClaimed(row, leaseId));
-    } catch (error) {
-      // The claim may have been committed: its jobs would sit under our lease until it expires.
-      if (!(error instanceof UnknownResultError)) throw error;
-      return (await this.#db.query(sql.leased, [leaseId])).map((row) => toClaimed(row, leaseId));
-    }
+    const rows = await this.#db.query(sql.claim, [
+      request.leaseId,
+      request.worker,
+      request.leaseMs,
+      GRACE_MS,
+      claimable,
+      claimed,
+      eventCode("CLAIM"),
+      request.limit,
+      request.alone,
+      column(levels, (level) => level.k),
+      column(levels, (level) => level.quantum),
+      column(levels, (level) => quoted(level.lane.tenantId)),
+      column(levels, (level) => level.lane.lane),
+      column(levels, (level) => level.lane.priority),
+      column(levels, (level) => quoted(level.from.runAt)),
+      column(levels, (level) => level.from.id),
+    ]);
+    return rows.map((row) => toClaimed(row, request.leaseId));
+  }
+
+  async leased(leaseId: string): Promise<ClaimedJob[]> {
+    return (await this.#db.query(sql.leased, [leaseId])).map((row) => toClaimed(row, leaseId));
   }
 
   commit(worker: string | null, changes: readonly Change[]): Promise<Refusal[]> {
@@ -228,17 +231,20 @@ class PostgresStore implements Store {
     return rows.map(toExpired).filter((job) => job !== null);
   }
 
-  async quarantine(job: Pick<Held, "tenantId" | "id">, reason: string): Promise<void> {
-    await this.#db.query(sql.quarantine, [job.tenantId, job.id, reason]);
+  async quarantine({ tenantId, id, leaseId }: Change, reason: string): Promise<void> {
+    const parameters = [tenantId, id, reason, leaseId, QUARANTINE_RETRY_MS];
+    await this.#db.query(sql.quarantine, parameters);
   }
 
-  async maintain(): Promise<void> {
-    for (let round = 0; round < FOLD_ROUNDS; round++) {
-      const [row] = await this.#db.query(sql.foldCounters, [FOLD_ROWS]);
-      if (field<number>(row, "n") < FOLD_ROWS) break;
-    }
-    await addPartitions(this.#db);
-    await this.#db.query(sql.summarise);
+  async release(changes: readonly Change[]): Promise<void> {
+    await this.#db.query(sql.forgetQuarantine, [
+      column(changes, (change) => quoted(change.tenantId)),
+      column(changes, (change) => change.id),
+    ]);
+  }
+
+  maintain(): Promise<void> {
+    return maintain(this.#db);
   }
 
   hint(message: Hint): void {

@@ -1,8 +1,9 @@
 /**
  * The port: what the runtime asks of a database, with what each call promises.
  *
- * Every call may throw `UnavailableError` (nothing was written). Calls that write read back an
- * unknown commit result themselves before they answer. All times are the database's.
+ * Every call may throw `UnavailableError` (nothing was written). `insert`, `claim` and `commit` read
+ * back an unknown commit result before they answer; the other writes throw `UnknownResultError`, and
+ * the caller looks. All times are the database's.
  */
 import type { Decision } from "../core/lifecycle.ts";
 import type { JobError } from "../core/failure.ts";
@@ -64,6 +65,13 @@ export interface ClaimRequest {
 export interface Suspect {
   readonly lane: Lane;
   readonly at: Cursor;
+}
+
+/** What a worker takes: types, queues (null: all), one partition (null: all). */
+export interface Served {
+  readonly types: readonly string[];
+  readonly queues: readonly string[] | null;
+  readonly partitionKey: string | null;
 }
 
 /** A job as its runner gets it. */
@@ -188,9 +196,16 @@ export interface JobStore {
 export interface WorkStore {
   /** Every (lane, priority) with a live job. */
   lanes(): Promise<Lane[]>;
-  suspects(types: readonly string[], limit: number): Promise<Suspect[]>;
-  /** Takes due jobs under one new lease: never more than `limit`. */
+  /** Due jobs one crash below their limit, of what a worker serves. */
+  suspects(served: Served, limit: number): Promise<Suspect[]>;
+  /**
+   * Takes due jobs under one new lease: never more than `limit`.
+   *
+   * @throws {UnknownResultError} They may have been taken: ask `leased`.
+   */
   claim(request: ClaimRequest): Promise<ClaimedJob[]>;
+  /** The jobs under one lease, as `claim` gave them. */
+  leased(leaseId: string): Promise<ClaimedJob[]>;
   /**
    * Commits decisions, each guarded by its version: a batch shares no fate. Gives what was refused.
    */
@@ -221,7 +236,10 @@ export interface SweepStore {
   recover(sweeper: string, changes: readonly Change[]): Promise<Refusal[]>;
   dropLeases(leaseIds: readonly string[]): Promise<void>;
   overdueCancels(graceMs: number, limit: number): Promise<ExpiredJob[]>;
-  quarantine(job: Pick<Held, "tenantId" | "id">, reason: string): Promise<void>;
+  /** Marks a job that cannot be moved; its lease is tried again in a few minutes. */
+  quarantine(change: Change, reason: string): Promise<void>;
+  /** Takes the marks off jobs that were moved after all. */
+  release(changes: readonly Change[]): Promise<void>;
   /** Folds counters, adds partitions, summarises the history index. Bounded. */
   maintain(): Promise<void>;
 }

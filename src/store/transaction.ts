@@ -11,7 +11,7 @@ import postgres from "postgres";
 import { jittered } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { DatabaseOptions } from "./database.ts";
-import { toStoreError } from "./failures.ts";
+import { toUserError } from "./failures.ts";
 import type { SqlValue, TransactionSql } from "./store.ts";
 
 /** A transaction may take this long, from BEGIN to COMMIT: rows wait for it. */
@@ -199,7 +199,7 @@ class Session {
     try {
       return await send();
     } catch (error) {
-      const translated = toStoreError(error);
+      const translated = toUserError(error);
       this.#poisonWith(translated);
       throw this.#poison ?? translated;
     }

@@ -60,6 +60,7 @@ Deno.test({ name: "debug.sleep stops when it is cancelled", ignore }, async () =
   await eventually("the handler runs", () => Promise.resolve(w.worker.stats.running === 1));
   await w.jobs.send(id, { type: "CANCEL" }, { tenantId: null, ifVersion: null, cause: "test" });
   assertEquals((await w.reach(id, "cancelled")).lastError?.message, "Cancelled by user");
+  assertEquals(w.worker.stats.abandoned, 0, "it listened to its signal");
 });
 
 Deno.test({ name: "debug.fail fails as often as it is told, then succeeds", ignore }, async () => {

@@ -186,6 +186,9 @@ Deno.test("POST /jobs takes the tenant from the body or the query, but not two o
   const differing = await api.post("/jobs?tenantId=acme", { ...job, tenantId: "umbrella" });
   assertProblem(differing, 422, "invalid_input");
   assertEquals(errorPaths(differing), ["tenantId"]);
+  for (const body of [[job], null, "job"]) {
+    assertEquals(errorPaths(await api.post("/jobs?tenantId=acme", body)), [""]);
+  }
 });
 
 Deno.test("POST /jobs takes its body with a charset, in any case, and in pieces", async () => {

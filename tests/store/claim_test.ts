@@ -216,12 +216,16 @@ Deno.test("claim() leaves suspects to claims that ask for them alone", async () 
   await db.store.insert([suspect, plain]);
   await db.sql`update perdura.job set crashes = 2 where id = ${suspect.id}`;
   assertEquals((await claimAll(db.store, 10)).map((job) => job.id), [plain.id]);
-  const [found] = await db.store.suspects(["debug.noop"], 10);
+  const served = { types: ["debug.noop"], queues: null, partitionKey: null };
+  const [found] = await db.store.suspects(served, 10);
   assertEquals(found?.at.id, suspect.id);
-  assertEquals(await db.store.suspects(["other.type"], 10), []);
+  for (const other of [{ types: ["other"] }, { queues: ["other"] }, { partitionKey: "other" }]) {
+    assertEquals(await db.store.suspects({ ...served, ...other }, 10), []);
+  }
+  assertEquals((await db.store.suspects({ ...served, queues: ["default"] }, 10)).length, 1);
   const [alone] = await claimAll(db.store, 10, { alone: true });
   assertEquals(alone?.id, suspect.id);
-  assertEquals(await db.store.suspects(["debug.noop"], 10), []);
+  assertEquals(await db.store.suspects(served, 10), []);
 });
 
 Deno.test("lanes() names every lane and priority once", async () => {

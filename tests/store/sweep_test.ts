@@ -1,6 +1,7 @@
 /** The sweep: what died comes back, what lives is left alone, what cannot be moved is marked. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
+import { UnavailableError } from "../../src/core/errors.ts";
 import { newId } from "../../src/core/id.ts";
 import { sweep } from "../../src/runtime/sweeper.ts";
 import { buildJob, changeFor, claimAll, claimed } from "../support/build.ts";
@@ -130,7 +131,25 @@ Deno.test("sweep() marks a job that cannot be moved, and goes on with its neighb
   assertEquals(mark?.job_id, bad!.id);
   assert(mark?.reason.includes("broken"));
   assertEquals(await sweepOnce(db), { recovered: 0, quarantined: 0, due: 0 });
-  assertEquals((await db.sql`select from perdura.lease`).length, 0, "it hides no later lease");
+  assertEquals((await db.store.expired(10)).leaseIds, [], "it hides no later lease");
+  // Mended, it is moved at the next try, and the mark is gone.
+  await db.sql`alter table perdura.job drop constraint broken`;
+  await expireAll(db);
+  assertEquals(await sweepOnce(db), { recovered: 1, quarantined: 0, due: 1 });
+  assertEquals((await db.sql`select from perdura.quarantine`).length, 0);
+});
+
+Deno.test("a schema that is broken for all is no job's fate: everybody waits", async () => {
+  await using db = await testDatabase();
+  const worker = newId();
+  await db.store.insert([buildJob()]);
+  const [job] = await claimAll(db.store, 1, { worker });
+  const change = changeFor(job!, { type: "SUCCEED" });
+  await db.sql`alter table perdura.job_archive rename to hidden`;
+  await assertRejects(() => db.store.commit(worker, [change]), UnavailableError);
+  await db.sql`alter table perdura.hidden rename to job_archive`;
+  assertEquals(await db.store.commit(worker, [change]), []);
+  assertEquals((await db.store.get(null, job!.id))?.state, "succeeded");
 });
 
 Deno.test("three sweepers at once recover each job once", async () => {

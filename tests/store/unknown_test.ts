@@ -1,9 +1,9 @@
 /** Answers that were lost on the way: read back, never sent blindly again. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { UnavailableError } from "../../src/core/errors.ts";
+import { UnavailableError, UnknownResultError } from "../../src/core/errors.ts";
 import { newId } from "../../src/core/id.ts";
 import { Database } from "../../src/store/database.ts";
-import { UnknownResultError } from "../../src/store/failures.ts";
+
 import { openStore } from "../../src/store/postgres.ts";
 import { buildJob, changeFor, claimAll, eventually, fromHead } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
@@ -72,13 +72,14 @@ Deno.test("insert() does not store again what has run and been archived meanwhil
   });
 });
 
-Deno.test("claim() whose answer was lost still hands out its jobs", async () => {
+Deno.test("the jobs of a claim whose answer was lost are found by its lease", async () => {
   await cutting(async ({ db, store, proxy, cutNext }) => {
     await db.store.insert([buildJob(), buildJob()]);
     const lanes = (await store.lanes()).map((lane) => fromHead(lane, 10));
     cutNext();
     const request = { leaseId: newId(), worker: WORKER, leaseMs: 30_000, limit: 10, alone: false };
-    const jobs = await store.claim({ ...request, lanes });
+    await assertRejects(() => store.claim({ ...request, lanes }), UnknownResultError);
+    const jobs = await store.leased(request.leaseId);
     assert(proxy.swallowed > 0, "the answer was not lost");
     assertEquals(jobs.length, 2);
     assertEquals(jobs.map((job) => [job.version, job.attempt]), [[2, 1], [2, 1]]);

@@ -1,0 +1,42 @@
+/**
+ * What keeps the tables quick, done by whoever sweeps. None of it is needed for any promise, so a
+ * lock that cannot be had at once is left for the next sweep.
+ */
+import { getLogger } from "@logtape/logtape";
+import * as sql from "../../sql/mod.ts";
+import type { Database } from "./database.ts";
+import { RefusedError } from "./failures.ts";
+import { field } from "./rows.ts";
+
+const log = getLogger(["perdura", "store"]);
+
+const DAYS_AHEAD = 7;
+const FOLD_ROWS = 10_000;
+const FOLD_ROUNDS = 10;
+
+/** Folds counters, adds partitions, summarises the history index. Bounded. */
+export async function maintain(db: Database): Promise<void> {
+  for (let round = 0; round < FOLD_ROUNDS; round++) {
+    const [row] = await db.query(sql.foldCounters, [FOLD_ROWS]);
+    if (field<number>(row, "n") < FOLD_ROWS) break;
+  }
+  await addPartitions(db);
+  await db.query(sql.summarise).catch((error) => log.debug("History not summarised", { error }));
+}
+
+/**
+ * Adds the partitions that are missing for the days ahead.
+ *
+ * One is refused when rows of its day lie in the default partition already: a client with a clock
+ * far ahead made them, or nobody swept for a week. They stay there, and are found there.
+ */
+export async function addPartitions(db: Database): Promise<void> {
+  for (const row of await db.query(sql.partitionsDue, [DAYS_AHEAD])) {
+    try {
+      await db.query(field<string>(row, "ddl"));
+    } catch (error) {
+      const level = error instanceof RefusedError ? "warn" : "debug";
+      log[level]("A partition could not be added", { error });
+    }
+  }
+}

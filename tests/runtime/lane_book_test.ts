@@ -1,0 +1,86 @@
+/** Turns: every tenant and every lane is asked, however few slots are free. */
+import { assertEquals } from "@std/assert";
+import { LaneBook } from "../../src/runtime/lane_book.ts";
+import type { Lane } from "../../src/store/store.ts";
+
+const still = { now: () => 0, monotonic: () => 1000 };
+
+function lane(tenantId: string, name: string, priority = 0): Lane {
+  return { tenantId, lane: name, priority, queue: "q", type: "t", partitionKey: null };
+}
+
+function book(lanes: readonly Lane[]): LaneBook {
+  const made = new LaneBook(still, () => 0.5, 1000);
+  made.refresh(lanes);
+  return made;
+}
+
+/** How often each lane is asked, and for how much, in `rounds` claims that all come back full. */
+function asked(lanes: readonly Lane[], limit: number, rounds: number): Map<string, number> {
+  const turns = book(lanes);
+  const counts = new Map<string, number>();
+  for (let n = 0; n < rounds; n++) {
+    const selection = turns.select(limit, 20)!;
+    for (const { quantum, levels } of selection.requests) {
+      const key = `${levels[0]!.lane.tenantId}/${levels[0]!.lane.lane}`;
+      counts.set(key, (counts.get(key) ?? 0) + quantum);
+    }
+    turns.release(selection);
+  }
+  return counts;
+}
+
+for (const lanes of [2, 20, 40, 1000]) {
+  for (const limit of [1, 2, 10, 100]) {
+    Deno.test(`${lanes} tenants get the same share, ${limit} jobs at a time`, () => {
+      const all = Array.from({ length: lanes }, (_, n) => lane(`t${n}`, "l"));
+      const perClaim = Math.min(limit, 20, lanes);
+      const rounds = lanes * 20 / perClaim;
+      const counts = [...asked(all, limit, rounds).values()];
+      assertEquals(counts.length, lanes);
+      assertEquals(Math.max(...counts), Math.min(...counts));
+    });
+  }
+}
+
+Deno.test("a tenant with many lanes gets no more than one with a single lane", () => {
+  const many = Array.from({ length: 19 }, (_, n) => lane("a", `l${n}`));
+  const counts = asked([...many, lane("b", "only")], 100, 190);
+  const ofA = [...counts].filter(([key]) => key.startsWith("a/")).reduce(
+    (sum, [, n]) => sum + n,
+    0,
+  );
+  const ofB = counts.get("b/only") ?? 0;
+  assertEquals(ofB, 190 * 50);
+  assertEquals(ofA >= ofB && ofA <= ofB * 1.2, true, `${ofA} against ${ofB}`);
+});
+
+Deno.test("one free slot serves every lane of a tenant in turn", () => {
+  const counts = asked(Array.from({ length: 5 }, (_, n) => lane("a", `l${n}`)), 1, 50);
+  assertEquals([...counts.values()], [10, 10, 10, 10, 10]);
+});
+
+Deno.test("levels of a lane are asked in the order of their priority", () => {
+  const turns = book([lane("a", "l", 5), lane("a", "l", -1), lane("a", "l", 2)]);
+  const [request, ...others] = turns.select(10, 20)!.requests;
+  assertEquals(others, []);
+  assertEquals(request!.levels.map((level) => level.lane.priority), [-1, 2, 5]);
+  assertEquals(request!.quantum, 10);
+});
+
+Deno.test("an exhausted lane sleeps until it is woken", () => {
+  const turns = book([lane("a", "l")]);
+  const selection = turns.select(10, 20)!;
+  turns.settle(selection, [], 10, 1);
+  assertEquals(turns.select(10, 20), null);
+  turns.wake([lane("a", "l")]);
+  assertEquals(turns.select(10, 20)!.requests.length, 1);
+});
+
+Deno.test("a hint during a claim is not lost", () => {
+  const turns = book([lane("a", "l")]);
+  const selection = turns.select(10, 20)!;
+  turns.wake([lane("a", "l")]);
+  turns.settle(selection, [], 10, 1);
+  assertEquals(turns.select(10, 20)!.requests.length, 1);
+});
