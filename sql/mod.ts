@@ -19,6 +19,7 @@ export { default as insert } from "./queries/insert.sql" with { type: "text" };
 export { default as keyHolders } from "./queries/key_holders.sql" with { type: "text" };
 export { default as lanes } from "./queries/lanes.sql" with { type: "text" };
 export { default as leased } from "./queries/leased.sql" with { type: "text" };
+export { default as list } from "./queries/list.sql" with { type: "text" };
 export { default as migration0001 } from "./migrations/0001_jobs.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };
 export { default as notify } from "./queries/notify.sql" with { type: "text" };

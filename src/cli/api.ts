@@ -26,7 +26,7 @@ export function serveApi(settings: Settings, store: Store, debug: boolean): Serv
 
 /** Runs until it is told to stop. */
 export async function runApi(settings: Settings): Promise<void> {
-  const stopped = untilSignal();
+  const stopped = untilSignal(settings.SHUTDOWN_MS);
   const debug = settings.PERDURA_DEBUG ?? false;
   await withStore(settings, { name: "perdura api", debug }, async (store) => {
     const api = serveApi(settings, store, debug);

@@ -134,12 +134,18 @@ export function jobsOf(settings: Settings, store: Store, debug: boolean): Jobs {
 /** Ctrl-C reaches a process several times: from the terminal, from its parent, from a task runner. */
 const SAME_WISH_MS = 1_000;
 
-/** Resolves at the first SIGTERM or SIGINT. A later one, meant as another, ends the process at once. */
-export function untilSignal(): Promise<void> {
+/**
+ * Resolves at the first SIGTERM or SIGINT. A later one, meant as another, ends the process at once;
+ * so does `shutdownMs`, whatever still hangs then: what is held expires and is recovered.
+ */
+export function untilSignal(shutdownMs: number): Promise<void> {
   return new Promise((done) => {
     let firstAt: number | null = null;
     const onSignal = () => {
-      firstAt ??= performance.now();
+      if (firstAt === null) {
+        firstAt = performance.now();
+        Deno.unrefTimer(setTimeout(() => Deno.exit(0), shutdownMs));
+      }
       if (performance.now() - firstAt > SAME_WISH_MS) Deno.exit(130);
       done();
     };

@@ -15,7 +15,7 @@ const HEALTHY_MS = 10_000;
 
 /** Runs until it is told to stop. */
 export async function runStart(settings: Settings): Promise<void> {
-  const stopped = untilSignal();
+  const stopped = untilSignal(settings.SHUTDOWN_MS);
   const debug = settings.PERDURA_DEBUG ?? true;
   await withStore(settings, { name: "perdura api", debug }, async (store, url) => {
     const api = serveApi(settings, store, debug);
@@ -24,7 +24,7 @@ export async function runStart(settings: Settings): Promise<void> {
     await stopped;
     await Promise.all([
       closeWithin(settings.SHUTDOWN_MS * 0.8, api),
-      child.stop(settings.SHUTDOWN_MS),
+      child.stop(settings.SHUTDOWN_MS * 0.9),
     ]);
   });
 }
@@ -57,12 +57,22 @@ class WorkerProcess {
     let pauseMs = RESTART_MS;
     while (!this.#isStopping) {
       const startedAt = performance.now();
-      this.#process = this.#spawn();
-      const { code, signal } = await this.#process.status;
+      const { code, signal } = await this.#runOnce();
       if (this.#isStopping) return;
       pauseMs = performance.now() - startedAt > HEALTHY_MS ? RESTART_MS : pauseMs * 2;
       log.error("Worker process died, starting another", { code, signal });
       await new Promise((done) => setTimeout(done, Math.min(pauseMs, RESTART_MS_MAX)));
+    }
+  }
+
+  /** A system that has no room for a process now may have it later. */
+  async #runOnce(): Promise<Pick<Deno.CommandStatus, "code" | "signal">> {
+    try {
+      this.#process = this.#spawn();
+      return await this.#process.status;
+    } catch (error) {
+      log.error("Worker process could not be started", { error });
+      return { code: -1, signal: null };
     }
   }
 

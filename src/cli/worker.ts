@@ -19,8 +19,8 @@ export interface WorkerCommand {
 /** Runs until it is told to stop, or its parent is gone. */
 export async function runWorker(settings: Settings, command: WorkerCommand): Promise<void> {
   const stopped = command.withParent
-    ? Promise.race([untilSignal(), untilParentIsGone()])
-    : untilSignal();
+    ? Promise.race([untilSignal(settings.SHUTDOWN_MS), untilParentIsGone()])
+    : untilSignal(settings.SHUTDOWN_MS);
   const debug = settings.PERDURA_DEBUG ?? false;
   await withStore(settings, { name: "perdura worker", debug }, async (store) => {
     const worker = createWorker(settings, store, debug);

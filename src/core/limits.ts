@@ -17,6 +17,8 @@ export const limits = {
   tagsMax: 20,
   tagLengthMax: 64,
   metadataBytesMax: 4096,
+  /** Progress is in the hot row, and written often. */
+  progressBytesMax: 4096,
   attemptsMax: 1000,
   crashesMax: 100,
   /** The largest delay or backoff: ten years. */

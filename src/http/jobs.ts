@@ -7,7 +7,8 @@ import {
   MalformedError,
   TransitionRejectedError,
 } from "../core/errors.ts";
-import { instantSchema, type Job, nameSchema } from "../core/job.ts";
+import { isUuid } from "../core/id.ts";
+import { DEFAULT_TENANT, instantSchema, type Job, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { acceptedEvents } from "../core/lifecycle.ts";
 import { JOB_EVENTS, JOB_STATES, type JobEvent, type JobEventType } from "../../machines/job.ts";
@@ -33,6 +34,13 @@ const batchSchema = z.strictObject({
   jobs: z.array(z.unknown()).min(1).max(limits.batchJobsMax),
 });
 
+const LIST_QUERY = ["tenantId", "state", "type", "queue", "cursor", "limit"];
+const listSchema = z.object({
+  states: z.array(z.enum(JOB_STATES)).nullable(),
+  type: nameSchema.nullable(),
+  queue: nameSchema.nullable(),
+});
+
 const delayMs = z.int().min(0).max(limits.delayMsMax);
 const scheduleSchema = z.strictObject({
   type: z.literal("SCHEDULE"),
@@ -54,6 +62,7 @@ export function jobRoutes(jobs: Jobs): Hono {
   const paged = allowQuery("tenantId", "cursor", "limit");
   return new Hono()
     .post("/jobs", ofTenant, (c) => createJob(c, jobs))
+    .get("/jobs", allowQuery(...LIST_QUERY), (c) => listJobs(c, jobs))
     .post("/jobs/batch", ofTenant, (c) => createBatch(c, jobs))
     .get("/jobs/:id", ofTenant, async (c) => {
       const job = await jobs.get(tenantOf(c), readId(c));
@@ -73,6 +82,21 @@ async function createJob(c: Context, jobs: Jobs): Promise<Response> {
     location: `/jobs/${id}`,
     ...(differs ? { "idempotency-payload": "differs" } : {}),
   });
+}
+
+async function listJobs(c: Context, jobs: Jobs): Promise<Response> {
+  const limit = readLimit(c);
+  const filter = check(listSchema, {
+    states: c.req.queries("state")?.flatMap((value) => value.split(",")) ?? null,
+    type: c.req.query("type") ?? null,
+    queue: c.req.query("queue") ?? null,
+  });
+  const cursor = c.req.query("cursor") ?? null;
+  if (cursor !== null && !isUuid(cursor)) throw new MalformedError("cursor is not one of ours");
+  const tenantId = tenantOf(c) ?? DEFAULT_TENANT;
+  const items = await jobs.list({ ...filter, tenantId }, cursor, limit);
+  const last = items.length === limit ? items.at(-1) : undefined;
+  return c.json({ items: items.map(toResource), nextCursor: last?.id ?? null });
 }
 
 async function createBatch(c: Context, jobs: Jobs): Promise<Response> {

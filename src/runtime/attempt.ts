@@ -5,13 +5,16 @@
  * the end of the process. What comes later is dropped.
  */
 import type { Clock } from "../core/clock.ts";
-import { LeaseLostError } from "../core/errors.ts";
+import { LeaseLostError, UnavailableError } from "../core/errors.ts";
 import { type JobError } from "../core/failure.ts";
 import type { Json } from "../core/json.ts";
+import { serialise } from "../core/job.ts";
+import { limits } from "../core/limits.ts";
 import type { ClaimedJob, TransactionSql, WorkStore } from "../store/store.ts";
 import type { HandlerContext, HandlerJob } from "./context.ts";
 import { changeOf, type Ending, endingOfResult, endingOfThrow, permanent } from "./endings.ts";
 import type { Handler } from "./handlers.ts";
+import { Steps } from "./steps.ts";
 import { type Backoff } from "../core/backoff.ts";
 
 /** Why a running handler is asked to stop. */
@@ -38,10 +41,13 @@ export class Attempt implements HandlerContext {
   #stopReason: StopReason | null = null;
   #stoppedAt = 0;
   #isOver = false;
+  #isAbandoned = false;
   #transaction: "none" | "running" | "committed" | "failed" = "none";
   #transactionError: unknown;
   #endingWithoutTransaction: Ending | null = null;
-  #steps: Promise<ReadonlyMap<string, Json>> | null = null;
+  /** The database was away: no fault of the handler. */
+  #storeError: UnavailableError | null = null;
+  readonly #steps: Steps;
   #progress: Json | undefined;
   #isSavingProgress = false;
 
@@ -49,6 +55,7 @@ export class Attempt implements HandlerContext {
     this.claimed = claimed;
     this.handler = handler;
     this.#host = host;
+    this.#steps = new Steps(claimed, host.store);
     this.timeoutAt = host.clock.monotonic() + claimed.timeoutMs;
   }
 
@@ -76,10 +83,9 @@ export class Attempt implements HandlerContext {
     if (reason !== "lease_lost") return;
     // A transaction ends with its own fence; and its commit, not yet answered, may be the very
     // reason why the lease is gone.
-    if (this.#transaction === "running" || this.#transaction === "committed") return;
-    // Whoever took the job over writes its outcome, and the fence refuses ours. If nobody has, it
-    // goes back unharmed: to wait for the sweeper would cost it a crash.
-    this.#end({ kind: "interrupted" });
+    // Otherwise whoever took the job over writes its outcome, and the fence refuses ours. If nobody
+    // has, it goes back unharmed: to wait for the sweeper would cost it a crash.
+    this.abandon({ kind: "interrupted" });
   }
 
   /**
@@ -87,8 +93,14 @@ export class Attempt implements HandlerContext {
    * 5 s at most: when it commits, that is the outcome.
    */
   abandon(ending: Ending): void {
+    this.#isAbandoned = true;
     if (this.#transaction === "running") this.#endingWithoutTransaction = ending;
     else this.#end(this.#transaction === "committed" ? null : ending);
+  }
+
+  /** Given up on: at most an open transaction is still waited for. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
   }
 
   /** Growth of the delay before the next attempt. */
@@ -139,6 +151,8 @@ export class Attempt implements HandlerContext {
 
   get progress(): HandlerContext["progress"] {
     return (value) => {
+      // Thrown at the caller: the write itself comes later, and is nobody's to await.
+      serialise("Progress", value, limits.progressBytesMax);
       this.#progress = value;
       if (!this.#isSavingProgress) void this.#saveProgress();
     };
@@ -155,19 +169,14 @@ export class Attempt implements HandlerContext {
   // ────────────────────────────────────────────────────────────────────────────────────────────
 
   async #step<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T> {
-    const { store } = this.#host;
-    const isFirstRun = this.claimed.attempt === 1 && this.claimed.version <= 3;
-    this.#steps ??= isFirstRun ? Promise.resolve(new Map()) : store.steps(this.claimed);
-    const stored = await this.#steps;
-    if (stored.has(name)) return JSON.parse(JSON.stringify(stored.get(name)));
     this.#refuseWhenOver();
-    const value = await work();
-    if (!await store.saveStep(this.claimed, name, JSON.stringify(value ?? null))) {
-      this.stop("lease_lost");
-      throw new LeaseLostError(this.claimed.id, this.claimed.version);
+    try {
+      return await this.#steps.run(name, work);
+    } catch (error) {
+      if (error instanceof LeaseLostError) this.stop("lease_lost");
+      if (error instanceof UnavailableError) this.#storeError = error;
+      throw error;
     }
-    this.#steps = Promise.resolve(new Map([...stored, [name, value]]));
-    return value;
   }
 
   async #transact<T>(write: (sql: TransactionSql) => Promise<T>): Promise<T> {
@@ -180,7 +189,7 @@ export class Attempt implements HandlerContext {
       const { store, worker, backoff } = this.#host;
       const begin = (sql: TransactionSql) => {
         // It may have waited long for its turn.
-        this.#refuseWhenLost();
+        if (this.#isAbandoned) throw new LeaseLostError(this.claimed.id, this.claimed.version);
         return write(sql);
       };
       const result = await store.transaction(worker, begin, (output) => {
@@ -197,6 +206,7 @@ export class Attempt implements HandlerContext {
     } catch (error) {
       this.#transaction = "failed";
       this.#transactionError = error;
+      if (error instanceof UnavailableError) this.#storeError = error;
       if (this.#endingWithoutTransaction) this.#end(this.#endingWithoutTransaction);
       throw error;
     }
@@ -216,6 +226,7 @@ export class Attempt implements HandlerContext {
       : own();
     if (ending.kind !== "failed") return ending;
     if (this.#stopReason === "timeout") return { ...ending, error: this.timeoutError() };
+    if (this.#storeError) return { kind: "interrupted" };
     return this.#stopReason === "shutdown" ? { kind: "interrupted" } : ending;
   }
 
@@ -240,17 +251,12 @@ export class Attempt implements HandlerContext {
     if (this.#isOver) throw new LeaseLostError(this.claimed.id, this.claimed.version);
   }
 
-  #refuseWhenLost(): void {
-    if (this.#stopReason !== "lease_lost") return;
-    throw new LeaseLostError(this.claimed.id, this.claimed.version);
-  }
-
   /** One write at a time; a value that came meanwhile is written next, those between never. */
   async #saveProgress(): Promise<void> {
     this.#isSavingProgress = true;
     try {
       while (this.#progress !== undefined && !this.#isOver) {
-        const json = JSON.stringify(this.#progress);
+        const json = serialise("Progress", this.#progress, limits.progressBytesMax);
         this.#progress = undefined;
         if (!await this.#host.store.saveProgress(this.claimed, json)) this.stop("lease_lost");
       }

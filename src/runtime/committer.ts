@@ -72,6 +72,15 @@ export class Committer {
   }
 
   async #send(batch: Outcome[]): Promise<void> {
+    try {
+      await this.#sendBatch(batch);
+    } catch (error) {
+      log.error("A batch of outcomes was dropped: its leases will expire", { error });
+      for (const outcome of batch) this.#host.onSettled(outcome.claimed, null);
+    }
+  }
+
+  async #sendBatch(batch: Outcome[]): Promise<void> {
     const changes = new Map(batch.map((outcome) => [this.#changeOf(outcome), outcome]));
     const refusals = await this.#commit([...changes.keys()]);
     if (refusals === null) {

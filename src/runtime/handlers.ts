@@ -1,8 +1,9 @@
 /** Handlers: one function per job type, its input checked by zod, its retry policy beside it. */
-import type { z } from "zod";
+import { z } from "zod";
 import type { Backoff } from "../core/backoff.ts";
 import type { Issue } from "../core/errors.ts";
 import { issuesOf } from "../core/job.ts";
+import { limits } from "../core/limits.ts";
 import type { GiveUp, RetryAfter, Snooze } from "../core/outcome.ts";
 import type { HandlerContext } from "./context.ts";
 
@@ -58,6 +59,7 @@ export function defineHandler<Input extends z.ZodType, Output>(
   definition: HandlerDefinition<Input, Output>,
 ): Handler {
   const { type, input, retry = {}, timeoutMs = null, handle } = definition;
+  policySchema.parse({ ...retry, on: undefined, timeoutMs });
   return {
     type,
     retry,
@@ -73,6 +75,18 @@ export function defineHandler<Input extends z.ZodType, Output>(
     },
   };
 }
+
+const growth = z.int().min(1).max(limits.delayMsMax).optional();
+
+/** A policy that cannot be carried out is a mistake of the program, told at its start. */
+const policySchema = z.object({
+  maxAttempts: z.int().min(1).max(limits.attemptsMax).optional(),
+  maxCrashes: z.int().min(1).max(limits.crashesMax).optional(),
+  baseMs: growth,
+  factor: z.number().min(1).max(10).optional(),
+  capMs: growth,
+  timeoutMs: z.int().min(1).max(limits.timeoutMsMax).nullable(),
+});
 
 /** Handlers by type. */
 export type Handlers = ReadonlyMap<string, Handler>;

@@ -32,7 +32,7 @@ import { laneKey } from "../core/lane.ts";
 import { acceptedEvents, type Decision, isTerminal, transition } from "../core/lifecycle.ts";
 import { DEFAULT_TIMEOUT_MS, limits } from "../core/limits.ts";
 import type { JobEvent, JobEventType, JobState } from "../../machines/job.ts";
-import type { Change, Inserted, Lane, StateCount, Store } from "../store/store.ts";
+import type { Change, Inserted, JobFilter, Lane, StateCount, Store } from "../store/store.ts";
 import { cancelledError } from "./endings.ts";
 import type { Handlers } from "./handlers.ts";
 
@@ -127,6 +127,11 @@ export class Jobs {
     const job = await this.#host.store.get(tenantId, id);
     if (!job) throw new NotFoundError("job", id);
     return job;
+  }
+
+  /** One page of a tenant's jobs, newest first. */
+  list(filter: JobFilter, before: string | null, limit: number): Promise<Job[]> {
+    return this.#host.store.list(filter, before, limit);
   }
 
   /** Committed steps of one job after `afterVersion`, ascending. @throws {NotFoundError} */

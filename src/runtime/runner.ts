@@ -43,6 +43,7 @@ export class Runner {
   #buffer: ClaimedJob[] = [];
   #head = 0;
   #heldSince = 0;
+  #isPumping = false;
   #windowAt = 0;
   #inWindow = 0;
   #inLastWindow = 0;
@@ -124,11 +125,15 @@ export class Runner {
   }
 
   #pump(): void {
+    // A job that ends at once pumps again from within its start: not one level deeper for each.
+    if (this.#isPumping) return;
+    this.#isPumping = true;
     const { concurrency } = this.#host;
     while (this.#head < this.#buffer.length && this.#running.size < concurrency) {
       const job = this.#buffer[this.#head++];
       if (job) this.#start(job);
     }
+    this.#isPumping = false;
     if (this.#head === this.#buffer.length) {
       this.#buffer = [];
       this.#head = 0;
@@ -165,6 +170,7 @@ export class Runner {
   }
 
   #abandonWhenOverdue(attempt: Attempt): void {
+    if (attempt.isAbandoned) return;
     const { stopReason, stoppingForMs } = attempt;
     if (stopReason === "timeout" && stoppingForMs > TIMEOUT_GRACE_MS) {
       this.#host.stats.abandoned++;

@@ -145,6 +145,8 @@ export class Worker {
     this.#runner.stop("shutdown");
     await within(shutdownMs * 0.15, this.#runner.idle());
     this.#runner.abandonAll();
+    // Open transactions are waited for: theirs may be the outcome.
+    await within(shutdownMs * 0.1, this.#runner.idle());
     await within(shutdownMs * 0.1, Promise.all([this.#committer.drained(), this.#loops]));
     this.#committer.giveUp();
     await within(shutdownMs * 0.05, this.#committer.drained());

@@ -1,6 +1,6 @@
 /** The store on PostgreSQL: the port's calls as single statements. */
 import { eventCode, stateCode } from "../core/codes.ts";
-import { LeaseLostError, UnavailableError, UnknownResultError } from "../core/errors.ts";
+import { LeaseLostError, UnavailableError } from "../core/errors.ts";
 import type { Job, JobInsert, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
 import { tagOf } from "../core/id.ts";
@@ -36,6 +36,7 @@ import type {
   Held,
   Hint,
   Inserted,
+  JobFilter,
   Lane,
   Refusal,
   Renewal,
@@ -49,6 +50,8 @@ import type {
 import { Transactions } from "./transaction.ts";
 
 const QUARANTINE_RETRY_MS = 5 * 60_000;
+
+const GREATEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 /** States that a claim may take, and where it leads: asked of the machine, never written in SQL. */
 const claimable = `{${statesAccepting("CLAIM").map(stateCode).join(",")}}`;
@@ -79,6 +82,19 @@ class PostgresStore implements Store {
   async get(tenantId: string | null, id: string): Promise<Job | null> {
     const [row] = await this.#db.query(sql.get, [tenantId, id, tagOf(id)]);
     return row ? toJob(row) : null;
+  }
+
+  async list(filter: JobFilter, before: string | null, limit: number): Promise<Job[]> {
+    const { tenantId, states, type, queue } = filter;
+    const rows = await this.#db.query(sql.list, [
+      tenantId,
+      before ?? GREATEST_ID,
+      states === null ? null : column(states, stateCode),
+      type,
+      queue,
+      limit,
+    ]);
+    return rows.map(toJob);
   }
 
   async history(job: Job, afterVersion: number, limit: number): Promise<Transition[]> {

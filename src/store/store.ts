@@ -173,6 +173,14 @@ export interface StateCount {
   readonly count: number;
 }
 
+/** Which jobs of a tenant to list; null: all. */
+export interface JobFilter {
+  readonly tenantId: string;
+  readonly states: readonly JobState[] | null;
+  readonly type: string | null;
+  readonly queue: string | null;
+}
+
 /** What clients do with jobs. */
 export interface JobStore {
   /**
@@ -183,6 +191,8 @@ export interface JobStore {
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]>;
   /** One job, in any home. `tenantId` null: of any tenant. */
   get(tenantId: string | null, id: string): Promise<Job | null>;
+  /** One page, newest first, live and ended together, of ids before `before` (null: from the newest). */
+  list(filter: JobFilter, before: string | null, limit: number): Promise<Job[]>;
   /** Committed steps after a version, ascending. */
   history(job: Job, afterVersion: number, limit: number): Promise<Transition[]>;
   counts(tenantId: string | null): Promise<StateCount[]>;

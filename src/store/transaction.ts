@@ -153,7 +153,8 @@ class Session {
     const expired = new Promise<never>((_, reject) => expire = reject);
     expired.catch(() => {});
     const overdue = setTimeout(() => {
-      const error = new UnavailableError(`Transaction took longer than ${TRANSACTION_CAP_MS} ms`);
+      const message = `Transaction took longer than ${TRANSACTION_CAP_MS} ms`;
+      const error = Object.assign(new Error(message), { code: "transaction_timeout" });
       this.#poisonWith(error);
       expire(error);
     }, TRANSACTION_CAP_MS);

@@ -122,19 +122,29 @@ Deno.test("an unknown route, or method of a known one, is a problem of 404", asy
 Deno.test("a defect is a bare 500: a request id, and nothing of what happened", async () => {
   await using api = await testApi();
   const id = await jobIn(api, "pending");
-  await api.db.sql`alter table perdura.transition rename to gone`;
-  const reply = await api.request("GET", `/jobs/${id}/transitions`, {
-    headers: { "x-request-id": "trace-1" },
-  });
+  // As a later version might have left it.
+  await api.db.sql`update perdura.job set state = 99`;
+  const reply = await api.request("GET", `/jobs/${id}`, { headers: { "x-request-id": "trace-1" } });
   assertProblem(reply, 500, "internal");
   assertEquals(reply.body, {
     type: "/problems/internal",
     title: "Internal error",
     status: 500,
     code: "internal",
-    instance: `/jobs/${id}/transitions`,
+    instance: `/jobs/${id}`,
     requestId: "trace-1",
   });
+  await api.db.sql`update perdura.job set state = 0`;
+  assertEquals((await api.get(`/jobs/${id}`)).status, 200);
+});
+
+Deno.test("a table that is missing is for an operator to mend: 503, and not a word of SQL", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "pending");
+  await api.db.sql`alter table perdura.transition rename to gone`;
+  const reply = await api.get(`/jobs/${id}/transitions`);
+  assertProblem(reply, 503, "unavailable");
+  assert(!JSON.stringify(reply.body).includes("perdura."), JSON.stringify(reply.body));
   await api.db.sql`alter table perdura.gone rename to transition`;
   assertEquals(itemsOf(await api.get(`/jobs/${id}/transitions`)).length, 1);
 });

@@ -1,0 +1,53 @@
+/** `context.step`: each name runs once per job; a later attempt gets what was stored. */
+import { LeaseLostError } from "../core/errors.ts";
+import type { Json } from "../core/json.ts";
+import { serialise } from "../core/job.ts";
+import { limits } from "../core/limits.ts";
+import type { ClaimedJob, WorkStore } from "../store/store.ts";
+
+/** The steps of one attempt. */
+export class Steps {
+  readonly #job: ClaimedJob;
+  readonly #store: WorkStore;
+  /** JSON text by name: stored ones, and those under way here. */
+  readonly #results = new Map<string, Promise<string>>();
+  #loaded: Promise<void> | null = null;
+
+  constructor(job: ClaimedJob, store: WorkStore) {
+    this.#job = job;
+    this.#store = store;
+  }
+
+  /** Two calls of one name, also at once, run `work` once. Work that throws may be tried again. */
+  async run<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T> {
+    await (this.#loaded ??= this.#load());
+    let result = this.#results.get(name);
+    if (!result) {
+      result = this.#runAndSave(name, work);
+      this.#results.set(name, result);
+      result.catch(() => this.#results.delete(name));
+    }
+    return JSON.parse(await result);
+  }
+
+  async #load(): Promise<void> {
+    // ENQUEUE, perhaps SCHEDULE, CLAIM: nothing can have been stored before.
+    if (this.#job.attempt === 1 && this.#job.version <= 3) return;
+    try {
+      for (const [name, value] of await this.#store.steps(this.#job)) {
+        this.#results.set(name, Promise.resolve(JSON.stringify(value)));
+      }
+    } catch (error) {
+      this.#loaded = null;
+      throw error;
+    }
+  }
+
+  async #runAndSave(name: string, work: () => Json | Promise<Json>): Promise<string> {
+    const json = serialise("Step result", await work(), limits.payloadBytesMax);
+    if (!await this.#store.saveStep(this.#job, name, json)) {
+      throw new LeaseLostError(this.#job.id, this.#job.version);
+    }
+    return json;
+  }
+}
