@@ -4,7 +4,7 @@ import type { JobContext, JobEventType, JobState } from "../../machines/job.ts";
 import type { Backoff } from "./backoff.ts";
 import { InvalidInputError, type Issue, PayloadTooLargeError } from "./errors.ts";
 import type { JobError } from "./failure.ts";
-import { exceedsBytes, findJsonIssue, type Json } from "./json.ts";
+import { digitsAdded, exceedsBytes, findJsonIssue, type Json } from "./json.ts";
 import { limits } from "./limits.ts";
 
 /** The tenant of everything that names none. */
@@ -166,12 +166,14 @@ export function parseNewJob(input: unknown, path = ""): NewJob {
 /**
  * Serialises a payload, metadata or output within its limit.
  *
- * @throws {PayloadTooLargeError} When its UTF-8 JSON is larger than `bytesMax`.
+ * @throws {PayloadTooLargeError} When its UTF-8 JSON, numbers written out, is larger than `bytesMax`.
  */
 export function serialise(what: string, value: unknown, bytesMax: number): string {
   const text: string | undefined = JSON.stringify(value ?? null);
   if (text === undefined) throw new TypeError(`${what} is not JSON: it is a ${typeof value}`);
-  if (exceedsBytes(text, bytesMax)) throw new PayloadTooLargeError(what, bytesMax);
+  if (exceedsBytes(text, bytesMax - digitsAdded(text))) {
+    throw new PayloadTooLargeError(what, bytesMax);
+  }
   return text;
 }
 

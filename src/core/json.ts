@@ -54,6 +54,20 @@ export function exceedsBytes(text: string, bytesMax: number): boolean {
   return text.length * 3 > bytesMax && encoder.encode(text).length > bytesMax;
 }
 
+/**
+ * How many digits `jsonb` adds when it writes numbers out: it gives back 1e300 as a one and three
+ * hundred zeros, so that a megabyte of them would come back as forty.
+ */
+export function digitsAdded(json: string): number {
+  let digits = 0;
+  if (!/\de[+-]\d/.test(json)) return digits;
+  JSON.parse(json, (_key, value) => {
+    if (typeof value === "number") digits += Number(/e[+-](\d+)$/.exec(String(value))?.[1] ?? 0);
+    return value;
+  });
+  return digits;
+}
+
 const encoder = new TextEncoder();
 
 function containerIssue(value: object, path: string, depthMax: number): Issue | null {

@@ -3,7 +3,16 @@ import { assertEquals, assertGreater } from "@std/assert";
 import { eventually } from "../support/build.ts";
 import { Proxy } from "../support/proxy.ts";
 import { assertSound } from "./check.ts";
-import { countStates, effect, jobs, submit, untilDrained, untilStates } from "./client.ts";
+import {
+  countHeld,
+  countStates,
+  effect,
+  jobs,
+  sleeper,
+  submit,
+  untilDrained,
+  untilStates,
+} from "./client.ts";
 import { isLong, sized, withScene } from "./support.ts";
 
 Deno.test("the API takes jobs with no worker alive, the worker goes on with no API alive", () =>
@@ -52,6 +61,27 @@ Deno.test("a worker whose connections are cut again and again loses and doubles 
     assertEquals(await countStates(sql), { succeeded: 2 * count });
     await assertSound(sql, { acknowledged, isDrained: true });
     assertEquals([worker.status, cuts], [null, 9]);
+  }));
+
+Deno.test("SIGTERM to a worker that does not reach its database: it exits 0, its jobs go on", () =>
+  withScene(async (scene) => {
+    const napping = 10;
+    const url = await scene.run("api").url();
+    const sql = await scene.sql();
+    await using proxy = new Proxy(new URL(await scene.databaseUrl()));
+    const worker = await scene.worker({ DATABASE_URL: proxy.url, SHUTDOWN_MS: "2000" });
+    const workerId = await worker.workerId();
+    const acknowledged = await submit(url, jobs(napping, () => sleeper(3_000)));
+    await eventually("all run", async () => await countHeld(sql, workerId) === napping);
+    proxy.mode = "refuse";
+    proxy.cutAll();
+    worker.signal("SIGTERM");
+    assertEquals(await worker.exit(), { success: true, code: 0, signal: null });
+
+    await scene.worker();
+    await untilDrained(scene);
+    assertEquals(await countStates(sql), { succeeded: napping });
+    await assertSound(sql, { acknowledged, isDrained: true });
   }));
 
 Deno.test({

@@ -91,12 +91,17 @@ export async function countEffects(sql: postgres.Sql): Promise<number> {
   return row?.n;
 }
 
-/** How many jobs of a type one worker runs at this moment, by its leases. */
-export async function countHeld(sql: postgres.Sql, worker: string, type: string): Promise<number> {
+/** How many jobs, of any type or of one, a worker holds at this moment, by its leases. */
+export async function countHeld(
+  sql: postgres.Sql,
+  worker: string,
+  type: string | null = null,
+): Promise<number> {
   const [row] = await sql`
     select count(*)::int as n from perdura.lease le
       join perdura.job j on j.lease_id = le.id
-     where le.worker = ${worker} and j.type = ${type} and j.state = ${stateCode("running")}`;
+     where le.worker = ${worker} and j.state = ${stateCode("running")}
+       and (${type}::text is null or j.type = ${type})`;
   return row?.n;
 }
 

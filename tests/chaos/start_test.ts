@@ -78,6 +78,30 @@ Deno.test("kill -9 of start: its worker ends, the server stays and is adopted", 
     assertEquals(await scene.serverPid(), undefined, "the last one stops the server");
   }));
 
+Deno.test("kill -9 of everything at once: the next start loses nothing acknowledged", () =>
+  withScene(async (scene) => {
+    const first = scene.run("start");
+    const posting = new Posting(await first.url(), 4);
+    try {
+      const worker = Number((await first.started()).properties.pid);
+      await posting.untilAcknowledged(200);
+      const server = await scene.serverPid();
+      assert(server !== undefined);
+      for (const pid of [first.pid, worker, server]) Deno.kill(pid, "SIGKILL");
+      await first.exit();
+      await untilGone("the server", server);
+    } finally {
+      await posting.stop();
+    }
+    const second = scene.run("start");
+    const ids = await submit(await second.url(), [effect("after")]);
+    const acknowledged = [...posting.acknowledged, ...ids];
+    await untilDrained(scene);
+    const sql = await scene.sql();
+    assertEquals(Object.keys(await countStates(sql)), ["succeeded"]);
+    await assertSound(sql, { acknowledged, isDrained: true });
+  }));
+
 Deno.test("a job that kills its worker goes to dead_letter alone, and the API stays up", () =>
   withScene(async (scene) => {
     const innocents = 500;

@@ -171,6 +171,11 @@ Deno.test("serialise() measures bytes, and takes undefined for null", () => {
   assertThrows(() => serialise("Payload", "éé", 4), PayloadTooLargeError, "larger than 4 bytes");
 });
 
+Deno.test("serialise() measures numbers as PostgreSQL writes them out", () => {
+  assertEquals(serialise("Payload", [1e300], 310), "[1e+300]");
+  assertThrows(() => serialise("Payload", [1e300, 1e300], 310), PayloadTooLargeError);
+});
+
 Deno.test("serialise() refuses what JSON has no text for", () => {
   for (const value of [() => 1, Symbol("s"), 1n]) {
     assertThrows(() => serialise("Output", value, 100), TypeError);

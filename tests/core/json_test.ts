@@ -1,7 +1,7 @@
 /** What may not reach the database, and the path by which each culprit is named. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { exceedsBytes, findJsonIssue, isJson } from "../../src/core/json.ts";
+import { digitsAdded, exceedsBytes, findJsonIssue, isJson } from "../../src/core/json.ts";
 
 /** `depth` arrays around a number. */
 function nested(depth: number): unknown {
@@ -94,4 +94,9 @@ Deno.test("exceedsBytes() counts bytes of UTF-8, not characters", () => {
     ),
     { numRuns: 1000 },
   );
+});
+
+Deno.test("digitsAdded() counts what numbers grow by when they are written out, and nothing else", () => {
+  assertEquals(digitsAdded(JSON.stringify([1, -2.5, 123456789, "1e+300 1e-300"])), 0);
+  assertEquals(digitsAdded(JSON.stringify({ a: [1e300, -1.5e-200], "1e+9": "1e+9" })), 500);
 });

@@ -155,6 +155,12 @@ const jobs: readonly BadInput[] = [
     code: "payload_too_large",
   },
   {
+    name: "numbers that would come back as forty mebibytes",
+    json: noop({ payload: Array(140_000).fill(1e300) }),
+    status: 413,
+    code: "payload_too_large",
+  },
+  {
     name: "a body of eight mebibytes that names its length",
     body: " ".repeat(8 << 20),
     headers: { ...json, "content-length": String(8 << 20) },
