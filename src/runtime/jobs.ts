@@ -167,7 +167,10 @@ export class Jobs {
       }
       const done = await this.#apply(job, decision, options.cause);
       if (done) return { job: await this.get(job.tenantId, id), isPending: done === "requested" };
-      if (tries === DECIDE_TRIES) throw new VersionConflictError(job.version, job.version, false);
+      if (tries === DECIDE_TRIES) {
+        const { version } = await this.get(job.tenantId, id);
+        throw new VersionConflictError(job.version, version, false);
+      }
     }
   }
 
@@ -223,8 +226,12 @@ export class Jobs {
         throw new IdempotencyConflictError(job.idempotencyKey ?? "", holder);
       }
       if (outcome === "moved") return null;
-    } else if ((await store.commit(null, [this.#changeOf(job, decision, cause)])).length > 0) {
-      return null;
+    } else {
+      const [refusal] = await store.commit(null, [this.#changeOf(job, decision, cause)]);
+      if (refusal?.reason === "refused") {
+        throw new InvalidInputError([{ path: "", message: "The database does not take this" }]);
+      }
+      if (refusal) return null;
     }
     store.hint({ kind: "lanes", lanes: [laneOf(job)] });
     return "committed";

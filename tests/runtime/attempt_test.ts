@@ -1,0 +1,140 @@
+/** What an attempt must not do to its worker, and what the database must not do to an attempt. */
+import { assert, assertEquals } from "@std/assert";
+import { z } from "zod";
+import type { HandlerContext } from "../../src/runtime/context.ts";
+import { defineHandler } from "../../src/runtime/handlers.ts";
+import { buildJob, eventually } from "../support/build.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { testWorker } from "../support/worker.ts";
+
+function handler(type: string, handle: (context: HandlerContext) => unknown) {
+  return defineHandler({ type, input: z.unknown(), handle: (_, context) => handle(context) });
+}
+
+const fine = handler("fine", () => "ok");
+
+function isSleeping(db: TestDatabase) {
+  return db.sql`
+    select pid from pg_stat_activity
+     where datname = current_database() and query like '%pg_sleep%' and pid <> pg_backend_pid()`;
+}
+
+Deno.test("a handler that hangs after its transaction gives its slot back", async () => {
+  await using db = await testDatabase();
+  const hanging = handler("hanging", async ({ transaction }) => {
+    await transaction(async (sql) => {
+      await sql`select 1`;
+      return "done";
+    });
+    await new Promise(() => {});
+  });
+  await using w = testWorker(db, [hanging, fine], { concurrency: 2, leaseMs: 300 });
+  const stuck = [
+    await w.jobs.enqueue({ type: "hanging" }),
+    await w.jobs.enqueue({ type: "hanging" }),
+  ];
+  for (const { id } of stuck) assertEquals((await w.reach(id, "succeeded")).output, "done");
+  assertEquals((await w.run("fine", {})).state, "succeeded");
+});
+
+Deno.test("thousands of payloads that do not fit go to dead_letter without a deep stack", async () => {
+  await using db = await testDatabase();
+  const strict = defineHandler({
+    type: "strict",
+    input: z.strictObject({ fits: z.literal(true) }),
+    handle: () => null,
+  });
+  await db.store.insert(Array.from({ length: 5000 }, () => buildJob({ type: "strict" })));
+  await using w = testWorker(db, [strict, fine], { concurrency: 5000, batchSize: 5000 });
+  await eventually("all are dead", async () => {
+    const dead = (await w.jobs.counts(null)).find((c) => c.state === "dead_letter");
+    return dead?.count === 5000;
+  });
+  assertEquals((await w.run("fine", {})).state, "succeeded");
+});
+
+Deno.test("stop() waits for an open transaction: it is the outcome, or nothing is left running", async () => {
+  await using db = await testDatabase();
+  const slow = handler("slow", ({ transaction }) =>
+    transaction(async (sql) => {
+      await sql`select pg_sleep(0.5)`;
+      return "written";
+    }));
+  const w = testWorker(db, [slow], { shutdownMs: 4000 });
+  const { id } = await w.jobs.enqueue({ type: "slow" });
+  await eventually("the transaction is open", async () => (await isSleeping(db)).length > 0);
+  await w.worker.stop();
+  const job = await w.jobs.get(null, id);
+  assertEquals([job.state, job.output], ["succeeded", "written"]);
+});
+
+Deno.test("a connection that dies under a transaction spends no attempt", async () => {
+  await using db = await testDatabase();
+  let runs = 0;
+  const once = handler("once", ({ transaction }) =>
+    transaction(async (sql) => {
+      if (++runs === 1) await sql`select pg_sleep(60)`;
+      return runs;
+    }));
+  await using w = testWorker(db, [once]);
+  const { id } = await w.jobs.enqueue({ type: "once", maxAttempts: 1 });
+  const [sleeper] = await eventually("the transaction is open", async () => {
+    const rows = await isSleeping(db);
+    return rows.length > 0 && rows;
+  });
+  await db.sql`select pg_terminate_backend(${sleeper?.pid})`;
+  const job = await w.reach(id, "succeeded", "dead_letter");
+  assertEquals([job.state, job.attempt, job.crashes, job.output], ["succeeded", 1, 0, 2]);
+});
+
+Deno.test("steps at once, and one name twice, each run once", async () => {
+  await using db = await testDatabase();
+  const ran: string[] = [];
+  const work = (name: string) => () => {
+    ran.push(name);
+    return name;
+  };
+  const steps = handler("steps", async ({ step, job }) => {
+    const values = await Promise.all([
+      step("a", work("a")),
+      step("b", work("b")),
+      step("a", work("a")),
+    ]);
+    if (job.attempt === 1) throw new Error("again");
+    return values;
+  });
+  await using w = testWorker(db, [steps]);
+  assertEquals((await w.run("steps", {})).output, ["a", "b", "a"]);
+  assertEquals(ran.sort(), ["a", "b"]);
+});
+
+Deno.test("a step that throws may be tried again, and one too large is refused", async () => {
+  await using db = await testDatabase();
+  let tries = 0;
+  const steps = handler("steps", async ({ step }) => {
+    const flaky = () => {
+      if (++tries === 1) throw new Error("first");
+      return tries;
+    };
+    await step("flaky", flaky).catch(() => {});
+    const second = await step("flaky", flaky);
+    const tooLarge = await step("large", () => "x".repeat(2_000_000)).then(() => false, () => true);
+    return { second, tooLarge };
+  });
+  await using w = testWorker(db, [steps]);
+  assertEquals((await w.run("steps", {})).output, { second: 2, tooLarge: true });
+});
+
+Deno.test("progress too large is thrown at the handler", async () => {
+  await using db = await testDatabase();
+  const chatty = handler("chatty", ({ progress }) => {
+    try {
+      progress("x".repeat(10_000));
+    } catch (error) {
+      return error instanceof Error ? error.name : "?";
+    }
+  });
+  await using w = testWorker(db, [chatty]);
+  const job = await w.run("chatty", {});
+  assert(job.output === "PayloadTooLargeError" && job.progress === null);
+});
