@@ -34,12 +34,16 @@ Deno.test("a killed and a frozen worker: every effect once, the late writes refu
     await eventually("a third is done", async () => await countEffects(sql) >= count / 3);
     await eventually("it holds jobs", async () => await countHeld(sql, killedId) > 0);
     await killed.kill();
-    const sleepers = jobs(napping, () => ({ ...sleeper(2_500), queue: "slow" }));
+    const urgent = { queue: "slow", priority: -10 };
+    const sleepers = jobs(napping, () => ({ ...sleeper(2_500), ...urgent }));
     acknowledged.push(...await submit(url, sleepers));
     await eventually(
       "the other one holds sleepers",
       async () => await countHeld(sql, frozenId, "debug.sleep") > 0,
     );
+    // Claimed together with them or later, others have ended: so they are out of its buffer and run.
+    const before = await countEffects(sql);
+    await eventually("they run", async () => await countEffects(sql) >= before + 80);
     frozen.signal("SIGSTOP");
 
     const heir = await scene.worker({ WORKER_HTTP_PORT: "0" });
@@ -47,7 +51,8 @@ Deno.test("a killed and a frozen worker: every effect once, the late writes refu
     assertGreater(await countCauses(sql, `worker ${killedId}`), 0);
     assertGreater(await countCauses(sql, `worker ${frozenId}`), 0);
     assertGreater(await heir.metric("perdura_worker_recovered_total"), 0);
-    // It wakes with successes in its hands: meanwhile its sleepers' time is up, here as elsewhere.
+    // It wakes with endings in its hands: results, failures of what others had taken, or jobs to
+    // hand back, by whatever its timers come to first. None of them may be written.
     frozen.signal("SIGCONT");
     const refusal = await frozen.line("Late write refused");
     assertEquals([refusal.level, refusal.properties.reason], ["WARN", "lost"]);
@@ -55,8 +60,6 @@ Deno.test("a killed and a frozen worker: every effect once, the late writes refu
     // Whatever else it had in mind, it has tried by the time it has ended.
     frozen.signal("SIGTERM");
     assertEquals((await frozen.exit()).code, 0);
-    const endings = frozen.logged("Late write refused").map((line) => line.properties.ending);
-    assert(endings.includes("succeeded"), `only ${endings.join()}`);
     assertEquals(await countStates(sql), { succeeded: acknowledged.length });
     assertEquals(await countEffects(sql), count);
     await assertSound(sql, { acknowledged, isDrained: true });
