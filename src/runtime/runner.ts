@@ -18,6 +18,8 @@ import type { WorkerStats } from "./stats.ts";
 const WINDOW_MS = 50;
 const UNSETTLED_BATCHES_MAX = 4;
 const HELD_MS_MAX = 1_000;
+/** Longer than a lane sleeps by default. */
+const WITHOUT_BUFFER_MS = 2_500;
 /** After its timeout a handler may take this long to notice; then its slot is given away. */
 const TIMEOUT_GRACE_MS = 1_000;
 
@@ -44,6 +46,8 @@ export class Runner {
   #head = 0;
   #heldSince = 0;
   #isPumping = false;
+  /** A job that crashed a worker came back unstarted: until then, claims ask for free slots alone. */
+  #withoutBufferUntil = -Infinity;
   #windowAt = 0;
   #inWindow = 0;
   #inLastWindow = 0;
@@ -63,7 +67,8 @@ export class Runner {
     const { concurrency, batchSize, stats } = this.#host;
     // Endings that the database has not taken yet are held in memory: no more of them.
     if (stats.unsettled > UNSETTLED_BATCHES_MAX * batchSize) return 0;
-    const ahead = Math.min(this.#finishedLately(), batchSize);
+    const isBuffered = this.#host.clock.monotonic() > this.#withoutBufferUntil;
+    const ahead = isBuffered ? Math.min(this.#finishedLately(), batchSize) : 0;
     const room = concurrency + ahead - this.load;
     // Claims come in half-buffers, so that each carries many jobs.
     return room >= Math.max(1, ahead >> 1) ? Math.min(room, batchSize) : 0;
@@ -75,7 +80,12 @@ export class Runner {
     this.#head = 0;
     this.#heldSince = this.#host.clock.monotonic();
     this.#pump();
-    this.#giveBack((job) => job.crashes > 0);
+    // Among fast jobs it would go back and forth until the backlog is gone: so no buffer for a
+    // while, until it, being the first in its lane, has come again and finds a slot.
+    if (this.#buffer.slice(this.#head).some(hasCrashed)) {
+      this.#withoutBufferUntil = this.#heldSince + WITHOUT_BUFFER_MS;
+      this.#giveBack(hasCrashed);
+    }
   }
 
   /** Asks handlers to stop. */
@@ -227,6 +237,10 @@ function growthOf({ baseMs, factor, capMs }: RetryPolicy): Partial<Backoff> {
 
 function keyOf(job: ClaimedJob): string {
   return `${job.id} ${job.version}`;
+}
+
+function hasCrashed(job: ClaimedJob): boolean {
+  return job.crashes > 0;
 }
 
 /** Jobs that have crashed a worker first: they start at once or go back. */

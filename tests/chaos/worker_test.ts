@@ -16,7 +16,7 @@ import {
   submit,
   untilSucceeded,
 } from "./client.ts";
-import { sized, withScene } from "./support.ts";
+import { PATIENCE_MS, sized, withScene } from "./support.ts";
 
 Deno.test("a killed and a frozen worker: every effect once, the late writes refused", () =>
   withScene(async (scene) => {
@@ -63,6 +63,31 @@ Deno.test("a killed and a frozen worker: every effect once, the late writes refu
     assertEquals(await countStates(sql), { succeeded: acknowledged.length });
     assertEquals(await countEffects(sql), count);
     await assertSound(sql, { acknowledged, isDrained: true });
+  }));
+
+Deno.test("what a dead worker held does not wait until a backlog is through", () =>
+  withScene(async (scene) => {
+    const url = await scene.run("api").url();
+    const sql = await scene.sql();
+    const dead = await scene.worker({ WORKER_QUEUES: "slow" });
+    const deadId = await dead.workerId();
+    const held = await submit(url, jobs(5, () => ({ ...sleeper(1_500), queue: "slow" })));
+    await eventually("it runs them", async () => await countHeld(sql, deadId) === held.length);
+    await dead.kill();
+    // Eight seconds of work at least, by sleeps so short that every slot is always taken.
+    const backlog = await submit(url, jobs(4_000, () => sleeper(20)));
+    await scene.worker({ WORKER_CONCURRENCY: "10" });
+    await eventually("they succeed", async () => {
+      const states = await Promise.all(held.map(async (id) => (await getJob(url, id)).state));
+      return states.every((state) => state === "succeeded");
+    }, PATIENCE_MS);
+    assertGreater((await countStates(sql)).pending ?? 0, 0, "the backlog was through");
+    // Never buffered, it may come back unstarted; but not again and again.
+    const path = await readPath(url, held[0] ?? "");
+    assert(path.includes("LEASE_EXPIRED running → retry"));
+    const returned = path.filter((step) => step.startsWith("INTERRUPTED"));
+    assertGreater(4, returned.length, `came back ${returned.length} times`);
+    await assertSound(sql, { acknowledged: [...held, ...backlog], isDrained: false });
   }));
 
 Deno.test("SIGTERM hands running jobs back with their attempts, and exits 0", () =>
