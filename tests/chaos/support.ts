@@ -91,10 +91,10 @@ export class Program {
     return this.lines.filter(({ message }) => message.startsWith(beginning));
   }
 
-  /** Waits for the first line, after the first `skip`, whose message begins with this. */
-  line(beginning: string, skip = 0): Promise<LogLine> {
+  /** Waits for the first line whose message begins with this. */
+  line(beginning: string): Promise<LogLine> {
     return eventually(`${this.name} logs "${beginning}"`, () => {
-      const found = this.logged(beginning)[skip];
+      const [found] = this.logged(beginning);
       if (!found && this.#isRead) throw new Error(`${this.name} ended before it logged this`);
       return Promise.resolve(found);
     }, PATIENCE_MS);
@@ -110,11 +110,11 @@ export class Program {
     return String((await this.started()).properties.worker);
   }
 
-  /** The line of its `nth` worker, from 0: with process id and worker id. */
-  started(nth = 0): Promise<LogLine> {
-    return eventually(`${this.name} starts worker ${nth}`, () => {
+  /** The line of its first worker: with process id and worker id. */
+  started(): Promise<LogLine> {
+    return eventually(`${this.name} starts a worker`, () => {
       const lines = this.logged("Worker ").filter((line) => "pid" in line.properties);
-      return Promise.resolve(lines[nth]);
+      return Promise.resolve(lines[0]);
     }, PATIENCE_MS);
   }
 

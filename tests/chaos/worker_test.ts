@@ -18,6 +18,9 @@ import {
 } from "./client.ts";
 import { PATIENCE_MS, sized, withScene } from "./support.ts";
 
+/** Longer than it takes to see them run, shorter than a transaction may stay open. */
+const NAP_MS = 1_500;
+
 Deno.test("a killed and a frozen worker: every effect once, the late writes refused", () =>
   withScene(async (scene) => {
     const count = sized(2_000, 20_000);
@@ -35,7 +38,7 @@ Deno.test("a killed and a frozen worker: every effect once, the late writes refu
     await eventually("it holds jobs", async () => await countHeld(sql, killedId) > 0);
     await killed.kill();
     const urgent = { queue: "slow", priority: -10 };
-    const sleepers = jobs(napping, () => ({ ...sleeper(2_500), ...urgent }));
+    const sleepers = jobs(napping, () => ({ ...sleeper(NAP_MS), ...urgent }));
     acknowledged.push(...await submit(url, sleepers));
     await eventually(
       "the other one holds sleepers",
@@ -45,18 +48,24 @@ Deno.test("a killed and a frozen worker: every effect once, the late writes refu
     const before = await countEffects(sql);
     await eventually("they run", async () => await countEffects(sql) >= before + 80);
     frozen.signal("SIGSTOP");
+    const napsEndAt = performance.now() + NAP_MS;
 
     const heir = await scene.worker({ WORKER_HTTP_PORT: "0" });
-    await untilSucceeded(scene, acknowledged.length);
-    assertGreater(await countCauses(sql, `worker ${killedId}`), 0);
-    assertGreater(await countCauses(sql, `worker ${frozenId}`), 0);
-    assertGreater(await heir.metric("perdura_worker_recovered_total"), 0);
-    // It wakes with endings in its hands: results, failures of what others had taken, or jobs to
-    // hand back, by whatever its timers come to first. None of them may be written.
+    await eventually(
+      "their jobs are taken over",
+      async () =>
+        await countCauses(sql, `worker ${killedId}`) > 0 &&
+        await countCauses(sql, `worker ${frozenId}`) > 0,
+      PATIENCE_MS,
+    );
+    // It wakes with successes in its hands, and in the middle of transactions.
+    await eventually("its naps are over", () => Promise.resolve(performance.now() > napsEndAt));
     frozen.signal("SIGCONT");
     const refusal = await frozen.line("Late write refused");
     assertEquals([refusal.level, refusal.properties.reason], ["WARN", "lost"]);
     assertGreater(await frozen.metric("perdura_worker_fenced_total"), 0);
+    assertGreater(await heir.metric("perdura_worker_recovered_total"), 0);
+    await untilSucceeded(scene, acknowledged.length);
     // Whatever else it had in mind, it has tried by the time it has ended.
     frozen.signal("SIGTERM");
     assertEquals((await frozen.exit()).code, 0);
@@ -88,6 +97,29 @@ Deno.test("what a dead worker held does not wait until a backlog is through", ()
     const returned = path.filter((step) => step.startsWith("INTERRUPTED"));
     assertGreater(4, returned.length, `came back ${returned.length} times`);
     await assertSound(sql, { acknowledged: [...held, ...backlog], isDrained: false });
+  }));
+
+Deno.test("a lease locked by a worker that froze in its commit does not hold up the others", () =>
+  withScene(async (scene) => {
+    const url = await scene.run("api").url();
+    const sql = await scene.sql();
+    const names = ["stuck", "free"];
+    const dead = await Promise.all(names.map((name) => scene.worker({ WORKER_QUEUES: name })));
+    const ids = await submit(url, names.map((queue) => ({ ...sleeper(1_500), queue })));
+    const [stuckId = "", freeId = ""] = await Promise.all(dead.map((worker) => worker.workerId()));
+    await eventually(
+      "both hold one",
+      async () => await countHeld(sql, stuckId) + await countHeld(sql, freeId) === 2,
+    );
+    const isDone = async (id = "") => (await getJob(url, id)).state === "succeeded";
+    await sql.begin(async (frozen) => {
+      await frozen`select from perdura.lease where worker = ${stuckId} for update`;
+      await Promise.all(dead.map((worker) => worker.kill()));
+      await scene.worker();
+      await eventually("the free one is recovered", () => isDone(ids[1]), PATIENCE_MS);
+    });
+    await eventually("then the other one", () => isDone(ids[0]), PATIENCE_MS);
+    await assertSound(sql, { acknowledged: ids, isDrained: true });
   }));
 
 Deno.test("SIGTERM hands running jobs back with their attempts, and exits 0", () =>
