@@ -6,6 +6,7 @@ export { default as commit } from "./queries/commit.sql" with { type: "text" };
 export { default as counts } from "./queries/counts.sql" with { type: "text" };
 export { default as debugEffect } from "./debug_effect.sql" with { type: "text" };
 export { default as dropLeases } from "./queries/drop_leases.sql" with { type: "text" };
+export { default as ended } from "./queries/ended.sql" with { type: "text" };
 export { default as existing } from "./queries/existing.sql" with { type: "text" };
 export { default as expired } from "./queries/expired.sql" with { type: "text" };
 export { default as fate } from "./queries/fate.sql" with { type: "text" };

@@ -35,6 +35,7 @@ import type { JobEvent, JobEventType, JobState } from "../../machines/job.ts";
 import type { Change, Inserted, JobFilter, Lane, StateCount, Store } from "../store/store.ts";
 import { cancelledError } from "./endings.ts";
 import type { Handlers } from "./handlers.ts";
+import { Waiting } from "./waiting.ts";
 
 /** Events that a client may send; the others belong to workers and sweepers. */
 export const operatorEvents: readonly JobEventType[] = [
@@ -81,9 +82,11 @@ const NOT_STRICT = 'A batch takes "return" only; send a strict job by itself';
 /** The client side of the runtime. */
 export class Jobs {
   readonly #host: JobsHost;
+  readonly #waiting: Waiting;
 
   constructor(host: JobsHost) {
     this.#host = host;
+    this.#waiting = new Waiting(host.store);
   }
 
   /**
@@ -127,6 +130,24 @@ export class Jobs {
     const job = await this.#host.store.get(tenantId, id);
     if (!job) throw new NotFoundError("job", id);
     return job;
+  }
+
+  /**
+   * The job when it has ended, or as it is after `timeoutMs`, or when `signal` aborts; at once when
+   * very many wait already.
+   *
+   * @throws {NotFoundError}
+   */
+  async wait(
+    tenantId: string | null,
+    id: string,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<Job> {
+    const job = await this.get(tenantId, id);
+    if (isTerminal(job.state) || timeoutMs <= 0) return job;
+    await this.#waiting.ended(job, timeoutMs, signal);
+    return await this.get(job.tenantId, id);
   }
 
   /** One page of a tenant's jobs, newest first. */
@@ -233,7 +254,8 @@ export class Jobs {
       }
       if (refusal) return null;
     }
-    store.hint({ kind: "lanes", lanes: [laneOf(job)] });
+    if (isTerminal(decision.to)) store.hint({ kind: "ended", ids: [job.id] });
+    else store.hint({ kind: "lanes", lanes: [laneOf(job)] });
     return "committed";
   }
 

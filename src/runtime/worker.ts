@@ -8,6 +8,7 @@ import { workerMachine } from "../../machines/worker.ts";
 import type { Backoff } from "../core/backoff.ts";
 import { type Clock, jittered, type Random } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
+import { isTerminal } from "../core/lifecycle.ts";
 import { newId } from "../core/id.ts";
 import type { Change, ClaimedJob, Hint, Store } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
@@ -20,6 +21,7 @@ import { Leases } from "./leases.ts";
 import { Runner } from "./runner.ts";
 import { WorkerStats } from "./stats.ts";
 import { sweep } from "./sweeper.ts";
+import { WATCH_MS } from "./waiting.ts";
 
 const log = getLogger(["perdura", "worker"]);
 
@@ -61,6 +63,8 @@ export class Worker {
   #timers: ReturnType<typeof setInterval>[] = [];
   #loops: Promise<void> = Promise.resolve();
   #isStopping = false;
+  /** Somebody waits for jobs until then: tell which ones end. */
+  #watchedUntil = -Infinity;
   #stopHints: () => Promise<void> = () => Promise.resolve();
 
   constructor(options: WorkerOptions) {
@@ -116,7 +120,7 @@ export class Worker {
 
   /** Milliseconds since the database last answered a claim; Infinity before the first. */
   get sinceLastClaimMs(): number {
-    return this.#options.clock.monotonic() - this.stats.lastClaimAt;
+    return this.#now() - this.stats.lastClaimAt;
   }
 
   /** Recovers what is over and wakes the claimer. */
@@ -181,7 +185,8 @@ export class Worker {
 
   #onHint(hint: Hint | null): void {
     if (hint?.kind === "cancel") this.#heartbeat().catch((error) => this.#onFailure(error));
-    else this.#claimer.onHint(hint);
+    else if (hint?.kind === "watch") this.#watchedUntil = this.#now() + WATCH_MS;
+    else if (hint?.kind !== "ended") this.#claimer.onHint(hint);
   }
 
   #onEnding(claimed: ClaimedJob, ending: Ending | null, attempt: Attempt | null): void {
@@ -205,9 +210,16 @@ export class Worker {
   #onSettled(claimed: ClaimedJob, change: Change | null): void {
     this.stats.unsettled--;
     this.#leases.settle(claimed.leaseId);
+    if (change && isTerminal(change.decision.to) && this.#now() < this.#watchedUntil) {
+      this.#options.store.hint({ kind: "ended", ids: [change.id] });
+    }
     const due = change?.decision.due;
     if (due && "delayMs" in due) this.#claimer.wakeIn(claimed, due.delayMs);
     this.#claimer.onRoom();
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
   }
 
   #onFailure(error: unknown): void {

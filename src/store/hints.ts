@@ -14,6 +14,8 @@ const INTERVAL_MS = 50;
 /** PostgreSQL takes 8,000 bytes; a hint without lanes means: look for yourself. */
 const PAYLOAD_LENGTH_MAX = 2_500;
 const LANES_MAX = 20;
+/** 37 bytes each: they fit. */
+const IDS_MAX = 50;
 
 /** The hint side of the store. */
 export class Hints {
@@ -22,6 +24,8 @@ export class Hints {
   #lanes = new Map<string, Lane>();
   #hasLanes = false;
   #hasCancel = false;
+  #hasWatch = false;
+  #ended: string[] = [];
 
   constructor(db: Database) {
     this.#db = db;
@@ -29,8 +33,10 @@ export class Hints {
 
   /** `HintStore.hint`. */
   hint(message: Hint): void {
-    if (message.kind === "cancel") this.#hasCancel = true;
-    else this.#addLanes(message.lanes);
+    if (message.kind === "lanes") this.#addLanes(message.lanes);
+    else if (message.kind === "cancel") this.#hasCancel = true;
+    else if (message.kind === "watch") this.#hasWatch = true;
+    else if (this.#ended.length <= IDS_MAX) this.#ended.push(...message.ids);
     if (this.#quietUntilFlush === null) this.#flush();
   }
 
@@ -58,13 +64,20 @@ export class Hints {
     const messages: Hint[] = [];
     if (this.#hasLanes) messages.push({ kind: "lanes", lanes: [...this.#lanes.values()] });
     if (this.#hasCancel) messages.push({ kind: "cancel" });
+    if (this.#hasWatch) messages.push({ kind: "watch" });
+    if (this.#ended.length > 0) messages.push(endedHint(this.#ended));
     this.#lanes.clear();
-    this.#hasLanes = this.#hasCancel = false;
+    this.#ended = [];
+    this.#hasLanes = this.#hasCancel = this.#hasWatch = false;
     if (messages.length === 0) return;
     // A hint that fails is a hint that is lost: workers poll.
     for (const m of messages) this.#db.query(sql.notify, [CHANNEL, payloadOf(m)]).catch(() => {});
     this.#quietUntilFlush = setTimeout(() => this.#flush(), INTERVAL_MS);
   }
+}
+
+function endedHint(ids: readonly string[]): Hint {
+  return { kind: "ended", ids: ids.length > IDS_MAX ? [] : ids };
 }
 
 function payloadOf(message: Hint): string {
@@ -80,12 +93,18 @@ function parseHint(payload: string): Hint | null {
   try {
     const value: unknown = JSON.parse(payload);
     if (typeof value !== "object" || value === null || !("kind" in value)) return null;
-    if (value.kind === "cancel") return { kind: "cancel" };
+    if (value.kind === "cancel" || value.kind === "watch") return { kind: value.kind };
+    if (value.kind === "ended") return { kind: "ended", ids: textsOf(value) };
     if (!("lanes" in value) || !Array.isArray(value.lanes) || value.lanes.length === 0) return null;
     return value.lanes.every(isLane) ? { kind: "lanes", lanes: value.lanes } : null;
   } catch {
     return null;
   }
+}
+
+function textsOf(value: object): string[] {
+  const ids: unknown = Reflect.get(value, "ids");
+  return Array.isArray(ids) ? ids.filter((id) => typeof id === "string") : [];
 }
 
 function isLane(value: unknown): value is Lane {

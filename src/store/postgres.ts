@@ -20,6 +20,7 @@ import {
   toClaimed,
   toCount,
   toExpired,
+  toId,
   toJob,
   toLane,
   toRenewed,
@@ -95,6 +96,14 @@ class PostgresStore implements Store {
       limit,
     ]);
     return rows.map(toJob);
+  }
+
+  async ended(jobs: readonly Pick<Job, "tenantId" | "id">[]): Promise<string[]> {
+    const rows = await this.#db.query(sql.ended, [
+      column(jobs, (job) => quoted(job.tenantId)),
+      column(jobs, (job) => job.id),
+    ]);
+    return rows.map(toId);
   }
 
   async history(job: Job, afterVersion: number, limit: number): Promise<Transition[]> {

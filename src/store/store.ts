@@ -193,6 +193,8 @@ export interface JobStore {
   get(tenantId: string | null, id: string): Promise<Job | null>;
   /** One page, newest first, live and ended together, of ids before `before` (null: from the newest). */
   list(filter: JobFilter, before: string | null, limit: number): Promise<Job[]>;
+  /** Which of these jobs are no longer live. */
+  ended(jobs: readonly Pick<Job, "tenantId" | "id">[]): Promise<string[]>;
   /** Committed steps after a version, ascending. */
   history(job: Job, afterVersion: number, limit: number): Promise<Transition[]>;
   counts(tenantId: string | null): Promise<StateCount[]>;
@@ -265,7 +267,11 @@ export interface HintStore {
 /** What a hint may say. */
 export type Hint =
   | { readonly kind: "lanes"; readonly lanes: readonly Lane[] }
-  | { readonly kind: "cancel" };
+  | { readonly kind: "cancel" }
+  /** Somebody waits for jobs: say for a while which ones end. */
+  | { readonly kind: "watch" }
+  /** These jobs ended; without ids: some did. */
+  | { readonly kind: "ended"; readonly ids: readonly string[] };
 
 /** Everything, and its end. */
 export interface Store extends JobStore, WorkStore, SweepStore, HintStore {

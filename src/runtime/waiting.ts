@@ -1,0 +1,113 @@
+/**
+ * Waiting for jobs to end: one poll for all waiters of a process, woken early by hints.
+ *
+ * A waiter says on the hint channel that somebody waits; for a while workers then tell which jobs
+ * ended. Without hints the poll finds it alone, soon at first, then about once in a second.
+ */
+import { UnavailableError } from "../core/errors.ts";
+import type { Job } from "../core/job.ts";
+import type { Hint, HintStore, JobStore } from "../store/store.ts";
+import { Alarm } from "./alarm.ts";
+
+/** More than these would be answered too late to be worth the memory. */
+export const WAITERS_MAX = 10_000;
+/** How long workers remember that somebody waits. */
+export const WATCH_MS = 5_000;
+
+const POLL_MS_MIN = 20;
+const POLL_MS_MAX = 1_000;
+/** A slow database is asked less often: at most this part of the time is spent on asking. */
+const POLL_SHARE = 20;
+
+/** What waiting needs of a store. */
+export type WaitingStore = HintStore & Pick<JobStore, "ended">;
+
+interface Waiter {
+  readonly tenantId: string;
+  readonly id: string;
+  readonly done: () => void;
+}
+
+/** The waiters of one process. */
+export class Waiting {
+  readonly #store: WaitingStore;
+  readonly #waiters = new Set<Waiter>();
+  readonly #alarm = new Alarm();
+  #isPolling = false;
+  #isListening = false;
+  #pollMs = POLL_MS_MIN;
+  #watchedAt = -Infinity;
+
+  constructor(store: WaitingStore) {
+    this.#store = store;
+  }
+
+  /** Waiters now. */
+  get size(): number {
+    return this.#waiters.size;
+  }
+
+  /**
+   * Resolves when the job has ended, after `timeoutMs`, when `signal` aborts, or at once when
+   * `WAITERS_MAX` others wait: look at the job then. Never rejects.
+   */
+  async ended(job: Pick<Job, "tenantId" | "id">, timeoutMs: number, signal?: AbortSignal) {
+    if (this.#waiters.size >= WAITERS_MAX || signal?.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiter = { tenantId: job.tenantId, id: job.id, done: resolve };
+    const timer = setTimeout(resolve, timeoutMs);
+    signal?.addEventListener("abort", () => resolve(), { once: true });
+    this.#waiters.add(waiter);
+    this.#pollMs = POLL_MS_MIN;
+    this.#watch();
+    if (!this.#isPolling) void this.#poll();
+    await promise;
+    clearTimeout(timer);
+    this.#waiters.delete(waiter);
+    if (this.#waiters.size === 0) this.#alarm.ring();
+  }
+
+  #watch(): void {
+    if (!this.#isListening) {
+      this.#isListening = true;
+      // The subscription ends with the store. Without it there is still the poll.
+      this.#store.onHint((hint) => this.#onHint(hint)).catch(() => this.#isListening = false);
+    }
+    const now = performance.now();
+    if (now - this.#watchedAt < WATCH_MS / 2) return;
+    this.#watchedAt = now;
+    this.#store.hint({ kind: "watch" });
+  }
+
+  #onHint(hint: Hint | null): void {
+    if (hint?.kind !== "ended") return;
+    if (hint.ids.length === 0) return this.#alarm.ring();
+    const ids = new Set(hint.ids);
+    for (const waiter of this.#waiters) if (ids.has(waiter.id)) waiter.done();
+  }
+
+  async #poll(): Promise<void> {
+    this.#isPolling = true;
+    while (this.#waiters.size > 0) {
+      const spentMs = await this.#ask();
+      await this.#alarm.wait(Math.max(this.#pollMs, spentMs * POLL_SHARE));
+      this.#pollMs = Math.min(this.#pollMs * 2, POLL_MS_MAX);
+      if (this.#waiters.size > 0) this.#watch();
+    }
+    this.#isPolling = false;
+  }
+
+  /** Asks for all waiters at once. Gives the milliseconds it took. */
+  async #ask(): Promise<number> {
+    const startedAt = performance.now();
+    const asked = [...this.#waiters];
+    try {
+      const ended = new Set(await this.#store.ended(asked));
+      for (const waiter of asked) if (ended.has(waiter.id)) waiter.done();
+    } catch (error) {
+      // The database is away: the waiters go on, until their time is over.
+      if (!(error instanceof UnavailableError)) throw error;
+    }
+    return performance.now() - startedAt;
+  }
+}

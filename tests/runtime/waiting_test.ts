@@ -1,0 +1,56 @@
+/** Waiting for a job: by hint, by poll, until the time is over. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { z } from "zod";
+import { systemClock } from "../../src/core/clock.ts";
+import { NotFoundError } from "../../src/core/errors.ts";
+import { newId } from "../../src/core/id.ts";
+import { defineHandler, indexHandlers } from "../../src/runtime/handlers.ts";
+import { Jobs } from "../../src/runtime/jobs.ts";
+import { Waiting } from "../../src/runtime/waiting.ts";
+import { buildJob, changeFor, claimed } from "../support/build.ts";
+import { testDatabase } from "../support/database.ts";
+import { testWorker } from "../support/worker.ts";
+
+const echo = defineHandler({ type: "echo", input: z.unknown(), handle: (input) => input });
+
+Deno.test("wait gives the finished job, to many waiters at once", async () => {
+  await using db = await testDatabase();
+  await using runtime = testWorker(db, [echo]);
+  const made = await runtime.jobs.enqueueMany(
+    Array.from({ length: 30 }, (_, n) => ({ type: "echo", payload: n })),
+  );
+  const done = await Promise.all(made.map(({ id }) => runtime.jobs.wait("default", id, 20_000)));
+  assertEquals(done.map((job) => [job.state, job.output]), made.map((_, n) => ["succeeded", n]));
+});
+
+Deno.test("wait gives the job as it is when the time is over or nobody listens any more", async () => {
+  await using db = await testDatabase();
+  const jobs = new Jobs({
+    store: db.store,
+    handlers: indexHandlers([echo]),
+    clock: systemClock,
+    defaults: { maxAttempts: 3, maxCrashes: 3, backoff: { baseMs: 1, factor: 1, capMs: 1 } },
+  });
+  const [made] = await db.store.insert([buildJob()]);
+  const id = made?.id ?? "";
+  assertEquals((await jobs.wait(null, id, 30)).state, "pending");
+  assertEquals((await jobs.wait(null, id, 60_000, AbortSignal.timeout(30))).state, "pending");
+  await assertRejects(() => jobs.wait(null, newId(), 30), NotFoundError);
+  await assertRejects(() => jobs.wait("other", id, 30), NotFoundError);
+});
+
+Deno.test("the poll finds an end that no hint told of", async () => {
+  await using db = await testDatabase();
+  const [job] = await claimed(db.store, buildJob());
+  if (!job) throw new Error("not claimed");
+  const waiting = new Waiting({
+    ended: (jobs) => db.store.ended(jobs),
+    onHint: () => Promise.reject(new Error("deaf")),
+    hint: () => {},
+  });
+  const over = waiting.ended(job, 60_000);
+  assertEquals(waiting.size, 1);
+  assertEquals(await db.store.commit(null, [changeFor(job, { type: "SUCCEED" })]), []);
+  await over;
+  assertEquals(waiting.size, 0);
+});
