@@ -185,6 +185,7 @@ create table perdura.cancel_request (
   lease_id uuid not null,
   version integer not null,
   requested_at timestamptz not null default now(),
+  reason text,
   primary key (tenant_id, job_id)
 );
 

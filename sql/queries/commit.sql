@@ -1,10 +1,11 @@
 -- Commit the machine's decisions on any mix of live jobs: the only way a live job leaves a state,
 -- but for a claim. $1 lease ids (array literal), $2 worker or null, $3 only expired leases; then one
--- array literal (text) per column: $4 tenant .. $20 cause. k indexes $1 (null: a job without lease).
+-- array literal (text) per column: $4 tenant .. $21 ask. k indexes $1 (null: a job without lease).
 -- home 0: stays live (d ms from now or at r; neither: keeps its due time), 1: archive, 2: dead letter.
 -- Locks: lease rows first, in id order; then job rows through the primary key.
 -- Index: primary keys of lease and job. Each job is guarded by its version: zero rows is a lost lease.
 -- $3 re-checks the expiry inside the update: a lease renewed since the sweeper looked is left alone.
+-- ask: the cause is the reason of the cancel request, if it has one.
 -- cs: what the caller knew of a cancel request (null: does not matter). Returns the rows not moved.
 with held as materialized (
   select le.id, le.n_left from perdura.lease le
@@ -17,8 +18,8 @@ x as materialized (
       $8::smallint[], $9::smallint[], $10::smallint[], $11::smallint[],
       $12::smallint[], $13::smallint[], $14::bigint[], $15::timestamptz[],
       $16::boolean[], $17::jsonb[], $18::jsonb[],
-      $19::jsonb[], $20::text[]
-    ) as r(t, i, v, k, f, s, e, h, a, cr, d, at, cs, o, big, err, c)
+      $19::jsonb[], $20::text[], $21::boolean[]
+    ) as r(t, i, v, k, f, s, e, h, a, cr, d, at, cs, o, big, err, c, ask)
     left join unnest($1::uuid[]) with ordinality as n(id, k) on n.k = r.k
     left join held h on h.id = n.id
    where r.k is null or h.id is not null),
@@ -30,7 +31,11 @@ gone as (
             j.timeout_ms, j.version + 1 as version, j.priority, j.max_attempts, j.max_crashes,
             j.has_data, j.queue, j.type, j.payload, j.partition_key, j.idempotency_key, j.tags,
             j.backoff, j.metadata, j.progress, coalesce(x.err, j.last_error) as last_error,
-            j.cloned_from, j.parent_id, x.l, x.f, x.s, x.e, x.h, x.a, x.cr, x.o, x.big, x.c),
+            j.cloned_from, j.parent_id, x.l, x.f, x.s, x.e, x.h, x.a, x.cr, x.o, x.big,
+            case when x.ask then coalesce((
+              select q.reason from perdura.cancel_request q
+               where q.tenant_id = j.tenant_id and q.job_id = j.id and q.version = j.version), x.c)
+            else x.c end as c),
 back as (
   update perdura.job j
      set state = x.s, version = j.version + 1, attempt = x.a, crashes = x.cr, lease_id = null,

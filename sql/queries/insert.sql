@@ -34,7 +34,7 @@ ins as (
     from x
    where x.key is null or (x.t, x.i) in (select tenant_id, job_id from taken)
   on conflict do nothing
-  returning tenant_id, id, queue, state, version, has_data),
+  returning tenant_id, id, queue, state, version, has_data, run_at, created_at),
 big as (
   insert into perdura.job_data (tenant_id, id, kind, value)
   select x.t, x.i, 0, x.big
@@ -47,4 +47,4 @@ history as (
   select tenant_id, id, 1, $2::smallint, null, $1::smallint, 0 from ins
   union all
   select tenant_id, id, 2, $4::smallint, $1::smallint, $3::smallint, 0 from ins where version = 2)
-select id as i from ins
+select id as i, state as s, version as v, run_at as r, created_at as c from ins

@@ -1,7 +1,8 @@
 -- One page of a tenant's jobs, live and ended together, newest first. $1 tenant, $2 before this id,
--- $3 states (array literal), $4 type, $5 queue (null each: all), $6 how many.
--- Locks: nothing. Index: the primary keys of the three homes, backwards from the id; filters are
--- checked row by row, so a filter that matches little reads much.
+-- $3 states (array literal), $4 type, $5 queue (null each: all), $6 how many, $7 tag, $8 text, $9 not
+-- below this id, $10 live, $11 archive, $12 dead letters (booleans: whether to look there).
+-- Locks: nothing. Index: the primary keys of the homes, backwards from the id. Filters are checked row
+-- by row: list_edge.sql says where a look with a filter ends, so that it reads a bounded number.
 -- One statement, one snapshot: a job that moves between homes is on the page once.
 with page as (
   select * from (
@@ -12,10 +13,14 @@ with page as (
             j.partition_key, j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress,
             j.last_error, j.cloned_from, j.parent_id
        from perdura.job j
-      where j.tenant_id = $1::text and j.id < $2::uuid
+      where $10::boolean and j.tenant_id = $1::text and j.id < $2::uuid and j.id >= $9::uuid
         and ($3::smallint[] is null or j.state = any($3::smallint[]))
         and ($4::text is null or j.type = $4::text)
         and ($5::text is null or j.queue = $5::text)
+        and ($7::text is null or j.tags @> array[$7::text])
+        and ($8::text is null or position(lower($8::text) in lower(concat_ws(' ', j.type, j.queue,
+              j.partition_key, j.idempotency_key, array_to_string(j.tags, ' '),
+              j.last_error->>'message', j.payload::text))) > 0)
       order by j.id desc limit $6::integer)
     union all
     (select j.tenant_id, j.id, j.lane, j.run_at, j.created_at, j.started_at,
@@ -25,10 +30,14 @@ with page as (
             j.partition_key, j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress,
             j.last_error, j.cloned_from, j.parent_id
        from perdura.job_archive j
-      where j.tenant_id = $1::text and j.id < $2::uuid
+      where $11::boolean and j.tenant_id = $1::text and j.id < $2::uuid and j.id >= $9::uuid
         and ($3::smallint[] is null or j.state = any($3::smallint[]))
         and ($4::text is null or j.type = $4::text)
         and ($5::text is null or j.queue = $5::text)
+        and ($7::text is null or j.tags @> array[$7::text])
+        and ($8::text is null or position(lower($8::text) in lower(concat_ws(' ', j.type, j.queue,
+              j.partition_key, j.idempotency_key, array_to_string(j.tags, ' '),
+              j.last_error->>'message', j.payload::text))) > 0)
       order by j.id desc limit $6::integer)
     union all
     (select j.tenant_id, j.id, j.lane, j.run_at, j.created_at, j.started_at,
@@ -38,10 +47,14 @@ with page as (
             j.partition_key, j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress,
             j.last_error, j.cloned_from, j.parent_id
        from perdura.dead_letter j
-      where j.tenant_id = $1::text and j.id < $2::uuid
+      where $12::boolean and j.tenant_id = $1::text and j.id < $2::uuid and j.id >= $9::uuid
         and ($3::smallint[] is null or j.state = any($3::smallint[]))
         and ($4::text is null or j.type = $4::text)
         and ($5::text is null or j.queue = $5::text)
+        and ($7::text is null or j.tags @> array[$7::text])
+        and ($8::text is null or position(lower($8::text) in lower(concat_ws(' ', j.type, j.queue,
+              j.partition_key, j.idempotency_key, array_to_string(j.tags, ' '),
+              j.last_error->>'message', j.payload::text))) > 0)
       order by j.id desc limit $6::integer)) p
    order by id desc limit $6::integer)
 select f.*, to_jsonb(f.tags) as tag_list, le.worker as lease_owner, le.expires_at as lease_until,

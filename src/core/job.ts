@@ -108,6 +108,8 @@ export interface Job {
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+  /** The lease it runs under. */
+  readonly leaseId: string | null;
   readonly leaseOwner: string | null;
   readonly leaseUntil: string | null;
   readonly partitionKey: string | null;

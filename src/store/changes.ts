@@ -49,20 +49,19 @@ export function commitParameters(
     column(changes, (c) => homeOf(c.decision.to)),
     column(changes, (c) => c.decision.context.attempt),
     column(changes, (c) => c.decision.context.crashes),
-    sparseColumn(changes, (c) => delayOf(c.decision.due)),
-    sparseColumn(changes, (c) => quotedOrNull(instantOf(c.decision.due))),
+    sparseColumn(changes, (c) => dueOf(c.decision.due)[0]),
+    sparseColumn(changes, (c) => quotedOrNull(dueOf(c.decision.due)[1])),
     sparseColumn(changes, (c) => c.cancelKnown),
     sparseColumn(changes, (c) => isLarge(c) || c.output === null ? null : quotedJson(c.output)),
     sparseColumn(changes, (c) => isLarge(c) && c.output !== null ? quotedJson(c.output) : null),
     sparseColumn(changes, (c) => c.error === null ? null : quotedJson(JSON.stringify(c.error))),
     sparseColumn(changes, (c) => quotedOrNull(c.cause)),
+    sparseColumn(changes, (c) => c.leaseId !== null && c.decision.to === "cancelled" || null),
   ];
 }
 
-function delayOf(due: When | null): number | null {
-  return due !== null && "delayMs" in due ? Math.round(due.delayMs) : null;
-}
-
-function instantOf(due: When | null): string | null {
-  return due !== null && "runAt" in due ? due.runAt : null;
+/** A due time as the two parameters of SQL: milliseconds from now, or an instant. */
+export function dueOf(due: When | null): readonly [number | null, string | null] {
+  if (due === null) return [null, null];
+  return "delayMs" in due ? [Math.round(due.delayMs), null] : [null, due.runAt];
 }

@@ -11,8 +11,8 @@ import type { Database } from "./database.ts";
 
 import { laneKey } from "../core/lane.ts";
 import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
-import { created, toId, toKeyHolder } from "./rows.ts";
-import type { Inserted } from "./store.ts";
+import { created, toId, toKeyHolder, toPlaced } from "./rows.ts";
+import type { Entered, Placed } from "./store.ts";
 
 const READ_BACK_TRIES = 3;
 const KNOWN_TENANTS_MAX = 100_000;
@@ -26,23 +26,27 @@ export class Enqueue {
     this.#db = db;
   }
 
-  /** `JobStore.insert`. */
-  async insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
+  /** `JobStore.enter`. */
+  async insert(jobs: readonly JobInsert[]): Promise<Entered[]> {
     if (jobs.length === 0) return [];
     await this.#addTenants(jobs);
     const firsts = firstOfEachKey(jobs);
     const inserted = await this.#insertSafely(firsts);
     // Sent again after a lost answer, a keyless job may have met itself.
     const missing = firsts.filter((job) => job.idempotencyKey === null && !inserted.has(job.id));
-    if (missing.length > 0) { for (const id of await this.#existing(missing)) inserted.add(id); }
+    if (missing.length > 0) {
+      for (const id of await this.#existing(missing)) inserted.set(id, null);
+    }
     const held = await this.#holders(jobs.filter((job) => job.idempotencyKey !== null), inserted);
     return jobs.map((job) => {
-      if (inserted.has(job.id)) return created(job.id);
+      const placed = inserted.get(job.id);
+      if (placed !== undefined) return created(job.id, placed);
       const holder = job.idempotencyKey === null ? undefined : held.get(keyOf(job));
       // No row and no holder: the key was released between the two statements.
       if (!holder) throw new UnavailableError(`Could not settle job ${job.id}; send it again`);
-      if (holder.id === job.id) return created(job.id);
-      return { id: holder.id, created: false, differs: holder.hash !== payloadHash(job) };
+      if (holder.id === job.id) return created(job.id, null);
+      const differs = holder.hash !== payloadHash(job);
+      return { id: holder.id, created: false, differs, placed: null };
     });
   }
 
@@ -50,21 +54,21 @@ export class Enqueue {
    * Inserts, and after a lost answer reads back which ids are stored, in any home, before it sends
    * the rest again: a job may already have run and been archived.
    */
-  async #insertSafely(jobs: readonly JobInsert[]): Promise<Set<string>> {
-    const stored = new Set<string>();
+  async #insertSafely(jobs: readonly JobInsert[]): Promise<Map<string, Placed | null>> {
+    const stored = new Map<string, Placed | null>();
     for (let tries = 1;; tries++) {
       const rest = jobs.filter((job) => !stored.has(job.id));
       try {
         if (rest.length > 0) {
           for (const row of await this.#db.query(sql.insert, parametersOf(rest))) {
-            stored.add(toId(row));
+            stored.set(toId(row), toPlaced(row));
           }
         }
         return stored;
       } catch (error) {
         if (!(error instanceof UnknownResultError) || tries === READ_BACK_TRIES) throw error;
       }
-      for (const id of await this.#existing(rest)) stored.add(id);
+      for (const id of await this.#existing(rest)) stored.set(id, null);
     }
   }
 
@@ -76,7 +80,7 @@ export class Enqueue {
     return rows.map(toId);
   }
 
-  async #holders(keyed: readonly JobInsert[], inserted: ReadonlySet<string>) {
+  async #holders(keyed: readonly JobInsert[], inserted: ReadonlyMap<string, unknown>) {
     const open = keyed.filter((job) => !inserted.has(job.id));
     if (open.length === 0) return new Map<string, ReturnType<typeof toKeyHolder>>();
     const rows = await this.#db.query(sql.keyHolders, [

@@ -3,6 +3,7 @@ import { eventCode, stateCode } from "../core/codes.ts";
 import { LeaseLostError, UnavailableError } from "../core/errors.ts";
 import type { Job, JobInsert, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
+import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
 import { tagOf } from "../core/id.ts";
 import { type Decision, statesAccepting, targetOf } from "../core/lifecycle.ts";
 import { GRACE_MS, KEY_TTL_MS } from "../core/limits.ts";
@@ -11,8 +12,8 @@ import { commitParameters } from "./changes.ts";
 import { commitChanges } from "./commits.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
-
 import { Hints } from "./hints.ts";
+import { countFailed, listEdge, listFailed, listJobs, listTenants, nthNewest } from "./listing.ts";
 import { column, quoted } from "./literal.ts";
 import { maintain } from "./maintenance.ts";
 import {
@@ -32,6 +33,8 @@ import type {
   Change,
   ClaimedJob,
   ClaimRequest,
+  Edit,
+  Entered,
   ExpiredJob,
   ExpiredLeases,
   Held,
@@ -39,6 +42,7 @@ import type {
   Inserted,
   JobFilter,
   Lane,
+  NamedClaim,
   Refusal,
   Renewal,
   Requeued,
@@ -48,11 +52,10 @@ import type {
   Suspect,
   TransactionSql,
 } from "./store.ts";
+import { claimNamed, editJob, removeJob } from "./single.ts";
 import { Transactions } from "./transaction.ts";
 
 const QUARANTINE_RETRY_MS = 5 * 60_000;
-
-const GREATEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 /** States that a claim may take, and where it leads: asked of the machine, never written in SQL. */
 const claimable = `{${statesAccepting("CLAIM").map(stateCode).join(",")}}`;
@@ -76,7 +79,12 @@ class PostgresStore implements Store {
     this.#transactions = new Transactions(db.options);
   }
 
-  insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
+  async insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
+    const entered = await this.#enqueue.insert(jobs);
+    return entered.map(({ id, created, differs }) => ({ id, created, differs }));
+  }
+
+  enter(jobs: readonly JobInsert[]): Promise<Entered[]> {
     return this.#enqueue.insert(jobs);
   }
 
@@ -85,20 +93,43 @@ class PostgresStore implements Store {
     return row ? toJob(row) : null;
   }
 
-  async list(filter: JobFilter, before: string | null, limit: number): Promise<Job[]> {
-    const { tenantId, states, type, queue } = filter;
-    const rows = await this.#db.query(sql.list, [
-      tenantId,
-      before ?? GREATEST_ID,
-      states === null ? null : column(states, stateCode),
-      type,
-      queue,
-      limit,
-    ]);
-    return rows.map(toJob);
+  list(filter: JobFilter, before: string | null, limit: number): Promise<Job[]> {
+    return listJobs(this.#db, filter, before, limit);
   }
 
-  async ended(jobs: readonly Pick<Job, "tenantId" | "id">[]): Promise<string[]> {
+  listEdge(filter: JobFilter, before: string | null, rows: number): Promise<string | null> {
+    return listEdge(this.#db, filter, before, rows);
+  }
+
+  nthNewest(tenantId: string, n: number): Promise<string | null> {
+    return nthNewest(this.#db, tenantId, n);
+  }
+
+  tenants(after: string, limit: number): Promise<Tenant[]> {
+    return listTenants(this.#db, after, limit);
+  }
+
+  failed(filter: FailedFilter, after: JobName | null, limit: number): Promise<JobName[]> {
+    return listFailed(this.#db, filter, after, limit);
+  }
+
+  countFailed(filter: FailedFilter): Promise<FailedMatch> {
+    return countFailed(this.#db, filter);
+  }
+
+  edit(job: Job, decision: Decision, edit: Edit): Promise<boolean> {
+    return editJob(this.#db, job, decision, edit);
+  }
+
+  remove(job: Job): Promise<boolean> {
+    return removeJob(this.#db, job);
+  }
+
+  claimNamed(job: Job, decision: Decision, claim: NamedClaim): Promise<boolean> {
+    return claimNamed(this.#db, job, decision, claim);
+  }
+
+  async ended(jobs: readonly JobName[]): Promise<string[]> {
     const rows = await this.#db.query(sql.ended, [
       column(jobs, (job) => quoted(job.tenantId)),
       column(jobs, (job) => job.id),
@@ -121,8 +152,9 @@ class PostgresStore implements Store {
     return (await this.#db.query(sql.counts, [tenantId])).map(toCount);
   }
 
-  async requestCancel(job: Job): Promise<boolean> {
-    const parameters = [job.tenantId, job.id, job.version, stateCode(job.state)];
+  async requestCancel(job: Job, reason?: string): Promise<boolean> {
+    const { tenantId, id, version, state } = job;
+    const parameters = [tenantId, id, version, stateCode(state), reason ?? null];
     return (await this.#db.query(sql.requestCancel, parameters)).length > 0;
   }
 

@@ -2,15 +2,17 @@
 import { eventOf, stateOf } from "../core/codes.ts";
 import type { Job, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
+import type { JobName, Tenant } from "../core/listing.ts";
 import type { JobError } from "../core/failure.ts";
 import type { Backoff } from "../core/backoff.ts";
 import type { Row } from "./database.ts";
 import type {
   ClaimedJob,
   Cursor,
+  Entered,
   ExpiredJob,
-  Inserted,
   Lane,
+  Placed,
   StateCount,
   Suspect,
 } from "./store.ts";
@@ -151,6 +153,7 @@ export function toJob(row: Row): Job {
     createdAt: r.created_at.toISOString(),
     startedAt: instant(r.started_at),
     finishedAt: instant(r.finished_at),
+    leaseId: r.lease_id as string | null,
     leaseOwner: r.lease_owner as string | null,
     leaseUntil: instant(r.lease_until),
     partitionKey: r.partition_key as string | null,
@@ -238,14 +241,40 @@ export function toId(row: Row): string {
 }
 
 /** One column of text, number or boolean. */
-export function field<T extends string | number | boolean>(row: Row | undefined, name: string): T {
+export function field<T extends string | number | boolean | Date>(
+  row: Row | undefined,
+  name: string,
+): T {
   if (!row) throw new Error(`Cannot read "${name}": the statement gave no row`);
   return row[name] as T;
 }
 
 /** An insert that was the first of its key, or had none. */
-export function created(id: string): Inserted {
-  return { id, created: true, differs: false };
+export function created(id: string, placed: Placed | null): Entered {
+  return { id, created: true, differs: false, placed };
+}
+
+/** insert.sql */
+export function toPlaced(row: Row): Placed {
+  const r = shape<{ s: number; v: number; r: Date; c: Date }>(row);
+  return {
+    state: stateOf(r.s),
+    version: r.v,
+    runAt: r.r.toISOString(),
+    createdAt: r.c.toISOString(),
+  };
+}
+
+/** tenants.sql */
+export function toTenant(row: Row): Tenant {
+  const r = shape<{ id: string; created_at: Date }>(row);
+  return { id: r.id, createdAt: r.created_at.toISOString() };
+}
+
+/** failed.sql */
+export function toJobName(row: Row): JobName {
+  const r = shape<{ t: string; i: string }>(row);
+  return { tenantId: r.t, id: r.i };
 }
 
 function instant(value: unknown): string | null {

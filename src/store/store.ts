@@ -11,6 +11,7 @@ import type { Backoff } from "../core/backoff.ts";
 import type { Job, JobInsert, Transition } from "../core/job.ts";
 import type { JobContext, JobState } from "../../machines/job.ts";
 import type { Json } from "../core/json.ts";
+import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
 
 /** What became of one job of an insert. */
 export interface Inserted {
@@ -19,6 +20,19 @@ export interface Inserted {
   readonly created: boolean;
   /** The key's job was made from another type or payload. */
   readonly differs: boolean;
+}
+
+/** The same, with what the database decided: null of a known job, or after a lost answer. */
+export interface Entered extends Inserted {
+  readonly placed: Placed | null;
+}
+
+/** What only the database knows of a job that was just stored. */
+export interface Placed {
+  readonly state: JobState;
+  readonly version: number;
+  readonly runAt: string;
+  readonly createdAt: string;
 }
 
 /** One level of a lane: jobs that share (tenant, queue, type, partition key), and the priority. */
@@ -179,6 +193,27 @@ export interface JobFilter {
   readonly states: readonly JobState[] | null;
   readonly type: string | null;
   readonly queue: string | null;
+  /** One of its tags. */
+  readonly tag?: string | null;
+  /** Text in its names, key, tags, last error, or payload when that is small; case does not matter. */
+  readonly text?: string | null;
+  /** No ids below this one. */
+  readonly from?: string | null;
+}
+
+/** A waiting job as it shall be. */
+export interface Edit {
+  readonly after: Job;
+  /** JSON text; null: unchanged. */
+  readonly payloadJson: string | null;
+  readonly cause: string;
+}
+
+/** A claim of one job by name. */
+export interface NamedClaim {
+  readonly leaseId: string;
+  readonly worker: string;
+  readonly leaseMs: number;
 }
 
 /** What clients do with jobs. */
@@ -189,17 +224,32 @@ export interface JobStore {
    * @throws {RefusedError} PostgreSQL refuses one of them.
    */
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]>;
+  /** The same, with more to tell. */
+  enter(jobs: readonly JobInsert[]): Promise<Entered[]>;
   /** One job, in any home. `tenantId` null: of any tenant. */
   get(tenantId: string | null, id: string): Promise<Job | null>;
   /** One page, newest first, live and ended together, of ids before `before` (null: from the newest). */
   list(filter: JobFilter, before: string | null, limit: number): Promise<Job[]>;
+  /** Where a look at `rows` rows per home ends, newest first; null: nothing is beyond. */
+  listEdge(filter: JobFilter, before: string | null, rows: number): Promise<string | null>;
+  /** The id of the n-th newest job of a tenant, n from 1. */
+  nthNewest(tenantId: string, n: number): Promise<string | null>;
   /** Which of these jobs are no longer live. */
-  ended(jobs: readonly Pick<Job, "tenantId" | "id">[]): Promise<string[]>;
+  ended(jobs: readonly JobName[]): Promise<string[]>;
   /** Committed steps after a version, ascending. */
   history(job: Job, afterVersion: number, limit: number): Promise<Transition[]>;
   counts(tenantId: string | null): Promise<StateCount[]>;
   /** Notes a wish to cancel a running job, without a new version. False: it moved on. */
-  requestCancel(job: Job): Promise<boolean>;
+  requestCancel(job: Job, reason?: string): Promise<boolean>;
+  /** Changes a waiting job. False: it moved on. @throws {RefusedError} */
+  edit(job: Job, decision: Decision, edit: Edit): Promise<boolean>;
+  /** Deletes an ended job, not its history. False: it moved on. */
+  remove(job: Job): Promise<boolean>;
+  /** Tenants by name, after one. */
+  tenants(after: string, limit: number): Promise<Tenant[]>;
+  /** Failed jobs in the order of their names, after one. */
+  failed(filter: FailedFilter, after: JobName | null, limit: number): Promise<JobName[]>;
+  countFailed(filter: FailedFilter): Promise<FailedMatch>;
   /** Brings an ended job back. */
   requeue(job: Job, decision: Decision, cause: string): Promise<Requeued>;
 }
@@ -216,6 +266,8 @@ export interface WorkStore {
    * @throws {UnknownResultError} They may have been taken: ask `leased`.
    */
   claim(request: ClaimRequest): Promise<ClaimedJob[]>;
+  /** Claims one job by name. False: it moved on, or is not due. */
+  claimNamed(job: Job, decision: Decision, claim: NamedClaim): Promise<boolean>;
   /** The jobs under one lease, as `claim` gave them. */
   leased(leaseId: string): Promise<ClaimedJob[]>;
   /**

@@ -1,0 +1,23 @@
+-- Delete one ended job and what belongs to it; its history stays. $1 tenant, $2 id, $3 version, $4 state.
+-- Locks: the job's row, then its data, steps and key.
+-- Index: primary keys. No row back: the job moved on.
+with archived as (
+  delete from perdura.job_archive
+   where tenant_id = $1::text and id = $2::uuid and version = $3::integer and state = $4::smallint
+  returning tenant_id, id, queue, idempotency_key),
+buried as (
+  delete from perdura.dead_letter
+   where tenant_id = $1::text and id = $2::uuid and version = $3::integer and state = $4::smallint
+  returning tenant_id, id, queue, idempotency_key),
+gone as (select * from archived union all select * from buried),
+data as (
+  delete from perdura.job_data d using gone where d.tenant_id = gone.tenant_id and d.id = gone.id),
+steps as (
+  delete from perdura.step s using gone where s.tenant_id = gone.tenant_id and s.job_id = gone.id),
+released as (
+  delete from perdura.unique_key u using gone
+   where u.tenant_id = gone.tenant_id and u.key = gone.idempotency_key and u.job_id = gone.id),
+counted as (
+  insert into perdura.counter_delta (tenant_id, queue, from_state, n)
+  select tenant_id, queue, $4::smallint, 1 from gone)
+select id as i from gone

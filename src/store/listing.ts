@@ -1,0 +1,97 @@
+/** Pages: of jobs, of tenants, of what failed. Each reads a bounded number of rows. */
+import { stateCode } from "../core/codes.ts";
+import { isTerminal } from "../core/lifecycle.ts";
+import type { Job } from "../core/job.ts";
+import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
+import type { JobState } from "../../machines/job.ts";
+import * as sql from "../../sql/mod.ts";
+import type { Database } from "./database.ts";
+import { column } from "./literal.ts";
+import { field, toId, toJob, toJobName, toTenant } from "./rows.ts";
+import type { JobFilter } from "./store.ts";
+
+const LEAST_ID = "00000000-0000-0000-0000-000000000000";
+const GREATEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+/** `JobStore.list`. */
+export async function listJobs(
+  db: Database,
+  filter: JobFilter,
+  before: string | null,
+  limit: number,
+): Promise<Job[]> {
+  const { tenantId, states, type, queue, tag = null, text = null, from = null } = filter;
+  const rows = await db.query(sql.list, [
+    tenantId,
+    before ?? GREATEST_ID,
+    states === null ? null : column(states, stateCode),
+    type,
+    queue,
+    limit,
+    tag,
+    text,
+    from ?? LEAST_ID,
+    ...homesOf(states),
+  ]);
+  return rows.map(toJob);
+}
+
+/** `JobStore.listEdge`. */
+export async function listEdge(
+  db: Database,
+  { tenantId, states }: JobFilter,
+  before: string | null,
+  rows: number,
+): Promise<string | null> {
+  const parameters = [tenantId, before ?? GREATEST_ID, rows, ...homesOf(states)];
+  const [row] = await db.query(sql.listEdge, parameters);
+  return row ? toId(row) : null;
+}
+
+/** `JobStore.nthNewest`. */
+export async function nthNewest(db: Database, tenantId: string, n: number): Promise<string | null> {
+  const [row] = await db.query(sql.listSkip, [tenantId, n]);
+  return row ? toId(row) : null;
+}
+
+/** `JobStore.tenants`. */
+export async function listTenants(db: Database, after: string, limit: number): Promise<Tenant[]> {
+  return (await db.query(sql.tenants, [after, limit])).map(toTenant);
+}
+
+/** `JobStore.failed`. */
+export async function listFailed(
+  db: Database,
+  filter: FailedFilter,
+  after: JobName | null,
+  limit: number,
+): Promise<JobName[]> {
+  const start = [after?.tenantId ?? "", after?.id ?? LEAST_ID];
+  return (await db.query(sql.failed, [...choiceOf(filter), ...start, limit])).map(toJobName);
+}
+
+/** `JobStore.countFailed`. */
+export async function countFailed(db: Database, filter: FailedFilter): Promise<FailedMatch> {
+  const [row] = await db.query(sql.failedCount, choiceOf(filter));
+  return { matched: field<number>(row, "n"), at: field<Date>(row, "at").toISOString() };
+}
+
+/** Live, archive, dead letters: where jobs of these states may be. */
+function homesOf(states: readonly JobState[] | null): boolean[] {
+  if (states === null) return [true, true, true];
+  const ended = states.filter(isTerminal);
+  const dead = ended.filter((state) => state === "dead_letter").length;
+  return [ended.length < states.length, ended.length > dead, dead > 0];
+}
+
+function choiceOf({ tenantId, from, to, ids, type, error, liveStates }: FailedFilter) {
+  return [
+    tenantId,
+    from,
+    to,
+    ids === null ? null : column(ids, (id) => id),
+    type,
+    error,
+    column(liveStates, stateCode),
+  ];
+}

@@ -1,0 +1,71 @@
+/** What is done to one job by name: edit it, delete it, claim it. Guarded by its version, each. */
+import { eventCode, stateCode } from "../core/codes.ts";
+import type { Job } from "../core/job.ts";
+import { laneKey } from "../core/lane.ts";
+import type { Decision } from "../core/lifecycle.ts";
+import { GRACE_MS, limits } from "../core/limits.ts";
+import * as sql from "../../sql/mod.ts";
+import { dueOf } from "./changes.ts";
+import type { Database } from "./database.ts";
+import { column, quoted } from "./literal.ts";
+import type { Edit, NamedClaim } from "./store.ts";
+
+/** `JobStore.edit`. */
+export async function editJob(
+  db: Database,
+  job: Job,
+  decision: Decision,
+  { after, payloadJson, cause }: Edit,
+): Promise<boolean> {
+  const isLarge = (payloadJson?.length ?? 0) > limits.inlineBytesMax;
+  const json = (value: unknown) => value === null ? null : JSON.stringify(value);
+  const rows = await db.query(sql.edit, [
+    ...guardOf(job),
+    stateCode(decision.to),
+    eventCode(decision.event),
+    cause,
+    ...dueOf(decision.due),
+    laneKey(after),
+    after.queue,
+    after.partitionKey,
+    after.priority,
+    after.maxAttempts,
+    after.maxCrashes,
+    after.timeoutMs,
+    after.tags.length === 0 ? null : column(after.tags, quoted),
+    json(after.backoff),
+    json(after.metadata),
+    payloadJson !== null,
+    isLarge ? null : payloadJson,
+    isLarge ? payloadJson : null,
+  ]);
+  return rows.length > 0;
+}
+
+/** `JobStore.remove`. */
+export async function removeJob(db: Database, job: Job): Promise<boolean> {
+  return (await db.query(sql.remove, guardOf(job))).length > 0;
+}
+
+/** `WorkStore.claimNamed`. */
+export async function claimNamed(
+  db: Database,
+  job: Job,
+  decision: Decision,
+  { leaseId, worker, leaseMs }: NamedClaim,
+): Promise<boolean> {
+  const rows = await db.query(sql.claimOne, [
+    ...guardOf(job),
+    stateCode(decision.to),
+    eventCode(decision.event),
+    leaseId,
+    worker,
+    leaseMs,
+    GRACE_MS,
+  ]);
+  return rows.length > 0;
+}
+
+function guardOf(job: Job) {
+  return [job.tenantId, job.id, job.version, stateCode(job.state)];
+}
