@@ -15,6 +15,7 @@ export type ErrorCode =
   | "unauthenticated"
   | "forbidden"
   | "not_found"
+  | "method_not_allowed"
   | "transition_rejected"
   | "version_conflict"
   | "idempotency_conflict"
@@ -83,6 +84,17 @@ export class NotFoundError extends PerduraError {
   }
 }
 
+/** The route is there, but not for this method. `allowed`: those that it takes. */
+export class MethodNotAllowedError extends PerduraError {
+  readonly code = "method_not_allowed";
+  readonly allowed: readonly string[];
+
+  constructor(method: string, allowed: readonly string[]) {
+    super(`${method} is not for this route; it takes ${allowed.join(", ")}`, { allowed });
+    this.allowed = allowed;
+  }
+}
+
 /** The caller may not do this. */
 export class ForbiddenError extends PerduraError {
   readonly code = "forbidden";
@@ -95,11 +107,12 @@ export class TransitionRejectedError extends PerduraError {
   constructor(
     state: JobState,
     version: number,
-    event: JobEventType,
+    event: string,
     accepts: readonly JobEventType[],
+    detail?: string,
   ) {
     const may = accepts.length > 0 ? accepts.join(", ") : "nothing";
-    super(`A job in state "${state}" does not accept ${event}; it accepts ${may}`, {
+    super(detail ?? `A job in state "${state}" does not accept ${event}; it accepts ${may}`, {
       state,
       version,
       event,

@@ -38,28 +38,62 @@ export const backoffSchema = z.strictObject({
   capMs: z.int().min(1).max(limits.delayMsMax).default(limits.delayMsMax),
 });
 
-/** Body of `POST /jobs`: everything but the type is optional. */
-export const newJobSchema = z.strictObject({
-  type: nameSchema,
-  payload: z.unknown().default({}),
+const priority = z.int().min(-32768).max(32767);
+const maxAttempts = z.int().min(1).max(limits.attemptsMax);
+const maxCrashes = z.int().min(1).max(limits.crashesMax);
+const timeoutMs = z.int().min(1).max(limits.timeoutMsMax);
+const tags = z.array(z.string().min(1).max(limits.tagLengthMax)).max(limits.tagsMax);
+const metadata = z.record(z.string(), z.unknown());
+
+/** What a job may be sent with, beside its type and payload. */
+export const jobOptions = {
   tenantId: nameSchema.optional(),
   queue: nameSchema.default(DEFAULT_QUEUE),
   runAt: instantSchema.optional(),
   delayMs: delayMs.optional(),
-  priority: z.int().min(-32768).max(32767).default(0),
-  maxAttempts: z.int().min(1).max(limits.attemptsMax).optional(),
-  maxCrashes: z.int().min(1).max(limits.crashesMax).optional(),
+  priority: priority.default(0),
+  maxAttempts: maxAttempts.optional(),
+  maxCrashes: maxCrashes.optional(),
   backoff: backoffSchema.optional(),
-  timeoutMs: z.int().min(1).max(limits.timeoutMsMax).optional(),
+  timeoutMs: timeoutMs.optional(),
   idempotencyKey: z.string().min(1).max(limits.keyLengthMax).optional(),
   idempotency: z.enum(["return", "strict"]).default("return"),
   partitionKey: nameSchema.optional(),
-  tags: z.array(z.string().min(1).max(limits.tagLengthMax)).max(limits.tagsMax).optional(),
-  metadata: z.record(z.string(), z.unknown()).optional(),
-}).refine((job) => job.runAt === undefined || job.delayMs === undefined, {
+  tags: tags.optional(),
+  metadata: metadata.optional(),
+} as const;
+
+const oneTime = {
   path: ["delayMs"],
   message: "Give either runAt or delayMs, not both",
-});
+};
+
+/** Body of `POST /jobs`: everything but the type is optional. */
+export const newJobSchema = z.strictObject({
+  type: nameSchema,
+  payload: z.unknown().default({}),
+  ...jobOptions,
+}).refine((job) => job.runAt === undefined || job.delayMs === undefined, oneTime);
+
+/** Body of `PATCH /jobs/{id}`: what a waiting job may be changed to; null: none any more. */
+export const jobPatchSchema = z.strictObject({
+  payload: z.unknown().optional(),
+  queue: nameSchema.optional(),
+  runAt: instantSchema.optional(),
+  delayMs: delayMs.optional(),
+  priority: priority.optional(),
+  maxAttempts: maxAttempts.optional(),
+  maxCrashes: maxCrashes.optional(),
+  backoff: backoffSchema.nullable().optional(),
+  timeoutMs: timeoutMs.optional(),
+  partitionKey: nameSchema.nullable().optional(),
+  tags: tags.nullable().optional(),
+  metadata: metadata.nullable().optional(),
+}).refine((patch) => patch.runAt === undefined || patch.delayMs === undefined, oneTime)
+  .refine((patch) => Object.keys(patch).length > 0, "Give at least one field");
+
+/** A checked change of a waiting job. */
+export type JobPatch = z.output<typeof jobPatchSchema>;
 
 /** What a client may send. */
 export type NewJobInput = z.input<typeof newJobSchema>;

@@ -16,6 +16,7 @@ export const problems: Readonly<Record<ErrorCode, { status: number; title: strin
   unauthenticated: { status: 401, title: "Authentication needed" },
   forbidden: { status: 403, title: "Not allowed" },
   not_found: { status: 404, title: "Not found" },
+  method_not_allowed: { status: 405, title: "Method not allowed" },
   transition_rejected: { status: 409, title: "Event not accepted in this state" },
   version_conflict: { status: 409, title: "Changed by somebody else" },
   idempotency_conflict: { status: 409, title: "Idempotency key is taken" },

@@ -6,7 +6,7 @@ import { serialise } from "../core/job.ts";
 import { transition } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
 import { GiveUp, RetryAfter, Snooze } from "../core/outcome.ts";
-import type { JobEvent } from "../../machines/job.ts";
+import type { JobEvent, JobEventType } from "../../machines/job.ts";
 import type { Change, ClaimedJob } from "../store/store.ts";
 import type { RetryPolicy } from "./handlers.ts";
 
@@ -85,8 +85,33 @@ export interface Knowledge {
   readonly at: Date;
 }
 
+/** What of a job its ending is decided by. */
+export type EndedJob = Pick<
+  ClaimedJob,
+  | "tenantId"
+  | "id"
+  | "version"
+  | "leaseId"
+  | "attempt"
+  | "maxAttempts"
+  | "crashes"
+  | "maxCrashes"
+>;
+
+/** The event that an ending is, unless a cancel was requested. */
+export function eventTypeOf(ending: Ending): JobEventType {
+  const types = {
+    succeeded: "SUCCEED",
+    failed: "FAIL",
+    snoozed: "SNOOZE",
+    interrupted: "INTERRUPTED",
+    cancelled: "CANCEL",
+  } as const;
+  return types[ending.kind];
+}
+
 /** The machine's decision about an ended attempt, ready to be committed. */
-export function changeOf(job: ClaimedJob, ending: Ending, known: Knowledge): Change {
+export function changeOf(job: EndedJob, ending: Ending, known: Knowledge): Change {
   const event = eventOf(job, ending, known);
   const context = {
     attempt: job.attempt,
@@ -113,7 +138,7 @@ export function changeOf(job: ClaimedJob, ending: Ending, known: Knowledge): Cha
   };
 }
 
-function eventOf(job: ClaimedJob, ending: Ending, known: Knowledge): JobEvent {
+function eventOf(job: EndedJob, ending: Ending, known: Knowledge): JobEvent {
   switch (ending.kind) {
     case "succeeded":
       return { type: "SUCCEED" };

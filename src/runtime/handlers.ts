@@ -44,6 +44,8 @@ export interface Handler {
   readonly type: string;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number | null;
+  /** The schema of its payload. */
+  readonly input: z.ZodType;
   /** Issues of a payload, by paths below `path`; empty when it is fine. */
   check(payload: unknown, path: string): readonly Issue[];
   /** Checks the payload and runs. */
@@ -64,6 +66,7 @@ export function defineHandler<Input extends z.ZodType, Output>(
     type,
     retry,
     timeoutMs,
+    input,
     check(payload, path) {
       const parsed = input.safeParse(payload);
       return parsed.success ? [] : issuesBelow(parsed.error, path);

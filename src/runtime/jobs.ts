@@ -6,44 +6,21 @@
  */
 import type { Backoff } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import {
-  IdempotencyConflictError,
-  InvalidInputError,
-  type Issue,
-  NotFoundError,
-  TransitionRejectedError,
-  UnavailableError,
-  UnknownTypeError,
-  VersionConflictError,
-} from "../core/errors.ts";
-import { newJobId } from "../core/id.ts";
-import {
-  contextOf,
-  DEFAULT_TENANT,
-  type Job,
-  type JobInsert,
-  type NewJob,
-  type NewJobInput,
-  parseNewJob,
-  serialise,
-  type Transition,
-} from "../core/job.ts";
-import { laneKey } from "../core/lane.ts";
-import { acceptedEvents, type Decision, isTerminal, transition } from "../core/lifecycle.ts";
-import { DEFAULT_TIMEOUT_MS, limits } from "../core/limits.ts";
-import type { JobEvent, JobEventType, JobState } from "../../machines/job.ts";
-import type { Change, Inserted, JobFilter, Lane, StateCount, Store } from "../store/store.ts";
+import { IdempotencyConflictError, InvalidInputError, type Issue } from "../core/errors.ts";
+import type { Job, JobInsert, JobPatch, NewJobInput, Transition } from "../core/job.ts";
+import { type Decision, isTerminal } from "../core/lifecycle.ts";
+import type { JobEvent, When } from "../../machines/job.ts";
+import type { Change, Entered, Inserted, JobFilter, StateCount, Store } from "../store/store.ts";
+import { Coalescer } from "./coalescer.ts";
+import { type Aim, changeJob, decide, isCommitted, readJob } from "./deciding.ts";
+import { editJob, removeJob } from "./editing.ts";
 import { cancelledError } from "./endings.ts";
 import type { Handlers } from "./handlers.ts";
+import { cloneOf, jobOf, laneOf, lanesOf, type Prepared, prepareJob } from "./preparing.ts";
 import { Waiting } from "./waiting.ts";
 
-/** Events that a client may send; the others belong to workers and sweepers. */
-export const operatorEvents: readonly JobEventType[] = [
-  "SCHEDULE",
-  "CANCEL",
-  "REQUEUE",
-  "RETRY_NOW",
-];
+export { accepts, operatorEvents } from "./deciding.ts";
+export type { Prepared } from "./preparing.ts";
 
 /** Defaults of jobs that name nothing else. */
 export interface JobDefaults {
@@ -61,13 +38,20 @@ export interface JobsHost {
 }
 
 /** How to send an event. */
-export interface SendOptions {
-  /** Only this tenant's job; null: of any tenant. */
-  readonly tenantId: string | null;
-  /** Only at this version (If-Match). */
-  readonly ifVersion: number | null;
+export interface SendOptions extends Aim {
   /** Kept in the history. */
   readonly cause: string;
+}
+
+/** A stored job, or the one that has its key. */
+export interface Created extends Pick<Inserted, "created" | "differs"> {
+  readonly job: Job;
+}
+
+/** What an event would make of a job, and when it would be due (null: as before). */
+export interface Foreseen {
+  readonly job: Job;
+  readonly due: When | null;
 }
 
 /** The answer to an event. `isPending`: a running handler has been asked to stop, and has not yet. */
@@ -76,17 +60,23 @@ export interface Sent {
   readonly isPending: boolean;
 }
 
-const DECIDE_TRIES = 5;
 const NOT_STRICT = 'A batch takes "return" only; send a strict job by itself';
 
 /** The client side of the runtime. */
 export class Jobs {
   readonly #host: JobsHost;
+  readonly #coalescer: Coalescer;
   readonly #waiting: Waiting;
 
   constructor(host: JobsHost) {
     this.#host = host;
-    this.#waiting = new Waiting(host.store);
+    this.#coalescer = new Coalescer(host.store);
+    this.#waiting = new Waiting(host.store, host.clock);
+  }
+
+  /** What it was made with: whoever builds on the same runtime needs the same. */
+  get host(): JobsHost {
+    return this.#host;
   }
 
   /**
@@ -101,9 +91,16 @@ export class Jobs {
 
   /** The same for a value from outside. */
   async enqueueUnchecked(input: unknown): Promise<Inserted> {
-    const [inserted] = await this.#insert([this.prepare(input, "")]);
-    if (!inserted) throw new UnavailableError("The store gave no answer");
-    return inserted;
+    const { id, created, differs } = await this.#enter(this.prepare(input, ""));
+    return { id, created, differs };
+  }
+
+  /** The same, and gives the job. */
+  async create(input: unknown): Promise<Created> {
+    const prepared = this.prepare(input, "");
+    const entered = await this.#enter(prepared);
+    const { created, differs } = entered;
+    return { job: await this.#read(prepared.row, entered), created, differs };
   }
 
   /** Stores many jobs in order, all or none. Paths in errors begin with `jobs.<index>`. */
@@ -122,14 +119,16 @@ export class Jobs {
       }
     });
     if (issues.length > 0) throw new InvalidInputError(issues);
-    return await this.#insert(prepared);
+    const rows = prepared.map(({ row }) => row);
+    const inserted = await this.#host.store.insert(rows);
+    const lanes = lanesOf(rows.filter((_, index) => inserted[index]?.created));
+    if (lanes.length > 0) this.#host.store.hint({ kind: "lanes", lanes });
+    return inserted;
   }
 
   /** One job. @throws {NotFoundError} */
-  async get(tenantId: string | null, id: string): Promise<Job> {
-    const job = await this.#host.store.get(tenantId, id);
-    if (!job) throw new NotFoundError("job", id);
-    return job;
+  get(tenantId: string | null, id: string): Promise<Job> {
+    return readJob(this.#host.store, tenantId, id);
   }
 
   /**
@@ -175,57 +174,58 @@ export class Jobs {
    * @throws {NotFoundError | TransitionRejectedError | VersionConflictError}
    * @throws {IdempotencyConflictError} REQUEUE, and another job holds the key now.
    */
-  async send(id: string, event: JobEvent, options: SendOptions): Promise<Sent> {
-    for (let tries = 1;; tries++) {
-      const job = await this.get(options.tenantId, id);
-      const { ifVersion } = options;
-      if (ifVersion !== null && ifVersion !== job.version) {
-        throw new VersionConflictError(ifVersion, job.version, true);
-      }
-      const decision = transition({ state: job.state, context: contextOf(job) }, event);
-      if (!decision.accepted) {
-        throw new TransitionRejectedError(job.state, job.version, event.type, accepts(job.state));
-      }
-      const done = await this.#apply(job, decision, options.cause);
-      if (done) return { job: await this.get(job.tenantId, id), isPending: done === "requested" };
-      if (tries === DECIDE_TRIES) {
-        const { version } = await this.get(job.tenantId, id);
-        throw new VersionConflictError(job.version, version, false);
-      }
-    }
+  send(id: string, event: JobEvent, options: SendOptions): Promise<Sent> {
+    return changeJob(this.#host.store, id, options, async (job) => {
+      const done = await this.#apply(job, decide(job, event), options.cause);
+      if (done === null) return null;
+      return { job: await this.get(job.tenantId, id), isPending: done === "requested" };
+    });
+  }
+
+  /** What an event would do, committing nothing. @throws what `send` does. */
+  foresee(id: string, event: JobEvent, aim: Aim): Promise<Foreseen> {
+    return changeJob(this.#host.store, id, aim, (job) => {
+      const { to, due, context: { attempt, crashes } } = decide(job, event);
+      const next = { ...job, state: to, version: job.version + 1, attempt, crashes };
+      return Promise.resolve({ job: next, due });
+    });
+  }
+
+  /** Changes a waiting job: see `editJob`. */
+  edit(id: string, patch: JobPatch, aim: Aim): Promise<Job> {
+    return editJob(this.#host, id, patch, aim);
+  }
+
+  /** Deletes an ended job: see `removeJob`. */
+  remove(id: string, aim: Aim): Promise<Job> {
+    return removeJob(this.#host.store, id, aim);
+  }
+
+  /** The same work once more, as a new job. @throws {NotFoundError} */
+  async rerun(tenantId: string | null, id: string): Promise<Job> {
+    const row = cloneOf(await this.get(tenantId, id));
+    return await this.#read(row, await this.#enter({ row, isStrict: false }));
   }
 
   /** Checks a job and resolves its defaults. Nothing is stored. */
   prepare(input: unknown, path: string): Prepared {
-    const job = parseNewJob(input, path);
-    const below = (rest: string) => path === "" ? rest : `${path}.${rest}`;
-    const handler = this.#host.handlers.get(job.type);
-    if (!handler) {
-      throw new UnknownTypeError(job.type, below("type"), [...this.#host.handlers.keys()]);
-    }
-    const issues = handler.check(job.payload, below("payload"));
-    if (issues.length > 0) throw new InvalidInputError(issues);
-    const { defaults } = this.#host;
-    const row = toInsert(job, {
-      maxAttempts: handler.retry.maxAttempts ?? defaults.maxAttempts,
-      maxCrashes: handler.retry.maxCrashes ?? defaults.maxCrashes,
-      timeoutMs: handler.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    });
-    return { row, isStrict: job.idempotency === "strict" };
+    return prepareJob(this.#host, input, path);
   }
 
-  async #insert(prepared: readonly Prepared[]): Promise<Inserted[]> {
-    const { store } = this.#host;
-    const inserted = await store.insert(prepared.map(({ row }) => row));
-    prepared.forEach(({ row, isStrict }, index) => {
-      const result = inserted[index];
-      if (isStrict && result?.differs) {
-        throw new IdempotencyConflictError(row.idempotencyKey ?? "", result.id);
-      }
-    });
-    const lanes = lanesOf(prepared.map(({ row }) => row).filter((_, i) => inserted[i]?.created));
-    if (lanes.length > 0) store.hint({ kind: "lanes", lanes });
-    return inserted;
+  /** One job into the store, together with others that arrive now. */
+  async #enter({ row, isStrict }: Prepared): Promise<Entered> {
+    const entered = await this.#coalescer.enter(row);
+    if (isStrict && entered.differs) {
+      throw new IdempotencyConflictError(row.idempotencyKey ?? "", entered.id);
+    }
+    const lanes = entered.created ? lanesOf([row]) : [];
+    if (lanes.length > 0) this.#host.store.hint({ kind: "lanes", lanes });
+    return entered;
+  }
+
+  /** The job of an insert: what the database decided is known, so that it need not be read. */
+  async #read(row: JobInsert, { id, placed }: Entered): Promise<Job> {
+    return placed ? jobOf(row, placed) : await this.get(row.tenantId, id);
   }
 
   /** What was done; null when somebody else was faster. */
@@ -237,7 +237,7 @@ export class Jobs {
     const { store } = this.#host;
     if (decision.event === "CANCEL" && job.state === "running") {
       // The handler gets its AbortSignal first; its own outcome may still win.
-      if (!await store.requestCancel(job)) return null;
+      if (!await store.requestCancel(job, cause)) return null;
       store.hint({ kind: "cancel" });
       return "requested";
     }
@@ -249,10 +249,7 @@ export class Jobs {
       if (outcome === "moved") return null;
     } else {
       const [refusal] = await store.commit(null, [this.#changeOf(job, decision, cause)]);
-      if (refusal?.reason === "refused") {
-        throw new InvalidInputError([{ path: "", message: "The database does not take this" }]);
-      }
-      if (refusal) return null;
+      if (!isCommitted(refusal)) return null;
     }
     if (isTerminal(decision.to)) store.hint({ kind: "ended", ids: [job.id] });
     else store.hint({ kind: "lanes", lanes: [laneOf(job)] });
@@ -273,60 +270,4 @@ export class Jobs {
       cancelKnown: null,
     };
   }
-}
-
-/** A checked job on its way into the store. */
-export interface Prepared {
-  readonly row: JobInsert;
-  readonly isStrict: boolean;
-}
-
-/** Event types that a client may send in a state. */
-export function accepts(state: JobState): readonly JobEventType[] {
-  return acceptedEvents(state).filter((event) => operatorEvents.includes(event));
-}
-
-function toInsert(
-  job: NewJob,
-  defaults: { maxAttempts: number; maxCrashes: number; timeoutMs: number },
-): JobInsert {
-  const { metadata, tenantId = DEFAULT_TENANT } = job;
-  return {
-    id: newJobId(tenantId),
-    tenantId,
-    type: job.type,
-    queue: job.queue,
-    partitionKey: job.partitionKey ?? null,
-    priority: job.priority,
-    maxAttempts: job.maxAttempts ?? defaults.maxAttempts,
-    maxCrashes: job.maxCrashes ?? defaults.maxCrashes,
-    timeoutMs: job.timeoutMs ?? defaults.timeoutMs,
-    delayMs: job.delayMs ?? null,
-    runAt: job.runAt ?? null,
-    payloadJson: serialise("Payload", job.payload, limits.payloadBytesMax),
-    idempotencyKey: job.idempotencyKey ?? null,
-    backoff: job.backoff ?? null,
-    tags: job.tags ?? null,
-    metadataJson: metadata === undefined
-      ? null
-      : serialise("Metadata", metadata, limits.metadataBytesMax),
-    clonedFrom: null,
-  };
-}
-
-function laneOf(
-  job: Pick<JobInsert, "tenantId" | "queue" | "type" | "partitionKey" | "priority">,
-): Lane {
-  const { tenantId, queue, type, partitionKey, priority } = job;
-  return { tenantId, queue, type, partitionKey, priority, lane: laneKey(job) };
-}
-
-/** The lanes of jobs that are due now, each once. */
-function lanesOf(rows: readonly JobInsert[]): Lane[] {
-  const due = rows.filter((row) => row.runAt === null && (row.delayMs ?? 0) === 0);
-  const byKey = new Map(due.map((row) => {
-    const lane = laneOf(row);
-    return [`${lane.lane} ${lane.priority} ${lane.tenantId}`, lane];
-  }));
-  return [...byKey.values()];
 }

@@ -227,7 +227,8 @@ export class Runner {
   }
 }
 
-function growthOf({ baseMs, factor, capMs }: RetryPolicy): Partial<Backoff> {
+/** The growth of retries that a policy names. */
+export function growthOf({ baseMs, factor, capMs }: RetryPolicy): Partial<Backoff> {
   return {
     ...(baseMs === undefined ? {} : { baseMs }),
     ...(factor === undefined ? {} : { factor }),

@@ -4,6 +4,7 @@
  * A waiter says on the hint channel that somebody waits; for a while workers then tell which jobs
  * ended. Without hints the poll finds it alone, soon at first, then about once in a second.
  */
+import type { Clock } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { Job } from "../core/job.ts";
 import type { Hint, HintStore, JobStore } from "../store/store.ts";
@@ -31,6 +32,7 @@ interface Waiter {
 /** The waiters of one process. */
 export class Waiting {
   readonly #store: WaitingStore;
+  readonly #clock: Clock;
   readonly #waiters = new Set<Waiter>();
   readonly #alarm = new Alarm();
   #isPolling = false;
@@ -38,8 +40,9 @@ export class Waiting {
   #pollMs = POLL_MS_MIN;
   #watchedAt = -Infinity;
 
-  constructor(store: WaitingStore) {
+  constructor(store: WaitingStore, clock: Clock) {
     this.#store = store;
+    this.#clock = clock;
   }
 
   /** Waiters now. */
@@ -73,7 +76,7 @@ export class Waiting {
       // The subscription ends with the store. Without it there is still the poll.
       this.#store.onHint((hint) => this.#onHint(hint)).catch(() => this.#isListening = false);
     }
-    const now = performance.now();
+    const now = this.#clock.monotonic();
     if (now - this.#watchedAt < WATCH_MS / 2) return;
     this.#watchedAt = now;
     this.#store.hint({ kind: "watch" });
@@ -99,7 +102,7 @@ export class Waiting {
 
   /** Asks for all waiters at once. Gives the milliseconds it took. */
   async #ask(): Promise<number> {
-    const startedAt = performance.now();
+    const startedAt = this.#clock.monotonic();
     const asked = [...this.#waiters];
     try {
       const ended = new Set(await this.#store.ended(asked));
@@ -108,6 +111,6 @@ export class Waiting {
       // The database is away: the waiters go on, until their time is over.
       if (!(error instanceof UnavailableError)) throw error;
     }
-    return performance.now() - startedAt;
+    return this.#clock.monotonic() - startedAt;
   }
 }

@@ -47,7 +47,7 @@ Deno.test("the poll finds an end that no hint told of", async () => {
     ended: (jobs) => db.store.ended(jobs),
     onHint: () => Promise.reject(new Error("deaf")),
     hint: () => {},
-  });
+  }, systemClock);
   const over = waiting.ended(job, 60_000);
   assertEquals(waiting.size, 1);
   assertEquals(await db.store.commit(null, [changeFor(job, { type: "SUCCEED" })]), []);

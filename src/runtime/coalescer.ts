@@ -1,0 +1,72 @@
+/**
+ * Single enqueues that arrive together travel in one insert.
+ *
+ * Alone, a job is sent at once; while inserts are in flight the next ones gather. Jobs with a key may
+ * wait for a lock on it, so they travel apart from those without; large ones travel alone. A batch
+ * that the database refuses is halved down to the job that is to blame.
+ */
+import { UnavailableError } from "../core/errors.ts";
+import type { JobInsert } from "../core/job.ts";
+import type { Entered, JobStore } from "../store/store.ts";
+import { Batcher } from "./batcher.ts";
+
+const BATCH_MAX = 500;
+const IN_FLIGHT_MAX = 2;
+/** Characters of JSON: beside a payload of this size nothing is saved by sharing a statement. */
+const SHARED_LENGTH_MAX = 16 * 1024;
+
+interface Waiting {
+  readonly row: JobInsert;
+  readonly resolve: (entered: Entered) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Puts single enqueues together. */
+export class Coalescer {
+  readonly #store: Pick<JobStore, "enter">;
+  readonly #keyed: Batcher<Waiting>;
+  readonly #keyless: Batcher<Waiting>;
+
+  constructor(store: Pick<JobStore, "enter">) {
+    this.#store = store;
+    const options = {
+      send: (batch: Waiting[]) => this.#send(batch),
+      sizeMax: BATCH_MAX,
+      inFlightMax: IN_FLIGHT_MAX,
+      gather: "task",
+    } as const;
+    this.#keyed = new Batcher(options);
+    this.#keyless = new Batcher(options);
+  }
+
+  /** Stores one job. Rejects as `JobStore.enter` does for this job alone. */
+  enter(row: JobInsert): Promise<Entered> {
+    return new Promise((resolve, reject) => {
+      const waiting = { row, resolve, reject };
+      if (row.payloadJson.length > SHARED_LENGTH_MAX) void this.#send([waiting]);
+      else if (row.idempotencyKey === null) this.#keyless.add(waiting);
+      else this.#keyed.add(waiting);
+    });
+  }
+
+  /** Never rejects. */
+  async #send(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const entered = await this.#store.enter(batch.map(({ row }) => row));
+      batch.forEach(({ resolve, reject }, index) => {
+        const one = entered[index];
+        if (one) resolve(one);
+        else reject(new UnavailableError("The store gave no answer"));
+      });
+    } catch (error) {
+      // A database that is away is everybody's fate; any other error is that of one job.
+      if (batch.length === 1 || error instanceof UnavailableError) {
+        for (const { reject } of batch) reject(error);
+        return;
+      }
+      const middle = batch.length >> 1;
+      await this.#send(batch.slice(0, middle));
+      await this.#send(batch.slice(middle));
+    }
+  }
+}

@@ -1,0 +1,83 @@
+/** What operators do to one job beside sending it events: edit it, delete it. */
+import { z } from "zod";
+import { InvalidInputError } from "../core/errors.ts";
+import { type Job, type JobPatch, serialise } from "../core/job.ts";
+import { type Decision, isTerminal } from "../core/lifecycle.ts";
+import { limits } from "../core/limits.ts";
+import type { When } from "../../machines/job.ts";
+import type { Store } from "../store/store.ts";
+import { type Aim, changeJob, decide, readJob, rejection } from "./deciding.ts";
+import type { Handlers } from "./handlers.ts";
+import { checkPayload, handlerOf, laneOf } from "./preparing.ts";
+
+/**
+ * Changes a waiting job. In the history it is a SCHEDULE, whose cause names what was changed; without
+ * a new time the job keeps its place.
+ *
+ * @throws {NotFoundError | VersionConflictError | InvalidInputError}
+ * @throws {TransitionRejectedError} It runs or has ended.
+ */
+export async function editJob(
+  { store, handlers }: { readonly store: Store; readonly handlers: Handlers },
+  id: string,
+  patch: JobPatch,
+  aim: Aim,
+): Promise<Job> {
+  return await changeJob(store, id, aim, async (job) => {
+    const decision = decideEdit(job, patch);
+    if (patch.payload !== undefined) {
+      checkPayload(handlerOf(handlers, job.type, "type"), patch.payload, "payload");
+    }
+    const payloadJson = patch.payload === undefined
+      ? null
+      : serialise("Payload", patch.payload, limits.payloadBytesMax);
+    if (patch.metadata) serialise("Metadata", patch.metadata, limits.metadataBytesMax);
+    const after = withPatch(job, patch);
+    const cause = `edit: ${Object.keys(patch).join(", ")}`;
+    if (!await store.edit(job, decision, { after, payloadJson, cause })) return null;
+    store.hint({ kind: "lanes", lanes: [laneOf(after)] });
+    return await readJob(store, job.tenantId, id);
+  });
+}
+
+/**
+ * Deletes an ended job; gives it as it was.
+ *
+ * @throws {NotFoundError | VersionConflictError}
+ * @throws {TransitionRejectedError} It has not ended.
+ */
+export async function removeJob(store: Store, id: string, aim: Aim): Promise<Job> {
+  return await changeJob(store, id, aim, async (job) => {
+    if (!isTerminal(job.state)) throw rejection(job, "DELETE");
+    return await store.remove(job) ? job : null;
+  });
+}
+
+function decideEdit(job: Job, patch: JobPatch): Decision {
+  const when: When = patch.runAt !== undefined
+    ? { runAt: patch.runAt }
+    : { delayMs: patch.delayMs ?? 0 };
+  const decision = decide(job, { type: "SCHEDULE", when });
+  const isTimed = patch.runAt !== undefined || patch.delayMs !== undefined;
+  return isTimed ? decision : { ...decision, due: null };
+}
+
+function withPatch(job: Job, patch: JobPatch): Job {
+  const { runAt: _at, delayMs: _ms, payload: _payload, tags, metadata, ...rest } = patch;
+  const given = Object.fromEntries(Object.entries(rest).filter(([, v]) => v !== undefined));
+  return {
+    ...job,
+    ...given,
+    tags: tags === undefined ? job.tags : tags ?? [],
+    metadata: metadata === undefined ? job.metadata : jsonOf(metadata),
+  };
+}
+
+/** Checked before: a body holds nothing but JSON. */
+function jsonOf(value: unknown) {
+  const parsed = z.json().safeParse(value);
+  if (!parsed.success) {
+    throw new InvalidInputError([{ path: "metadata", message: "Is not JSON" }]);
+  }
+  return parsed.data;
+}

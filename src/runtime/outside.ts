@@ -1,0 +1,109 @@
+/**
+ * A worker in any language: takes one job by name, renews its lease, brings its ending home.
+ *
+ * The version it got at the claim is its fence: whoever comes with an older one changes nothing.
+ */
+import type { Backoff } from "../core/backoff.ts";
+import type { Clock } from "../core/clock.ts";
+import { LeaseLostError } from "../core/errors.ts";
+import { newId } from "../core/id.ts";
+import type { Job } from "../core/job.ts";
+import { isTerminal } from "../core/lifecycle.ts";
+import type { Store } from "../store/store.ts";
+import { type Aim, changeJob, decide, isCommitted, readJob, rejection } from "./deciding.ts";
+import { changeOf, type Ending, eventTypeOf } from "./endings.ts";
+import type { Handlers } from "./handlers.ts";
+import { laneOf } from "./preparing.ts";
+import { growthOf } from "./runner.ts";
+
+/** How to claim. */
+export interface OutsideClaim {
+  /** A UUID that names the worker in the history; null: a new one. */
+  readonly worker: string | null;
+  readonly leaseMs: number;
+}
+
+/** A renewed lease, and what its holder should know. */
+export interface OutsideRenewal {
+  readonly leaseUntil: string | null;
+  readonly cancelRequestedAt: string | null;
+}
+
+/** What outside work needs. */
+export interface OutsideHost {
+  readonly store: Store;
+  readonly handlers: Handlers;
+  readonly clock: Clock;
+  readonly defaults: { readonly backoff: Backoff };
+}
+
+/**
+ * CLAIM of one due job.
+ *
+ * @throws {TransitionRejectedError} It is not waiting, or not due yet.
+ */
+export function claimOutside(
+  { store }: OutsideHost,
+  id: string,
+  aim: Aim,
+  claim: OutsideClaim,
+): Promise<Job> {
+  return changeJob(store, id, aim, async (job) => {
+    const decision = decide(job, { type: "CLAIM" });
+    const { leaseMs } = claim;
+    const named = { leaseId: newId(), worker: claim.worker ?? newId(), leaseMs };
+    if (await store.claimNamed(job, decision, named)) return await readJob(store, job.tenantId, id);
+    const now = await readJob(store, job.tenantId, id);
+    // Nobody moved it: the clock of the database says that it is too early.
+    if (now.version === job.version) {
+      throw rejection(now, "CLAIM", `The job is not due before ${now.runAt}`);
+    }
+    return null;
+  });
+}
+
+/**
+ * SUCCEED, FAIL, SNOOZE or INTERRUPTED of a running job.
+ *
+ * @throws {TransitionRejectedError | VersionConflictError} The lease was lost.
+ */
+export function endOutside(
+  host: OutsideHost,
+  id: string,
+  aim: Aim,
+  ending: Ending,
+): Promise<Job> {
+  return changeJob(host.store, id, aim, async (job) => {
+    const { leaseId, leaseOwner } = job;
+    const at = new Date(host.clock.now());
+    const cancelRequested = job.cancelRequestedAt !== null;
+    if (job.state !== "running") throw rejection(job, eventTypeOf(ending));
+    if (leaseId === null || leaseOwner === null) throw new LeaseLostError(id, job.version);
+    const policy = host.handlers.get(job.type)?.retry ?? {};
+    const backoff = job.backoff ?? { ...host.defaults.backoff, ...growthOf(policy) };
+    const change = changeOf({ ...job, leaseId }, ending, { cancelRequested, backoff, at });
+    const [refusal] = await host.store.commit(leaseOwner, [change]);
+    if (!isCommitted(refusal)) return null;
+    if (isTerminal(change.decision.to)) host.store.hint({ kind: "ended", ids: [id] });
+    else host.store.hint({ kind: "lanes", lanes: [laneOf(job)] });
+    return await readJob(host.store, job.tenantId, id);
+  });
+}
+
+/** Renews the lease of a running job. @throws {LeaseLostError | TransitionRejectedError} */
+export function renewOutside(
+  { store }: OutsideHost,
+  id: string,
+  aim: Aim,
+  leaseMs: number,
+): Promise<OutsideRenewal> {
+  return changeJob(store, id, aim, async (job) => {
+    if (job.state !== "running") throw rejection(job, "RENEW");
+    const { leaseId, leaseOwner } = job;
+    if (leaseId === null || leaseOwner === null) throw new LeaseLostError(id, job.version);
+    const { renewed } = await store.renew(leaseOwner, [leaseId], leaseMs);
+    if (renewed.length === 0) throw new LeaseLostError(id, job.version);
+    const { leaseUntil, cancelRequestedAt } = await readJob(store, job.tenantId, id);
+    return { leaseUntil, cancelRequestedAt };
+  });
+}

@@ -1,0 +1,162 @@
+/** Jobs on their way into the store: checked, every default resolved, every value serialised once. */
+import { InvalidInputError, UnknownTypeError } from "../core/errors.ts";
+import { newJobId } from "../core/id.ts";
+import {
+  DEFAULT_TENANT,
+  type Job,
+  type JobInsert,
+  type NewJob,
+  parseNewJob,
+  serialise,
+} from "../core/job.ts";
+import { laneKey } from "../core/lane.ts";
+import { DEFAULT_TIMEOUT_MS, limits } from "../core/limits.ts";
+import type { Lane, Placed } from "../store/store.ts";
+import type { Handler, Handlers } from "./handlers.ts";
+
+/** A checked job on its way into the store. */
+export interface Prepared {
+  readonly row: JobInsert;
+  readonly isStrict: boolean;
+}
+
+/** Limits of jobs that name none. */
+export interface CountDefaults {
+  readonly maxAttempts: number;
+  readonly maxCrashes: number;
+}
+
+/**
+ * Checks a job and resolves its defaults. Nothing is stored.
+ *
+ * @param path Dotted path of the job in the request (`jobs.3`), or empty.
+ * @throws {InvalidInputError | UnknownTypeError | PayloadTooLargeError}
+ */
+export function prepareJob(
+  host: { readonly handlers: Handlers; readonly defaults: CountDefaults },
+  input: unknown,
+  path: string,
+): Prepared {
+  const job = parseNewJob(input, path);
+  const below = (rest: string) => path === "" ? rest : `${path}.${rest}`;
+  const handler = handlerOf(host.handlers, job.type, below("type"));
+  checkPayload(handler, job.payload, below("payload"));
+  const { defaults } = host;
+  const row = toInsert(job, {
+    maxAttempts: handler.retry.maxAttempts ?? defaults.maxAttempts,
+    maxCrashes: handler.retry.maxCrashes ?? defaults.maxCrashes,
+    timeoutMs: handler.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+  });
+  return { row, isStrict: job.idempotency === "strict" };
+}
+
+/** The handler of a type. @throws {UnknownTypeError} */
+export function handlerOf(handlers: Handlers, type: string, path: string): Handler {
+  const handler = handlers.get(type);
+  if (!handler) throw new UnknownTypeError(type, path, [...handlers.keys()]);
+  return handler;
+}
+
+/** @throws {InvalidInputError} */
+export function checkPayload(handler: Handler, payload: unknown, path: string): void {
+  const issues = handler.check(payload, path);
+  if (issues.length > 0) throw new InvalidInputError(issues);
+}
+
+/** The same work once more, as a new job without a key. */
+export function cloneOf(job: Job): JobInsert {
+  return {
+    id: newJobId(job.tenantId),
+    tenantId: job.tenantId,
+    type: job.type,
+    queue: job.queue,
+    partitionKey: job.partitionKey,
+    priority: job.priority,
+    maxAttempts: job.maxAttempts,
+    maxCrashes: job.maxCrashes,
+    timeoutMs: job.timeoutMs,
+    delayMs: null,
+    runAt: null,
+    payloadJson: JSON.stringify(job.payload),
+    idempotencyKey: null,
+    backoff: job.backoff,
+    tags: job.tags.length === 0 ? null : job.tags,
+    metadataJson: job.metadata === null ? null : JSON.stringify(job.metadata),
+    clonedFrom: job.id,
+  };
+}
+
+/** A job that was just stored, as a later read would give it. */
+export function jobOf(row: JobInsert, placed: Placed): Job {
+  const { id, tenantId, type, queue, priority, partitionKey, idempotencyKey, clonedFrom } = row;
+  return {
+    ...{ id, tenantId, type, queue, priority, partitionKey, idempotencyKey, clonedFrom },
+    ...placed,
+    attempt: 0,
+    maxAttempts: row.maxAttempts,
+    crashes: 0,
+    payload: JSON.parse(row.payloadJson),
+    output: null,
+    progress: null,
+    lastError: null,
+    startedAt: null,
+    finishedAt: null,
+    leaseId: null,
+    leaseOwner: null,
+    leaseUntil: null,
+    orderingKey: null,
+    tags: row.tags ?? [],
+    metadata: row.metadataJson === null ? null : JSON.parse(row.metadataJson),
+    parentId: null,
+    cancelRequestedAt: null,
+    maxCrashes: row.maxCrashes,
+    timeoutMs: row.timeoutMs,
+    backoff: row.backoff,
+  };
+}
+
+/** The lane of a job, at its priority. */
+export function laneOf(
+  job: Pick<JobInsert, "tenantId" | "queue" | "type" | "partitionKey" | "priority">,
+): Lane {
+  const { tenantId, queue, type, partitionKey, priority } = job;
+  return { tenantId, queue, type, partitionKey, priority, lane: laneKey(job) };
+}
+
+/** The lanes of jobs that are due now, each once. */
+export function lanesOf(rows: readonly JobInsert[]): Lane[] {
+  const due = rows.filter((row) => row.runAt === null && (row.delayMs ?? 0) === 0);
+  const byKey = new Map(due.map((row) => {
+    const lane = laneOf(row);
+    return [`${lane.lane} ${lane.priority} ${lane.tenantId}`, lane];
+  }));
+  return [...byKey.values()];
+}
+
+function toInsert(
+  job: NewJob,
+  defaults: { maxAttempts: number; maxCrashes: number; timeoutMs: number },
+): JobInsert {
+  const { metadata, tenantId = DEFAULT_TENANT } = job;
+  return {
+    id: newJobId(tenantId),
+    tenantId,
+    type: job.type,
+    queue: job.queue,
+    partitionKey: job.partitionKey ?? null,
+    priority: job.priority,
+    maxAttempts: job.maxAttempts ?? defaults.maxAttempts,
+    maxCrashes: job.maxCrashes ?? defaults.maxCrashes,
+    timeoutMs: job.timeoutMs ?? defaults.timeoutMs,
+    delayMs: job.delayMs ?? null,
+    runAt: job.runAt ?? null,
+    payloadJson: serialise("Payload", job.payload, limits.payloadBytesMax),
+    idempotencyKey: job.idempotencyKey ?? null,
+    backoff: job.backoff ?? null,
+    tags: job.tags ?? null,
+    metadataJson: metadata === undefined
+      ? null
+      : serialise("Metadata", metadata, limits.metadataBytesMax),
+    clonedFrom: null,
+  };
+}
