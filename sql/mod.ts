@@ -9,6 +9,7 @@ export { default as dropLeases } from "./queries/drop_leases.sql" with { type: "
 export { default as existing } from "./queries/existing.sql" with { type: "text" };
 export { default as expired } from "./queries/expired.sql" with { type: "text" };
 export { default as fate } from "./queries/fate.sql" with { type: "text" };
+export { default as finish } from "./queries/finish.sql" with { type: "text" };
 export { default as foldCounters } from "./queries/fold_counters.sql" with { type: "text" };
 export { default as forgetCancels } from "./queries/forget_cancels.sql" with { type: "text" };
 export { default as forgetQuarantine } from "./queries/forget_quarantine.sql" with { type: "text" };
@@ -21,6 +22,7 @@ export { default as lanes } from "./queries/lanes.sql" with { type: "text" };
 export { default as leased } from "./queries/leased.sql" with { type: "text" };
 export { default as list } from "./queries/list.sql" with { type: "text" };
 export { default as migration0001 } from "./migrations/0001_jobs.sql" with { type: "text" };
+export { default as migration0002 } from "./migrations/0002_plain_history.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };
 export { default as notify } from "./queries/notify.sql" with { type: "text" };
 export { default as overdueCancels } from "./queries/overdue_cancels.sql" with { type: "text" };

@@ -19,15 +19,15 @@ export interface Mutant {
 }
 
 const commitSql = "sql/queries/commit.sql";
+const finishSql = "sql/queries/finish.sql";
 
 /** The guards of the kernel. */
 export const mutants: readonly Mutant[] = [
   {
-    name: "the version of an ended job",
-    file: commitSql,
-    from:
-      "where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = x.f and x.h > 0",
-    to: "where j.tenant_id = x.t and j.id = x.i and j.state = x.f and x.h > 0",
+    name: "the version of a job that succeeded",
+    file: finishSql,
+    from: "where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = $2::smallint",
+    to: "where j.tenant_id = x.t and j.id = x.i and j.state = $2::smallint",
     test: "tests/store/commit_test.ts",
     filter: "refuses a version that has moved on",
   },

@@ -103,6 +103,7 @@ export function changeOf(job: ClaimedJob, ending: Ending, known: Knowledge): Cha
     tenantId: job.tenantId,
     id: job.id,
     version: job.version,
+    attempt: job.attempt,
     leaseId: job.leaseId,
     decision,
     output: ending.kind === "succeeded" ? ending.output : null,

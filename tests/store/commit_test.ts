@@ -1,8 +1,10 @@
 /** Outcomes: the fence, the homes, batches that share no fate. */
 import { assert, assertEquals } from "@std/assert";
 import { newId } from "../../src/core/id.ts";
-import type { Change } from "../../src/store/store.ts";
-import { buildJob, changeFor, claimAll, claimed, fromHead } from "../support/build.ts";
+import type { JobEvent } from "../../machines/job.ts";
+import { eventOf, stateOf } from "../../src/core/codes.ts";
+import type { Change, ClaimedJob, Store } from "../../src/store/store.ts";
+import { buildJob, changeFor, claimAll, claimed, eventually, fromHead } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 import { untilBlocked } from "../support/locks.ts";
 
@@ -79,7 +81,8 @@ Deno.test("commit() refuses an outcome under a lease that a sweep has taken", as
 
 Deno.test("commit() sent twice is committed once, and the second is no refusal", async () => {
   await using db = await testDatabase();
-  const [job] = await claimed(db.store, buildJob());
+  await db.store.insert([buildJob()]);
+  const [job] = await claimAll(db.store, 1, { worker: WORKER });
   const change = changeFor(job!, { type: "SUCCEED" });
   assertEquals(await db.store.commit(WORKER, [change]), []);
   assertEquals(await db.store.commit(WORKER, [change]), []);
@@ -87,6 +90,63 @@ Deno.test("commit() sent twice is committed once, and the second is no refusal",
   const stored = await db.store.get(null, job!.id);
   assertEquals((await db.store.history(stored!, 0, 10)).length, 3);
 });
+
+Deno.test("history() tells what the job's row has forgotten, and what it still knows", async () => {
+  await using db = await testDatabase();
+  await db.store.insert([buildJob({ delayMs: 1 })]);
+  const workers = [newId(), newId(), newId()];
+  const events: JobEvent[] = [
+    { type: "FAIL", retryable: true, when: { delayMs: 0 } },
+    { type: "SNOOZE", when: { delayMs: 0 } },
+    { type: "SUCCEED" },
+  ];
+  let id = "";
+  for (const [index, event] of events.entries()) {
+    const [job] = await eventually("it is due", () => claimIfDue(db.store, workers[index]!));
+    id = job!.id;
+    const running = await db.store.get(null, id);
+    const [last] = (await db.store.history(running!, 0, 10)).slice(-1);
+    assertEquals([last?.event, last?.worker, last?.at], [
+      "CLAIM",
+      workers[index],
+      running?.startedAt,
+    ]);
+    assertEquals(await db.store.commit(workers[index]!, [changeFor(job!, event)]), []);
+  }
+  const job = (await db.store.get(null, id))!;
+  const history = await db.store.history(job, 0, 20);
+  assertEquals(history.map((h) => [h.version, h.from, h.event, h.to, h.attempt]), [
+    [1, null, "ENQUEUE", "pending", 0],
+    [2, "pending", "SCHEDULE", "scheduled", 0],
+    [3, "scheduled", "CLAIM", "running", 1],
+    [4, "running", "FAIL", "retry", 1],
+    [5, "retry", "CLAIM", "running", 2],
+    [6, "running", "SNOOZE", "scheduled", 1],
+    [7, "scheduled", "CLAIM", "running", 2],
+    [8, "running", "SUCCEED", "succeeded", 2],
+  ]);
+  const [first, second, third] = workers;
+  const names = [null, null, first, first, second, second, third, third];
+  assertEquals(history.map((h) => h.worker), names);
+  assertEquals([history[6]?.at, history[7]?.at], [job.startedAt, job.finishedAt]);
+  assertEquals(await db.store.history(job, 4, 2), history.slice(4, 6), "a page in the middle");
+  const view = await db.sql`
+    select version, event, from_state, to_state, attempt, worker from perdura.history
+     where job_id = ${id} order by version`;
+  assertEquals(
+    view.map((row) => [row.version, eventOf(row.event), stateOf(row.to_state), row.worker]),
+    history.map((h) => [h.version, h.event, h.to, h.worker]),
+  );
+  assertEquals(
+    view.slice(1).map((row) => stateOf(row.from_state)),
+    history.slice(1).map((h) => h.from),
+  );
+});
+
+async function claimIfDue(store: Store, worker: string): Promise<ClaimedJob[] | null> {
+  const jobs = await claimAll(store, 1, { worker });
+  return jobs.length > 0 ? jobs : null;
+}
 
 Deno.test("commit() of a batch refuses only the row that PostgreSQL will not take", async () => {
   await using db = await testDatabase();
