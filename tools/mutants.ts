@@ -24,6 +24,15 @@ const finishSql = "sql/queries/finish.sql";
 /** The guards of the kernel. */
 export const mutants: readonly Mutant[] = [
   {
+    name: "the version of a job that failed for good",
+    file: commitSql,
+    from:
+      "where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = x.f and x.h > 0",
+    to: "where j.tenant_id = x.t and j.id = x.i and j.state = x.f and x.h > 0",
+    test: "tests/store/commit_test.ts",
+    filter: "refuses a version that has moved on",
+  },
+  {
     name: "the version of a job that succeeded",
     file: finishSql,
     from: "where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = $2::smallint",
@@ -47,6 +56,14 @@ export const mutants: readonly Mutant[] = [
     to: "j.state = x.f and x.h = 0",
     test: "tests/store/commit_test.ts",
     filter: "tells of a cancel request",
+  },
+  {
+    name: "the lock order of leases at a success",
+    file: finishSql,
+    from: "   order by le.id for update),",
+    to: "   for update),",
+    test: "tests/store/commit_test.ts",
+    filter: "locks leases in id order",
   },
   {
     name: "the lock order of leases",

@@ -61,10 +61,17 @@ Deno.test("commit() refuses a version that has moved on, under a lease that stil
   assertEquals((await db.store.requeue(stored!, decision, "test")).outcome, "revived");
   const [second] = await claimAll(db.store, 1);
   assertEquals([second?.id, second?.version], [job.id, 5]);
-  const [refusal] = await db.store.commit(WORKER, [changeFor(job, { type: "SUCCEED" })]);
-  assertEquals(refusal?.reason, "lost");
-  const after = await db.store.get(null, job.id);
-  assertEquals([after?.state, after?.version], ["running", 5]);
+  const late: JobEvent[] = [
+    { type: "SUCCEED" },
+    { type: "FAIL", retryable: false, when },
+    { type: "FAIL", retryable: true, when },
+  ];
+  for (const event of late) {
+    const [refusal] = await db.store.commit(WORKER, [changeFor(job, event)]);
+    assertEquals(refusal?.reason, "lost");
+    const after = await db.store.get(null, job.id);
+    assertEquals([after?.state, after?.version], ["running", 5]);
+  }
   assertEquals(await db.store.commit(WORKER, [changeFor(second!, { type: "SUCCEED" })]), []);
 });
 
@@ -185,6 +192,11 @@ Deno.test("commit() counts down a lease that ends in pieces", async () => {
 });
 
 Deno.test("commit() locks leases in id order: two batches cannot deadlock", async () => {
+  await cannotDeadlock({ type: "SUCCEED" });
+  await cannotDeadlock({ type: "FAIL", retryable: true, when });
+});
+
+async function cannotDeadlock(event: JobEvent): Promise<void> {
   await using db = await testDatabase();
   // Stored in the opposite order of their ids, so that a scan would meet the larger first.
   const [small, large] = [newId(), newId()];
@@ -204,7 +216,7 @@ Deno.test("commit() locks leases in id order: two batches cannot deadlock", asyn
   const holder = await db.sql.reserve();
   await holder`begin`;
   await holder`select from perdura.lease where id = ${small} for update`;
-  const batch: Change[] = [second, first].map((job) => changeFor(job, { type: "SUCCEED" }));
+  const batch: Change[] = [second, first].map((job) => changeFor(job, event));
   const committed = db.store.commit(WORKER, batch);
   await untilBlocked(db.sql);
   await holder`select from perdura.lease where id = ${large} for update`; // would be the deadlock
@@ -214,7 +226,7 @@ Deno.test("commit() locks leases in id order: two batches cannot deadlock", asyn
   const [deadlocks] = await db.sql`
     select deadlocks::int as n from pg_stat_database where datname = current_database()`;
   assertEquals(deadlocks?.n, 0);
-});
+}
 
 Deno.test("commit() of an interrupted job keeps its place in the line", async () => {
   await using db = await testDatabase();
