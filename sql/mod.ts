@@ -14,6 +14,7 @@ export { default as expired } from "./queries/expired.sql" with { type: "text" }
 export { default as failed } from "./queries/failed.sql" with { type: "text" };
 export { default as failedCount } from "./queries/failed_count.sql" with { type: "text" };
 export { default as fate } from "./queries/fate.sql" with { type: "text" };
+export { default as finish } from "./queries/finish.sql" with { type: "text" };
 export { default as foldCounters } from "./queries/fold_counters.sql" with { type: "text" };
 export { default as forgetCancels } from "./queries/forget_cancels.sql" with { type: "text" };
 export { default as forgetQuarantine } from "./queries/forget_quarantine.sql" with { type: "text" };
@@ -28,6 +29,7 @@ export { default as list } from "./queries/list.sql" with { type: "text" };
 export { default as listEdge } from "./queries/list_edge.sql" with { type: "text" };
 export { default as listSkip } from "./queries/list_skip.sql" with { type: "text" };
 export { default as migration0001 } from "./migrations/0001_jobs.sql" with { type: "text" };
+export { default as migration0002 } from "./migrations/0002_plain_history.sql" with { type: "text" };
 export { default as migration0003 } from "./migrations/0003_cancel_reason.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };
 export { default as notify } from "./queries/notify.sql" with { type: "text" };

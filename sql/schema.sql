@@ -121,6 +121,8 @@ create table perdura.job_archive (
   cloned_from uuid,
   parent_id uuid,
   lane bigint not null,
+  -- Who ran a job that succeeded; null: every step of its end is in `transition`.
+  worker uuid,
   primary key (tenant_id, id)
 ) partition by range (id);
 create table perdura.job_archive_default partition of perdura.job_archive default;
@@ -150,7 +152,8 @@ create table perdura.step (
 ) partition by range (job_id);
 create table perdura.step_default partition of perdura.step default;
 
--- History: append-only. UUIDv7 ids and insertion order agree, so a BRIN finds one job's rows at a
+-- History: append-only. What the job's own row tells is not repeated here: created_at is its ENQUEUE,
+-- started_at the CLAIM it runs (or succeeded) under, finished_at its SUCCEED. UUIDv7 ids and insertion order agree, so a BRIN finds one job's rows at a
 -- fraction of what a B-tree costs every job.
 create table perdura.transition (
   tenant_id text not null,
@@ -213,3 +216,41 @@ create table perdura.quarantine (
   at timestamptz not null default now(),
   primary key (tenant_id, job_id)
 );
+
+-- Every step of every job, for people who read the database. history.sql does the same for one job.
+create view perdura.history as
+with event as (
+  select max(code) filter (where name = 'ENQUEUE') as enqueue,
+         max(code) filter (where name = 'CLAIM') as claim,
+         max(code) filter (where name = 'SUCCEED') as succeed
+    from perdura.event_name),
+state as (
+  select max(code) filter (where name = 'pending') as initial,
+         max(code) filter (where name = 'running') as claimed
+    from perdura.state_name),
+told as (
+  select tenant_id, job_id, version, event, from_state, to_state, attempt, worker, cause, at
+    from perdura.transition
+  union all
+  select j.tenant_id, j.id, 1, event.enqueue, null, state.initial, 0::smallint, null, null, j.created_at
+    from (select tenant_id, id, created_at from perdura.job
+          union all select tenant_id, id, created_at from perdura.job_archive
+          union all select tenant_id, id, created_at from perdura.dead_letter) j, event, state
+  union all
+  select j.tenant_id, j.id, j.version, event.claim, null, j.state, j.attempt, le.worker, null,
+         j.started_at
+    from perdura.job j left join perdura.lease le on le.id = j.lease_id, event
+   where j.lease_id is not null
+  union all
+  select a.tenant_id, a.id, a.version - 1, event.claim, null, state.claimed, a.attempt, a.worker, null,
+         a.started_at
+    from perdura.job_archive a, event, state where a.worker is not null
+  union all
+  select a.tenant_id, a.id, a.version, event.succeed, state.claimed, a.state, a.attempt, a.worker, null,
+         a.finished_at
+    from perdura.job_archive a, event, state where a.worker is not null)
+select tenant_id, job_id, version, event,
+       coalesce(from_state, lag(to_state) over (partition by tenant_id, job_id order by version))
+         as from_state,
+       to_state, attempt, worker, cause, at
+  from told;

@@ -19,15 +19,24 @@ export interface Mutant {
 }
 
 const commitSql = "sql/queries/commit.sql";
+const finishSql = "sql/queries/finish.sql";
 
 /** The guards of the kernel. */
 export const mutants: readonly Mutant[] = [
   {
-    name: "the version of an ended job",
+    name: "the version of a job that failed for good",
     file: commitSql,
     from:
       "where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = x.f and x.h > 0",
     to: "where j.tenant_id = x.t and j.id = x.i and j.state = x.f and x.h > 0",
+    test: "tests/store/commit_test.ts",
+    filter: "refuses a version that has moved on",
+  },
+  {
+    name: "the version of a job that succeeded",
+    file: finishSql,
+    from: "where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = $2::smallint",
+    to: "where j.tenant_id = x.t and j.id = x.i and j.state = $2::smallint",
     test: "tests/store/commit_test.ts",
     filter: "refuses a version that has moved on",
   },
@@ -49,6 +58,14 @@ export const mutants: readonly Mutant[] = [
     filter: "tells of a cancel request",
   },
   {
+    name: "the lock order of leases at a success",
+    file: finishSql,
+    from: "   order by le.id for update),",
+    to: "   for update),",
+    test: "tests/store/commit_test.ts",
+    filter: "locks leases in id order",
+  },
+  {
     name: "the lock order of leases",
     file: commitSql,
     from: "   order by le.id for update),",
@@ -67,16 +84,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: "claimed <= asked",
     file: "sql/queries/claim.sql",
-    from: "     limit l.n) c\n  limit $8::integer),",
-    to: "     limit l.n) c\n  where $8::integer > 0),",
+    from: "     limit l.n) c\n  limit $7::integer),",
+    to: "     limit l.n) c\n  where $7::integer > 0),",
     test: "tests/store/claim_test.ts",
     filter: "never takes more than asked under forced nested loops",
   },
   {
     name: "suspects apart",
     file: "sql/queries/claim.sql",
-    from: "and (j.crashes > 0 and j.crashes >= j.max_crashes - 1) = $9::boolean",
-    to: "and ($9::boolean or not $9::boolean)",
+    from: "and (j.crashes > 0 and j.crashes >= j.max_crashes - 1) = $8::boolean",
+    to: "and ($8::boolean or not $8::boolean)",
     test: "tests/store/claim_test.ts",
     filter: "leaves suspects",
   },

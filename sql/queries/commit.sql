@@ -1,25 +1,26 @@
--- Commit the machine's decisions on any mix of live jobs: the only way a live job leaves a state,
--- but for a claim. $1 lease ids (array literal), $2 worker or null, $3 only expired leases; then one
--- array literal (text) per column: $4 tenant .. $21 ask. k indexes $1 (null: a job without lease).
+-- Commit the machine's decisions on any mix of live jobs: the only way a live job leaves a state, but
+-- for a claim and a success (finish.sql). $1 lease ids (array literal), $2 worker or null, $3 only
+-- expired leases; then one array literal (text) per column: $4 tenant .. $19 the attempt that ran,
+-- $20 ask; $21 code of CLAIM. k indexes $1 (null: a job without lease).
 -- home 0: stays live (d ms from now or at r; neither: keeps its due time), 1: archive, 2: dead letter.
 -- Locks: lease rows first, in id order; then job rows through the primary key.
 -- Index: primary keys of lease and job. Each job is guarded by its version: zero rows is a lost lease.
 -- $3 re-checks the expiry inside the update: a lease renewed since the sweeper looked is left alone.
+-- A job that stops running forgets its claim: that step goes to `transition` before its own.
 -- ask: the cause is the reason of the cancel request, if it has one.
 -- cs: what the caller knew of a cancel request (null: does not matter). Returns the rows not moved.
 with held as materialized (
-  select le.id, le.n_left from perdura.lease le
+  select le.id, le.worker, le.n_left from perdura.lease le
    where le.id = any($1::uuid[]) and (not $3::boolean or le.expires_at < now())
    order by le.id for update),
 x as materialized (
-  select r.*, h.id as l
+  select r.*, h.id as l, h.worker as w
     from unnest(
       $4::text[], $5::uuid[], $6::integer[], $7::integer[],
       $8::smallint[], $9::smallint[], $10::smallint[], $11::smallint[],
       $12::smallint[], $13::smallint[], $14::bigint[], $15::timestamptz[],
-      $16::boolean[], $17::jsonb[], $18::jsonb[],
-      $19::jsonb[], $20::text[], $21::boolean[]
-    ) as r(t, i, v, k, f, s, e, h, a, cr, d, at, cs, o, big, err, c, ask)
+      $16::boolean[], $17::jsonb[], $18::text[], $19::smallint[], $20::boolean[]
+    ) as r(t, i, v, k, f, s, e, h, a, cr, d, at, cs, err, c, ran, ask)
     left join unnest($1::uuid[]) with ordinality as n(id, k) on n.k = r.k
     left join held h on h.id = n.id
    where r.k is null or h.id is not null),
@@ -31,7 +32,7 @@ gone as (
             j.timeout_ms, j.version + 1 as version, j.priority, j.max_attempts, j.max_crashes,
             j.has_data, j.queue, j.type, j.payload, j.partition_key, j.idempotency_key, j.tags,
             j.backoff, j.metadata, j.progress, coalesce(x.err, j.last_error) as last_error,
-            j.cloned_from, j.parent_id, x.l, x.f, x.s, x.e, x.h, x.a, x.cr, x.o, x.big,
+            j.cloned_from, j.parent_id, x.l, x.w, x.ran, x.f, x.s, x.e, x.h, x.a, x.cr,
             case when x.ask then coalesce((
               select q.reason from perdura.cancel_request q
                where q.tenant_id = j.tenant_id and q.job_id = j.id and q.version = j.version), x.c)
@@ -46,11 +47,12 @@ back as (
     from x
    where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = x.f and x.h = 0
      and (x.cs is null or x.cs = (j.cancel_requested_at is not null))
-  returning j.tenant_id, j.id, j.queue, j.version, x.l, x.f, x.s, x.e, x.a, x.c),
+  returning j.tenant_id, j.id, j.queue, j.version, j.started_at, x.l, x.w, x.ran, x.f, x.s, x.e, x.a,
+            x.c),
 ended as (
-  select tenant_id, id, queue, version, l, f, s, e, a, c from gone
+  select tenant_id, id, queue, version, started_at, l, w, ran, f, s, e, a, c from gone
   union all
-  select tenant_id, id, queue, version, l, f, s, e, a, c from back),
+  select tenant_id, id, queue, version, started_at, l, w, ran, f, s, e, a, c from back),
 archived as (
   insert into perdura.job_archive (
     tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
@@ -58,8 +60,8 @@ archived as (
     payload, output, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
     cloned_from, parent_id)
   select tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
-         s, priority, a, max_attempts, cr, max_crashes, has_data, big is not null, queue, type,
-         payload, o, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
+         s, priority, a, max_attempts, cr, max_crashes, has_data, false, queue, type,
+         payload, null, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
          cloned_from, parent_id
     from gone where h = 1),
 buried as (
@@ -69,18 +71,17 @@ buried as (
     payload, output, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
     cloned_from, parent_id)
   select tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
-         s, priority, a, max_attempts, cr, max_crashes, has_data, big is not null, queue, type,
-         payload, o, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
+         s, priority, a, max_attempts, cr, max_crashes, has_data, false, queue, type,
+         payload, null, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
          cloned_from, parent_id
     from gone where h = 2),
-data as (
-  insert into perdura.job_data (tenant_id, id, kind, value)
-  select tenant_id, id, 1, big from gone where big is not null
-  on conflict (tenant_id, id, kind) do nothing),
 history as (
   insert into perdura.transition (
-    tenant_id, job_id, worker, version, event, from_state, to_state, attempt, cause)
-  select tenant_id, id, $2::uuid, version, e, f, s, a, c from ended),
+    tenant_id, job_id, worker, version, event, from_state, to_state, attempt, cause, at)
+  select tenant_id, id, $2::uuid, version, e, f, s, a, c, now() from ended
+  union all
+  select tenant_id, id, w, version - 1, $21::smallint, null, f, ran, null, started_at
+    from ended where l is not null),
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
   select tenant_id, queue, f, s, count(*) from ended group by tenant_id, queue, f, s),

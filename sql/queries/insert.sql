@@ -1,6 +1,7 @@
--- Accept a batch of jobs: row 1 (and, when not yet due, row 2) of every history.
--- $1 initial state, $2 its event, $3 state of a job not yet due, $4 its event, $5 life of a key (ms);
--- then one array literal per column: $6 tenant .. $25 payload hash. All or none of a call.
+-- Accept a batch of jobs. Their rows tell of their ENQUEUE; of a job that is not yet due, `transition`
+-- has the second step.
+-- $1 initial state, $2 state of a job not yet due, $3 its event, $4 life of a key (ms);
+-- then one array literal per column: $5 tenant .. $24 payload hash. All or none of a call.
 -- Locks: key rows in (tenant, key) order, so that two batches never wait for each other in a ring;
 -- then the new rows. Index: primary keys of unique_key and job, job_claim (one entry).
 -- Whether a job is due is judged by the database clock alone. A key that is taken and not expired
@@ -8,16 +9,16 @@
 with x as materialized (
   select r.*, coalesce(r.at, now() + r.d * interval '1 millisecond', now()) as due
     from unnest(
-      $6::text[], $7::uuid[], $8::bigint[], $9::text[], $10::text[],
-      $11::smallint[], $12::smallint[], $13::smallint[], $14::integer[],
-      $15::bigint[], $16::timestamptz[], $17::jsonb[],
-      $18::jsonb[], $19::text[], $20::jsonb[],
-      $21::jsonb[], $22::text[], $23::uuid[], $24::text[],
-      $25::bigint[]
+      $5::text[], $6::uuid[], $7::bigint[], $8::text[], $9::text[],
+      $10::smallint[], $11::smallint[], $12::smallint[], $13::integer[],
+      $14::bigint[], $15::timestamptz[], $16::jsonb[],
+      $17::jsonb[], $18::text[], $19::jsonb[],
+      $20::jsonb[], $21::text[], $22::uuid[], $23::text[],
+      $24::bigint[]
     ) as r(t, i, lane, q, k, p, ma, mc, ms, d, at, y, big, part, back, meta, tags, clone, key, hash)),
 taken as (
   insert into perdura.unique_key as u (tenant_id, key, job_id, payload_hash, expires_at)
-  select t, key, i, hash, now() + $5::bigint * interval '1 millisecond' from x where key is not null order by t, key
+  select t, key, i, hash, now() + $4::bigint * interval '1 millisecond' from x where key is not null order by t, key
   on conflict (tenant_id, key) do update
     set job_id = excluded.job_id, payload_hash = excluded.payload_hash,
         expires_at = excluded.expires_at
@@ -29,7 +30,7 @@ ins as (
     has_data, queue, type, payload, partition_key, tags, backoff, metadata, cloned_from,
     idempotency_key)
   select x.t, x.i, lane, greatest(due, now()), ms, case when due > now() then 2 else 1 end,
-         case when due > now() then $3::smallint else $1::smallint end, p, ma, mc,
+         case when due > now() then $2::smallint else $1::smallint end, p, ma, mc,
          big is not null, q, k, y, part, tags::text[], back, meta, clone, x.key
     from x
    where x.key is null or (x.t, x.i) in (select tenant_id, job_id from taken)
@@ -44,7 +45,5 @@ counted as (
   select tenant_id, queue, state, count(*) from ins group by tenant_id, queue, state),
 history as (
   insert into perdura.transition (tenant_id, job_id, version, event, from_state, to_state, attempt)
-  select tenant_id, id, 1, $2::smallint, null, $1::smallint, 0 from ins
-  union all
-  select tenant_id, id, 2, $4::smallint, $1::smallint, $3::smallint, 0 from ins where version = 2)
+  select tenant_id, id, 2, $3::smallint, $1::smallint, $2::smallint, 0 from ins where version = 2)
 select id as i, state as s, version as v, run_at as r, created_at as c from ins

@@ -1,4 +1,5 @@
--- Delete one ended job and what belongs to it; its history stays. $1 tenant, $2 id, $3 version, $4 state.
+-- Delete one ended job and what belongs to it; history that is in `transition`
+-- goes with its partition. $1 tenant, $2 id, $3 version, $4 state.
 -- Locks: the job's row, then its data, steps and key.
 -- Index: primary keys. No row back: the job moved on.
 with archived as (

@@ -128,6 +128,7 @@ export function changeOf(job: EndedJob, ending: Ending, known: Knowledge): Chang
     tenantId: job.tenantId,
     id: job.id,
     version: job.version,
+    attempt: job.attempt,
     leaseId: job.leaseId,
     decision,
     output: ending.kind === "succeeded" ? ending.output : null,

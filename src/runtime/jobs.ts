@@ -262,6 +262,7 @@ export class Jobs {
       tenantId: job.tenantId,
       id: job.id,
       version: job.version,
+      attempt: job.attempt,
       leaseId: null,
       decision,
       output: null,

@@ -85,6 +85,7 @@ function changeOf(job: ExpiredJob, clock: Clock): Change {
     tenantId: job.tenantId,
     id: job.id,
     version: job.version,
+    attempt: job.context.attempt,
     leaseId: job.leaseId,
     decision,
     output: null,

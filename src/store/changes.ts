@@ -1,7 +1,8 @@
-/** Decisions of the machine as the parameters of commit.sql. */
+/** Decisions of the machine as the parameters of finish.sql and commit.sql. */
 import { eventCode, stateCode } from "../core/codes.ts";
-import { isTerminal } from "../core/lifecycle.ts";
+import { type Decision, isTerminal } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
+import * as sql from "../../sql/mod.ts";
 import type { JobState, When } from "../../machines/job.ts";
 import type { Parameter } from "./database.ts";
 import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
@@ -24,21 +25,54 @@ export function orderedChanges(changes: readonly Change[]): Change[] {
   return [...byKey.keys()].sort().map((key) => byKey.get(key)!);
 }
 
-/** The parameters of commit.sql. */
-export function commitParameters(
-  worker: string | null,
-  changes: readonly Change[],
-  expiredOnly: boolean,
-): Parameter[] {
-  const leases = new Map<string, number>();
-  for (const { leaseId } of changes) {
-    if (leaseId !== null && !leases.has(leaseId)) leases.set(leaseId, leases.size + 1);
-  }
+/** One statement with its parameters. */
+export interface Statement {
+  readonly text: string;
+  readonly parameters: Parameter[];
+}
+
+/** How to commit. */
+export interface CommitOptions {
+  readonly worker: string | null;
+  /** Only under leases that are over: the sweeper's re-check. */
+  readonly expiredOnly: boolean;
+}
+
+/** Nearly all jobs end this way, and have a statement of their own. */
+export function isSuccess({ decision }: Change): boolean {
+  return decision.event === "SUCCEED";
+}
+
+/** The statement that commits `changes`: all of them successes, or none. */
+export function commitStatement(options: CommitOptions, changes: readonly Change[]): Statement {
+  const [first] = changes;
+  return first && isSuccess(first)
+    ? { text: sql.finish, parameters: finishParameters(first.decision, changes) }
+    : { text: sql.commit, parameters: commitParameters(options, changes) };
+}
+
+function finishParameters(decision: Decision, changes: readonly Change[]): Parameter[] {
+  const leases = numberLeases(changes);
   const isLarge = (change: Change) => (change.output?.length ?? 0) > limits.inlineBytesMax;
   return [
     column([...leases.keys()], (id) => id),
-    worker,
-    expiredOnly,
+    stateCode(decision.from),
+    stateCode(decision.to),
+    column(changes, (c) => quoted(c.tenantId)),
+    column(changes, (c) => c.id),
+    column(changes, (c) => c.version),
+    column(changes, (c) => c.leaseId === null ? null : leases.get(c.leaseId) ?? null),
+    sparseColumn(changes, (c) => isLarge(c) || c.output === null ? null : quotedJson(c.output)),
+    sparseColumn(changes, (c) => isLarge(c) && c.output !== null ? quotedJson(c.output) : null),
+  ];
+}
+
+function commitParameters(options: CommitOptions, changes: readonly Change[]): Parameter[] {
+  const leases = numberLeases(changes);
+  return [
+    column([...leases.keys()], (id) => id),
+    options.worker,
+    options.expiredOnly,
     column(changes, (c) => quoted(c.tenantId)),
     column(changes, (c) => c.id),
     column(changes, (c) => c.version),
@@ -52,12 +86,21 @@ export function commitParameters(
     sparseColumn(changes, (c) => dueOf(c.decision.due)[0]),
     sparseColumn(changes, (c) => quotedOrNull(dueOf(c.decision.due)[1])),
     sparseColumn(changes, (c) => c.cancelKnown),
-    sparseColumn(changes, (c) => isLarge(c) || c.output === null ? null : quotedJson(c.output)),
-    sparseColumn(changes, (c) => isLarge(c) && c.output !== null ? quotedJson(c.output) : null),
     sparseColumn(changes, (c) => c.error === null ? null : quotedJson(JSON.stringify(c.error))),
     sparseColumn(changes, (c) => quotedOrNull(c.cause)),
+    column(changes, (c) => c.attempt),
     sparseColumn(changes, (c) => c.leaseId !== null && c.decision.to === "cancelled" || null),
+    eventCode("CLAIM"),
   ];
+}
+
+/** Leases as numbers from 1: a batch has few, and their ids are long. */
+function numberLeases(changes: readonly Change[]): Map<string, number> {
+  const leases = new Map<string, number>();
+  for (const { leaseId } of changes) {
+    if (leaseId !== null && !leases.has(leaseId)) leases.set(leaseId, leases.size + 1);
+  }
+  return leases;
 }
 
 /** A due time as the two parameters of SQL: milliseconds from now, or an instant. */

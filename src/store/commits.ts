@@ -8,7 +8,13 @@
 import { UnknownResultError } from "../core/errors.ts";
 import { eventCode } from "../core/codes.ts";
 import * as sql from "../../sql/mod.ts";
-import { changeKey, commitParameters, orderedChanges } from "./changes.ts";
+import {
+  changeKey,
+  type CommitOptions,
+  commitStatement,
+  isSuccess,
+  orderedChanges,
+} from "./changes.ts";
 import type { Database } from "./database.ts";
 import { RefusedError } from "./failures.ts";
 import { column, quoted } from "./literal.ts";
@@ -17,28 +23,32 @@ import type { Change, Refusal } from "./store.ts";
 
 const UNKNOWN_TRIES = 3;
 
-/** How a batch is committed. */
-export interface CommitOptions {
-  readonly worker: string | null;
-  /** Only under leases that are over: the sweeper's re-check. */
-  readonly expiredOnly: boolean;
-}
-
 /** Commits a batch; see `WorkStore.commit`. */
 export async function commitChanges(
   db: Database,
   options: CommitOptions,
   changes: readonly Change[],
 ): Promise<Refusal[]> {
-  if (changes.length === 0) return [];
   const ordered = orderedChanges(changes);
+  const successes = ordered.filter(isSuccess);
+  const others = ordered.filter((change) => !isSuccess(change));
+  return [
+    ...await commitOfAKind(db, options, successes),
+    ...await commitOfAKind(db, options, others),
+  ];
+}
+
+async function commitOfAKind(
+  db: Database,
+  options: CommitOptions,
+  ordered: readonly Change[],
+): Promise<Refusal[]> {
+  if (ordered.length === 0) return [];
+  const { text, parameters } = commitStatement(options, ordered);
   let inDoubt = false;
   for (let tries = 1;; tries++) {
     try {
-      const rows = await db.query(
-        sql.commit,
-        commitParameters(options.worker, ordered, options.expiredOnly),
-      );
+      const rows = await db.query(text, parameters);
       const left = new Set(rows.map((row) => changeKey(field<string>(row, "t"), toId(row))));
       const unmoved = ordered.filter((c) => left.has(changeKey(c.tenantId, c.id)));
       return await refusalsOf(db, options, unmoved, inDoubt);
@@ -62,8 +72,8 @@ async function halve(
     return [{ change: only, reason: "refused", message: `${error.sqlState}: ${error.message}` }];
   }
   const middle = changes.length >> 1;
-  const first = await commitChanges(db, options, changes.slice(0, middle));
-  return [...first, ...await commitChanges(db, options, changes.slice(middle))];
+  const first = await commitOfAKind(db, options, changes.slice(0, middle));
+  return [...first, ...await commitOfAKind(db, options, changes.slice(middle))];
 }
 
 async function refusalsOf(
@@ -77,6 +87,7 @@ async function refusalsOf(
     column(unmoved, (c) => quoted(c.tenantId)),
     column(unmoved, (c) => c.id),
     column(unmoved, (c) => c.version),
+    eventCode("SUCCEED"),
   ]);
   const fates = new Map(rows.map(toFate).map((fate) => [changeKey(fate.t, fate.i), fate]));
   return unmoved.flatMap((change): Refusal[] => {

@@ -133,7 +133,6 @@ function parametersOf(jobs: readonly JobInsert[]) {
   const keyed = (job: JobInsert) => job.idempotencyKey === null ? null : payloadHash(job);
   return [
     stateCode(INITIAL_STATE),
-    eventCode("ENQUEUE"),
     stateCode(targetOf("SCHEDULE")),
     eventCode("SCHEDULE"),
     KEY_TTL_MS,

@@ -23,6 +23,7 @@ export interface Migration {
 /** All migrations, in order. */
 export const migrations: readonly Migration[] = [
   { id: 1, name: "0001_jobs", text: sql.migration0001 },
+  { id: 2, name: "0002_plain_history", text: sql.migration0002 },
   { id: 3, name: "0003_cancel_reason", text: sql.migration0003 },
 ];
 

@@ -5,10 +5,10 @@ import type { Job, JobInsert, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
 import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
 import { tagOf } from "../core/id.ts";
-import { type Decision, statesAccepting, targetOf } from "../core/lifecycle.ts";
+import { type Decision, INITIAL_STATE, statesAccepting, targetOf } from "../core/lifecycle.ts";
 import { GRACE_MS, KEY_TTL_MS } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
-import { commitParameters } from "./changes.ts";
+import { commitStatement } from "./changes.ts";
 import { commitChanges } from "./commits.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
@@ -144,6 +144,11 @@ class PostgresStore implements Store {
       job.createdAt,
       afterVersion,
       limit,
+      eventCode("ENQUEUE"),
+      stateCode(INITIAL_STATE),
+      eventCode("CLAIM"),
+      claimed,
+      eventCode("SUCCEED"),
     ]);
     return rows.map(toTransition);
   }
@@ -203,7 +208,6 @@ class PostgresStore implements Store {
       GRACE_MS,
       claimable,
       claimed,
-      eventCode("CLAIM"),
       request.limit,
       request.alone,
       column(levels, (level) => level.k),
@@ -255,7 +259,8 @@ class PostgresStore implements Store {
   ): Promise<T> {
     return this.#transactions.run(write, async (send, result) => {
       const change = finish(result);
-      const unmoved = await send(sql.commit, commitParameters(worker, [change], false));
+      const { text, parameters } = commitStatement({ worker, expiredOnly: false }, [change]);
+      const unmoved = await send(text, parameters);
       if (unmoved.length > 0) throw new LeaseLostError(change.id, change.version);
     });
   }

@@ -57,7 +57,6 @@ export async function claimNamed(
   const rows = await db.query(sql.claimOne, [
     ...guardOf(job),
     stateCode(decision.to),
-    eventCode(decision.event),
     leaseId,
     worker,
     leaseMs,

@@ -117,6 +117,8 @@ export interface Change {
   readonly id: string;
   /** The fence: the version that was decided on. */
   readonly version: number;
+  /** The attempt it was at before. */
+  readonly attempt: number;
   /** The lease a running job is held under; null for a waiting one. */
   readonly leaseId: string | null;
   readonly decision: Decision;

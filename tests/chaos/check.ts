@@ -112,7 +112,7 @@ async function readSnapshot(sql: postgres.Sql) {
                max_crashes, null, idempotency_key from perdura.dead_letter`,
       history: await tx<HistoryRow[]>`
         select job_id, version, event, from_state, to_state, attempt
-          from perdura.transition order by job_id, version`,
+          from perdura.history order by job_id, version`,
       leases: await tx<LeaseRow[]>`select id, n_left from perdura.lease`,
       counters: await tx<CounterRow[]>`
         select queue, state, sum(n)::int as n from (

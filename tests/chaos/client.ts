@@ -108,7 +108,7 @@ export async function countHeld(
 /** How many steps of an event were recorded whose cause is this. */
 export async function countCauses(sql: postgres.Sql, cause: string): Promise<number> {
   const [row] = await sql`
-    select count(*)::int as n from perdura.transition where cause = ${cause}`;
+    select count(*)::int as n from perdura.history where cause = ${cause}`;
   return row?.n;
 }
 

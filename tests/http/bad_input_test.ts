@@ -234,7 +234,7 @@ Deno.test("POST /jobs refuses bad input by code and path, and stores nothing", a
       cancelled: 0,
     });
     const [tables] = await api.db.sql`
-      select (select count(*) from perdura.transition)::integer as transitions,
+      select (select count(*) from perdura.history)::integer as transitions,
              (select count(*) from perdura.unique_key)::integer as keys,
              (select count(*) from perdura.job_data)::integer as payloads`;
     assertEquals({ ...tables }, { transitions: 0, keys: 0, payloads: 0 });

@@ -69,7 +69,7 @@ Deno.test("a job is never started before it is due by the database clock", async
   );
   for (const { id } of jobs) await w.reach(id, "succeeded");
   const early = await db.sql`
-    select h.job_id from perdura.transition h
+    select h.job_id from perdura.history h
       join perdura.job_archive a on a.id = h.job_id
      where h.event = (select code from perdura.event_name where name = 'CLAIM')
        and h.at < a.run_at`;

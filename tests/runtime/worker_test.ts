@@ -347,7 +347,7 @@ Deno.test("ten thousand jobs of mixed fate all end, and the counters agree", asy
     select count(*)::int as n, count(*) filter (where attempt = 2)::int as retried
       from perdura.job_archive`;
   assertEquals({ ...row }, { n: count, retried: count / 10 });
-  const [history] = await db.sql`select count(*)::int as n from perdura.transition`;
+  const [history] = await db.sql`select count(*)::int as n from perdura.history`;
   assertEquals(history?.n, 3 * count + 2 * count / 10);
   assertEquals(w.worker.stats.fenced, 0);
 });

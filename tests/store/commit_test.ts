@@ -1,8 +1,10 @@
 /** Outcomes: the fence, the homes, batches that share no fate. */
 import { assert, assertEquals } from "@std/assert";
 import { newId } from "../../src/core/id.ts";
-import type { Change } from "../../src/store/store.ts";
-import { buildJob, changeFor, claimAll, claimed, fromHead } from "../support/build.ts";
+import type { JobEvent } from "../../machines/job.ts";
+import { eventOf, stateOf } from "../../src/core/codes.ts";
+import type { Change, ClaimedJob, Store } from "../../src/store/store.ts";
+import { buildJob, changeFor, claimAll, claimed, eventually, fromHead } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 import { untilBlocked } from "../support/locks.ts";
 
@@ -59,10 +61,17 @@ Deno.test("commit() refuses a version that has moved on, under a lease that stil
   assertEquals((await db.store.requeue(stored!, decision, "test")).outcome, "revived");
   const [second] = await claimAll(db.store, 1);
   assertEquals([second?.id, second?.version], [job.id, 5]);
-  const [refusal] = await db.store.commit(WORKER, [changeFor(job, { type: "SUCCEED" })]);
-  assertEquals(refusal?.reason, "lost");
-  const after = await db.store.get(null, job.id);
-  assertEquals([after?.state, after?.version], ["running", 5]);
+  const late: JobEvent[] = [
+    { type: "SUCCEED" },
+    { type: "FAIL", retryable: false, when },
+    { type: "FAIL", retryable: true, when },
+  ];
+  for (const event of late) {
+    const [refusal] = await db.store.commit(WORKER, [changeFor(job, event)]);
+    assertEquals(refusal?.reason, "lost");
+    const after = await db.store.get(null, job.id);
+    assertEquals([after?.state, after?.version], ["running", 5]);
+  }
   assertEquals(await db.store.commit(WORKER, [changeFor(second!, { type: "SUCCEED" })]), []);
 });
 
@@ -79,7 +88,8 @@ Deno.test("commit() refuses an outcome under a lease that a sweep has taken", as
 
 Deno.test("commit() sent twice is committed once, and the second is no refusal", async () => {
   await using db = await testDatabase();
-  const [job] = await claimed(db.store, buildJob());
+  await db.store.insert([buildJob()]);
+  const [job] = await claimAll(db.store, 1, { worker: WORKER });
   const change = changeFor(job!, { type: "SUCCEED" });
   assertEquals(await db.store.commit(WORKER, [change]), []);
   assertEquals(await db.store.commit(WORKER, [change]), []);
@@ -87,6 +97,63 @@ Deno.test("commit() sent twice is committed once, and the second is no refusal",
   const stored = await db.store.get(null, job!.id);
   assertEquals((await db.store.history(stored!, 0, 10)).length, 3);
 });
+
+Deno.test("history() tells what the job's row has forgotten, and what it still knows", async () => {
+  await using db = await testDatabase();
+  await db.store.insert([buildJob({ delayMs: 1 })]);
+  const workers = [newId(), newId(), newId()];
+  const events: JobEvent[] = [
+    { type: "FAIL", retryable: true, when: { delayMs: 0 } },
+    { type: "SNOOZE", when: { delayMs: 0 } },
+    { type: "SUCCEED" },
+  ];
+  let id = "";
+  for (const [index, event] of events.entries()) {
+    const [job] = await eventually("it is due", () => claimIfDue(db.store, workers[index]!));
+    id = job!.id;
+    const running = await db.store.get(null, id);
+    const [last] = (await db.store.history(running!, 0, 10)).slice(-1);
+    assertEquals([last?.event, last?.worker, last?.at], [
+      "CLAIM",
+      workers[index],
+      running?.startedAt,
+    ]);
+    assertEquals(await db.store.commit(workers[index]!, [changeFor(job!, event)]), []);
+  }
+  const job = (await db.store.get(null, id))!;
+  const history = await db.store.history(job, 0, 20);
+  assertEquals(history.map((h) => [h.version, h.from, h.event, h.to, h.attempt]), [
+    [1, null, "ENQUEUE", "pending", 0],
+    [2, "pending", "SCHEDULE", "scheduled", 0],
+    [3, "scheduled", "CLAIM", "running", 1],
+    [4, "running", "FAIL", "retry", 1],
+    [5, "retry", "CLAIM", "running", 2],
+    [6, "running", "SNOOZE", "scheduled", 1],
+    [7, "scheduled", "CLAIM", "running", 2],
+    [8, "running", "SUCCEED", "succeeded", 2],
+  ]);
+  const [first, second, third] = workers;
+  const names = [null, null, first, first, second, second, third, third];
+  assertEquals(history.map((h) => h.worker), names);
+  assertEquals([history[6]?.at, history[7]?.at], [job.startedAt, job.finishedAt]);
+  assertEquals(await db.store.history(job, 4, 2), history.slice(4, 6), "a page in the middle");
+  const view = await db.sql`
+    select version, event, from_state, to_state, attempt, worker from perdura.history
+     where job_id = ${id} order by version`;
+  assertEquals(
+    view.map((row) => [row.version, eventOf(row.event), stateOf(row.to_state), row.worker]),
+    history.map((h) => [h.version, h.event, h.to, h.worker]),
+  );
+  assertEquals(
+    view.slice(1).map((row) => stateOf(row.from_state)),
+    history.slice(1).map((h) => h.from),
+  );
+});
+
+async function claimIfDue(store: Store, worker: string): Promise<ClaimedJob[] | null> {
+  const jobs = await claimAll(store, 1, { worker });
+  return jobs.length > 0 ? jobs : null;
+}
 
 Deno.test("commit() of a batch refuses only the row that PostgreSQL will not take", async () => {
   await using db = await testDatabase();
@@ -125,6 +192,11 @@ Deno.test("commit() counts down a lease that ends in pieces", async () => {
 });
 
 Deno.test("commit() locks leases in id order: two batches cannot deadlock", async () => {
+  await cannotDeadlock({ type: "SUCCEED" });
+  await cannotDeadlock({ type: "FAIL", retryable: true, when });
+});
+
+async function cannotDeadlock(event: JobEvent): Promise<void> {
   await using db = await testDatabase();
   // Stored in the opposite order of their ids, so that a scan would meet the larger first.
   const [small, large] = [newId(), newId()];
@@ -144,7 +216,7 @@ Deno.test("commit() locks leases in id order: two batches cannot deadlock", asyn
   const holder = await db.sql.reserve();
   await holder`begin`;
   await holder`select from perdura.lease where id = ${small} for update`;
-  const batch: Change[] = [second, first].map((job) => changeFor(job, { type: "SUCCEED" }));
+  const batch: Change[] = [second, first].map((job) => changeFor(job, event));
   const committed = db.store.commit(WORKER, batch);
   await untilBlocked(db.sql);
   await holder`select from perdura.lease where id = ${large} for update`; // would be the deadlock
@@ -154,7 +226,7 @@ Deno.test("commit() locks leases in id order: two batches cannot deadlock", asyn
   const [deadlocks] = await db.sql`
     select deadlocks::int as n from pg_stat_database where datname = current_database()`;
   assertEquals(deadlocks?.n, 0);
-});
+}
 
 Deno.test("commit() of an interrupted job keeps its place in the line", async () => {
   await using db = await testDatabase();

@@ -79,6 +79,7 @@ export function changeFor(
     tenantId: job.tenantId,
     id: job.id,
     version: job.version,
+    attempt: job.attempt,
     leaseId: job.leaseId,
     decision,
     output: event.type === "SUCCEED" ? "null" : null,

@@ -1,0 +1,55 @@
+-- Commit successes of running jobs: into the archive, where the row itself tells how it ended.
+-- $1 lease ids (array literal), $2 from-state, $3 to-state; then one array literal per column:
+-- $4 tenant, $5 id, $6 version, $7 which of $1, $8 output, $9 output above 1 KB.
+-- Locks: lease rows first, in id order; then job rows through the primary key.
+-- Index: primary keys of lease and job. Each job is guarded by its version: zero rows is a lost lease.
+-- As commit.sql, for the one decision that nearly every job ends with: less to send, and no row in
+-- `transition`. Until the grace of a cancel request is over, a success wins. Returns the rows not moved.
+with held as materialized (
+  select le.id, le.worker, le.n_left from perdura.lease le
+   where le.id = any($1::uuid[])
+   order by le.id for update),
+x as materialized (
+  select r.t, r.i, r.v, r.o, r.big, h.id as l, h.worker as w
+    from unnest(
+      $4::text[], $5::uuid[], $6::integer[], $7::integer[], $8::jsonb[], $9::jsonb[]
+    ) as r(t, i, v, k, o, big)
+    join unnest($1::uuid[]) with ordinality as n(id, k) on n.k = r.k
+    join held h on h.id = n.id),
+gone as (
+  delete from perdura.job j using x
+   where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = $2::smallint
+  returning j.tenant_id, j.id, j.lane, j.run_at, j.created_at, j.started_at, j.cancel_requested_at,
+            j.timeout_ms, j.version, j.priority, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
+            j.has_data, j.queue, j.type, j.payload, j.partition_key, j.idempotency_key, j.tags,
+            j.backoff, j.metadata, j.progress, j.last_error, j.cloned_from, j.parent_id,
+            x.l, x.w, x.o, x.big),
+archived as (
+  insert into perdura.job_archive (
+    tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
+    state, priority, attempt, max_attempts, crashes, max_crashes, has_data, has_output, queue, type,
+    payload, output, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
+    cloned_from, parent_id, worker)
+  select tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms,
+         version + 1, $3::smallint, priority, attempt, max_attempts, crashes, max_crashes, has_data,
+         big is not null, queue, type, payload, o, partition_key, idempotency_key, tags, backoff,
+         metadata, progress, last_error, cloned_from, parent_id, w
+    from gone),
+data as (
+  insert into perdura.job_data (tenant_id, id, kind, value)
+  select tenant_id, id, 1, big from gone where big is not null
+  on conflict (tenant_id, id, kind) do nothing),
+counted as (
+  insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
+  select tenant_id, queue, $2::smallint, $3::smallint, count(*) from gone group by tenant_id, queue),
+finished as materialized (select l, count(*)::integer as n from gone group by l),
+emptied as (
+  delete from perdura.lease le using held, finished
+   where le.id = held.id and finished.l = held.id and held.n_left <= finished.n),
+lowered as (
+  update perdura.lease le set n_left = held.n_left - finished.n from held, finished
+   where le.id = held.id and finished.l = held.id and held.n_left > finished.n)
+select r.t, r.i
+  from unnest($4::text[], $5::uuid[]) as r(t, i)
+ where (select sum(n) from finished) is distinct from cardinality($5::uuid[]) -- the common case hashes nothing
+   and not exists (select from gone where gone.tenant_id = r.t and gone.id = r.i)
