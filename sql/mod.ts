@@ -1,4 +1,5 @@
 /** Every SQL file as text, so that the statements ship inside the module graph. */
+export { default as addKey } from "./queries/add_key.sql" with { type: "text" };
 export { default as addTenants } from "./queries/add_tenants.sql" with { type: "text" };
 export { default as appliedMigrations } from "./queries/applied_migrations.sql" with { type: "text" };
 export { default as claim } from "./queries/claim.sql" with { type: "text" };
@@ -9,6 +10,7 @@ export { default as dropLeases } from "./queries/drop_leases.sql" with { type: "
 export { default as existing } from "./queries/existing.sql" with { type: "text" };
 export { default as expired } from "./queries/expired.sql" with { type: "text" };
 export { default as fate } from "./queries/fate.sql" with { type: "text" };
+export { default as findKey } from "./queries/find_key.sql" with { type: "text" };
 export { default as foldCounters } from "./queries/fold_counters.sql" with { type: "text" };
 export { default as forgetCancels } from "./queries/forget_cancels.sql" with { type: "text" };
 export { default as forgetQuarantine } from "./queries/forget_quarantine.sql" with { type: "text" };
@@ -19,8 +21,10 @@ export { default as insert } from "./queries/insert.sql" with { type: "text" };
 export { default as keyHolders } from "./queries/key_holders.sql" with { type: "text" };
 export { default as lanes } from "./queries/lanes.sql" with { type: "text" };
 export { default as leased } from "./queries/leased.sql" with { type: "text" };
+export { default as listKeys } from "./queries/list_keys.sql" with { type: "text" };
 export { default as list } from "./queries/list.sql" with { type: "text" };
 export { default as migration0001 } from "./migrations/0001_jobs.sql" with { type: "text" };
+export { default as migration0003 } from "./migrations/0003_keys.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };
 export { default as notify } from "./queries/notify.sql" with { type: "text" };
 export { default as overdueCancels } from "./queries/overdue_cancels.sql" with { type: "text" };
@@ -30,7 +34,9 @@ export { default as quarantine } from "./queries/quarantine.sql" with { type: "t
 export { default as renew } from "./queries/renew.sql" with { type: "text" };
 export { default as requestCancel } from "./queries/request_cancel.sql" with { type: "text" };
 export { default as requeue } from "./queries/requeue.sql" with { type: "text" };
+export { default as revokeKey } from "./queries/revoke_key.sql" with { type: "text" };
 export { default as saveStep } from "./queries/save_step.sql" with { type: "text" };
 export { default as steps } from "./queries/steps.sql" with { type: "text" };
 export { default as summarise } from "./queries/summarise.sql" with { type: "text" };
 export { default as suspects } from "./queries/suspects.sql" with { type: "text" };
+export { default as touchKey } from "./queries/touch_key.sql" with { type: "text" };

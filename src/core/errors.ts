@@ -83,6 +83,11 @@ export class NotFoundError extends PerduraError {
   }
 }
 
+/** Nobody, or nobody that is known here. */
+export class UnauthenticatedError extends PerduraError {
+  readonly code = "unauthenticated";
+}
+
 /** The caller may not do this. */
 export class ForbiddenError extends PerduraError {
   readonly code = "forbidden";

@@ -23,6 +23,7 @@ export interface Migration {
 /** All migrations, in order. */
 export const migrations: readonly Migration[] = [
   { id: 1, name: "0001_jobs", text: sql.migration0001 },
+  { id: 3, name: "0003_keys", text: sql.migration0003 },
 ];
 
 /** What a migration run did, or would do. */

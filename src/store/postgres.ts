@@ -13,6 +13,7 @@ import { Database, type DatabaseOptions } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
 
 import { Hints } from "./hints.ts";
+import { type KeyStore, PostgresKeys } from "./keys.ts";
 import { column, quoted } from "./literal.ts";
 import { maintain } from "./maintenance.ts";
 import {
@@ -63,6 +64,7 @@ export function openStore(options: DatabaseOptions): Store {
 }
 
 class PostgresStore implements Store {
+  readonly keys: KeyStore;
   readonly #db: Database;
   readonly #enqueue: Enqueue;
   readonly #hints: Hints;
@@ -70,6 +72,7 @@ class PostgresStore implements Store {
 
   constructor(db: Database) {
     this.#db = db;
+    this.keys = new PostgresKeys(db);
     this.#enqueue = new Enqueue(db);
     this.#hints = new Hints(db);
     this.#transactions = new Transactions(db.options);

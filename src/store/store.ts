@@ -11,6 +11,7 @@ import type { Backoff } from "../core/backoff.ts";
 import type { Job, JobInsert, Transition } from "../core/job.ts";
 import type { JobContext, JobState } from "../../machines/job.ts";
 import type { Json } from "../core/json.ts";
+import type { KeyStore } from "./keys.ts";
 
 /** What became of one job of an insert. */
 export interface Inserted {
@@ -269,6 +270,7 @@ export type Hint =
 
 /** Everything, and its end. */
 export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
+  readonly keys: KeyStore;
   /** True when the database takes writes. Throws `UnavailableError` when it cannot be reached. */
   isWritable(): Promise<boolean>;
   close(): Promise<void>;
