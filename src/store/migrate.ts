@@ -25,6 +25,7 @@ export const migrations: readonly Migration[] = [
   { id: 1, name: "0001_jobs", text: sql.migration0001 },
   { id: 2, name: "0002_plain_history", text: sql.migration0002 },
   { id: 3, name: "0003_cancel_reason", text: sql.migration0003 },
+  { id: 4, name: "0004_keys", text: sql.migration0004 },
 ];
 
 /** What a migration run did, or would do. */

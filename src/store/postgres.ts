@@ -14,6 +14,7 @@ import { Database, type DatabaseOptions } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
 import { Hints } from "./hints.ts";
 import { countFailed, listEdge, listFailed, listJobs, listTenants, nthNewest } from "./listing.ts";
+import { PostgresKeys } from "./keys.ts";
 import { column, quoted } from "./literal.ts";
 import { maintain } from "./maintenance.ts";
 import {
@@ -41,6 +42,7 @@ import type {
   Hint,
   Inserted,
   JobFilter,
+  KeyStore,
   Lane,
   NamedClaim,
   Refusal,
@@ -67,6 +69,7 @@ export function openStore(options: DatabaseOptions): Store {
 }
 
 class PostgresStore implements Store {
+  readonly keys: KeyStore;
   readonly #db: Database;
   readonly #enqueue: Enqueue;
   readonly #hints: Hints;
@@ -74,6 +77,7 @@ class PostgresStore implements Store {
 
   constructor(db: Database) {
     this.#db = db;
+    this.keys = new PostgresKeys(db);
     this.#enqueue = new Enqueue(db);
     this.#hints = new Hints(db);
     this.#transactions = new Transactions(db.options);

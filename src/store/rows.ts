@@ -5,6 +5,8 @@ import type { Json } from "../core/json.ts";
 import type { JobName, Tenant } from "../core/listing.ts";
 import type { JobError } from "../core/failure.ts";
 import type { Backoff } from "../core/backoff.ts";
+import type { Scope } from "../core/access.ts";
+import type { ApiKey } from "../core/api_key.ts";
 import type { Row } from "./database.ts";
 import type {
   ClaimedJob,
@@ -233,6 +235,32 @@ export function toRenewed(row: Row): { leaseId: string; cancels: readonly string
 export function toStep(row: Row): readonly [string, Json] {
   const r = shape<{ name: string; value: Json }>(row);
   return [r.name, r.value];
+}
+
+/** find_key.sql and list_keys.sql */
+export function toApiKey(row: Row): { key: ApiKey; hash: string } {
+  const r = shape<{
+    tenant_id: string;
+    id: string;
+    name: string;
+    secret_hash: string;
+    scopes: readonly Scope[];
+    created_at: Date;
+    is_live: boolean;
+    [key: string]: unknown;
+  }>(row);
+  const key: ApiKey = {
+    id: r.id,
+    tenantId: r.tenant_id === "*" ? null : r.tenant_id,
+    name: r.name,
+    scopes: r.scopes,
+    createdAt: r.created_at.toISOString(),
+    expiresAt: instant(r.expires_at),
+    revokedAt: instant(r.revoked_at),
+    lastUsedAt: instant(r.last_used_at),
+    isLive: r.is_live,
+  };
+  return { key, hash: r.secret_hash };
 }
 
 /** Rows whose one id column is `i`. */

@@ -5,6 +5,7 @@
  * back an unknown commit result before they answer; the other writes throw `UnknownResultError`, and
  * the caller looks. All times are the database's.
  */
+import type { ApiKey, NewApiKey } from "../core/api_key.ts";
 import type { Decision } from "../core/lifecycle.ts";
 import type { JobError } from "../core/failure.ts";
 import type { Backoff } from "../core/backoff.ts";
@@ -327,8 +328,20 @@ export type Hint =
   /** These jobs ended; without ids: some did. */
   | { readonly kind: "ended"; readonly ids: readonly string[] };
 
+/** What the API and the command line ask of the table of keys. */
+export interface KeyStore {
+  /** False: `onlyFirst`, and there is a live platform key. */
+  addKey(key: NewApiKey, onlyFirst: boolean): Promise<boolean>;
+  findKey(id: string): Promise<{ key: ApiKey; hash: string } | null>;
+  listKeys(tenantId: string | null, limit: number): Promise<ApiKey[]>;
+  /** False: there is none of this tenant. */
+  revokeKey(tenantId: string | null, id: string): Promise<boolean>;
+  touchKey(id: string): Promise<void>;
+}
+
 /** Everything, and its end. */
 export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
+  readonly keys: KeyStore;
   /** True when the database takes writes. Throws `UnavailableError` when it cannot be reached. */
   isWritable(): Promise<boolean>;
   close(): Promise<void>;

@@ -1,0 +1,54 @@
+/** `keys`: API keys are made, listed and revoked where the database is at hand. */
+import { Keys } from "../runtime/keys.ts";
+import { withStore } from "./service.ts";
+import type { Settings } from "./settings.ts";
+
+/** What `keys create` was called with. */
+export interface CreateOptions {
+  readonly name: string;
+  readonly tenant?: string;
+  readonly scopes: readonly string[];
+  readonly expires?: string;
+  readonly ifNone?: boolean;
+}
+
+const service = { name: "perdura keys", debug: false };
+
+/** Makes a key and prints it: the one time it is seen. */
+export async function createKey(settings: Settings, options: CreateOptions): Promise<void> {
+  await withStore(settings, service, async (store) => {
+    const keys = new Keys(store.keys);
+    const created = options.ifNone ? await keys.createFirst() : await keys.create({
+      name: options.name,
+      tenantId: options.tenant ?? null,
+      scopes: options.scopes,
+      expiresAt: options.expires ?? null,
+    });
+    print(created ? created.text : "There is a platform key already; nothing was made");
+  });
+}
+
+/** Prints one line per key, newest first. */
+export async function listKeys(settings: Settings, options: { json?: boolean }): Promise<void> {
+  await withStore(settings, service, async (store) => {
+    const keys = await new Keys(store.keys).list(null);
+    if (options.json) return print(JSON.stringify(keys));
+    for (const { id, tenantId, scopes, isLive, lastUsedAt, name } of keys) {
+      const state = isLive ? "live" : "dead";
+      print([id, tenantId ?? "*", state, scopes.join(","), lastUsedAt ?? "never", name].join("\t"));
+    }
+  });
+}
+
+/** Revokes a key: it is refused everywhere within seconds. */
+export async function revokeKey(settings: Settings, id: string): Promise<void> {
+  await withStore(settings, service, async (store) => {
+    await new Keys(store.keys).revoke(null, id);
+    print(`Revoked ${id}`);
+  });
+}
+
+function print(line: string): void {
+  // deno-lint-ignore no-console -- the command's output
+  console.log(line);
+}

@@ -1,0 +1,50 @@
+/** API keys in the database. */
+import type { ApiKey, NewApiKey } from "../core/api_key.ts";
+import * as sql from "../../sql/mod.ts";
+import type { Database } from "./database.ts";
+import { column, quoted } from "./literal.ts";
+import { toApiKey } from "./rows.ts";
+import type { KeyStore } from "./store.ts";
+
+/** Tenant of a key that is good everywhere. */
+export const PLATFORM_TENANT = "*";
+
+/** Keys on PostgreSQL. */
+export class PostgresKeys implements KeyStore {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async addKey(key: NewApiKey, onlyFirst: boolean): Promise<boolean> {
+    const rows = await this.#db.query(sql.addKey, [
+      key.tenantId ?? PLATFORM_TENANT,
+      key.id,
+      key.name,
+      key.hash,
+      column(key.scopes, quoted),
+      key.expiresAt,
+      onlyFirst,
+    ]);
+    return rows.length > 0;
+  }
+
+  async findKey(id: string): Promise<{ key: ApiKey; hash: string } | null> {
+    const [row] = await this.#db.query(sql.findKey, [id]);
+    return row ? toApiKey(row) : null;
+  }
+
+  async listKeys(tenantId: string | null, limit: number): Promise<ApiKey[]> {
+    const rows = await this.#db.query(sql.listKeys, [tenantId, limit]);
+    return rows.map((row) => toApiKey(row).key);
+  }
+
+  async revokeKey(tenantId: string | null, id: string): Promise<boolean> {
+    return (await this.#db.query(sql.revokeKey, [tenantId, id])).length > 0;
+  }
+
+  async touchKey(id: string): Promise<void> {
+    await this.#db.query(sql.touchKey, [id]);
+  }
+}
