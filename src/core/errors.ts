@@ -93,6 +93,8 @@ export class MethodNotAllowedError extends PerduraError {
     super(`${method} is not for this route; it takes ${allowed.join(", ")}`, { allowed });
     this.allowed = allowed;
   }
+}
+
 /** Nobody, or nobody that is known here. */
 export class UnauthenticatedError extends PerduraError {
   readonly code = "unauthenticated";
