@@ -1,6 +1,9 @@
 /** `api`: the HTTP API alone. It takes jobs with no worker alive. */
 import { getLogger } from "@logtape/logtape";
+import { systemClock } from "../core/clock.ts";
+import { allowAll, permitKeys } from "../http/access.ts";
 import { createApp } from "../http/app.ts";
+import { Gatekeeper } from "../runtime/gatekeeper.ts";
 import type { Store } from "../store/store.ts";
 import { jobsOf, listen, untilSignal, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -16,7 +19,13 @@ export interface ServedApi {
 /** Begins to listen. @throws {ListenError} */
 export function serveApi(settings: Settings, store: Store, debug: boolean): ServedApi {
   const jobs = jobsOf(settings, store, debug);
-  const app = createApp({ jobs, isWritable: () => store.isWritable() });
+  const app = createApp({
+    jobs,
+    isWritable: () => store.isWritable(),
+    permit: settings.AUTH === "keys"
+      ? permitKeys(new Gatekeeper(store.keys, systemClock))
+      : allowAll,
+  });
   const { HOST, PORT } = settings;
   const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, app.fetch);
   const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.addr.port}`;

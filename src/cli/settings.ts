@@ -32,13 +32,13 @@ function optional<T extends z.ZodType>(schema: T) {
 
 /** All settings, in the order of the README. */
 export const settingsSchema = z.object({
-  HOST: z.string().regex(LOOPBACK, "Must be a loopback address while AUTH is none")
+  HOST: z.string().regex(/^[A-Za-z0-9._:-]{1,253}$/, "Must be a host name or an address")
     .prefault("127.0.0.1").describe("Address of the API"),
   PORT: whole(0, 65535).prefault("8000").describe("Port of the API"),
   DATABASE_URL: optional(address).describe("PostgreSQL 15 to 18; unset: the embedded server"),
   PERDURA_STATE_DIR: z.string().prefault(".perdura").describe("Embedded server and outbox"),
-  AUTH: z.enum(["none"], "Must be none").prefault("none")
-    .describe("Only loopback is served without keys"),
+  AUTH: z.enum(["none", "keys"], "Must be none or keys").prefault("none")
+    .describe("keys: every call sends a key; none: loopback only"),
   WORKER_CONCURRENCY: whole(1, 10_000).prefault("100")
     .describe("Handlers at once; async I/O is the common case"),
   WORKER_BATCH_SIZE: whole(1, 10_000).prefault("1000")
@@ -94,6 +94,9 @@ export function readSettings(environment: Readonly<Record<string, string>>): Set
     ...unknown.map(([name]) => `${name}: unknown setting`),
     ...(parsed.error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) ?? []),
   ];
+  if (parsed.data?.AUTH === "none" && !LOOPBACK.test(parsed.data.HOST)) {
+    problems.push("HOST: Must be a loopback address while AUTH is none");
+  }
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems.join("\n"));
   return parsed.data;
 }

@@ -33,6 +33,12 @@ export const limits = {
   /** Items of one page. */
   pageDefault: 50,
   pageMax: 1000,
+  /** The deepest page by offset: it is counted off, entry by entry. */
+  offsetMax: 100_000,
+  /** Longest wait of one request: proxies end it after a minute or so. */
+  waitMsMax: 60_000,
+  /** Ids in one request. */
+  idsMax: 10_000,
 } as const;
 
 /** Timeout of an attempt when neither job nor handler names one: 15 minutes. */

@@ -33,3 +33,8 @@ export function retryAfter(delayMs: number, error: unknown = "Retry later"): Ret
 export function giveUp(error: unknown): GiveUp {
   return new GiveUp(error);
 }
+
+/** Whether a handler returned what to do instead of an output. */
+export function isOutcome(result: unknown): result is Snooze | RetryAfter | GiveUp {
+  return result instanceof Snooze || result instanceof RetryAfter || result instanceof GiveUp;
+}

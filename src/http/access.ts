@@ -1,52 +1,57 @@
-/** The door of the API: who calls, and what each route demands. Routes that demand nothing are shut. */
-import type { Context, MiddlewareHandler } from "hono";
-import { type Access, demand, openAccess, type Scope } from "../core/access.ts";
-import { UnauthenticatedError } from "../core/errors.ts";
+/**
+ * Who may do what: the one seam between the routes and whatever checks credentials.
+ *
+ * Without authentication everything is allowed, to any tenant that the request names.
+ */
+import type { Context } from "hono";
+import { isAllowed, type Scope as KeyScope } from "../core/access.ts";
+import { ForbiddenError, UnauthenticatedError } from "../core/errors.ts";
 import type { Gatekeeper } from "../runtime/gatekeeper.ts";
 
-declare module "hono" {
-  interface ContextVariableMap {
-    access: Access | null;
-  }
+/**
+ * What a route asks for: to look, to send jobs and events, to do a worker's part, or to act on many
+ * jobs and tenants.
+ */
+export type Scope = "read" | "write" | "work" | "admin";
+
+/** What the sender of one request may do. */
+export interface Permission {
+  /** Its own tenant; null: the request names one, or means any. */
+  readonly tenantId: string | null;
+  may(scope: Scope): boolean;
 }
 
-/** What a route demands; `anyone` is said, never assumed. */
-export type Permission = Scope | "anyone";
+/** Finds out who sends a request. @throws {PerduraError} Nobody who is known. */
+export type Permit = (c: Context) => Permission | Promise<Permission>;
 
-/** The middleware of one route, with what it demands: tests read it. */
-export type Permit = MiddlewareHandler & { readonly permission: Permission };
+/** `AUTH=none`. */
+export const allowAll: Permit = () => everything;
 
-/** Finds out who calls. Null gatekeeper: AUTH=none, everybody on the loopback may do all. */
-export function identify(gatekeeper: Gatekeeper | null): MiddlewareHandler {
-  return async (c, next) => {
-    const header = c.req.header("authorization");
-    c.set("access", gatekeeper === null ? openAccess : await admitted(gatekeeper, header));
-    await next();
+const everything: Permission = { tenantId: null, may: () => true };
+
+/** @throws {ForbiddenError} */
+export function demand(permission: Permission, scope: Scope): void {
+  if (!permission.may(scope)) throw new ForbiddenError(`This needs the scope "${scope}"`);
+}
+
+/** `AUTH=keys`: `Authorization: Bearer perdura_…`. */
+export function permitKeys(gatekeeper: Gatekeeper): Permit {
+  return async (c) => {
+    const header = c.req.header("authorization")?.trim() ?? "";
+    const [, text] = /^Bearer\s+(\S{1,4096})$/i.exec(header) ?? [];
+    if (text === undefined) {
+      throw new UnauthenticatedError("Send a key: Authorization: Bearer perdura_…");
+    }
+    const access = await gatekeeper.admit(text);
+    const may = (scope: Scope) => granting[scope].some((granted) => isAllowed(access, granted));
+    return { tenantId: access.tenantId, may };
   };
 }
 
-/** Lets through who may. */
-export function permit(permission: Permission): Permit {
-  const check: MiddlewareHandler = async (c, next) => {
-    if (permission !== "anyone") demand(accessOf(c), permission);
-    await next();
-  };
-  return Object.assign(check, { permission });
-}
-
-/** The caller. @throws {UnauthenticatedError} */
-export function accessOf(c: Context): Access {
-  const access = c.get("access");
-  if (!access) throw new UnauthenticatedError("Send a key: Authorization: Bearer perdura_…");
-  return access;
-}
-
-async function admitted(
-  gatekeeper: Gatekeeper,
-  header: string | undefined,
-): Promise<Access | null> {
-  if (header === undefined) return null;
-  const [, text] = /^Bearer\s+(\S{1,4096})$/i.exec(header.trim()) ?? [];
-  if (text === undefined) throw new UnauthenticatedError("Authorization is not a bearer token");
-  return await gatekeeper.admit(text);
-}
+/** What a key must be good for, any of them, for what a route asks. */
+const granting: Readonly<Record<Scope, readonly KeyScope[]>> = {
+  read: ["read"],
+  write: ["enqueue", "operate"],
+  work: ["worker"],
+  admin: ["operate"],
+};

@@ -1,23 +1,33 @@
 /** The HTTP API: middleware, routes, and the one place where errors become responses. */
-import { Hono } from "hono";
+import { OpenAPIHono } from "@hono/zod-openapi";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { NotFoundError } from "../core/errors.ts";
+import { Admin } from "../runtime/admin.ts";
 import type { Jobs } from "../runtime/jobs.ts";
+import { allowAll, type Permit } from "./access.ts";
+import { adminRoutes, overviewRoutes } from "./admin.ts";
 import { healthRoutes } from "./health.ts";
-import { jobRoutes } from "./jobs.ts";
+import { eventRoutes, verbRoutes } from "./job_events.ts";
+import { readRoutes } from "./job_reads.ts";
+import { createRoutes, listRoutes, oneJobRoutes } from "./jobs.ts";
+import { mountDocument } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
+import { mountRoutes, type Route } from "./route.ts";
+import { typeRoutes, unknownType } from "./types.ts";
 
 /** What the API serves. */
 export interface AppHost {
   readonly jobs: Jobs;
   /** True when the database takes writes. */
   readonly isWritable: () => Promise<boolean>;
+  /** Who may do what; without it everybody may do everything. */
+  readonly permit?: Permit;
 }
 
 /** Builds the API. `app.fetch` is a handler for any server with the fetch interface. */
-export function createApp(host: AppHost): Hono {
-  const app = new Hono();
+export function createApp(host: AppHost): OpenAPIHono {
+  const app = new OpenAPIHono();
   app.use(requestId());
   // On every answer: a response that a route made by itself lacks what was set before it.
   app.use(async (c, next) => {
@@ -28,8 +38,24 @@ export function createApp(host: AppHost): Hono {
   app.use(secureHeaders({ strictTransportSecurity: false }));
   const database = () => host.isWritable().then(() => true);
   app.route("/", healthRoutes({ database, write: host.isWritable }));
-  app.route("/", jobRoutes(host.jobs));
+  mountRoutes(app, allRoutes(host.jobs, new Admin(host.jobs)), host.permit ?? allowAll);
+  app.post("/types/:type/jobs", (c) => unknownType(host.jobs, c.req.param("type")));
+  mountDocument(app);
   app.notFound((c) => problemResponse(c, new NotFoundError("route", c.req.path)));
   app.onError((error, c) => problemResponse(c, error));
   return app;
+}
+
+function allRoutes(jobs: Jobs, admin: Admin): Route[] {
+  return [
+    ...createRoutes(jobs),
+    ...listRoutes(jobs),
+    ...oneJobRoutes(jobs),
+    ...readRoutes(jobs),
+    ...eventRoutes(jobs),
+    ...verbRoutes(jobs),
+    ...typeRoutes(jobs),
+    ...adminRoutes(jobs, admin),
+    ...overviewRoutes(jobs, admin),
+  ];
 }

@@ -1,201 +1,255 @@
-/** The routes of jobs. They translate; they decide nothing. */
-import { type Context, Hono } from "hono";
-import { z } from "zod";
-import {
-  ForbiddenError,
-  InvalidInputError,
-  MalformedError,
-  TransitionRejectedError,
-} from "../core/errors.ts";
+/** The routes of jobs: make them, find them, change them. They translate; they decide nothing. */
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { MalformedError } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
-import { DEFAULT_TENANT, instantSchema, type Job, nameSchema } from "../core/job.ts";
-import { limits } from "../core/limits.ts";
-import { acceptedEvents } from "../core/lifecycle.ts";
-import { JOB_EVENTS, JOB_STATES, type JobEvent, type JobEventType } from "../../machines/job.ts";
-import { accepts, type Jobs, operatorEvents } from "../runtime/jobs.ts";
 import {
-  allowQuery,
+  DEFAULT_TENANT,
+  jobPatchSchema,
+  nameSchema,
+  newJobSchema,
+  type Transition,
+} from "../core/job.ts";
+import { limits } from "../core/limits.ts";
+import { isTerminal } from "../core/lifecycle.ts";
+import { JOB_STATES } from "../../machines/job.ts";
+import type { Created, Jobs } from "../runtime/jobs.ts";
+import {
   check,
   parseJson,
   readId,
   readIfMatch,
   readJson,
-  readLimit,
   readStorableJson,
   readText,
-  readWhole,
 } from "./request.ts";
+import { JOB_BYTES_MAX, respondWithJob, tenantOf, toResource, withTenant } from "./resource.ts";
+import { type Call, defineRoute, type Route } from "./route.ts";
+import {
+  jobResource,
+  pageQuery,
+  pageResource,
+  tenantQuery,
+  waitText,
+  wholeText,
+} from "./schemas.ts";
 
-/** One job with room for its envelope. */
-const JOB_BYTES_MAX = limits.payloadBytesMax + 64 * 1024;
-const EVENT_BYTES_MAX = 64 * 1024;
-
+const createQuery = z.object({ ...tenantQuery, wait: waitText.optional() });
 const batchSchema = z.strictObject({
   jobs: z.array(z.unknown()).min(1).max(limits.batchJobsMax),
 });
-
-const LIST_QUERY = ["tenantId", "state", "type", "queue", "cursor", "limit"];
-const listSchema = z.object({
+const listQuery = z.object({
+  ...tenantQuery,
+  state: z.string().optional(),
+  type: z.string().optional(),
+  queue: z.string().optional(),
+  tag: z.string().min(1).max(limits.tagLengthMax).optional(),
+  idempotencyKey: z.string().min(1).max(limits.keyLengthMax).optional(),
+  q: z.string().min(1).max(200).optional(),
+  ...pageQuery,
+});
+const filterSchema = z.object({
   states: z.array(z.enum(JOB_STATES)).nullable(),
   type: nameSchema.nullable(),
   queue: nameSchema.nullable(),
 });
-
-const delayMs = z.int().min(0).max(limits.delayMsMax);
-const scheduleSchema = z.strictObject({
-  type: z.literal("SCHEDULE"),
-  runAt: instantSchema.optional(),
-  delayMs: delayMs.optional(),
-}).refine((event) => (event.runAt === undefined) !== (event.delayMs === undefined), {
-  path: ["runAt"],
-  message: "Give either runAt or delayMs",
+const offsetQuery = z.object({
+  limit: wholeText(1, limits.pageMax).optional(),
+  offset: wholeText(0, limits.offsetMax).optional(),
 });
-const cancelSchema = z.strictObject({
-  type: z.literal("CANCEL"),
-  reason: z.string().min(1).max(500).optional(),
-});
-const bareSchema = z.strictObject({ type: z.enum(["REQUEUE", "RETRY_NOW"]) });
+const ofTenant = z.object(tenantQuery);
+const made = {
+  200: ["The job that has the idempotency key, or, with `wait`, the finished job", jobResource],
+  201: ["Stored", jobResource],
+  202: ["Stored; not finished within `wait`", jobResource],
+} as const;
 
-/** `/jobs` and `/admin/metrics`. */
-export function jobRoutes(jobs: Jobs): Hono {
-  const ofTenant = allowQuery("tenantId");
-  const paged = allowQuery("tenantId", "cursor", "limit");
-  return new Hono()
-    .post("/jobs", ofTenant, (c) => createJob(c, jobs))
-    .get("/jobs", allowQuery(...LIST_QUERY), (c) => listJobs(c, jobs))
-    .post("/jobs/batch", ofTenant, (c) => createBatch(c, jobs))
-    .get("/jobs/:id", ofTenant, async (c) => {
-      const job = await jobs.get(tenantOf(c), readId(c));
-      return c.json(toResource(job), 200, { etag: etagOf(job) });
-    })
-    .get("/jobs/:id/transitions", paged, (c) => listTransitions(c, jobs))
-    .post("/jobs/:id/events", ofTenant, (c) => sendEvent(c, jobs))
-    .get("/admin/metrics", ofTenant, (c) => readMetrics(c, jobs));
+/** Routes that make jobs. */
+export function createRoutes(jobs: Jobs): Route[] {
+  return [
+    defineRoute({
+      method: "post",
+      path: "/jobs",
+      summary: "Store a job; with `wait`, wait for its end",
+      tag: "jobs",
+      scope: "write",
+      query: createQuery,
+      body: { "application/json": { schema: newJobSchema } },
+      answers: made,
+      codes: [
+        "idempotency_conflict",
+        "payload_too_large",
+        "unsupported_media_type",
+        "invalid_input",
+        "unknown_type",
+      ],
+      handle: async (call) => {
+        const input = withTenant(await readJson(call.c, JOB_BYTES_MAX), tenantOf(call));
+        return await respondWithCreated(call, jobs, await jobs.create(input));
+      },
+    }),
+    defineRoute({
+      method: "post",
+      path: "/jobs/batch",
+      summary: "Store many jobs, all or none",
+      tag: "jobs",
+      scope: "write",
+      query: ofTenant,
+      body: {
+        "application/json": {
+          schema: z.strictObject({
+            jobs: z.array(newJobSchema).min(1).max(limits.batchJobsMax),
+          }),
+        },
+        "application/x-ndjson": { schema: z.string() },
+      },
+      answers: {
+        201: [
+          "Ids in order, and which of them are new",
+          z.object({ ids: z.array(z.uuid()), created: z.array(z.boolean()) }),
+        ],
+      },
+      codes: ["payload_too_large", "unsupported_media_type", "invalid_input", "unknown_type"],
+      handle: async (call) => {
+        const inserted = await jobs.enqueueMany(await readBatch(call.c, tenantOf(call)));
+        const ids = inserted.map((job) => job.id);
+        return call.c.json({ ids, created: inserted.map((job) => job.created) }, 201);
+      },
+    }),
+  ];
 }
 
-async function createJob(c: Context, jobs: Jobs): Promise<Response> {
-  const input = withTenant(await readJson(c, JOB_BYTES_MAX), tenantOf(c));
-  const { id, created, differs } = await jobs.enqueueUnchecked(input);
-  const job = await jobs.get(null, id);
-  return c.json(toResource(job), created ? 201 : 200, {
-    etag: etagOf(job),
-    location: `/jobs/${id}`,
+/** Answers a creation; with `?wait=`, when the job has ended or the time is over. */
+export async function respondWithCreated(
+  { c, query }: Call<{ wait?: number | undefined }>,
+  jobs: Jobs,
+  { job, created, differs }: Created,
+): Promise<Response> {
+  const headers = {
+    location: `/jobs/${job.id}`,
     ...(differs ? { "idempotency-payload": "differs" } : {}),
-  });
+  };
+  if (query.wait === undefined) return respondWithJob(c, job, created ? 201 : 200, headers);
+  const later = await jobs.wait(job.tenantId, job.id, query.wait, c.req.raw.signal);
+  return respondWithJob(c, later, isTerminal(later.state) ? 200 : 202, headers);
 }
 
-async function listJobs(c: Context, jobs: Jobs): Promise<Response> {
-  const limit = readLimit(c);
-  const filter = check(listSchema, {
-    states: c.req.queries("state")?.flatMap((value) => value.split(",")) ?? null,
-    type: c.req.query("type") ?? null,
-    queue: c.req.query("queue") ?? null,
-  });
-  const cursor = c.req.query("cursor") ?? null;
-  if (cursor !== null && !isUuid(cursor)) throw new MalformedError("cursor is not one of ours");
-  const tenantId = tenantOf(c) ?? DEFAULT_TENANT;
-  const items = await jobs.list({ ...filter, tenantId }, cursor, limit);
+/** Routes that find jobs. */
+export function listRoutes(jobs: Jobs): Route[] {
+  return [
+    defineRoute({
+      method: "get",
+      path: "/jobs",
+      summary: "A tenant's jobs, newest first; a filtered page may be short, or empty, and go on",
+      tag: "jobs",
+      scope: "read",
+      query: listQuery,
+      answers: { 200: ["One page", pageResource(jobResource)] },
+      codes: ["invalid_input"],
+      handle: (call) => listJobs(call, jobs),
+    }),
+    defineRoute({
+      method: "get",
+      path: "/tenants/{tenantId}/jobs",
+      summary: "A tenant's jobs by offset, newest first",
+      tag: "jobs",
+      scope: "read",
+      query: offsetQuery,
+      answers: {
+        200: [
+          "One page",
+          z.object({
+            items: z.array(jobResource),
+            limit: z.int(),
+            offset: z.int(),
+            total: z.int(),
+          }),
+        ],
+      },
+      handle: async ({ c, query, permission }) => {
+        const named = readTenant(c.req.param("tenantId") ?? "");
+        const tenantId = tenantOf({ c, query: { tenantId: named }, permission }) ?? named;
+        const { limit = limits.pageDefault, offset = 0 } = query;
+        const { items, total } = await jobs.pageAt(tenantId, offset, limit);
+        return c.json({ items: items.map(toResource), limit, offset, total });
+      },
+    }),
+  ];
+}
+
+/** Routes of one job: itself, changed, gone. */
+export function oneJobRoutes(jobs: Jobs): Route[] {
+  const shared = { tag: "jobs", query: ofTenant } as const;
+  return [
+    defineRoute({
+      ...shared,
+      method: "get",
+      path: "/jobs/{id}",
+      summary: "One job; its version is the ETag. HEAD asks whether it is there",
+      scope: "read",
+      answers: { 200: ["The job", jobResource] },
+      codes: ["not_found"],
+      handle: async (call) =>
+        respondWithJob(call.c, await jobs.get(tenantOf(call), readId(call.c)), 200),
+    }),
+    defineRoute({
+      ...shared,
+      method: "patch",
+      path: "/jobs/{id}",
+      summary: "Change a waiting job; in its history this is a SCHEDULE",
+      scope: "write",
+      ifMatch: true,
+      body: { "application/json": { schema: jobPatchSchema } },
+      answers: { 200: ["The changed job", jobResource] },
+      codes: [
+        "not_found",
+        "transition_rejected",
+        "payload_too_large",
+        "unsupported_media_type",
+        "invalid_input",
+      ],
+      handle: async (call) => {
+        const [id, aim] = [readId(call.c), aimOf(call)];
+        const patch = check(jobPatchSchema, await readStorableJson(call.c, JOB_BYTES_MAX));
+        return respondWithJob(call.c, await jobs.edit(id, patch, aim), 200);
+      },
+    }),
+    defineRoute({
+      ...shared,
+      method: "delete",
+      path: "/jobs/{id}",
+      summary: "Delete an ended job",
+      scope: "write",
+      ifMatch: true,
+      answers: { 204: ["Deleted", null] },
+      codes: ["not_found", "transition_rejected"],
+      handle: async (call) => {
+        await jobs.remove(readId(call.c), aimOf(call));
+        return call.c.body(null, 204);
+      },
+    }),
+  ];
+}
+
+/** The tenant and the version that a call is about. */
+export function aimOf(call: Call<{ tenantId?: string | undefined }>) {
+  return { tenantId: tenantOf(call), ifVersion: readIfMatch(call.c) };
+}
+
+/** One page of a job's history as a list. */
+export function historyPage(items: readonly Transition[], limit: number) {
   const last = items.length === limit ? items.at(-1) : undefined;
-  return c.json({ items: items.map(toResource), nextCursor: last?.id ?? null });
+  return { items, nextCursor: last ? String(last.version) : null };
 }
 
-async function createBatch(c: Context, jobs: Jobs): Promise<Response> {
+async function readBatch(c: Context, tenantId: string | null): Promise<unknown[]> {
   const types = ["application/json", "application/x-ndjson"];
   const text = await readText(c, types, limits.batchBytesMax);
   const isLines = /^application\/x-ndjson\b/i.test(c.req.header("content-type") ?? "");
   const body = isLines ? { jobs: parseLines(text) } : parseJson(text, "Body");
-  const tenantId = tenantOf(c);
-  const inputs = check(batchSchema, body).jobs.map((job, index) =>
+  return check(batchSchema, body).jobs.map((job, index) =>
     withTenant(job, tenantId, `jobs.${index}.tenantId`)
   );
-  const inserted = await jobs.enqueueMany(inputs);
-  return c.json({
-    ids: inserted.map((job) => job.id),
-    created: inserted.map((job) => job.created),
-  }, 201);
-}
-
-async function listTransitions(c: Context, jobs: Jobs): Promise<Response> {
-  const limit = readLimit(c);
-  const after = readWhole(c, "cursor", 0, 0, 2 ** 31 - 1);
-  const items = await jobs.history(tenantOf(c), readId(c), after, limit);
-  const last = items.length === limit ? items.at(-1) : undefined;
-  return c.json({ items, nextCursor: last ? String(last.version) : null });
-}
-
-async function sendEvent(c: Context, jobs: Jobs): Promise<Response> {
-  const id = readId(c);
-  const ifVersion = readIfMatch(c);
-  const tenantId = tenantOf(c);
-  const { event, cause } = await readEvent(c, jobs, id, tenantId);
-  const { job, isPending } = await jobs.send(id, event, { tenantId, ifVersion, cause });
-  return c.json(toResource(job), isPending ? 202 : 200, { etag: etagOf(job) });
-}
-
-async function readMetrics(c: Context, jobs: Jobs): Promise<Response> {
-  const states = Object.fromEntries(JOB_STATES.map((state) => [state, 0]));
-  const queues: Record<string, Record<string, number>> = {};
-  for (const { queue, state, count } of await jobs.counts(tenantOf(c))) {
-    states[state] = (states[state] ?? 0) + count;
-    const ofQueue = queues[queue] ??= Object.fromEntries(JOB_STATES.map((s) => [s, 0]));
-    ofQueue[state] = (ofQueue[state] ?? 0) + count;
-  }
-  return c.json({ states, queues });
-}
-
-/** The event of the body. The state is checked before the scope: 409 comes before 403. */
-async function readEvent(
-  c: Context,
-  jobs: Jobs,
-  id: string,
-  tenantId: string | null,
-): Promise<{ event: JobEvent; cause: string }> {
-  const body = await readStorableJson(c, EVENT_BYTES_MAX);
-  const { type } = check(z.looseObject({ type: z.enum(JOB_EVENTS) }), body);
-  if (!operatorEvents.includes(type)) await refuseWorkerEvent(jobs, tenantId, id, type);
-  if (type === "SCHEDULE") {
-    const { runAt, delayMs } = check(scheduleSchema, body);
-    const when = runAt === undefined ? { delayMs: delayMs ?? 0 } : { runAt };
-    return { event: { type, when }, cause: "api" };
-  }
-  if (type === "CANCEL") {
-    const { reason } = check(cancelSchema, body);
-    return { event: { type }, cause: reason ?? "api" };
-  }
-  return { event: check(bareSchema, body), cause: "api" };
-}
-
-async function refuseWorkerEvent(
-  jobs: Jobs,
-  tenantId: string | null,
-  id: string,
-  type: JobEventType,
-): Promise<never> {
-  const job = await jobs.get(tenantId, id);
-  if (!acceptedEvents(job.state).includes(type)) {
-    throw new TransitionRejectedError(job.state, job.version, type, accepts(job.state));
-  }
-  throw new ForbiddenError(`${type} belongs to workers and sweepers`);
-}
-
-/** Under AUTH=none the tenant is what the query names; null: any. */
-function tenantOf(c: Context): string | null {
-  const given = c.req.query("tenantId");
-  if (given === undefined) return null;
-  if (!nameSchema.safeParse(given).success) {
-    throw new MalformedError("tenantId of the query is not a tenant");
-  }
-  return given;
-}
-
-/** A tenant of the query is the body's, unless the body names another. */
-function withTenant(input: unknown, tenantId: string | null, path = "tenantId"): unknown {
-  if (tenantId === null || typeof input !== "object" || input === null) return input;
-  if (Array.isArray(input)) return input;
-  if ("tenantId" in input && input.tenantId !== tenantId) {
-    throw new InvalidInputError([{ path, message: "Differs from the query's" }]);
-  }
-  return { ...input, tenantId };
 }
 
 function parseLines(text: string): unknown[] {
@@ -203,10 +257,24 @@ function parseLines(text: string): unknown[] {
   return lines.map((line, index) => parseJson(line, `Line ${index + 1}`));
 }
 
-function toResource(job: Job) {
-  return { ...job, accepts: accepts(job.state) };
+async function listJobs(call: Call<z.output<typeof listQuery>>, jobs: Jobs): Promise<Response> {
+  const { query } = call;
+  const filter = check(filterSchema, {
+    states: query.state?.split(",") ?? null,
+    type: query.type ?? null,
+    queue: query.queue ?? null,
+  });
+  const cursor = query.cursor ?? null;
+  if (cursor !== null && !isUuid(cursor)) throw new MalformedError("cursor is not one of ours");
+  const tenantId = tenantOf(call) ?? DEFAULT_TENANT;
+  const wanted = { ...filter, tenantId, tag: query.tag ?? null, text: query.q ?? null };
+  const { items, nextCursor } = query.idempotencyKey === undefined
+    ? await jobs.page(wanted, cursor, query.limit ?? limits.pageDefault)
+    : await jobs.pageOfKey(wanted, query.idempotencyKey);
+  return call.c.json({ items: items.map(toResource), nextCursor });
 }
 
-function etagOf(job: Job): string {
-  return `"${job.version}"`;
+function readTenant(text: string): string {
+  if (!nameSchema.safeParse(text).success) throw new MalformedError("This is not a tenant's name");
+  return text;
 }

@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Context } from "hono";
 import {
   type ErrorCode,
+  MethodNotAllowedError,
   PerduraError,
   UnavailableError,
   VersionConflictError,
@@ -49,10 +50,13 @@ export function problemResponse(c: Context, error: unknown): Response {
   if (error instanceof VersionConflictError && error.conditional) {
     return respond({ ...body, status: 412 });
   }
-  const retryAfter: Record<string, string> = error instanceof UnavailableError
-    ? { "retry-after": String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))) }
-    : {};
-  return respond(body, retryAfter);
+  return respond(body, headersOf(error));
+}
+
+function headersOf(error: PerduraError): Record<string, string> {
+  if (error instanceof MethodNotAllowedError) return { allow: error.allowed.join(", ") };
+  if (!(error instanceof UnavailableError)) return {};
+  return { "retry-after": String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))) };
 }
 
 function headOf(code: ErrorCode) {

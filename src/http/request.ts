@@ -1,5 +1,5 @@
 /** What routes read of a request: bounded JSON bodies, ids, versions, pages. */
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import type { z } from "zod";
 import {
   InvalidInputError,
@@ -10,23 +10,26 @@ import {
 import { isUuid } from "../core/id.ts";
 import { issuesOf } from "../core/job.ts";
 import { findJsonIssue } from "../core/json.ts";
-import { limits } from "../core/limits.ts";
 
 /**
- * Lets through what names only `known` query parameters, each once.
+ * The query, when it names only `known` parameters, each once.
  *
  * A parameter that is not known is a typing error or a wish that would not be granted: passed over,
  * a misspelt tenant would be anybody's.
+ *
+ * @throws {MalformedError}
  */
-export function allowQuery(...known: readonly string[]): MiddlewareHandler {
-  return async (c, next) => {
-    for (const [name, values] of Object.entries(c.req.queries())) {
-      const shown = name.slice(0, 64);
-      if (!known.includes(name)) throw new MalformedError(`Unknown query parameter "${shown}"`);
-      if (values.length > 1) throw new MalformedError(`Query parameter "${shown}" is given twice`);
-    }
-    await next();
-  };
+export function oneEach(c: Context, known: readonly string[]): Record<string, string> {
+  const query: Record<string, string> = {};
+  for (const [name, values] of Object.entries(c.req.queries())) {
+    const shown = name.slice(0, 64);
+    if (!known.includes(name)) throw new MalformedError(`Unknown query parameter "${shown}"`);
+    const [value = "", ...more] = values;
+    if (more.length > 0) throw new MalformedError(`Query parameter "${shown}" is given twice`);
+    if (value.includes("\0")) throw new MalformedError(`Query parameter "${shown}" holds NUL`);
+    query[name] = value;
+  }
+  return query;
 }
 
 /** The body as text, if it is of one of `types` and not larger than `bytesMax`. */
@@ -47,6 +50,13 @@ export async function readText(
 /** The body as JSON. @throws {MalformedError} */
 export async function readJson(c: Context, bytesMax: number): Promise<unknown> {
   return parseJson(await readText(c, ["application/json"], bytesMax), "Body");
+}
+
+/** The same, or `{}` where there is no body at all. */
+export async function readOptionalJson(c: Context, bytesMax: number): Promise<unknown> {
+  const isSent = ["content-type", "transfer-encoding"].some((name) => c.req.header(name));
+  if (!isSent && Number(c.req.header("content-length") ?? 0) === 0) return {};
+  return await readStorableJson(c, bytesMax);
 }
 
 /**
@@ -94,22 +104,6 @@ export function readIfMatch(c: Context): number | null {
     throw new MalformedError('If-Match must be the ETag of a job, such as "3"');
   }
   return Number(version);
-}
-
-/** `?limit=`: 1 to 1000, 50 by default. @throws {MalformedError} */
-export function readLimit(c: Context): number {
-  return readWhole(c, "limit", limits.pageDefault, 1, limits.pageMax);
-}
-
-/** A whole number of the query. @throws {MalformedError} */
-export function readWhole(c: Context, key: string, initial: number, min: number, max: number) {
-  const given = c.req.query(key);
-  if (given === undefined) return initial;
-  const value = /^\d{1,10}$/.test(given) ? Number(given) : NaN;
-  if (!(value >= min && value <= max)) {
-    throw new MalformedError(`${key} must be a whole number from ${min} to ${max}`);
-  }
-  return value;
 }
 
 async function collect(

@@ -1,10 +1,10 @@
 /** Handlers: one function per job type, its input checked by zod, its retry policy beside it. */
 import { z } from "zod";
 import type { Backoff } from "../core/backoff.ts";
-import type { Issue } from "../core/errors.ts";
+import { type Issue, PermanentError } from "../core/errors.ts";
 import { issuesOf } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
-import type { GiveUp, RetryAfter, Snooze } from "../core/outcome.ts";
+import { type GiveUp, isOutcome, type RetryAfter, type Snooze } from "../core/outcome.ts";
 import type { HandlerContext } from "./context.ts";
 
 /** What a retry policy may say about one error. */
@@ -22,9 +22,14 @@ export interface RetryPolicy extends Partial<Backoff> {
 export type HandlerResult<Output> = Output | Snooze | RetryAfter | GiveUp;
 
 /** What `defineHandler` takes. */
-export interface HandlerDefinition<Input extends z.ZodType, Output> {
-  readonly type: string;
+export interface HandlerDefinition<Type extends string, Input extends z.ZodType, Output> {
+  readonly type: Type;
   readonly input: Input;
+  /**
+   * What the handler gives. A result that does not fit is a failure for good, code `invalid_output`;
+   * that of `context.transaction` is committed by then, and is not checked.
+   */
+  readonly output?: z.ZodType<Output>;
   readonly retry?: RetryPolicy;
   /** Longest attempt, milliseconds. Default 15 minutes. */
   readonly timeoutMs?: number;
@@ -39,9 +44,15 @@ export type Checked<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly issues: readonly Issue[] };
 
-/** A handler as the worker sees it: the input type is sealed inside. */
-export interface Handler {
-  readonly type: string;
+/**
+ * A handler as the worker sees it: its function is sealed inside.
+ *
+ * `Input` is what a job of the type is sent with, `Output` what it gives.
+ */
+export interface Handler<Type extends string = string, Input = unknown, Output = unknown> {
+  readonly type: Type;
+  /** For the compiler alone: never there. */
+  readonly shape?: { readonly input: Input; readonly output: Output };
   readonly retry: RetryPolicy;
   readonly timeoutMs: number | null;
   /** The schema of its payload. */
@@ -57,10 +68,11 @@ export interface Handler {
  *
  * A handler may run more than once: make it idempotent, or write through `context.transaction`.
  */
-export function defineHandler<Input extends z.ZodType, Output>(
-  definition: HandlerDefinition<Input, Output>,
-): Handler {
-  const { type, input, retry = {}, timeoutMs = null, handle } = definition;
+export function defineHandler<const Type extends string, Input extends z.ZodType, Output>(
+  definition: HandlerDefinition<Type, Input, Output>,
+): Handler<Type, z.input<Input>, Output> {
+  const { type, input, output, retry = {}, timeoutMs = null } = definition;
+  const handle = output ? checkingOutput(definition.handle, output) : definition.handle;
   policySchema.parse({ ...retry, on: undefined, timeoutMs });
   return {
     type,
@@ -90,6 +102,22 @@ const policySchema = z.object({
   capMs: growth,
   timeoutMs: z.int().min(1).max(limits.timeoutMsMax).nullable(),
 });
+
+/** The same function, with its results checked. */
+function checkingOutput<Input, Output>(
+  handle: (input: Input, context: HandlerContext) => unknown,
+  output: z.ZodType<Output>,
+): (input: Input, context: HandlerContext) => Promise<unknown> {
+  return async (input, context) => {
+    const result = await handle(input, context);
+    if (isOutcome(result)) return result;
+    const parsed = output.safeParse(result);
+    if (parsed.success) return parsed.data;
+    const [issue] = issuesBelow(parsed.error, "output");
+    const error = new PermanentError(`${issue?.path}: ${issue?.message}`);
+    throw Object.assign(error, { code: "invalid_output" });
+  };
+}
 
 /** Handlers by type. */
 export type Handlers = ReadonlyMap<string, Handler>;

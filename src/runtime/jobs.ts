@@ -14,8 +14,18 @@ import type { Change, Entered, Inserted, JobFilter, StateCount, Store } from "..
 import { Coalescer } from "./coalescer.ts";
 import { type Aim, changeJob, decide, isCommitted, readJob } from "./deciding.ts";
 import { editJob, removeJob } from "./editing.ts";
-import { cancelledError } from "./endings.ts";
+import { cancelledError, type Ending } from "./endings.ts";
+import { explain, type Reason } from "./explain.ts";
 import type { Handlers } from "./handlers.ts";
+import {
+  claimOutside,
+  endOutside,
+  foreseeOutside,
+  type OutsideClaim,
+  type OutsideRenewal,
+  renewOutside,
+} from "./outside.ts";
+import { type Page, pageAt, pageOf, pageOfKey } from "./paging.ts";
 import { cloneOf, jobOf, laneOf, lanesOf, type Prepared, prepareJob } from "./preparing.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -154,6 +164,36 @@ export class Jobs {
     return this.#host.store.list(filter, before, limit);
   }
 
+  /** One page with a cursor: see `pageOf`. */
+  page(filter: JobFilter, cursor: string | null, limit: number): Promise<Page<Job>> {
+    return pageOf(this.#host, filter, cursor, limit);
+  }
+
+  /** The job that has an idempotency key, as a page: see `pageOfKey`. */
+  pageOfKey(filter: JobFilter, key: string): Promise<Page<Job>> {
+    return pageOfKey(this.#host.store, filter, key);
+  }
+
+  /** One page by offset: see `pageAt`. */
+  pageAt(
+    tenantId: string,
+    offset: number,
+    limit: number,
+  ): Promise<{ items: Job[]; total: number }> {
+    return pageAt(this.#host.store, tenantId, offset, limit);
+  }
+
+  /** One page of a tenant's dead letters, newest first. */
+  deadLetters(tenantId: string, cursor: string | null, limit: number): Promise<Page<Job>> {
+    const filter = { tenantId, states: ["dead_letter"], type: null, queue: null } as const;
+    return pageOf(this.#host, filter, cursor, limit);
+  }
+
+  /** Why a job does not run. @throws {NotFoundError} */
+  async explain(tenantId: string | null, id: string): Promise<Reason[]> {
+    return explain(await this.get(tenantId, id), this.#host.handlers, this.#host.clock);
+  }
+
   /** Committed steps of one job after `afterVersion`, ascending. @throws {NotFoundError} */
   async history(
     tenantId: string | null,
@@ -205,6 +245,26 @@ export class Jobs {
   async rerun(tenantId: string | null, id: string): Promise<Job> {
     const row = cloneOf(await this.get(tenantId, id));
     return await this.#read(row, await this.#enter({ row, isStrict: false }));
+  }
+
+  /** CLAIM of one job by a worker outside: see `claimOutside`. */
+  claim(id: string, aim: Aim, claim: OutsideClaim): Promise<Job> {
+    return claimOutside(this.#host, id, aim, claim);
+  }
+
+  /** The end of its attempt: see `endOutside`. */
+  end(id: string, aim: Aim, ending: Ending): Promise<Job> {
+    return endOutside(this.#host, id, aim, ending);
+  }
+
+  /** What that would do, committing nothing. */
+  foreseeEnd(id: string, aim: Aim, ending: Ending): Promise<Foreseen> {
+    return foreseeOutside(this.#host, id, aim, ending);
+  }
+
+  /** Renews its lease: see `renewOutside`. */
+  renew(id: string, aim: Aim, leaseMs: number): Promise<OutsideRenewal> {
+    return renewOutside(this.#host, id, aim, leaseMs);
   }
 
   /** Checks a job and resolves its defaults. Nothing is stored. */

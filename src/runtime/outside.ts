@@ -8,8 +8,9 @@ import type { Clock } from "../core/clock.ts";
 import { LeaseLostError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
+import type { When } from "../../machines/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
-import type { Store } from "../store/store.ts";
+import type { Change, Store } from "../store/store.ts";
 import { type Aim, changeJob, decide, isCommitted, readJob, rejection } from "./deciding.ts";
 import { changeOf, type Ending, eventTypeOf } from "./endings.ts";
 import type { Handlers } from "./handlers.ts";
@@ -74,20 +75,41 @@ export function endOutside(
   ending: Ending,
 ): Promise<Job> {
   return changeJob(host.store, id, aim, async (job) => {
-    const { leaseId, leaseOwner } = job;
-    const at = new Date(host.clock.now());
-    const cancelRequested = job.cancelRequestedAt !== null;
-    if (job.state !== "running") throw rejection(job, eventTypeOf(ending));
-    if (leaseId === null || leaseOwner === null) throw new LeaseLostError(id, job.version);
-    const policy = host.handlers.get(job.type)?.retry ?? {};
-    const backoff = job.backoff ?? { ...host.defaults.backoff, ...growthOf(policy) };
-    const change = changeOf({ ...job, leaseId }, ending, { cancelRequested, backoff, at });
-    const [refusal] = await host.store.commit(leaseOwner, [change]);
+    const change = changeFor(host, job, ending);
+    const [refusal] = await host.store.commit(job.leaseOwner, [change]);
     if (!isCommitted(refusal)) return null;
     if (isTerminal(change.decision.to)) host.store.hint({ kind: "ended", ids: [id] });
     else host.store.hint({ kind: "lanes", lanes: [laneOf(job)] });
     return await readJob(host.store, job.tenantId, id);
   });
+}
+
+/** What an ending would make of a running job, committing nothing. */
+export function foreseeOutside(
+  host: OutsideHost,
+  id: string,
+  aim: Aim,
+  ending: Ending,
+): Promise<{ job: Job; due: When | null }> {
+  return changeJob(host.store, id, aim, (job) => {
+    const { decision: { to, due, context }, error } = changeFor(host, job, ending);
+    const { attempt, crashes } = context;
+    const lastError = error ?? job.lastError;
+    const next = { ...job, state: to, version: job.version + 1, attempt, crashes, lastError };
+    return Promise.resolve({ job: next, due });
+  });
+}
+
+/** The decision about the ending of a running job. */
+function changeFor(host: OutsideHost, job: Job, ending: Ending): Change {
+  if (job.state !== "running") throw rejection(job, eventTypeOf(ending));
+  const { leaseId } = job;
+  if (leaseId === null) throw new LeaseLostError(job.id, job.version);
+  const policy = host.handlers.get(job.type)?.retry ?? {};
+  const backoff = job.backoff ?? { ...host.defaults.backoff, ...growthOf(policy) };
+  const at = new Date(host.clock.now());
+  const cancelRequested = job.cancelRequestedAt !== null;
+  return changeOf({ ...job, leaseId }, ending, { cancelRequested, backoff, at });
 }
 
 /** Renews the lease of a running job. @throws {LeaseLostError | TransitionRejectedError} */

@@ -39,6 +39,17 @@ export async function pageOf(
   }
 }
 
+/** The job that has an idempotency key, if the filter takes it: a page of one or none. */
+export async function pageOfKey(
+  store: JobStore,
+  filter: JobFilter,
+  key: string,
+): Promise<Page<Job>> {
+  const id = await store.keyHolder(filter.tenantId, key);
+  const job = id === null ? null : await store.get(filter.tenantId, id);
+  return { items: job && isTaken(job, filter) ? [job] : [], nextCursor: null };
+}
+
 /** A page by its place, counted from the newest job. */
 export async function pageAt(
   store: JobStore,
@@ -54,6 +65,11 @@ export async function pageAt(
   if (offset > 0 && before === null) return { items: [], total };
   const filter = { tenantId, states: null, type: null, queue: null };
   return { items: await store.list(filter, before, limit), total };
+}
+
+function isTaken(job: Job, { states, type, queue, tag = null }: JobFilter): boolean {
+  return (states?.includes(job.state) ?? true) && (type ?? job.type) === job.type &&
+    (queue ?? job.queue) === job.queue && (tag === null || job.tags.includes(tag));
 }
 
 function isSelective({ states, type, queue, tag = null, text = null }: JobFilter): boolean {

@@ -109,6 +109,14 @@ class PostgresStore implements Store {
     return nthNewest(this.#db, tenantId, n);
   }
 
+  async keyHolder(tenantId: string, key: string): Promise<string | null> {
+    const [row] = await this.#db.query(sql.keyHolders, [
+      `{${quoted(tenantId)}}`,
+      `{${quoted(key)}}`,
+    ]);
+    return row ? toId(row) : null;
+  }
+
   tenants(after: string, limit: number): Promise<Tenant[]> {
     return listTenants(this.#db, after, limit);
   }

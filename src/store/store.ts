@@ -237,6 +237,8 @@ export interface JobStore {
   listEdge(filter: JobFilter, before: string | null, rows: number): Promise<string | null>;
   /** The id of the n-th newest job of a tenant, n from 1. */
   nthNewest(tenantId: string, n: number): Promise<string | null>;
+  /** The id of the job that has an idempotency key now. */
+  keyHolder(tenantId: string, key: string): Promise<string | null>;
   /** Which of these jobs are no longer live. */
   ended(jobs: readonly JobName[]): Promise<string[]>;
   /** Committed steps after a version, ascending. */

@@ -1,0 +1,194 @@
+/** The routes of operators: counts, sweeps, what failed, tenants, operations. */
+import { z } from "@hono/zod-openapi";
+import { MalformedError, NotFoundError } from "../core/errors.ts";
+import { isUuid } from "../core/id.ts";
+import { DEFAULT_TENANT, instantSchema, nameSchema } from "../core/job.ts";
+import { limits } from "../core/limits.ts";
+import { JOB_STATES } from "../../machines/job.ts";
+import type { Admin } from "../runtime/admin.ts";
+import type { Jobs } from "../runtime/jobs.ts";
+import { send } from "./job_events.ts";
+import { check, readId, readOptionalJson, readStorableJson } from "./request.ts";
+import { SMALL_BYTES_MAX, tenantOf, toResource, withTenant } from "./resource.ts";
+import { type Call, defineRoute, type Route } from "./route.ts";
+import { jobResource, operationResource, pageQuery, pageResource, tenantQuery } from "./schemas.ts";
+
+const IDS_BYTES_MAX = 1024 * 1024;
+
+const ofTenant = z.object(tenantQuery);
+const counts = z.object(Object.fromEntries(JOB_STATES.map((state) => [state, z.int()])));
+const retrySchema = z.strictObject({
+  tenantId: nameSchema.optional(),
+  from: instantSchema.optional(),
+  to: instantSchema.optional(),
+  ids: z.array(z.uuid()).min(1).max(limits.idsMax).optional(),
+  type: nameSchema.optional(),
+  error: z.string().min(1).max(200).optional(),
+  dryRun: z.boolean().default(false),
+});
+
+/** `/admin/…` */
+export function adminRoutes(jobs: Jobs, admin: Admin): Route[] {
+  const shared = { tag: "admin", scope: "admin" } as const;
+  return [
+    defineRoute({
+      ...shared,
+      method: "get",
+      path: "/admin/metrics",
+      summary: "Jobs per state and queue, of all tenants unless one is named",
+      query: ofTenant,
+      answers: {
+        200: ["Counts", z.object({ states: counts, queues: z.record(z.string(), counts) })],
+      },
+      handle: (call) => readMetrics(call, jobs),
+    }),
+    defineRoute({
+      ...shared,
+      method: "post",
+      path: "/admin/sweep",
+      summary: "Recover expired leases now, and wake every worker",
+      query: z.object({}),
+      answers: {
+        200: [
+          "What it did",
+          z.object({ recovered: z.int(), quarantined: z.int(), due: z.int() }),
+        ],
+      },
+      handle: async ({ c }) => c.json(await admin.sweep()),
+    }),
+    defineRoute({
+      ...shared,
+      method: "post",
+      path: "/admin/retry-failed",
+      summary: "Bring back dead letters and jobs that wait for their next attempt",
+      query: ofTenant,
+      body: { "application/json": { schema: retrySchema } },
+      answers: {
+        202: [
+          "How many there are, and the operation that brings them back; null of a dry run",
+          z.object({ operationId: z.uuid().nullable(), matched: z.int() }),
+        ],
+      },
+      codes: ["payload_too_large", "unsupported_media_type", "invalid_input"],
+      handle: (call) => retryFailed(call, admin),
+    }),
+    defineRoute({
+      ...shared,
+      method: "post",
+      path: "/admin/requeue-deadletter/{id}",
+      summary: "REQUEUE of one dead letter",
+      query: ofTenant,
+      ifMatch: true,
+      body: { "application/json": { schema: z.strictObject({}) } },
+      answers: { 200: ["The job, pending", jobResource] },
+      codes: [
+        "not_found",
+        "transition_rejected",
+        "idempotency_conflict",
+        "unsupported_media_type",
+        "invalid_input",
+      ],
+      handle: async (call) => {
+        check(z.strictObject({}), await readOptionalJson(call.c, SMALL_BYTES_MAX));
+        return await send(call, jobs, { type: "REQUEUE" }, "api");
+      },
+    }),
+  ];
+}
+
+/** `/dead-letters`, `/tenants`, `/operations` */
+export function overviewRoutes(jobs: Jobs, admin: Admin): Route[] {
+  const page = z.object({ ...tenantQuery, ...pageQuery });
+  return [
+    defineRoute({
+      method: "get",
+      path: "/dead-letters",
+      summary: "A tenant's jobs that gave up, newest first",
+      tag: "jobs",
+      scope: "read",
+      query: page,
+      answers: { 200: ["One page", pageResource(jobResource)] },
+      handle: async (call) => {
+        const { cursor = null, limit = limits.pageDefault } = call.query;
+        if (cursor !== null && !isUuid(cursor)) {
+          throw new MalformedError("cursor is not one of ours");
+        }
+        const tenantId = tenantOf(call) ?? DEFAULT_TENANT;
+        const found = await jobs.deadLetters(tenantId, cursor, limit);
+        return call.c.json({ ...found, items: found.items.map(toResource) });
+      },
+    }),
+    defineRoute({
+      method: "get",
+      path: "/tenants",
+      summary: "Tenants by name; they exist from their first job",
+      tag: "admin",
+      scope: "admin",
+      query: z.object(pageQuery),
+      answers: {
+        200: [
+          "One page",
+          pageResource(z.object({ id: z.string(), createdAt: z.iso.datetime() })),
+        ],
+      },
+      handle: async ({ c, query: { cursor = "", limit = limits.pageDefault } }) => {
+        const items = await admin.tenants(cursor, limit);
+        const last = items.length === limit ? items.at(-1) : undefined;
+        return c.json({ items, nextCursor: last?.id ?? null });
+      },
+    }),
+    defineRoute({
+      method: "get",
+      path: "/operations",
+      summary: "The latest operations of this process, newest first",
+      tag: "admin",
+      scope: "admin",
+      query: z.object({}),
+      answers: { 200: ["All that are remembered", pageResource(operationResource)] },
+      handle: ({ c }) => c.json({ items: admin.operations.list(), nextCursor: null }),
+    }),
+    defineRoute({
+      method: "get",
+      path: "/operations/{id}",
+      summary: "One operation",
+      tag: "admin",
+      scope: "admin",
+      query: z.object({}),
+      answers: { 200: ["The operation", operationResource] },
+      codes: ["not_found"],
+      handle: ({ c }) => {
+        const id = readId(c);
+        const operation = admin.operations.get(id);
+        if (!operation) throw new NotFoundError("operation", id);
+        return c.json(operation);
+      },
+    }),
+  ];
+}
+
+async function readMetrics(
+  call: Call<{ tenantId?: string | undefined }>,
+  jobs: Jobs,
+): Promise<Response> {
+  const states = Object.fromEntries(JOB_STATES.map((state) => [state, 0]));
+  const queues: Record<string, Record<string, number>> = {};
+  for (const { queue, state, count } of await jobs.counts(tenantOf(call))) {
+    states[state] = (states[state] ?? 0) + count;
+    const ofQueue = queues[queue] ??= Object.fromEntries(JOB_STATES.map((s) => [s, 0]));
+    ofQueue[state] = (ofQueue[state] ?? 0) + count;
+  }
+  return call.c.json({ states, queues });
+}
+
+async function retryFailed(
+  call: Call<{ tenantId?: string | undefined }>,
+  admin: Admin,
+): Promise<Response> {
+  const body = withTenant(await readStorableJson(call.c, IDS_BYTES_MAX), tenantOf(call));
+  const { dryRun, ...given } = check(retrySchema, body);
+  const { ids = null, from = null, to = null, type = null, error = null } = given;
+  // An id names a job of any tenant; everything else is asked of one.
+  const tenantId = given.tenantId ?? (ids === null ? DEFAULT_TENANT : null);
+  const choice = { tenantId, from, to, ids, type, error };
+  return call.c.json(await admin.retryFailed(choice, dryRun), 202);
+}

@@ -1,0 +1,48 @@
+/** What routes of jobs share: the tenant of a call, the job as it is given, its headers. */
+import type { Context } from "hono";
+import { ForbiddenError, InvalidInputError } from "../core/errors.ts";
+import type { Job } from "../core/job.ts";
+import { accepts } from "../runtime/jobs.ts";
+import type { Call } from "./route.ts";
+
+/** One job with room for its envelope, bytes. */
+export const JOB_BYTES_MAX = 1024 * 1024 + 64 * 1024;
+/** The body of an operator's request, bytes. */
+export const SMALL_BYTES_MAX = 64 * 1024;
+
+/** The job as clients see it. The lease id is the runner's own. */
+export function toResource({ leaseId: _, ...job }: Job) {
+  return { ...job, accepts: accepts(job.state) };
+}
+
+/** Answers with a job; its version is the ETag. */
+export function respondWithJob(
+  c: Context,
+  job: Job,
+  status: 200 | 201 | 202,
+  headers: Record<string, string> = {},
+): Response {
+  return c.json(toResource(job), status, { etag: `"${job.version}"`, ...headers });
+}
+
+/** The tenant of the credential, or else of the query; null: any. */
+export function tenantOf(
+  { query, permission }: Call<{ tenantId?: string | undefined }>,
+): string | null {
+  const named = query.tenantId ?? null;
+  if (permission.tenantId === null) return named;
+  if (named !== null && named !== permission.tenantId) {
+    throw new ForbiddenError("This credential belongs to another tenant");
+  }
+  return permission.tenantId;
+}
+
+/** A tenant of the query is the body's, unless the body names another. */
+export function withTenant(input: unknown, tenantId: string | null, path = "tenantId"): unknown {
+  if (tenantId === null || typeof input !== "object" || input === null) return input;
+  if (Array.isArray(input)) return input;
+  if ("tenantId" in input && input.tenantId !== tenantId) {
+    throw new InvalidInputError([{ path, message: "Differs from the query's" }]);
+  }
+  return { ...input, tenantId };
+}

@@ -1,0 +1,138 @@
+/**
+ * A route: one record that says how it is called, what it checks, and what it does. The router and
+ * the OpenAPI document are both made from it.
+ */
+import type { RouteConfig } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { type ErrorCode, MalformedError, MethodNotAllowedError } from "../core/errors.ts";
+import { demand, type Permission, type Permit, type Scope } from "./access.ts";
+import { problems } from "./problem.ts";
+import { oneEach } from "./request.ts";
+import { problemResource } from "./schemas.ts";
+
+/** A request that has been let in. */
+export interface Call<Query> {
+  readonly c: Context;
+  readonly query: Query;
+  readonly permission: Permission;
+}
+
+/** What a successful answer holds; null: nothing. */
+export type Answers = Readonly<Record<number, readonly [description: string, z.ZodType | null]>>;
+
+/** The body of a request by media type, for the document: zod, or a schema made elsewhere. */
+type Body = NonNullable<NonNullable<RouteConfig["request"]>["body"]>["content"];
+
+/** How a route is declared. */
+export interface RouteSpec<Query extends z.ZodObject> {
+  readonly method: "get" | "post" | "patch" | "delete";
+  /** As OpenAPI writes it: `/jobs/{id}`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly tag: string;
+  /** null: the handler asks for it by itself. */
+  readonly scope: Scope | null;
+  readonly query: Query;
+  readonly body?: Body;
+  /** It reads If-Match. */
+  readonly ifMatch?: true;
+  readonly answers: Answers;
+  readonly codes?: readonly ErrorCode[];
+  readonly handle: (call: Call<z.output<Query>>) => Response | Promise<Response>;
+}
+
+/** A route whose query type is sealed inside. */
+export interface Route extends Omit<RouteSpec<z.ZodObject>, "handle"> {
+  readonly serve: (c: Context, permit: Permit) => Promise<Response>;
+}
+
+/** Declares a route. */
+export function defineRoute<Query extends z.ZodObject>(spec: RouteSpec<Query>): Route {
+  const { handle, ...rest } = spec;
+  const names = Object.keys(spec.query.shape);
+  const serve = async (c: Context, permit: Permit) => {
+    const permission = await permit(c);
+    if (spec.scope !== null) demand(permission, spec.scope);
+    const query = checkQuery(spec.query, oneEach(c, names));
+    return await handle({ c, query, permission });
+  };
+  return { ...rest, serve };
+}
+
+/** Puts routes on the app, and the answer 405 on what their paths do not take. */
+export function mountRoutes(app: OpenAPIHono, routes: readonly Route[], permit: Permit): void {
+  const methods = new Map<string, string[]>();
+  for (const route of routes) {
+    const path = route.path.replaceAll(/\{(\w+)\}/g, ":$1");
+    app.on(route.method.toUpperCase(), path, (c) => route.serve(c, permit));
+    app.openAPIRegistry.registerPath(documented(route));
+    const known = methods.get(path) ?? [];
+    methods.set(path, [...known, route.method.toUpperCase()]);
+  }
+  for (const [path, taken] of methods) {
+    app.all(path, (c) => {
+      throw new MethodNotAllowedError(c.req.method.slice(0, 32), taken);
+    });
+  }
+}
+
+/** A query that is not what it should be is malformed: nothing was asked that could be granted. */
+function checkQuery<Query extends z.ZodObject>(schema: Query, given: unknown): z.output<Query> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new MalformedError(`Query parameter "${issue?.path.join(".")}": ${issue?.message}`);
+}
+
+function documented(route: Route): RouteConfig {
+  const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => String(name));
+  const isId = (name: string) => name === "id";
+  const params = Object.fromEntries(names.map((n) => [n, isId(n) ? z.uuid() : z.string()]));
+  const codes: ErrorCode[] = ["malformed", ...route.codes ?? [], "unavailable", "internal"];
+  return {
+    method: route.method,
+    path: route.path,
+    operationId: operationIdOf(route),
+    summary: route.summary,
+    tags: [route.tag],
+    request: {
+      query: route.query,
+      ...(names.length > 0 ? { params: z.object(params) } : {}),
+      ...(route.ifMatch ? { headers: z.object({ "if-match": z.string().optional() }) } : {}),
+      ...(route.body ? { body: { content: route.body, required: true } } : {}),
+    },
+    responses: { ...answersOf(route.answers), ...problemsOf(codes) },
+  };
+}
+
+function operationIdOf({ method, path }: Route): string {
+  return [method, ...path.split("/").filter(Boolean)]
+    .map((part) => part.replaceAll(/[^A-Za-z0-9]+/g, "_").replaceAll(/^_|_$/g, "")).join("_");
+}
+
+function answersOf(answers: Answers): RouteConfig["responses"] {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, [description, schema]]) => [
+      status,
+      schema === null
+        ? { description }
+        : { description, content: { "application/json": { schema } } },
+    ]),
+  );
+}
+
+/** One answer per status: several codes may share it. */
+function problemsOf(codes: readonly ErrorCode[]): RouteConfig["responses"] {
+  const byStatus = new Map<number, string[]>();
+  for (const code of codes) {
+    const { status } = problems[code];
+    byStatus.set(status, [...byStatus.get(status) ?? [], `\`${code}\``]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, names]) => [status, {
+      description: names.join(", "),
+      content: { "application/problem+json": { schema: problemResource } },
+    }]),
+  );
+}

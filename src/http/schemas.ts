@@ -1,0 +1,122 @@
+/** What the API gives and takes, as zod: checked with, and written into the OpenAPI document. */
+import { z } from "@hono/zod-openapi";
+import { backoffSchema, nameSchema } from "../core/job.ts";
+import { limits } from "../core/limits.ts";
+import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
+
+const instant = z.iso.datetime();
+const state = z.enum(JOB_STATES);
+const whole = z.int();
+
+/** Any JSON. */
+export const anyJson = z.unknown();
+
+/** `lastError` of a job. */
+const jobError = z.object({
+  name: z.string(),
+  message: z.string(),
+  code: z.string().nullable(),
+  retryable: z.boolean(),
+  at: instant,
+}).openapi("JobError");
+
+/** A job: every key is there, null when empty. */
+export const jobResource = z.object({
+  id: z.uuid(),
+  tenantId: z.string(),
+  type: z.string(),
+  queue: z.string(),
+  state,
+  version: whole,
+  attempt: whole,
+  maxAttempts: whole,
+  crashes: whole,
+  priority: whole,
+  payload: anyJson,
+  output: anyJson,
+  progress: anyJson,
+  lastError: jobError.nullable(),
+  runAt: instant,
+  createdAt: instant,
+  startedAt: instant.nullable(),
+  finishedAt: instant.nullable(),
+  leaseOwner: z.uuid().nullable(),
+  leaseUntil: instant.nullable(),
+  partitionKey: z.string().nullable(),
+  orderingKey: z.string().nullable(),
+  idempotencyKey: z.string().nullable(),
+  tags: z.array(z.string()),
+  metadata: anyJson,
+  clonedFrom: z.uuid().nullable(),
+  parentId: z.string().nullable(),
+  cancelRequestedAt: instant.nullable(),
+  maxCrashes: whole,
+  timeoutMs: whole,
+  backoff: backoffSchema.nullable(),
+  accepts: z.array(z.enum(JOB_EVENTS)),
+}).openapi("Job");
+
+/** One committed step of a job. */
+export const transitionResource = z.object({
+  version: whole,
+  from: state.nullable(),
+  event: z.enum(JOB_EVENTS),
+  to: state,
+  at: instant,
+  attempt: whole,
+  worker: z.uuid().nullable(),
+  cause: z.string().nullable(),
+}).openapi("Transition");
+
+/** RFC 9457. */
+export const problemResource = z.looseObject({
+  type: z.string(),
+  title: z.string(),
+  status: whole,
+  detail: z.string().optional(),
+  instance: z.string(),
+  code: z.string(),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+}).openapi("Problem");
+
+/** `{ items, nextCursor }` */
+export function pageResource(item: z.ZodType) {
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+}
+
+/** What became of an operation so far. */
+export const operationResource = z.object({
+  id: z.uuid(),
+  kind: z.string(),
+  state: z.enum(["waiting", "running", "done", "failed"]),
+  matched: whole,
+  done: whole,
+  skipped: whole,
+  createdAt: instant,
+  finishedAt: instant.nullable(),
+}).openapi("Operation");
+
+/** A whole number in a query. */
+export function wholeText(min: number, max: number) {
+  return z.string().regex(/^\d{1,10}$/, "Must be a whole number").transform(Number)
+    .pipe(z.number().min(min).max(max)).openapi({ type: "integer", minimum: min, maximum: max });
+}
+
+/** `true` or `false` in a query. */
+export const flagText = z.enum(["true", "false"]).transform((text) => text === "true")
+  .openapi({ type: "boolean" });
+
+/** `?wait=30s`: milliseconds. */
+export const waitText = z.string().regex(/^\d{1,6}(ms|s)$/, 'Must be like "30s" or "500ms"')
+  .transform((text) => parseInt(text) * (text.endsWith("ms") ? 1 : 1000))
+  .pipe(z.number().max(limits.waitMsMax))
+  .openapi({ type: "string", example: "30s" });
+
+/** Members of many queries. */
+export const tenantQuery = { tenantId: nameSchema.optional() } as const;
+
+/** Members of the query of a list. */
+export const pageQuery = {
+  cursor: z.string().max(limits.nameLengthMax).optional(),
+  limit: wholeText(1, limits.pageMax).optional(),
+} as const;

@@ -1,0 +1,60 @@
+/** One endpoint per registered type: the payload in the document has the schema of its handler. */
+import { z } from "@hono/zod-openapi";
+import { jobOptions } from "../core/job.ts";
+import { UnknownTypeError } from "../core/errors.ts";
+import type { Handler } from "../runtime/handlers.ts";
+import type { Jobs } from "../runtime/jobs.ts";
+import { respondWithCreated } from "./jobs.ts";
+import { check, readJson } from "./request.ts";
+import { JOB_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
+import { defineRoute, type Route } from "./route.ts";
+import { jobResource, tenantQuery, waitText } from "./schemas.ts";
+
+const bodySchema = z.strictObject({ payload: z.unknown().optional(), ...jobOptions }).partial();
+const query = z.object({ ...tenantQuery, wait: waitText.optional() });
+
+/** `POST /types/{type}/jobs`, for the types that are registered. */
+export function typeRoutes(jobs: Jobs): Route[] {
+  return [...jobs.host.handlers.values()].map((handler) =>
+    defineRoute({
+      method: "post",
+      path: `/types/${encodeURIComponent(handler.type)}/jobs`,
+      summary: `Store a job of type ${handler.type}`,
+      tag: "types",
+      scope: "write",
+      query,
+      body: { "application/json": { schema: { ...shapeOf(handler) } } },
+      answers: {
+        200: ["The job that has the key, or, with `wait`, the finished job", jobResource],
+        201: ["Stored", jobResource],
+        202: ["Stored; not finished within `wait`", jobResource],
+      },
+      codes: [
+        "idempotency_conflict",
+        "payload_too_large",
+        "unsupported_media_type",
+        "invalid_input",
+      ],
+      handle: async (call) => {
+        const body = withTenant(await readJson(call.c, JOB_BYTES_MAX), tenantOf(call));
+        check(z.looseObject({ type: z.never().optional() }), body);
+        const created = await jobs.create({ ...Object(body), type: handler.type });
+        return await respondWithCreated(call, jobs, created);
+      },
+    })
+  );
+}
+
+/** Every other type is a 422 that names the known ones. */
+export function unknownType(jobs: Jobs, type: string): never {
+  throw new UnknownTypeError(type.slice(0, 128), "type", [...jobs.host.handlers.keys()]);
+}
+
+/** The body as JSON Schema. What zod cannot say in it (a transform) is left open. */
+function shapeOf({ input }: Handler): Record<string, unknown> {
+  const { $schema: _, ...shape } = z.toJSONSchema(bodySchema, options);
+  const { $schema: __, ...payload } = z.toJSONSchema(input, options);
+  return { ...shape, properties: { ...shape.properties, payload } };
+}
+
+const options = { io: "input", unrepresentable: "any" } as const;
