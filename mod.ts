@@ -15,6 +15,19 @@ export { giveUp, retryAfter, snooze } from "./src/core/outcome.ts";
 export type { HandlerContext, HandlerJob } from "./src/runtime/context.ts";
 export { defineHandler, indexHandlers } from "./src/runtime/handlers.ts";
 export type { Handler, HandlerDefinition, RetryPolicy } from "./src/runtime/handlers.ts";
+export { createRuntime, Runtime } from "./src/library/runtime.ts";
+export type {
+  CallerTransaction,
+  Enqueued,
+  EnqueueOptions,
+  RuntimeOptions,
+  WaitOptions,
+} from "./src/library/runtime.ts";
+export { JobNotDoneError } from "./src/library/outcome.ts";
+export type { RuntimeSettings } from "./src/library/settings.ts";
+export { createApp } from "./src/http/app.ts";
+export { drive } from "./src/runtime/drive.ts";
+export type { DriveHost, Driven, DriveOptions } from "./src/runtime/drive.ts";
 export { Jobs } from "./src/runtime/jobs.ts";
 export { Worker } from "./src/runtime/worker.ts";
 export type { WorkerOptions } from "./src/runtime/worker.ts";

@@ -76,7 +76,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the lock order of keys",
     file: "sql/queries/insert.sql",
-    from: "order by t, key\n",
+    from: "   order by t, key\n",
     to: "\n",
     test: "tests/store/insert_test.ts",
     filter: "takes the locks of keys in one order",

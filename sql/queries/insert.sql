@@ -1,11 +1,13 @@
 -- Accept a batch of jobs. Their rows tell of their ENQUEUE; of a job that is not yet due, `transition`
 -- has the second step.
 -- $1 initial state, $2 state of a job not yet due, $3 its event, $4 life of a key (ms);
--- then one array literal per column: $5 tenant .. $24 payload hash. All or none of a call.
+-- then one array literal per column: $5 tenant .. $24 payload hash; $25: they come from the inbox.
+-- All or none of a call.
 -- Locks: key rows in (tenant, key) order, so that two batches never wait for each other in a ring;
 -- then the new rows. Index: primary keys of unique_key and job, job_claim (one entry).
 -- Whether a job is due is judged by the database clock alone. A key that is taken and not expired
 -- keeps its job, a repeated id is skipped: the caller gets the ids that were inserted.
+-- $25: only what this statement itself takes out of the inbox, so that of two drivers one makes the job.
 with x as materialized (
   select r.*, coalesce(r.at, now() + r.d * interval '1 millisecond', now()) as due
     from unnest(
@@ -16,9 +18,14 @@ with x as materialized (
       $20::jsonb[], $21::text[], $22::uuid[], $23::text[],
       $24::bigint[]
     ) as r(t, i, lane, q, k, p, ma, mc, ms, d, at, y, big, part, back, meta, tags, clone, key, hash)),
+mail as (
+  delete from perdura.inbox m using x where $25::boolean and m.tenant_id = x.t and m.id = x.i
+  returning m.tenant_id, m.id),
 taken as (
   insert into perdura.unique_key as u (tenant_id, key, job_id, payload_hash, expires_at)
-  select t, key, i, hash, now() + $4::bigint * interval '1 millisecond' from x where key is not null order by t, key
+  select t, key, i, hash, now() + $4::bigint * interval '1 millisecond' from x
+   where key is not null and (not $25::boolean or (t, i) in (select tenant_id, id from mail))
+   order by t, key
   on conflict (tenant_id, key) do update
     set job_id = excluded.job_id, payload_hash = excluded.payload_hash,
         expires_at = excluded.expires_at
@@ -33,7 +40,8 @@ ins as (
          case when due > now() then $2::smallint else $1::smallint end, p, ma, mc,
          big is not null, q, k, y, part, tags::text[], back, meta, clone, x.key
     from x
-   where x.key is null or (x.t, x.i) in (select tenant_id, job_id from taken)
+   where (x.key is null or (x.t, x.i) in (select tenant_id, job_id from taken))
+     and (not $25::boolean or (x.t, x.i) in (select tenant_id, id from mail))
   on conflict do nothing
   returning tenant_id, id, queue, state, version, has_data, run_at, created_at),
 big as (

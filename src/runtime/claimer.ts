@@ -36,6 +36,7 @@ export interface ClaimerHost {
   readonly partitionKey: string | null;
   readonly pollMs: number;
   readonly leaseMs: number;
+  readonly jobsMax?: number;
   readonly leases: Leases;
   readonly runner: Runner;
   readonly stats: WorkerStats;
@@ -58,6 +59,7 @@ export class Claimer {
   /** Claims whose answer was lost, by lease: they may have been committed. */
   readonly #inDoubt = new Map<string, number>();
   #isStopping = false;
+  #onQuiet: (() => void)[] = [];
 
   constructor(host: ClaimerHost) {
     this.#host = host;
@@ -74,6 +76,11 @@ export class Claimer {
     this.#isStopping = true;
     this.#alarm.ring();
     this.#suspectAlarm.ring();
+  }
+
+  /** Resolves when there is nothing to claim and nothing runs. */
+  quiet(): Promise<void> {
+    return new Promise((done) => this.#onQuiet.push(done));
   }
 
   /** A slot may be free. */
@@ -106,7 +113,10 @@ export class Claimer {
         await this.#refreshLanes();
         const claiming = this.#claimOnce();
         this.#claiming = claiming.then(() => {}, () => {});
-        if (!await claiming) await this.#alarm.wait(this.#pauseMs());
+        if (!await claiming) {
+          this.#tellQuiet();
+          await this.#alarm.wait(this.#pauseMs());
+        }
         failures = 0;
       } catch (error) {
         this.#host.onFailure(error);
@@ -118,10 +128,16 @@ export class Claimer {
     await this.#settleDoubts().catch(() => {});
   }
 
+  #tellQuiet(): void {
+    if (this.#host.runner.load > 0 || this.#isPausedForSuspect) return;
+    for (const done of this.#onQuiet.splice(0)) done();
+  }
+
   /** False: nothing to do until the alarm rings or the next lane wakes. */
   async #claimOnce(): Promise<boolean> {
     const { clock, runner } = this.#host;
-    const limit = this.#isPausedForSuspect ? 0 : runner.room();
+    const left = (this.#host.jobsMax ?? Infinity) - this.#host.stats.claimed;
+    const limit = this.#isPausedForSuspect ? 0 : Math.min(runner.room(), left);
     const selection = limit > 0 ? this.#book.select(limit, LANES_PER_CLAIM) : null;
     if (selection === null) return false;
     const askedAt = clock.monotonic();

@@ -6,15 +6,28 @@
  */
 import type { Backoff } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import { IdempotencyConflictError, InvalidInputError, type Issue } from "../core/errors.ts";
+import {
+  IdempotencyConflictError,
+  InvalidInputError,
+  type Issue,
+  UnavailableError,
+} from "../core/errors.ts";
 import type { Job, JobInsert, JobPatch, NewJobInput, Transition } from "../core/job.ts";
-import { type Decision, isTerminal } from "../core/lifecycle.ts";
+import { isTerminal } from "../core/lifecycle.ts";
 import type { JobEvent, When } from "../../machines/job.ts";
-import type { Change, Entered, Inserted, JobFilter, StateCount, Store } from "../store/store.ts";
+import type {
+  Entered,
+  Inserted,
+  JobFilter,
+  SendStatement,
+  StateCount,
+  Store,
+} from "../store/store.ts";
 import { Coalescer } from "./coalescer.ts";
-import { type Aim, changeJob, decide, isCommitted, readJob } from "./deciding.ts";
+import { type Aim, changeJob, decide, readJob } from "./deciding.ts";
+import { applyDecision } from "./applying.ts";
 import { editJob, removeJob } from "./editing.ts";
-import { cancelledError, type Ending } from "./endings.ts";
+import type { Ending } from "./endings.ts";
 import { explain, type Reason } from "./explain.ts";
 import type { Handlers } from "./handlers.ts";
 import {
@@ -26,7 +39,7 @@ import {
   renewOutside,
 } from "./outside.ts";
 import { type Page, pageAt, pageOf, pageOfKey } from "./paging.ts";
-import { cloneOf, jobOf, laneOf, lanesOf, type Prepared, prepareJob } from "./preparing.ts";
+import { cloneOf, jobOf, lanesOf, type Prepared, prepareJob } from "./preparing.ts";
 import { Waiting } from "./waiting.ts";
 
 export { accepts, operatorEvents } from "./deciding.ts";
@@ -136,6 +149,27 @@ export class Jobs {
     return inserted;
   }
 
+  /**
+   * Stores one job inside a transaction of the caller: it exists when that commits. `hint` wakes
+   * workers, and is for after the commit.
+   */
+  async enqueueIn(
+    send: SendStatement,
+    input: unknown,
+  ): Promise<Inserted & { readonly hint: () => void }> {
+    const { row, isStrict } = this.prepare(input, "");
+    const [inserted] = await this.#host.store.insertIn(send, [row]);
+    if (!inserted) throw new UnavailableError("The store gave no answer");
+    if (isStrict && inserted.differs) {
+      throw new IdempotencyConflictError(row.idempotencyKey ?? "", inserted.id);
+    }
+    const lanes = lanesOf(inserted.created ? [row] : []);
+    const hint = () => {
+      if (lanes.length > 0) this.#host.store.hint({ kind: "lanes", lanes });
+    };
+    return { ...inserted, hint };
+  }
+
   /** One job. @throws {NotFoundError} */
   get(tenantId: string | null, id: string): Promise<Job> {
     return readJob(this.#host.store, tenantId, id);
@@ -216,7 +250,7 @@ export class Jobs {
    */
   send(id: string, event: JobEvent, options: SendOptions): Promise<Sent> {
     return changeJob(this.#host.store, id, options, async (job) => {
-      const done = await this.#apply(job, decide(job, event), options.cause);
+      const done = await applyDecision(this.#host, job, decide(job, event), options.cause);
       if (done === null) return null;
       return { job: await this.get(job.tenantId, id), isPending: done === "requested" };
     });
@@ -286,49 +320,5 @@ export class Jobs {
   /** The job of an insert: what the database decided is known, so that it need not be read. */
   async #read(row: JobInsert, { id, placed }: Entered): Promise<Job> {
     return placed ? jobOf(row, placed) : await this.get(row.tenantId, id);
-  }
-
-  /** What was done; null when somebody else was faster. */
-  async #apply(
-    job: Job,
-    decision: Decision,
-    cause: string,
-  ): Promise<"committed" | "requested" | null> {
-    const { store } = this.#host;
-    if (decision.event === "CANCEL" && job.state === "running") {
-      // The handler gets its AbortSignal first; its own outcome may still win.
-      if (!await store.requestCancel(job, cause)) return null;
-      store.hint({ kind: "cancel" });
-      return "requested";
-    }
-    if (isTerminal(job.state)) {
-      const { outcome, holder } = await store.requeue(job, decision, cause);
-      if (outcome === "key_taken") {
-        throw new IdempotencyConflictError(job.idempotencyKey ?? "", holder);
-      }
-      if (outcome === "moved") return null;
-    } else {
-      const [refusal] = await store.commit(null, [this.#changeOf(job, decision, cause)]);
-      if (!isCommitted(refusal)) return null;
-    }
-    if (isTerminal(decision.to)) store.hint({ kind: "ended", ids: [job.id] });
-    else store.hint({ kind: "lanes", lanes: [laneOf(job)] });
-    return "committed";
-  }
-
-  #changeOf(job: Job, decision: Decision, cause: string): Change {
-    const isCancelled = decision.to === "cancelled";
-    return {
-      tenantId: job.tenantId,
-      id: job.id,
-      version: job.version,
-      attempt: job.attempt,
-      leaseId: null,
-      decision,
-      output: null,
-      error: isCancelled ? cancelledError(new Date(this.#host.clock.now())) : null,
-      cause,
-      cancelKnown: null,
-    };
   }
 }

@@ -17,7 +17,9 @@ import { Claimer } from "./claimer.ts";
 import { Committer } from "./committer.ts";
 import type { Ending } from "./endings.ts";
 import type { Handlers } from "./handlers.ts";
+import { emptyInbox } from "./inbox.ts";
 import { Leases } from "./leases.ts";
+import type { CountDefaults } from "./preparing.ts";
 import { Runner } from "./runner.ts";
 import { WorkerStats } from "./stats.ts";
 import { sweep } from "./sweeper.ts";
@@ -44,6 +46,10 @@ export interface WorkerOptions {
   readonly queues: readonly string[] | null;
   /** Only this partition; null: all. */
   readonly partitionKey: string | null;
+  /** For jobs that come in by SQL. */
+  readonly defaults: CountDefaults;
+  /** Claims no more than these in its life. Default: no limit. */
+  readonly jobsMax?: number;
 }
 
 /** A running worker. `start` once, `stop` once. */
@@ -58,6 +64,7 @@ export class Worker {
   readonly #runner: Runner;
   readonly #claimer: Claimer;
   readonly #sweepAlarm = new Alarm();
+  readonly #inboxAlarm = new Alarm();
   /** Not the worker's own: only the runner of a version may write the next one under its name. */
   readonly #sweeperId = newId();
   #timers: ReturnType<typeof setInterval>[] = [];
@@ -106,7 +113,9 @@ export class Worker {
       setInterval(heartbeat, leaseMs / 3),
       setInterval(() => this.#runner.tick(), TICK_MS),
     ];
-    this.#loops = Promise.all([this.#claimer.run(), this.#sweepLoop()]).then(() => {});
+    this.#loops = Promise.all([this.#claimer.run(), this.#sweepLoop(), this.#inboxLoop()]).then(
+      () => {},
+    );
     store.onHint((hint) => this.#onHint(hint)).then(
       (stop) => this.#stopHints = stop,
       (error) => log.warn("No hints, polling only", { error }),
@@ -134,6 +143,11 @@ export class Worker {
     store.hint({ kind: "lanes", lanes: [] });
   }
 
+  /** Resolves when nothing is due and nothing runs here, or after `ms`. */
+  quiet(ms: number): Promise<void> {
+    return within(ms, this.#claimer.quiet());
+  }
+
   /**
    * Claims nothing more, lets handlers finish for most of `shutdownMs`, asks the rest to stop, and
    * hands back what is left with its attempt refunded. Takes at most `shutdownMs`.
@@ -144,6 +158,7 @@ export class Worker {
     this.#life.send({ type: "STOP" });
     this.#claimer.stop();
     this.#sweepAlarm.ring();
+    this.#inboxAlarm.ring();
     this.#runner.giveBackBuffer();
     await within(shutdownMs * 0.5, this.#runner.idle());
     this.#runner.stop("shutdown");
@@ -164,6 +179,14 @@ export class Worker {
     while (!this.#isStopping) {
       await this.#sweepAlarm.wait(jittered(sweepMs, random, 0.2));
       if (!this.#isStopping) await this.sweep().catch((error) => this.#onFailure(error));
+    }
+  }
+
+  async #inboxLoop(): Promise<void> {
+    const { pollMs, random } = this.#options;
+    while (!this.#isStopping) {
+      await emptyInbox(this.#options).catch((error) => this.#onFailure(error));
+      await this.#inboxAlarm.wait(jittered(pollMs, random, 0.2));
     }
   }
 

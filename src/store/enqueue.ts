@@ -19,17 +19,17 @@ const KNOWN_TENANTS_MAX = 100_000;
 
 /** The enqueue side of the store. Remembers which tenants exist. */
 export class Enqueue {
-  readonly #db: Database;
+  readonly #db: Pick<Database, "query">;
   readonly #tenants = new Set<string>();
 
-  constructor(db: Database) {
+  constructor(db: Pick<Database, "query">) {
     this.#db = db;
   }
 
   /** `JobStore.enter`. */
   async insert(jobs: readonly JobInsert[]): Promise<Entered[]> {
     if (jobs.length === 0) return [];
-    await this.#addTenants(jobs);
+    await this.addTenants(jobs);
     const firsts = firstOfEachKey(jobs);
     const inserted = await this.#insertSafely(firsts);
     // Sent again after a lost answer, a keyless job may have met itself.
@@ -51,6 +51,16 @@ export class Enqueue {
   }
 
   /**
+   * `InboxStore.take`. After a lost answer the inbox tells: what is still there is asked for again.
+   * Of two jobs with one key the second is for the next call, which finds the first.
+   */
+  async takeIn(jobs: readonly JobInsert[]): Promise<string[]> {
+    if (jobs.length === 0) return [];
+    await this.addTenants(jobs);
+    return (await this.#db.query(sql.insert, parametersOf(firstOfEachKey(jobs), true))).map(toId);
+  }
+
+  /**
    * Inserts, and after a lost answer reads back which ids are stored, in any home, before it sends
    * the rest again: a job may already have run and been archived.
    */
@@ -60,7 +70,7 @@ export class Enqueue {
       const rest = jobs.filter((job) => !stored.has(job.id));
       try {
         if (rest.length > 0) {
-          for (const row of await this.#db.query(sql.insert, parametersOf(rest))) {
+          for (const row of await this.#db.query(sql.insert, parametersOf(rest, false))) {
             stored.set(toId(row), toPlaced(row));
           }
         }
@@ -90,7 +100,8 @@ export class Enqueue {
     return new Map(rows.map(toKeyHolder).map((h) => [JSON.stringify([h.tenantId, h.key]), h]));
   }
 
-  async #addTenants(jobs: readonly JobInsert[]): Promise<void> {
+  /** Tenants exist from first use. */
+  async addTenants(jobs: readonly { readonly tenantId: string }[]): Promise<void> {
     const unknown = new Set<string>();
     for (const job of jobs) if (!this.#tenants.has(job.tenantId)) unknown.add(job.tenantId);
     if (unknown.size === 0) return;
@@ -127,7 +138,7 @@ function canonical(value: unknown): string {
   return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`).join(",")}}`;
 }
 
-function parametersOf(jobs: readonly JobInsert[]) {
+function parametersOf(jobs: readonly JobInsert[], fromInbox: boolean) {
   const isLarge = (job: JobInsert) => job.payloadJson.length > limits.inlineBytesMax;
   const json = (value: object | null) => value === null ? null : quotedJson(JSON.stringify(value));
   const keyed = (job: JobInsert) => job.idempotencyKey === null ? null : payloadHash(job);
@@ -156,5 +167,6 @@ function parametersOf(jobs: readonly JobInsert[]) {
     sparseColumn(jobs, (job) => job.clonedFrom),
     sparseColumn(jobs, (job) => quotedOrNull(job.idempotencyKey)),
     sparseColumn(jobs, keyed),
+    fromInbox,
   ];
 }

@@ -26,6 +26,7 @@ export const migrations: readonly Migration[] = [
   { id: 2, name: "0002_plain_history", text: sql.migration0002 },
   { id: 3, name: "0003_cancel_reason", text: sql.migration0003 },
   { id: 4, name: "0004_keys", text: sql.migration0004 },
+  { id: 5, name: "0005_inbox", text: sql.migration0005 },
 ];
 
 /** What a migration run did, or would do. */

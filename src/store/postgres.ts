@@ -6,7 +6,7 @@ import type { Json } from "../core/json.ts";
 import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
 import { tagOf } from "../core/id.ts";
 import { type Decision, INITIAL_STATE, statesAccepting, targetOf } from "../core/lifecycle.ts";
-import { GRACE_MS, KEY_TTL_MS } from "../core/limits.ts";
+import { GRACE_MS } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import { commitStatement } from "./changes.ts";
 import { commitChanges } from "./commits.ts";
@@ -14,6 +14,7 @@ import { Database, type DatabaseOptions } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
 import { Hints } from "./hints.ts";
 import { countFailed, listEdge, listFailed, listJobs, listTenants, nthNewest } from "./listing.ts";
+import { PostgresInbox } from "./inbox.ts";
 import { PostgresKeys } from "./keys.ts";
 import { column, quoted } from "./literal.ts";
 import { maintain } from "./maintenance.ts";
@@ -40,6 +41,7 @@ import type {
   ExpiredLeases,
   Held,
   Hint,
+  InboxStore,
   Inserted,
   JobFilter,
   KeyStore,
@@ -48,13 +50,14 @@ import type {
   Refusal,
   Renewal,
   Requeued,
+  SendStatement,
   Served,
   StateCount,
   Store,
   Suspect,
   TransactionSql,
 } from "./store.ts";
-import { claimNamed, editJob, removeJob } from "./single.ts";
+import { claimNamed, editJob, removeJob, requeueJob } from "./single.ts";
 import { Transactions } from "./transaction.ts";
 
 const QUARANTINE_RETRY_MS = 5 * 60_000;
@@ -70,6 +73,7 @@ export function openStore(options: DatabaseOptions): Store {
 
 class PostgresStore implements Store {
   readonly keys: KeyStore;
+  readonly inbox: InboxStore;
   readonly #db: Database;
   readonly #enqueue: Enqueue;
   readonly #hints: Hints;
@@ -79,6 +83,7 @@ class PostgresStore implements Store {
     this.#db = db;
     this.keys = new PostgresKeys(db);
     this.#enqueue = new Enqueue(db);
+    this.inbox = new PostgresInbox(db, this.#enqueue);
     this.#hints = new Hints(db);
     this.#transactions = new Transactions(db.options);
   }
@@ -90,6 +95,22 @@ class PostgresStore implements Store {
 
   enter(jobs: readonly JobInsert[]): Promise<Entered[]> {
     return this.#enqueue.insert(jobs);
+  }
+
+  async insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]> {
+    // Of its own: what this transaction did may be undone, and must not be remembered.
+    const entered = await new Enqueue({ query: send }).insert(jobs);
+    return entered.map(({ id, created, differs }) => ({ id, created, differs }));
+  }
+
+  async nextDue({ types, queues, partitionKey }: Served): Promise<number | null> {
+    const [row] = await this.#db.query(sql.nextDue, [
+      claimable,
+      column(types, quoted),
+      queues === null ? null : column(queues, quoted),
+      partitionKey,
+    ]);
+    return row?.ms === null ? null : field<number>(row, "ms");
   }
 
   async get(tenantId: string | null, id: string): Promise<Job | null> {
@@ -175,23 +196,8 @@ class PostgresStore implements Store {
     return (await this.#db.query(sql.requestCancel, parameters)).length > 0;
   }
 
-  async requeue(job: Job, decision: Decision, cause: string): Promise<Requeued> {
-    const [row] = await this.#db.query(sql.requeue, [
-      job.tenantId,
-      job.id,
-      job.version,
-      stateCode(decision.from),
-      stateCode(decision.to),
-      eventCode(decision.event),
-      cause,
-      KEY_TTL_MS,
-    ]);
-    const isTaken = field<number>(row, "found") > field<number>(row, "free");
-    const ended = isTaken ? "key_taken" : "moved";
-    return {
-      outcome: field<number>(row, "revived") > 0 ? "revived" : ended,
-      holder: field<string>(row, "holder"),
-    };
+  requeue(job: Job, decision: Decision, cause: string): Promise<Requeued> {
+    return requeueJob(this.#db, job, decision, cause);
   }
 
   async lanes(): Promise<Lane[]> {

@@ -14,6 +14,7 @@ import type {
   Entered,
   ExpiredJob,
   Lane,
+  Letter,
   Placed,
   StateCount,
   Suspect,
@@ -261,6 +262,12 @@ export function toApiKey(row: Row): { key: ApiKey; hash: string } {
     isLive: r.is_live,
   };
   return { key, hash: r.secret_hash };
+}
+
+/** inbox.sql */
+export function toLetter(row: Row): Letter {
+  const r = shape<{ t: string; i: string; k: string; y: string | null; o: string }>(row);
+  return { tenantId: r.t, id: r.i, type: r.k, payloadJson: r.y, optionsJson: r.o };
 }
 
 /** Rows whose one id column is `i`. */

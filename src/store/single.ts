@@ -3,12 +3,13 @@ import { eventCode, stateCode } from "../core/codes.ts";
 import type { Job } from "../core/job.ts";
 import { laneKey } from "../core/lane.ts";
 import type { Decision } from "../core/lifecycle.ts";
-import { GRACE_MS, limits } from "../core/limits.ts";
+import { GRACE_MS, KEY_TTL_MS, limits } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import { dueOf } from "./changes.ts";
 import type { Database } from "./database.ts";
 import { column, quoted } from "./literal.ts";
-import type { Edit, NamedClaim } from "./store.ts";
+import { field } from "./rows.ts";
+import type { Edit, NamedClaim, Requeued } from "./store.ts";
 
 /** `JobStore.edit`. */
 export async function editJob(
@@ -63,6 +64,28 @@ export async function claimNamed(
     GRACE_MS,
   ]);
   return rows.length > 0;
+}
+
+/** `JobStore.requeue`. */
+export async function requeueJob(
+  db: Database,
+  job: Job,
+  decision: Decision,
+  cause: string,
+): Promise<Requeued> {
+  const [row] = await db.query(sql.requeue, [
+    ...guardOf(job),
+    stateCode(decision.to),
+    eventCode(decision.event),
+    cause,
+    KEY_TTL_MS,
+  ]);
+  const isTaken = field<number>(row, "found") > field<number>(row, "free");
+  const ended = isTaken ? "key_taken" : "moved";
+  return {
+    outcome: field<number>(row, "revived") > 0 ? "revived" : ended,
+    holder: field<string>(row, "holder"),
+  };
 }
 
 function guardOf(job: Job) {

@@ -7,217 +7,36 @@
  */
 import type { ApiKey, NewApiKey } from "../core/api_key.ts";
 import type { Decision } from "../core/lifecycle.ts";
-import type { JobError } from "../core/failure.ts";
-import type { Backoff } from "../core/backoff.ts";
 import type { Job, JobInsert, Transition } from "../core/job.ts";
-import type { JobContext, JobState } from "../../machines/job.ts";
 import type { Json } from "../core/json.ts";
 import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
 
-/** What became of one job of an insert. */
-export interface Inserted {
-  readonly id: string;
-  /** false: an idempotency key already had this job. */
-  readonly created: boolean;
-  /** The key's job was made from another type or payload. */
-  readonly differs: boolean;
-}
+import type {
+  Burial,
+  Change,
+  ClaimedJob,
+  ClaimRequest,
+  Edit,
+  Entered,
+  ExpiredJob,
+  ExpiredLeases,
+  Held,
+  Inserted,
+  JobFilter,
+  Lane,
+  Letter,
+  NamedClaim,
+  Refusal,
+  Renewal,
+  Requeued,
+  SendStatement,
+  Served,
+  StateCount,
+  Suspect,
+  TransactionSql,
+} from "./records.ts";
 
-/** The same, with what the database decided: null of a known job, or after a lost answer. */
-export interface Entered extends Inserted {
-  readonly placed: Placed | null;
-}
-
-/** What only the database knows of a job that was just stored. */
-export interface Placed {
-  readonly state: JobState;
-  readonly version: number;
-  readonly runAt: string;
-  readonly createdAt: string;
-}
-
-/** One level of a lane: jobs that share (tenant, queue, type, partition key), and the priority. */
-export interface Lane {
-  readonly tenantId: string;
-  /** Hash of queue, type and partition key: the key in the claim index. */
-  readonly lane: string;
-  readonly priority: number;
-  readonly queue: string;
-  readonly type: string;
-  readonly partitionKey: string | null;
-}
-
-/** A place in a lane: the least (run_at, id) a claim looks at. `runAt` keeps its microseconds. */
-export interface Cursor {
-  readonly runAt: string;
-  readonly id: string;
-}
-
-/** Where to begin in one level of a lane. */
-export interface LevelRequest {
-  readonly lane: Lane;
-  readonly from: Cursor;
-}
-
-/** How many jobs to take from a lane, from its levels in this order. */
-export interface LaneRequest {
-  readonly quantum: number;
-  readonly levels: readonly LevelRequest[];
-}
-
-/** One claim. `leaseId` is made by the caller, so that a lost answer can be looked up. */
-export interface ClaimRequest {
-  readonly leaseId: string;
-  readonly worker: string;
-  readonly leaseMs: number;
-  readonly limit: number;
-  readonly lanes: readonly LaneRequest[];
-  /** Only jobs one crash below their limit; otherwise never those. */
-  readonly alone: boolean;
-}
-
-/** A job one crash below its limit, and where to claim it. */
-export interface Suspect {
-  readonly lane: Lane;
-  readonly at: Cursor;
-}
-
-/** What a worker takes: types, queues (null: all), one partition (null: all). */
-export interface Served {
-  readonly types: readonly string[];
-  readonly queues: readonly string[] | null;
-  readonly partitionKey: string | null;
-}
-
-/** A job as its runner gets it. */
-export interface ClaimedJob {
-  readonly tenantId: string;
-  readonly id: string;
-  readonly leaseId: string;
-  readonly lane: string;
-  readonly queue: string;
-  readonly type: string;
-  readonly priority: number;
-  readonly runAt: string;
-  readonly version: number;
-  readonly attempt: number;
-  readonly maxAttempts: number;
-  readonly crashes: number;
-  readonly maxCrashes: number;
-  readonly timeoutMs: number;
-  readonly backoff: Backoff | null;
-  readonly metadata: Json;
-  readonly tags: readonly string[];
-  readonly createdAt: Date;
-  readonly payload: Json;
-}
-
-/** One decision of the machine about one live job, to be committed. */
-export interface Change {
-  readonly tenantId: string;
-  readonly id: string;
-  /** The fence: the version that was decided on. */
-  readonly version: number;
-  /** The attempt it was at before. */
-  readonly attempt: number;
-  /** The lease a running job is held under; null for a waiting one. */
-  readonly leaseId: string | null;
-  readonly decision: Decision;
-  /** JSON text. */
-  readonly output: string | null;
-  readonly error: JobError | null;
-  readonly cause: string | null;
-  /** What the decision assumed about a cancel request; null when it makes no difference. */
-  readonly cancelKnown: boolean | null;
-}
-
-/** A change that was not committed, and why. */
-export interface Refusal {
-  readonly change: Change;
-  /** `lost`: another version is stored. `cancel`: a cancel request came in; decide again. */
-  readonly reason: "lost" | "cancel" | "refused";
-  /** The database's words, when it refuses this very row for good. */
-  readonly message: string | null;
-}
-
-/** What a renewal found out. */
-export interface Renewal {
-  readonly renewed: readonly string[];
-  readonly cancels: readonly string[];
-}
-
-/** A running job whose lease is over. */
-export interface ExpiredJob {
-  readonly tenantId: string;
-  readonly id: string;
-  readonly version: number;
-  readonly leaseId: string;
-  readonly worker: string | null;
-  readonly state: JobState;
-  readonly context: JobContext;
-}
-
-/** Expired leases, at most as many as asked for, and the jobs under them. */
-export interface ExpiredLeases {
-  readonly leaseIds: readonly string[];
-  readonly jobs: readonly ExpiredJob[];
-}
-
-/** The name of a job and its fence: what every write by a runner carries. */
-export type Held = Pick<ClaimedJob, "tenantId" | "id" | "version">;
-
-/** A value in a statement of a job's transaction. JSON goes as text with a cast (`::jsonb`). */
-export type SqlValue = null | boolean | number | string | Date | Uint8Array;
-
-/** Runs statements inside the job's own transaction; values are parameters, never text. */
-export type TransactionSql = (
-  strings: TemplateStringsArray,
-  ...values: readonly SqlValue[]
-) => Promise<readonly Record<string, unknown>[]>;
-
-/** What became of a requeue. */
-export interface Requeued {
-  /** `moved`: somebody was faster. `key_taken`: another job has its idempotency key now. */
-  readonly outcome: "revived" | "moved" | "key_taken";
-  /** Id of the job that has the key; empty without one. */
-  readonly holder: string;
-}
-
-/** A job count per queue and state. */
-export interface StateCount {
-  readonly queue: string;
-  readonly state: JobState;
-  readonly count: number;
-}
-
-/** Which jobs of a tenant to list; null: all. */
-export interface JobFilter {
-  readonly tenantId: string;
-  readonly states: readonly JobState[] | null;
-  readonly type: string | null;
-  readonly queue: string | null;
-  /** One of its tags. */
-  readonly tag?: string | null;
-  /** Text in its names, key, tags, last error, or payload when that is small; case does not matter. */
-  readonly text?: string | null;
-  /** No ids below this one. */
-  readonly from?: string | null;
-}
-
-/** A waiting job as it shall be. */
-export interface Edit {
-  readonly after: Job;
-  /** JSON text; null: unchanged. */
-  readonly payloadJson: string | null;
-  readonly cause: string;
-}
-
-/** A claim of one job by name. */
-export interface NamedClaim {
-  readonly leaseId: string;
-  readonly worker: string;
-  readonly leaseMs: number;
-}
+export type * from "./records.ts";
 
 /** What clients do with jobs. */
 export interface JobStore {
@@ -229,6 +48,8 @@ export interface JobStore {
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]>;
   /** The same, with more to tell. */
   enter(jobs: readonly JobInsert[]): Promise<Entered[]>;
+  /** The same inside the caller's transaction: stored when it commits. */
+  insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]>;
   /** One job, in any home. `tenantId` null: of any tenant. */
   get(tenantId: string | null, id: string): Promise<Job | null>;
   /** One page, newest first, live and ended together, of ids before `before` (null: from the newest). */
@@ -271,6 +92,8 @@ export interface WorkStore {
    * @throws {UnknownResultError} They may have been taken: ask `leased`.
    */
   claim(request: ClaimRequest): Promise<ClaimedJob[]>;
+  /** Milliseconds until the next job of these comes due; 0: it is due; null: none waits. */
+  nextDue(served: Served): Promise<number | null>;
   /** Claims one job by name. False: it moved on, or is not due. */
   claimNamed(job: Job, decision: Decision, claim: NamedClaim): Promise<boolean>;
   /** The jobs under one lease, as `claim` gave them. */
@@ -341,9 +164,19 @@ export interface KeyStore {
   touchKey(id: string): Promise<void>;
 }
 
+/** What SQL callers have asked for. */
+export interface InboxStore {
+  letters(limit: number): Promise<Letter[]>;
+  /** Takes letters out and stores their jobs. Gives the ids of those it got. @throws {RefusedError} */
+  take(jobs: readonly JobInsert[]): Promise<string[]>;
+  /** False: somebody else has taken it. */
+  bury(letter: Letter, burial: Burial): Promise<boolean>;
+}
+
 /** Everything, and its end. */
 export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   readonly keys: KeyStore;
+  readonly inbox: InboxStore;
   /** True when the database takes writes. Throws `UnavailableError` when it cannot be reached. */
   isWritable(): Promise<boolean>;
   close(): Promise<void>;

@@ -47,6 +47,7 @@ export function testWorker(
     backoff,
     queues: null,
     partitionKey: null,
+    defaults: { maxAttempts: 3, maxCrashes: 3 },
     ...overrides,
   });
   worker.start();

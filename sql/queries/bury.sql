@@ -1,0 +1,27 @@
+-- Make a dead letter of an inbox row that cannot become a job. $1 tenant, $2 id, $3 type, $4 queue,
+-- $5 lane, $6 initial state, $7 running, $8 dead, $9 code of CLAIM, $10 code of FAIL, $11 payload,
+-- $12 error, $13 cause, $14 timeout ms.
+-- Locks: the inbox row, then the new rows. Index: primary key of inbox.
+-- The history is one that the machine takes: claimed and failed in one commit, by nobody.
+-- No row back: somebody else has taken the row.
+with mail as (
+  delete from perdura.inbox where tenant_id = $1::text and id = $2::uuid
+  returning tenant_id, id, at),
+dead as (
+  insert into perdura.dead_letter (
+    tenant_id, id, lane, run_at, created_at, started_at, timeout_ms, version, state, priority, attempt,
+    max_attempts, crashes, max_crashes, has_data, has_output, queue, type, payload, last_error)
+  select tenant_id, id, $5::bigint, at, at, now(), $14::integer, 3, $8::smallint, 0, 1,
+         1, 0, 1, false, false, $4::text, $3::text, $11::text::jsonb, $12::text::jsonb
+    from mail
+  returning tenant_id, id),
+counted as (
+  insert into perdura.counter_delta (tenant_id, queue, to_state, n)
+  select tenant_id, $4::text, $8::smallint, 1 from dead),
+history as (
+  insert into perdura.transition (
+    tenant_id, job_id, version, event, from_state, to_state, attempt, cause)
+  select tenant_id, id, 2, $9::smallint, $6::smallint, $7::smallint, 1, null from dead
+  union all
+  select tenant_id, id, 3, $10::smallint, $7::smallint, $8::smallint, 1, $13::text from dead)
+select id as i from dead

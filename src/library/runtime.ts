@@ -1,0 +1,200 @@
+/**
+ * Perdura in one object: enqueue, wait, work, drive, and serve the API from inside another program.
+ */
+import type postgres from "postgres";
+import { systemClock, systemRandom } from "../core/clock.ts";
+import { UnavailableError } from "../core/errors.ts";
+import type { Job, NewJobInput } from "../core/job.ts";
+import { drive, type Driven, type DriveOptions } from "../runtime/drive.ts";
+import { type Handler, indexHandlers } from "../runtime/handlers.ts";
+import { Jobs } from "../runtime/jobs.ts";
+import { Worker, type WorkerOptions } from "../runtime/worker.ts";
+import { migrate } from "../store/migrate.ts";
+import { openStore } from "../store/postgres.ts";
+import type { SendStatement, Store } from "../store/store.ts";
+import { addressOf } from "./address.ts";
+import { JobNotDoneError, outputOf } from "./outcome.ts";
+import { type RuntimeSettings, withDefaults } from "./settings.ts";
+
+/** What `createRuntime` takes. */
+export interface RuntimeOptions<H extends Handler> extends Partial<RuntimeSettings> {
+  /** Where the database is; or `sql`. */
+  readonly databaseUrl?: string;
+  /** A postgres.js client that knows where: its address is taken, its connections are not used. */
+  readonly sql?: postgres.Sql;
+  readonly handlers: readonly H[];
+  /** Shown in `pg_stat_activity`. Default `perdura`. */
+  readonly name?: string;
+  /** Bring the schema up to date at the start. Default true. */
+  readonly migrate?: boolean;
+}
+
+/** A transaction of the caller: postgres.js's `sql` inside `begin`, or any client's way to send. */
+export type CallerTransaction = Pick<postgres.TransactionSql, "unsafe"> | SendStatement;
+
+/** How to enqueue, beside the payload. */
+export interface EnqueueOptions extends Omit<NewJobInput, "type" | "payload"> {
+  /** Commit with the caller's transaction, or not at all. Call `hint()` after its commit. */
+  readonly tx?: CallerTransaction;
+}
+
+/** What became of an enqueue. */
+export interface Enqueued {
+  readonly id: string;
+  /** false: an idempotency key already had this job. */
+  readonly created: boolean;
+  /** The key's job was made from another payload. */
+  readonly differs: boolean;
+  /** Wakes workers. Needed after a transaction of the caller only; without it they find it by polling. */
+  hint(): void;
+}
+
+/** How long to wait for a job to end. */
+export interface WaitOptions {
+  /** Default 30,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+type HandlerOf<H extends Handler, Target> = Target extends string ? Extract<H, { type: Target }>
+  : Target;
+/** What a job is sent with. */
+export type PayloadOf<H extends Handler, Target> = HandlerOf<H, Target> extends
+  Handler<string, infer Input, unknown> ? Input : never;
+/** What a job gives. */
+export type OutputOf<H extends Handler, Target> = HandlerOf<H, Target> extends
+  Handler<string, infer _Input, infer Output> ? Output : never;
+
+/**
+ * Opens the database, brings its schema up to date, and knows the handlers.
+ *
+ * @throws {UnavailableError} The database cannot be reached.
+ */
+export async function createRuntime<const H extends Handler>(
+  options: RuntimeOptions<H>,
+): Promise<Runtime<H>> {
+  const url = options.databaseUrl ?? (options.sql && addressOf(options.sql));
+  if (url === undefined) throw new TypeError("createRuntime needs databaseUrl or sql");
+  if (options.migrate !== false) await migrate({ url });
+  const store = openStore({ url, name: options.name ?? "perdura" });
+  return new Runtime(store, options.handlers, withDefaults(options));
+}
+
+/** A runtime. `await using`, or `close()` at the end. */
+export class Runtime<H extends Handler = Handler> {
+  /** Everything that can be done with jobs, untyped. */
+  readonly jobs: Jobs;
+  readonly #store: Store;
+  readonly #settings: RuntimeSettings;
+  readonly #workers = new Set<Worker>();
+
+  constructor(store: Store, handlers: readonly H[], settings: RuntimeSettings) {
+    this.#store = store;
+    this.#settings = settings;
+    this.jobs = new Jobs({
+      store,
+      handlers: indexHandlers(handlers),
+      clock: systemClock,
+      defaults: { ...settings, backoff: settings.backoff },
+    });
+  }
+
+  /**
+   * Stores one job of a handler, or of a registered type.
+   *
+   * @throws {InvalidInputError} The payload does not fit the handler's schema. Nothing was stored.
+   */
+  async enqueue<Target extends H | H["type"]>(
+    target: Target,
+    payload: PayloadOf<H, Target>,
+    options: EnqueueOptions = {},
+  ): Promise<Enqueued> {
+    const { tx, ...rest } = options;
+    const input = { ...rest, type: typeOf(target), payload };
+    if (tx === undefined) return { ...await this.jobs.enqueue(input), hint: () => {} };
+    return await this.jobs.enqueueIn(senderOf(tx), input);
+  }
+
+  /** Stores many jobs in order, all or none. */
+  enqueueMany<Target extends H | H["type"]>(
+    target: Target,
+    payloads: readonly PayloadOf<H, Target>[],
+    options: Omit<NewJobInput, "type" | "payload"> = {},
+  ): Promise<readonly { id: string; created: boolean }[]> {
+    const type = typeOf(target);
+    return this.jobs.enqueueMany(payloads.map((payload) => ({ ...options, type, payload })));
+  }
+
+  /**
+   * Stores a job and waits for its output.
+   *
+   * @throws {JobNotDoneError} It was not done in time, gave up, or was cancelled; `job` says which.
+   */
+  async enqueueAndWait<Target extends H | H["type"]>(
+    target: Target,
+    payload: PayloadOf<H, Target>,
+    options: Omit<EnqueueOptions, "tx"> & WaitOptions = {},
+  ): Promise<OutputOf<H, Target>> {
+    const { timeoutMs = 30_000, signal, ...rest } = options;
+    const { id } = await this.enqueue(target, payload, rest);
+    const job = await this.jobs.wait(null, id, timeoutMs, signal);
+    if (job.state !== "succeeded") throw new JobNotDoneError(job);
+    return outputOf(job);
+  }
+
+  /** One job, in whatever state. @throws {NotFoundError} */
+  get(id: string): Promise<Job> {
+    return this.jobs.get(null, id);
+  }
+
+  /** A worker in this process, until `stop` or `close`. */
+  work(
+    options: Partial<Pick<WorkerOptions, "concurrency" | "queues" | "partitionKey">> = {},
+  ): Worker {
+    const worker = new Worker({ ...this.#workerOptions(), ...options });
+    this.#workers.add(worker);
+    worker.start();
+    return worker;
+  }
+
+  /** One bounded slice of work, for cron and serverless. */
+  drive(options: DriveOptions = {}): Promise<Driven> {
+    const { defaults } = this.jobs.host;
+    return drive({ ...this.#workerOptions(), defaults }, options);
+  }
+
+  /** True when the database takes writes. */
+  isWritable(): Promise<boolean> {
+    return this.#store.isWritable();
+  }
+
+  /** Stops the workers, hands back what they hold, and leaves the database. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#workers].map((worker) => worker.stop()));
+    this.#workers.clear();
+    await this.#store.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #workerOptions(): WorkerOptions {
+    const { store, handlers, clock, defaults } = this.jobs.host;
+    return { ...this.#settings, store, handlers, clock, random: systemRandom, defaults };
+  }
+}
+
+function typeOf(target: string | Handler): string {
+  return typeof target === "string" ? target : target.type;
+}
+
+/** Any failure is the caller's to see: his transaction is lost with it. */
+function senderOf(tx: CallerTransaction): SendStatement {
+  if (!("unsafe" in tx)) return tx;
+  return async (text, parameters) => {
+    const rows = await tx.unsafe(text, [...parameters], { prepare: true });
+    if (!Array.isArray(rows)) throw new UnavailableError("The transaction gave no answer");
+    return rows;
+  };
+}

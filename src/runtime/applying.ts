@@ -1,0 +1,64 @@
+/** A client's decision about a job, carried out where the job lives. */
+import type { Clock } from "../core/clock.ts";
+import { IdempotencyConflictError } from "../core/errors.ts";
+import type { Job } from "../core/job.ts";
+import { type Decision, isTerminal } from "../core/lifecycle.ts";
+import type { Change, Store } from "../store/store.ts";
+import { isCommitted } from "./deciding.ts";
+import { cancelledError } from "./endings.ts";
+import { laneOf } from "./preparing.ts";
+
+/** What carrying out needs. */
+export interface ApplyHost {
+  readonly store: Store;
+  readonly clock: Clock;
+}
+
+/**
+ * What was done; null when somebody else was faster.
+ *
+ * @throws {IdempotencyConflictError} The job comes back, and another one holds its key now.
+ */
+export async function applyDecision(
+  host: ApplyHost,
+  job: Job,
+  decision: Decision,
+  cause: string,
+): Promise<"committed" | "requested" | null> {
+  const { store } = host;
+  if (decision.event === "CANCEL" && job.state === "running") {
+    // The handler gets its AbortSignal first; its own outcome may still win.
+    if (!await store.requestCancel(job, cause)) return null;
+    store.hint({ kind: "cancel" });
+    return "requested";
+  }
+  if (isTerminal(job.state)) {
+    const { outcome, holder } = await store.requeue(job, decision, cause);
+    if (outcome === "key_taken") {
+      throw new IdempotencyConflictError(job.idempotencyKey ?? "", holder);
+    }
+    if (outcome === "moved") return null;
+  } else {
+    const [refusal] = await store.commit(null, [changeOf(host, job, decision, cause)]);
+    if (!isCommitted(refusal)) return null;
+  }
+  if (isTerminal(decision.to)) store.hint({ kind: "ended", ids: [job.id] });
+  else store.hint({ kind: "lanes", lanes: [laneOf(job)] });
+  return "committed";
+}
+
+function changeOf({ clock }: ApplyHost, job: Job, decision: Decision, cause: string): Change {
+  const isCancelled = decision.to === "cancelled";
+  return {
+    tenantId: job.tenantId,
+    id: job.id,
+    version: job.version,
+    attempt: job.attempt,
+    leaseId: null,
+    decision,
+    output: null,
+    error: isCancelled ? cancelledError(new Date(clock.now())) : null,
+    cause,
+    cancelKnown: null,
+  };
+}

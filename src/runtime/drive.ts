@@ -1,0 +1,78 @@
+/**
+ * One bounded slice of work: sweep, empty the inbox, claim what is due, run it, bring it home, and say
+ * when to come back. The same worker as ever, for a while: there is no second engine.
+ */
+import type { Handlers } from "./handlers.ts";
+import { emptyInbox } from "./inbox.ts";
+import type { CountDefaults } from "./preparing.ts";
+import { Worker, type WorkerOptions } from "./worker.ts";
+
+/** How much to do. */
+export interface DriveOptions {
+  /** Milliseconds for the whole slice. 1,000 to 900,000; default 10,000. */
+  readonly budgetMs?: number;
+  /** Jobs to start, at most. Default: as many as there is time for. */
+  readonly maxJobs?: number;
+  /** Only these types. */
+  readonly types?: readonly string[];
+}
+
+/** What a slice did. */
+export interface Driven {
+  /** Attempts that ended. */
+  readonly ran: number;
+  /** Turns of actors. */
+  readonly turns: number;
+  /** When something comes due, RFC 3339 by this process's clock; null: nothing is waiting. */
+  readonly nextWakeAt: string | null;
+  /** Something is due already: come back at once. */
+  readonly more: boolean;
+}
+
+/** What driving needs. */
+export interface DriveHost extends Omit<WorkerOptions, "shutdownMs" | "jobsMax"> {
+  readonly defaults: CountDefaults;
+}
+
+const BUDGET_MS = 10_000;
+const BUDGET_MS_MIN = 1_000;
+const BUDGET_MS_MAX = 900_000;
+/** Part of the budget for starting jobs; the rest is for those that run to end or to be handed back. */
+const STARTING_SHARE = 0.7;
+
+/** Runs one slice. @throws {RangeError} An option is out of range. */
+export async function drive(host: DriveHost, options: DriveOptions = {}): Promise<Driven> {
+  const { budgetMs = BUDGET_MS, maxJobs = Infinity, types } = options;
+  if (!(budgetMs >= BUDGET_MS_MIN && budgetMs <= BUDGET_MS_MAX)) {
+    throw new RangeError(`budgetMs must be from ${BUDGET_MS_MIN} to ${BUDGET_MS_MAX}`);
+  }
+  if (!(maxJobs >= 1)) throw new RangeError("maxJobs must be 1 or more");
+  const handlers = types ? only(host.handlers, types) : host.handlers;
+  await emptyInbox(host);
+  const worker = new Worker({
+    ...host,
+    handlers,
+    shutdownMs: budgetMs * (1 - STARTING_SHARE),
+    jobsMax: maxJobs,
+  });
+  worker.start();
+  await worker.sweep();
+  await worker.quiet(budgetMs * STARTING_SHARE);
+  await worker.stop();
+  const served = {
+    types: [...handlers.keys()],
+    queues: host.queues,
+    partitionKey: host.partitionKey,
+  };
+  const dueInMs = await host.store.nextDue(served);
+  return {
+    ran: worker.stats.finished,
+    turns: 0,
+    nextWakeAt: dueInMs === null ? null : new Date(host.clock.now() + dueInMs).toISOString(),
+    more: dueInMs === 0,
+  };
+}
+
+function only(handlers: Handlers, types: readonly string[]): Handlers {
+  return new Map([...handlers].filter(([type]) => types.includes(type)));
+}

@@ -1,0 +1,116 @@
+/**
+ * What SQL callers have asked for becomes jobs, through the same checks as every other job.
+ *
+ * Any process may do it at any time: a row is taken out of the inbox by the statement that makes the
+ * job, so nothing is lost or made twice. What cannot become a job becomes a dead letter that says
+ * why, and never holds up the others.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../core/clock.ts";
+import { PerduraError, UnavailableError } from "../core/errors.ts";
+import { describeError } from "../core/failure.ts";
+import type { JobInsert } from "../core/job.ts";
+import { type Decision, INITIAL_STATE, transition } from "../core/lifecycle.ts";
+import type { JobEvent } from "../../machines/job.ts";
+import type { Burial, Letter, Store } from "../store/store.ts";
+import type { Handlers } from "./handlers.ts";
+import { type CountDefaults, lanesOf, prepareJob } from "./preparing.ts";
+
+const log = getLogger(["perdura", "inbox"]);
+
+const PAGE = 500;
+const PAGES_MAX = 20;
+
+/** What emptying the inbox needs. */
+export interface InboxHost {
+  readonly store: Store;
+  readonly handlers: Handlers;
+  readonly clock: Clock;
+  readonly defaults: CountDefaults;
+}
+
+/** Empties the inbox, up to a bounded number of rows. Gives how many became jobs. */
+export async function emptyInbox(host: InboxHost): Promise<number> {
+  let made = 0;
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const letters = await host.store.inbox.letters(PAGE);
+    if (letters.length > 0) made += await settle(host, letters);
+    if (letters.length < PAGE) break;
+  }
+  return made;
+}
+
+async function settle(host: InboxHost, letters: readonly Letter[]): Promise<number> {
+  const rows: JobInsert[] = [];
+  for (const letter of letters) {
+    const row = await prepareOrBury(host, letter);
+    if (row) rows.push(row);
+  }
+  const made = await insertAll(host, letters, rows);
+  const lanes = lanesOf(rows.filter((row) => made.has(row.id)));
+  if (lanes.length > 0) host.store.hint({ kind: "lanes", lanes });
+  return made.size;
+}
+
+async function prepareOrBury(host: InboxHost, letter: Letter): Promise<JobInsert | null> {
+  try {
+    const options: unknown = JSON.parse(letter.optionsJson);
+    const payload: unknown = JSON.parse(letter.payloadJson ?? "null");
+    const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
+    const input = { ...(isObject ? options : { options }), type: letter.type, payload };
+    const { row } = prepareJob(host, input, "");
+    return { ...row, id: letter.id, tenantId: letter.tenantId };
+  } catch (error) {
+    if (!(error instanceof PerduraError)) throw error;
+    await bury(host, letter, error);
+    return null;
+  }
+}
+
+/** One row that the database refuses is found by trying each alone. */
+async function insertAll(
+  host: InboxHost,
+  letters: readonly Letter[],
+  rows: readonly JobInsert[],
+): Promise<Set<string>> {
+  try {
+    return new Set(await host.store.inbox.take(rows));
+  } catch (error) {
+    if (error instanceof UnavailableError) throw error;
+    const [only, ...others] = rows;
+    const letter = letters.find(({ id }) => id === only?.id);
+    if (letter && others.length === 0) {
+      await bury(host, letter, error);
+      return new Set();
+    }
+    const middle = rows.length >> 1;
+    const first = await insertAll(host, letters, rows.slice(0, middle));
+    return first.union(await insertAll(host, letters, rows.slice(middle)));
+  }
+}
+
+async function bury(host: InboxHost, letter: Letter, error: unknown): Promise<void> {
+  const at = new Date(host.clock.now());
+  const described = { ...describeError(error, at), retryable: false };
+  if (await host.store.inbox.bury(letter, { ...burial(), error: described, cause: "schema" })) {
+    log.warn("A job asked for in SQL became a dead letter", {
+      jobId: letter.id,
+      type: letter.type,
+      code: described.code,
+    });
+  }
+}
+
+/** The way to a dead letter that the machine takes: claimed, and failed for good. */
+function burial(): Pick<Burial, "claim" | "fail"> {
+  const context = { attempt: 0, maxAttempts: 1, crashes: 0, maxCrashes: 1, cancelRequested: false };
+  const claim = decided({ state: INITIAL_STATE, context }, { type: "CLAIM" });
+  const event = { type: "FAIL", retryable: false, when: { delayMs: 0 } } as const;
+  return { claim, fail: decided({ state: claim.to, context: claim.context }, event) };
+}
+
+function decided(job: Parameters<typeof transition>[0], event: JobEvent): Decision {
+  const decision = transition(job, event);
+  if (!decision.accepted) throw new Error(`A ${job.state} job refused ${event.type}`);
+  return decision;
+}

@@ -1,0 +1,52 @@
+/** The inbox: what SQL callers ask for, taken out in the statement that makes the job. */
+import { eventCode, stateCode } from "../core/codes.ts";
+import { laneKey } from "../core/lane.ts";
+import { DEFAULT_QUEUE, type JobInsert } from "../core/job.ts";
+import { INITIAL_STATE } from "../core/lifecycle.ts";
+import { DEFAULT_TIMEOUT_MS } from "../core/limits.ts";
+import * as sql from "../../sql/mod.ts";
+import type { Database } from "./database.ts";
+import type { Enqueue } from "./enqueue.ts";
+import { toLetter } from "./rows.ts";
+import type { Burial, InboxStore, Letter } from "./store.ts";
+
+/** The inbox on PostgreSQL. */
+export class PostgresInbox implements InboxStore {
+  readonly #db: Database;
+  readonly #enqueue: Enqueue;
+
+  constructor(db: Database, enqueue: Enqueue) {
+    this.#db = db;
+    this.#enqueue = enqueue;
+  }
+
+  async letters(limit: number): Promise<Letter[]> {
+    return (await this.#db.query(sql.inbox, [limit])).map(toLetter);
+  }
+
+  take(jobs: readonly JobInsert[]): Promise<string[]> {
+    return this.#enqueue.takeIn(jobs);
+  }
+
+  async bury(letter: Letter, { claim, fail, error, cause }: Burial): Promise<boolean> {
+    const { tenantId, id, type } = letter;
+    await this.#enqueue.addTenants([letter]);
+    const rows = await this.#db.query(sql.bury, [
+      tenantId,
+      id,
+      type,
+      DEFAULT_QUEUE,
+      laneKey({ queue: DEFAULT_QUEUE, type, partitionKey: null }),
+      stateCode(INITIAL_STATE),
+      stateCode(claim.to),
+      stateCode(fail.to),
+      eventCode(claim.event),
+      eventCode(fail.event),
+      letter.payloadJson,
+      JSON.stringify(error),
+      cause,
+      DEFAULT_TIMEOUT_MS,
+    ]);
+    return rows.length > 0;
+  }
+}

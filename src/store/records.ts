@@ -1,0 +1,237 @@
+/** What the calls of the port take and give. */
+import type { Decision } from "../core/lifecycle.ts";
+import type { JobError } from "../core/failure.ts";
+import type { Backoff } from "../core/backoff.ts";
+import type { Job } from "../core/job.ts";
+import type { JobContext, JobState } from "../../machines/job.ts";
+import type { Json } from "../core/json.ts";
+
+/** What became of one job of an insert. */
+export interface Inserted {
+  readonly id: string;
+  /** false: an idempotency key already had this job. */
+  readonly created: boolean;
+  /** The key's job was made from another type or payload. */
+  readonly differs: boolean;
+}
+
+/** The same, with what the database decided: null of a known job, or after a lost answer. */
+export interface Entered extends Inserted {
+  readonly placed: Placed | null;
+}
+
+/** What only the database knows of a job that was just stored. */
+export interface Placed {
+  readonly state: JobState;
+  readonly version: number;
+  readonly runAt: string;
+  readonly createdAt: string;
+}
+
+/** One level of a lane: jobs that share (tenant, queue, type, partition key), and the priority. */
+export interface Lane {
+  readonly tenantId: string;
+  /** Hash of queue, type and partition key: the key in the claim index. */
+  readonly lane: string;
+  readonly priority: number;
+  readonly queue: string;
+  readonly type: string;
+  readonly partitionKey: string | null;
+}
+
+/** A place in a lane: the least (run_at, id) a claim looks at. `runAt` keeps its microseconds. */
+export interface Cursor {
+  readonly runAt: string;
+  readonly id: string;
+}
+
+/** Where to begin in one level of a lane. */
+export interface LevelRequest {
+  readonly lane: Lane;
+  readonly from: Cursor;
+}
+
+/** How many jobs to take from a lane, from its levels in this order. */
+export interface LaneRequest {
+  readonly quantum: number;
+  readonly levels: readonly LevelRequest[];
+}
+
+/** One claim. `leaseId` is made by the caller, so that a lost answer can be looked up. */
+export interface ClaimRequest {
+  readonly leaseId: string;
+  readonly worker: string;
+  readonly leaseMs: number;
+  readonly limit: number;
+  readonly lanes: readonly LaneRequest[];
+  /** Only jobs one crash below their limit; otherwise never those. */
+  readonly alone: boolean;
+}
+
+/** A job one crash below its limit, and where to claim it. */
+export interface Suspect {
+  readonly lane: Lane;
+  readonly at: Cursor;
+}
+
+/** What a worker takes: types, queues (null: all), one partition (null: all). */
+export interface Served {
+  readonly types: readonly string[];
+  readonly queues: readonly string[] | null;
+  readonly partitionKey: string | null;
+}
+
+/** A job as its runner gets it. */
+export interface ClaimedJob {
+  readonly tenantId: string;
+  readonly id: string;
+  readonly leaseId: string;
+  readonly lane: string;
+  readonly queue: string;
+  readonly type: string;
+  readonly priority: number;
+  readonly runAt: string;
+  readonly version: number;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly crashes: number;
+  readonly maxCrashes: number;
+  readonly timeoutMs: number;
+  readonly backoff: Backoff | null;
+  readonly metadata: Json;
+  readonly tags: readonly string[];
+  readonly createdAt: Date;
+  readonly payload: Json;
+}
+
+/** One decision of the machine about one live job, to be committed. */
+export interface Change {
+  readonly tenantId: string;
+  readonly id: string;
+  /** The fence: the version that was decided on. */
+  readonly version: number;
+  /** The attempt it was at before. */
+  readonly attempt: number;
+  /** The lease a running job is held under; null for a waiting one. */
+  readonly leaseId: string | null;
+  readonly decision: Decision;
+  /** JSON text. */
+  readonly output: string | null;
+  readonly error: JobError | null;
+  readonly cause: string | null;
+  /** What the decision assumed about a cancel request; null when it makes no difference. */
+  readonly cancelKnown: boolean | null;
+}
+
+/** A change that was not committed, and why. */
+export interface Refusal {
+  readonly change: Change;
+  /** `lost`: another version is stored. `cancel`: a cancel request came in; decide again. */
+  readonly reason: "lost" | "cancel" | "refused";
+  /** The database's words, when it refuses this very row for good. */
+  readonly message: string | null;
+}
+
+/** What a renewal found out. */
+export interface Renewal {
+  readonly renewed: readonly string[];
+  readonly cancels: readonly string[];
+}
+
+/** A running job whose lease is over. */
+export interface ExpiredJob {
+  readonly tenantId: string;
+  readonly id: string;
+  readonly version: number;
+  readonly leaseId: string;
+  readonly worker: string | null;
+  readonly state: JobState;
+  readonly context: JobContext;
+}
+
+/** Expired leases, at most as many as asked for, and the jobs under them. */
+export interface ExpiredLeases {
+  readonly leaseIds: readonly string[];
+  readonly jobs: readonly ExpiredJob[];
+}
+
+/** The name of a job and its fence: what every write by a runner carries. */
+export type Held = Pick<ClaimedJob, "tenantId" | "id" | "version">;
+
+/** A value in a statement of a job's transaction. JSON goes as text with a cast (`::jsonb`). */
+export type SqlValue = null | boolean | number | string | Date | Uint8Array;
+
+/** Runs statements inside the job's own transaction; values are parameters, never text. */
+export type TransactionSql = (
+  strings: TemplateStringsArray,
+  ...values: readonly SqlValue[]
+) => Promise<readonly Record<string, unknown>[]>;
+
+/** What became of a requeue. */
+export interface Requeued {
+  /** `moved`: somebody was faster. `key_taken`: another job has its idempotency key now. */
+  readonly outcome: "revived" | "moved" | "key_taken";
+  /** Id of the job that has the key; empty without one. */
+  readonly holder: string;
+}
+
+/** A job count per queue and state. */
+export interface StateCount {
+  readonly queue: string;
+  readonly state: JobState;
+  readonly count: number;
+}
+
+/** Which jobs of a tenant to list; null: all. */
+export interface JobFilter {
+  readonly tenantId: string;
+  readonly states: readonly JobState[] | null;
+  readonly type: string | null;
+  readonly queue: string | null;
+  /** One of its tags. */
+  readonly tag?: string | null;
+  /** Text in its names, key, tags, last error, or payload when that is small; case does not matter. */
+  readonly text?: string | null;
+  /** No ids below this one. */
+  readonly from?: string | null;
+}
+
+/** A waiting job as it shall be. */
+export interface Edit {
+  readonly after: Job;
+  /** JSON text; null: unchanged. */
+  readonly payloadJson: string | null;
+  readonly cause: string;
+}
+
+/** A claim of one job by name. */
+export interface NamedClaim {
+  readonly leaseId: string;
+  readonly worker: string;
+  readonly leaseMs: number;
+}
+
+/** What somebody asked for in SQL. */
+export interface Letter {
+  readonly tenantId: string;
+  /** The id the job will have. */
+  readonly id: string;
+  readonly type: string;
+  /** JSON text; null: SQL's null. */
+  readonly payloadJson: string | null;
+  readonly optionsJson: string;
+}
+
+/** How a letter that cannot become a job becomes a dead letter: the machine's way there. */
+export interface Burial {
+  readonly claim: Decision;
+  readonly fail: Decision;
+  readonly error: JobError;
+  readonly cause: string;
+}
+
+/** Sends one statement of ours with its parameters, inside somebody's transaction. */
+export type SendStatement = (
+  text: string,
+  parameters: readonly (string | number | boolean | null)[],
+) => Promise<readonly Record<string, unknown>[]>;

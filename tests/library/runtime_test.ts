@@ -1,0 +1,151 @@
+/** The library: one object that enqueues, waits, works and drives, typed by the handlers. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Hono } from "hono";
+import { z } from "zod";
+import {
+  createApp,
+  createRuntime,
+  defineHandler,
+  InvalidInputError,
+  JobNotDoneError,
+} from "perdura";
+import { eventually } from "../support/build.ts";
+import { testDatabase } from "../support/database.ts";
+
+const greet = defineHandler({
+  type: "greet",
+  input: z.strictObject({ name: z.string(), loud: z.boolean().default(false) }),
+  output: z.strictObject({ text: z.string() }),
+  handle: ({ name, loud }) => ({ text: loud ? `HELLO ${name}` : `Hello ${name}` }),
+});
+const broken = defineHandler({
+  type: "broken",
+  input: z.unknown(),
+  output: z.strictObject({ text: z.string() }),
+  handle: () => JSON.parse('{"text":7}'),
+});
+const refuse = defineHandler({
+  type: "refuse",
+  input: z.unknown(),
+  retry: { maxAttempts: 1 },
+  handle: (): null => {
+    throw new Error("not today");
+  },
+});
+
+const handlers = [greet, broken, refuse] as const;
+
+Deno.test("enqueueAndWait() gives what the handler returned", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ sql: db.sql, handlers, pollMs: 100 });
+  runtime.work({ concurrency: 5 });
+  const { text } = await runtime.enqueueAndWait(greet, { name: "Ada" });
+  assertEquals(text, "Hello Ada");
+  assertEquals(await runtime.enqueueAndWait("greet", { name: "Bo", loud: true }), {
+    text: "HELLO Bo",
+  });
+});
+
+Deno.test("enqueueAndWait() throws with the job when it failed, or is not done in time", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers, pollMs: 100 });
+  const late = await assertRejects(
+    () => runtime.enqueueAndWait(greet, { name: "Ada" }, { timeoutMs: 1 }),
+    JobNotDoneError,
+  );
+  assertEquals(late.job.state, "pending");
+  runtime.work();
+  const failed = await assertRejects(() => runtime.enqueueAndWait(refuse, null), JobNotDoneError);
+  assertEquals([failed.job.state, failed.job.lastError?.message], ["dead_letter", "not today"]);
+  const wrong = await assertRejects(() => runtime.enqueueAndWait(broken, null), JobNotDoneError);
+  assertEquals([wrong.job.attempt, wrong.job.lastError?.code], [1, "invalid_output"]);
+});
+
+Deno.test("a payload that does not fit is a compile error, and refused", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers });
+  const wrong = [
+    // @ts-expect-error: a name is a string
+    () => runtime.enqueue(greet, { name: 7 }),
+    // @ts-expect-error: the same by the name of the type
+    () => runtime.enqueue("greet", { nom: "Ada" }),
+    // @ts-expect-error: nobody handles this
+    () => runtime.enqueue("nobody", {}),
+  ];
+  for (const call of wrong) await assertRejects(call);
+  // @ts-expect-error: a name is a string
+  const error = await assertRejects(() => runtime.enqueue(greet, { name: 7 }), InvalidInputError);
+  assertEquals(error.issues[0]?.path, "payload.name");
+  assertEquals((await runtime.jobs.counts(null)).length, 0);
+});
+
+Deno.test("enqueue() inside the caller's transaction exists when that commits, and never otherwise", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers, pollMs: 60_000 });
+  await db.sql`create table booking (id uuid primary key)`;
+  runtime.work();
+  const undone = await assertRejects(() =>
+    db.sql.begin(async (tx) => {
+      await runtime.enqueue(greet, { name: "nobody" }, { tx, idempotencyKey: "k" });
+      throw new Error("changed my mind");
+    })
+  );
+  assert(String(undone).includes("changed my mind"));
+  const enqueued = await db.sql.begin(async (tx) => {
+    const job = await runtime.enqueue(greet, { name: "Ada" }, { tx, idempotencyKey: "k" });
+    const again = await runtime.enqueue(greet, { name: "Ada" }, { tx, idempotencyKey: "k" });
+    assertEquals([job.created, again.created, again.id], [true, false, job.id]);
+    await tx`insert into booking (id) values (${job.id})`;
+    assertEquals((await db.sql`select from perdura.job`).length, 0, "nobody sees it yet");
+    return job;
+  });
+  enqueued.hint();
+  await eventually("the hint wakes the worker", async () => {
+    return (await runtime.get(enqueued.id)).state === "succeeded";
+  });
+});
+
+Deno.test("drive() does one bounded slice, and says when to come back", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers });
+  assertEquals(await runtime.drive({ budgetMs: 1_000 }), {
+    ran: 0,
+    turns: 0,
+    nextWakeAt: null,
+    more: false,
+  });
+  await runtime.enqueueMany(greet, Array.from({ length: 30 }, (_, n) => ({ name: String(n) })));
+  const { id } = await runtime.enqueue(greet, { name: "later" }, { delayMs: 3_600_000 });
+  const first = await runtime.drive({ budgetMs: 5_000, maxJobs: 10 });
+  assertEquals([first.ran, first.more], [10, true]);
+  const other = await runtime.drive({ budgetMs: 5_000, types: ["refuse"] });
+  assertEquals([other.ran, other.more, other.nextWakeAt], [0, false, null]);
+  const rest = await runtime.drive({ budgetMs: 5_000 });
+  assertEquals([rest.ran, rest.more], [20, false]);
+  const { runAt } = await runtime.get(id);
+  assert(Math.abs(Date.parse(rest.nextWakeAt ?? "") - Date.parse(runAt)) < 5_000);
+  await assertRejects(() => runtime.drive({ budgetMs: 1 }), RangeError);
+  await assertRejects(() => runtime.drive({ maxJobs: 0 }), RangeError);
+});
+
+Deno.test("the API can live inside somebody else's Hono app", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers });
+  const app = new Hono().get("/", (c) => c.text("shop")).route(
+    "/perdura",
+    createApp({ jobs: runtime.jobs, isWritable: () => runtime.isWritable() }),
+  );
+  const response = await app.request("/perdura/jobs", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ type: "greet", payload: { name: "Ada" } }),
+  });
+  assertEquals(response.status, 201);
+  const wrong = await app.request("/perdura/jobs", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ type: "greet", payload: { name: 7 } }),
+  });
+  assertEquals([wrong.status, (await wrong.json()).code], [422, "invalid_input"]);
+  assertEquals(await (await app.request("/")).text(), "shop");
+});

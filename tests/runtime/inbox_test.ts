@@ -1,0 +1,127 @@
+/** Jobs that are asked for in SQL: made once each, by anybody, and never lost. */
+import { assert, assertEquals } from "@std/assert";
+import * as fc from "fast-check";
+import { debugHandlers } from "../../handlers/debug.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { tenantTag } from "../../src/core/id.ts";
+import { indexHandlers } from "../../src/runtime/handlers.ts";
+import { emptyInbox, type InboxHost } from "../../src/runtime/inbox.ts";
+import { assertSound } from "../chaos/check.ts";
+import { eventually } from "../support/build.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { testWorker } from "../support/worker.ts";
+
+function host(db: TestDatabase): InboxHost {
+  return {
+    store: db.store,
+    handlers: indexHandlers(debugHandlers),
+    clock: systemClock,
+    defaults: { maxAttempts: 3, maxCrashes: 3 },
+  };
+}
+
+Deno.test("perdura.enqueue() gives the id of the job that will be, with its options", async () => {
+  await using db = await testDatabase();
+  const [row] = await db.sql`
+    select perdura.enqueue('debug.noop', '{"n": 1}', '{"tenantId": "acme", "priority": -3,
+      "tags": ["sql"], "queue": "slow"}') as id`;
+  assertEquals(await emptyInbox(host(db)), 1);
+  const job = await db.store.get(null, row?.id);
+  assertEquals(
+    [job?.state, job?.tenantId, job?.priority, job?.queue, job?.tags, job?.payload],
+    ["pending", "acme", -3, "slow", ["sql"], { n: 1 }],
+  );
+  assertEquals(await emptyInbox(host(db)), 0);
+});
+
+Deno.test("a trigger of the user's table asks for jobs in the user's transaction", async () => {
+  await using db = await testDatabase();
+  await db.sql.unsafe(`
+    create table customer (id int primary key);
+    create function welcome() returns trigger language plpgsql as $$
+      begin
+        perform perdura.enqueue('debug.noop', jsonb_build_object('customer', new.id));
+        return new;
+      end $$;
+    create trigger welcome after insert on customer for each row execute function welcome()`);
+  const { reach, worker } = testWorker(db, debugHandlers);
+  await db.sql.begin(async (tx) => {
+    await tx`insert into customer select generate_series(1, 3)`;
+    throw new Error("undone");
+  }).catch(() => {});
+  await db.sql`insert into customer values (7)`;
+  const [letter] = await db.sql`
+    select id from perdura.inbox union all select id from perdura.job
+    union all select id from perdura.job_archive`;
+  await eventually("it is taken out", async () => {
+    return (await db.sql`select from perdura.inbox`).length === 0;
+  });
+  const job = await reach(letter?.id, "succeeded");
+  assertEquals(job.payload, { customer: 7 });
+  await worker.stop();
+  assertEquals((await db.sql`select from perdura.job_archive`).length, 1);
+});
+
+Deno.test("what cannot become a job is a dead letter that says why, and holds up nobody", async () => {
+  await using db = await testDatabase();
+  const rows = await db.sql`
+    select perdura.enqueue('no.such.type', '{}') as id
+    union all select perdura.enqueue('debug.sleep', '{"ms": "long"}')
+    union all select perdura.enqueue('debug.noop', '{}', '{"unknown": 1}')
+    union all select perdura.enqueue('debug.noop', '{}', '[1]')
+    union all select perdura.enqueue('debug.noop', null)
+    union all select perdura.enqueue('debug.noop', '{}', '{"tenantId": "not a name"}')
+    union all select perdura.enqueue('debug.noop', '{}')`;
+  assertEquals(await emptyInbox(host(db)), 2);
+  const jobs = await Promise.all(rows.map(({ id }) => db.store.get(null, id)));
+  const states = jobs.map((job) => job?.state);
+  assertEquals(states.filter((state) => state === "dead_letter").length, 5);
+  const [unknown, payload] = jobs;
+  assertEquals([unknown?.lastError?.code, payload?.lastError?.code], [
+    "unknown_type",
+    "invalid_input",
+  ]);
+  assert(payload?.lastError?.message.startsWith("payload.ms"));
+  const history = await db.store.history(payload!, 0, 10);
+  assertEquals(history.map((h) => [h.version, h.from, h.event, h.to, h.cause]), [
+    [1, null, "ENQUEUE", "pending", null],
+    [2, "pending", "CLAIM", "running", null],
+    [3, "running", "FAIL", "dead_letter", "schema"],
+  ]);
+  await assertSound(db.sql, { acknowledged: rows.map(({ id }) => id), isDrained: false });
+});
+
+Deno.test("several drivers at once make each job once", async () => {
+  await using db = await testDatabase();
+  await db.sql`
+    select perdura.enqueue('debug.noop', to_jsonb(n), jsonb_build_object('tenantId', 't' || n % 5))
+      from generate_series(1, 2000) n`;
+  await db.sql`select perdura.enqueue('no.such.type', '{}') from generate_series(1, 20)`;
+  const made = await Promise.all([1, 2, 3, 4].map(() => emptyInbox(host(db))));
+  assertEquals(made.reduce((sum, n) => sum + n), 2000);
+  const [count] = await db.sql`
+    select (select count(*) from perdura.job)::int as jobs,
+           (select count(*) from perdura.dead_letter)::int as dead,
+           (select count(*) from perdura.inbox)::int as letters`;
+  assertEquals({ ...count }, { jobs: 2000, dead: 20, letters: 0 });
+});
+
+Deno.test("a driver that dies in the middle leaves the letter or the job, never both or neither", async () => {
+  await using db = await testDatabase();
+  await db.sql`select perdura.enqueue('debug.noop', '{}')`;
+  // The statement of a driver that is rolled back, as a kill of its connection would.
+  await db.sql.unsafe("alter table perdura.counter_delta add constraint broken check (n <> 1)");
+  await emptyInbox(host(db)).catch(() => {});
+  assertEquals((await db.sql`select from perdura.job`).length, 0);
+  const left = await db.sql`select from perdura.inbox union all select from perdura.dead_letter`;
+  assertEquals(left.length, 1);
+});
+
+Deno.test("perdura.tenant_tag() is the tag of the ids that the library makes", async () => {
+  await using db = await testDatabase();
+  const name = fc.stringMatching(/^[A-Za-z0-9_][\w.:@/-]{0,40}$/);
+  const names = fc.sample(name, { numRuns: 300, seed: 7 });
+  const rows = await db.sql`
+    select n, perdura.tenant_tag(n) as tag from unnest(${names}::text[]) as n`;
+  for (const row of rows) assertEquals(row.tag, tenantTag(row.n), row.n);
+});
