@@ -17,8 +17,8 @@ select f.tenant_id as t, f.id as i from (
   (select j.tenant_id, j.id from perdura.job j
     where ($1::text is null or j.tenant_id = $1::text) and (j.tenant_id, j.id) > ($8::text, $9::uuid)
       and j.state = any($7::smallint[])
-      and ($2::text is null or (j.last_error->>'at')::timestamptz >= $2::text::timestamptz)
-      and ($3::text is null or (j.last_error->>'at')::timestamptz <= $3::text::timestamptz)
+      and ($2::text is null or coalesce((j.last_error->>'at')::timestamptz, j.started_at) >= $2::text::timestamptz)
+      and ($3::text is null or coalesce((j.last_error->>'at')::timestamptz, j.started_at) <= $3::text::timestamptz)
       and ($4::uuid[] is null or j.id = any($4::uuid[]))
       and ($5::text is null or j.type = $5::text)
       and ($6::text is null or position(lower($6::text) in lower(j.last_error::text)) > 0)

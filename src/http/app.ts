@@ -11,7 +11,7 @@ import { healthRoutes } from "./health.ts";
 import { eventRoutes, verbRoutes } from "./job_events.ts";
 import { readRoutes } from "./job_reads.ts";
 import { createRoutes, listRoutes, oneJobRoutes } from "./jobs.ts";
-import { mountDocument } from "./openapi.ts";
+import { documentHealth, mountDocument } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { mountRoutes, type Route } from "./route.ts";
 import { typeRoutes, unknownType } from "./types.ts";
@@ -38,6 +38,7 @@ export function createApp(host: AppHost): OpenAPIHono {
   app.use(secureHeaders({ strictTransportSecurity: false }));
   const database = () => host.isWritable().then(() => true);
   app.route("/", healthRoutes({ database, write: host.isWritable }));
+  documentHealth(app);
   mountRoutes(app, allRoutes(host.jobs, new Admin(host.jobs)), host.permit ?? allowAll);
   app.post("/types/:type/jobs", (c) => unknownType(host.jobs, c.req.param("type")));
   mountDocument(app);

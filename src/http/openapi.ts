@@ -1,5 +1,5 @@
 /** `/openapi.json`, made once from the routes, and `/docs`, a page that reads without a network. */
-import type { OpenAPIHono } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { docsPage } from "./docs_page.ts";
 
 const info = {
@@ -13,6 +13,7 @@ const tags = [
   { name: "jobs", description: "Make jobs, find them, change them" },
   { name: "events", description: "What happens to one job, sent by operators and workers" },
   { name: "types", description: "One typed endpoint per registered handler" },
+  { name: "health", description: "For probes" },
   { name: "admin", description: "Many jobs at once" },
 ];
 
@@ -25,6 +26,34 @@ export function openApiDocument(app: OpenAPIHono) {
     servers: [{ url: "/" }],
     security: [],
   });
+}
+
+const report = z.object({
+  status: z.string(),
+  checks: z.record(z.string(), z.enum(["ok", "failed"])).optional(),
+});
+
+/** The health routes, which answer 503 with a report and not a problem. */
+export function documentHealth(app: OpenAPIHono): void {
+  const answer = (description: string) => ({
+    description,
+    content: { "application/json": { schema: report } },
+  });
+  const paths = {
+    "/health": "Whether this process can do its work",
+    "/health/ready": "The same",
+    "/health/live": "Whether this process lives",
+  };
+  for (const [path, summary] of Object.entries(paths)) {
+    app.openAPIRegistry.registerPath({
+      method: "get",
+      path,
+      operationId: `get${path.replaceAll("/", "_")}`,
+      summary,
+      tags: ["health"],
+      responses: { 200: answer("All is well"), 503: answer("A check failed") },
+    });
+  }
 }
 
 /** Serves document and page; both are made at their first request. */

@@ -33,7 +33,7 @@ export class Coalescer {
       send: (batch: Waiting[]) => this.#send(batch),
       sizeMax: BATCH_MAX,
       inFlightMax: IN_FLIGHT_MAX,
-      gather: "task",
+      gather: "microtask",
     } as const;
     this.#keyed = new Batcher(options);
     this.#keyless = new Batcher(options);

@@ -99,7 +99,7 @@ Deno.test("a database that accepts and says nothing: 503 by the deadline", async
   }
 });
 
-Deno.test("an unknown route, or method of a known one, is a problem of 404", async () => {
+Deno.test("an unknown route is a problem of 404, another method of a known one of 405", async () => {
   await using api = await testApi();
   const id = await jobIn(api, "pending");
   for (
@@ -108,7 +108,6 @@ Deno.test("an unknown route, or method of a known one, is a problem of 404", asy
       ["GET", "/nowhere"],
       ["GET", "//jobs"],
       ["POST", "/jobs/"],
-      ["PUT", "/jobs"],
       ["GET", `/jobs/${id}/nothing`],
       ["POST", "/health"],
     ] as const
@@ -116,6 +115,17 @@ Deno.test("an unknown route, or method of a known one, is a problem of 404", asy
     const reply = await api.request(method, path);
     assertProblem(reply, 404, "not_found");
     assertEquals(reply.body.instance, path);
+  }
+  for (
+    const [method, path, allow] of [
+      ["PUT", "/jobs", "POST, GET"],
+      ["PUT", `/jobs/${id}`, "GET, PATCH, DELETE"],
+      ["GET", "/admin/sweep", "POST"],
+    ] as const
+  ) {
+    const reply = await api.request(method, path);
+    assertProblem(reply, 405, "method_not_allowed");
+    assertEquals(reply.headers.get("allow"), allow);
   }
 });
 

@@ -1,11 +1,13 @@
 /** GET /jobs. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertNotEquals } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import { indexHandlers } from "../../src/runtime/handlers.ts";
 import { Jobs } from "../../src/runtime/jobs.ts";
 import { debugHandlers } from "../../handlers/debug.ts";
 import { testDatabase } from "../support/database.ts";
+import * as sql from "../../sql/mod.ts";
+import { itemsOf, jobIn, testApi } from "./support.ts";
 
 Deno.test("GET /jobs pages over the jobs of one tenant, and refuses what it cannot read", async () => {
   await using db = await testDatabase();
@@ -41,4 +43,34 @@ Deno.test("GET /jobs pages over the jobs of one tenant, and refuses what it cann
   for (const query of ["?cursor=x", "?limit=0", "?limit=1001", "?nonsense=1"]) {
     assertEquals((await get(query)).status, 400, query);
   }
+});
+
+Deno.test("a page of a filter that matches little goes on, looking at a bounded number", async () => {
+  await using api = await testApi();
+  const rare = await jobIn(api, "succeeded", { tags: ["rare"] });
+  await api.db.sql.unsafe(`
+    insert into perdura.job_archive (
+      tenant_id, id, lane, run_at, created_at, timeout_ms, version, state, priority, attempt,
+      max_attempts, crashes, max_crashes, has_data, has_output, queue, type, payload)
+    select 'default', ('ffffffff-0000-7000-8000-' || lpad(to_hex(g), 12, '0'))::uuid, 1, now(), now(),
+           1000, 3, 4, 0, 1, 3, 0, 3, false, false, 'default', 'debug.noop', '1'
+      from generate_series(1, 60000) g`);
+  const found: unknown[] = [];
+  let cursor: unknown = null;
+  do {
+    const after: string = cursor === null ? "" : `&cursor=${cursor}`;
+    const page = await api.get(`/jobs?tag=rare&limit=10${after}`);
+    assertEquals(page.status, 200);
+    found.push(...itemsOf(page).map(({ id }) => id));
+    assertNotEquals(page.body.nextCursor, cursor);
+    cursor = page.body.nextCursor;
+  } while (cursor !== null);
+  assertEquals(found, [rare]);
+  await api.db.sql.unsafe("analyze perdura.job_archive");
+  const plan = await api.db.sql.unsafe(
+    `explain (format json) ${sql.listEdge}`,
+    ["default", "ffffffff-ffff-ffff-ffff-ffffffffffff", 5000, true, true, true],
+  );
+  const scans = JSON.stringify(plan).match(/"Seq Scan"[^}]*"job_archive_default"/g);
+  assertEquals(scans, null);
 });

@@ -29,8 +29,13 @@ export interface RequestOptions {
 
 /** Requests to one app. */
 export interface Client {
+  readonly jobs: Jobs;
   request(method: string, path: string, options?: RequestOptions): Promise<Reply>;
   get(path: string): Promise<Reply>;
+  /** Answers a request as a server would hand it over. */
+  serve(request: Request): Response | Promise<Response>;
+  /** The bare response. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
   post(path: string, json: unknown, headers?: Readonly<Record<string, string>>): Promise<Reply>;
 }
 
@@ -72,8 +77,11 @@ export function clientOf(store: Store): Client {
     };
   };
   return {
+    jobs,
     request,
     get: (path) => request("GET", path),
+    serve: (request) => app.fetch(request),
+    fetch: async (path, init) => await app.request(path, init),
     post: (path, json, headers = {}) => request("POST", path, { json, headers }),
   };
 }

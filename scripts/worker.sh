@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# A worker in bash and curl, as an example: takes jobs of one queue over HTTP and runs a command for
+# each. The command gets the job as JSON on its standard input; what it prints is the output (JSON).
+# Its exit code 0 is SUCCEED, anything else FAIL.
+#
+#   scripts/worker.sh QUEUE COMMAND [ARGUMENT…]
+#
+# PERDURA_URL  the API, http://127.0.0.1:8000
+# TENANT       default
+# LEASE_MS     the time-limited right to work on a job, renewed at a third: 30000
+# ONCE         set: ends after one job, with 0, or 3 when its lease was lost meanwhile
+#
+# Keep the ordinary workers away from the queue with their setting WORKER_QUEUES.
+# The version of the claim is the fence: every later call carries it as If-Match, and once somebody
+# else has taken the job over the answer is 409 or 412, and nothing is written.
+set -u -o pipefail
+
+if (($# < 2)); then
+  sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
+  exit 2
+fi
+url=${PERDURA_URL:-http://127.0.0.1:8000}
+tenant=${TENANT:-default}
+lease_ms=${LEASE_MS:-30000}
+queue=$1
+shift
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# call METHOD PATH VERSION BODY: sets $status and $version; the answer is in $work/body.
+call() {
+  local arguments=(-s -X "$1" -o "$work/body" -D "$work/head" -w '%{http_code}')
+  [[ $1 == HEAD ]] && arguments=(-s -I -o "$work/body" -D "$work/head" -w '%{http_code}')
+  [[ -n $3 ]] && arguments+=(-H "if-match: \"$3\"")
+  [[ -n $4 ]] && arguments+=(-H 'content-type: application/json' --data-binary "$4")
+  status=$(curl "${arguments[@]}" "$url$2")
+  version=$(sed -n 's/^etag: "\([0-9]*\)".*/\1/ip' "$work/head")
+}
+
+# Renews until it is ended or the lease is lost: then it ends the command.
+keep() {
+  local id=$1 claimed=$2 command=$3
+  while sleep "$(((lease_ms + 2999) / 3000))"; do
+    call POST "/jobs/$id/renew" "$claimed" "{\"leaseMs\":$lease_ms}"
+    [[ $status == 200 ]] || kill "$command" 2>/dev/null
+  done
+}
+
+# run ID: claims, works, brings the ending home. False when the job went to somebody else.
+run() {
+  local id=$1 claimed command keeper code
+  shift
+  call HEAD "/jobs/$id" "" ""
+  [[ $status == 200 ]] || return 1
+  call POST "/jobs/$id/events" "$version" "{\"type\":\"CLAIM\",\"leaseMs\":$lease_ms}"
+  [[ $status == 200 ]] || return 1
+  claimed=$version
+  cp "$work/body" "$work/job"
+  "$@" <"$work/job" >"$work/output" &
+  command=$!
+  if [[ -z ${NO_RENEW:-} ]]; then
+    (work=$(mktemp -d) && keep "$id" "$claimed" "$command") &
+    keeper=$!
+  fi
+  wait "$command"
+  code=$?
+  [[ -n ${keeper:-} ]] && kill "$keeper" 2>/dev/null
+  if ((code == 0)); then
+    [[ -s $work/output ]] || echo null >"$work/output"
+    call POST "/jobs/$id/events" "$claimed" "{\"type\":\"SUCCEED\",\"output\":$(<"$work/output")}"
+  else
+    call POST "/jobs/$id/events" "$claimed" "{\"type\":\"FAIL\",\"error\":\"Exit code $code\"}"
+  fi
+  case $status in
+    200) echo "$id done" ;;
+    *)
+      echo "$id lost: $status" >&2
+      [[ -z ${ONCE:-} ]] || exit 3
+      ;;
+  esac
+}
+
+while true; do
+  call GET "/jobs?tenantId=$tenant&queue=$queue&state=pending,scheduled,retry&limit=20" "" ""
+  ids=$(grep -o '"id":"[0-9a-f-]\{36\}"' "$work/body" | cut -d'"' -f4)
+  for id in $ids; do
+    if run "$id" "$@" && [[ -n ${ONCE:-} ]]; then exit 0; fi
+  done
+  sleep 1
+done

@@ -1,0 +1,114 @@
+/** A worker in bash and curl: takes a job over HTTP, and is fenced when it comes too late. */
+import { assert, assertEquals } from "@std/assert";
+import { eventually } from "../support/build.ts";
+import { type Api, assertProblem, itemsOf, jobIn, testApi, textOf } from "./support.ts";
+
+const SCRIPT = new URL("../../scripts/worker.sh", import.meta.url).pathname;
+
+/** Serves an api on a port of its own, and starts the script for one job of the queue. */
+function startScript(api: Api, command: readonly string[], env: Record<string, string> = {}) {
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    (request) => api.serve(request),
+  );
+  const child = new Deno.Command("bash", {
+    args: [SCRIPT, "outside", ...command],
+    env: { PERDURA_URL: `http://127.0.0.1:${server.addr.port}`, ONCE: "1", ...env },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  return { child, [Symbol.asyncDispose]: () => server.shutdown() };
+}
+
+Deno.test("scripts/worker.sh takes a job, renews its lease and brings its output home", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "pending", { queue: "outside", payload: { n: 1 } });
+  const command = ["bash", "-c", `sleep 2; sed 's/.*"payload":\\({[^}]*}\\).*/\\1/'`];
+  await using run = startScript(api, command, { LEASE_MS: "1500" });
+  const claimed = await eventually("the claim", async () => {
+    const { body } = await api.get(`/jobs/${id}`);
+    return body.state === "running" && body;
+  });
+  await eventually("a renewal", async () => {
+    const { body } = await api.get(`/jobs/${id}`);
+    return textOf(body.leaseUntil ?? "9") > textOf(claimed.leaseUntil);
+  });
+  assertEquals((await run.child.status).code, 0);
+  const { body } = await api.get(`/jobs/${id}`);
+  assertEquals([body.state, body.output, body.attempt], ["succeeded", { n: 1 }, 1]);
+  const rows = itemsOf(await api.get(`/jobs/${id}/transitions`));
+  assertEquals(rows.map(({ event }) => event), ["ENQUEUE", "CLAIM", "SUCCEED"]);
+  assertEquals(rows.map(({ worker }) => worker), [null, claimed.leaseOwner, claimed.leaseOwner]);
+});
+
+Deno.test("scripts/worker.sh is fenced when its lease was recovered meanwhile", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "pending", { queue: "outside" });
+  const dir = await Deno.makeTempDir({ prefix: "perdura-outside-" });
+  const command = ["bash", "-c", `while [ ! -e ${dir}/go ]; do sleep 0.05; done`];
+  await using run = startScript(api, command, { LEASE_MS: "1000", NO_RENEW: "1" });
+  await eventually("the sweep", async () => {
+    const { body } = await api.post("/admin/sweep", {});
+    return body.recovered === 1;
+  });
+  const { body: recovered } = await api.get(`/jobs/${id}`);
+  assertEquals([recovered.state, recovered.version, recovered.crashes], ["retry", 3, 1]);
+  await Deno.writeTextFile(`${dir}/go`, "");
+  assertEquals((await run.child.status).code, 3);
+  assertEquals((await api.get(`/jobs/${id}`)).body, recovered);
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("the events of a worker need the version of its claim, and end the attempt", async () => {
+  await using api = await testApi();
+  const send = (id: string, event: object, version: number | null) =>
+    api.post(`/jobs/${id}/events`, event, version === null ? {} : { "if-match": `"${version}"` });
+  const ends = [
+    [{ type: "SUCCEED", output: [1] }, "succeeded"],
+    [{ type: "FAIL", error: "no luck" }, "retry"],
+    [{ type: "FAIL", error: { name: "Bad", code: "bad" }, retryable: false }, "dead_letter"],
+    [{ type: "SNOOZE", delayMs: 60_000 }, "scheduled"],
+    [{ type: "INTERRUPTED" }, "pending"],
+  ] as const;
+  for (const [event, state] of ends) {
+    const id = await jobIn(api, "pending");
+    assertProblem(await send(id, { type: "CLAIM" }, null), 403, "forbidden");
+    const claimed = await send(id, { type: "CLAIM", leaseMs: 5_000 }, 1);
+    assertEquals([claimed.status, claimed.body.state, claimed.body.attempt], [200, "running", 1]);
+    assert(claimed.body.leaseOwner !== null && claimed.body.leaseUntil !== null);
+    assertEquals((await send(id, event, 1)).status, 412);
+    assertProblem(await send(id, event, null), 403, "forbidden");
+    const foreseen = await api.post(`/jobs/${id}/events?dryRun=true`, event, { "if-match": '"2"' });
+    assertEquals([foreseen.status, foreseen.body.state, foreseen.body.version], [200, state, 3]);
+    const ended = await send(id, event, 2);
+    assertEquals([ended.status, ended.body.state, ended.body.version], [200, state, 3]);
+    assertEquals(ended.body.leaseOwner, null);
+    const again = await send(id, event, 2);
+    assertEquals([again.status, again.body.state], [409, state]);
+    const [row] = await api.db.sql`select count(*)::int as n from perdura.lease`;
+    assertEquals(row?.n, 0);
+  }
+});
+
+Deno.test("a job that is not due is not claimed, and a cancel reaches a worker outside", async () => {
+  await using api = await testApi();
+  const later = await jobIn(api, "scheduled");
+  const early = await api.post(`/jobs/${later}/events`, { type: "CLAIM" }, { "if-match": '"2"' });
+  assertProblem(early, 409, "transition_rejected");
+  const id = await jobIn(api, "running");
+  const renew = (version: number) =>
+    api.request("POST", `/jobs/${id}/renew`, { headers: { "if-match": `"${version}"` } });
+  assertEquals((await renew(2)).body.cancelRequestedAt, null);
+  assertEquals((await api.post(`/jobs/${id}/cancel`, { reason: "wrong file" })).status, 202);
+  const { body } = await renew(2);
+  assert(body.cancelRequestedAt !== null && body.leaseUntil !== null);
+  assertEquals((await renew(1)).status, 412);
+  assertProblem(await api.request("POST", `/jobs/${later}/renew`), 409, "transition_rejected");
+  assertProblem(await api.request("POST", `/jobs/${id}/renew`), 403, "forbidden");
+  const fail = { type: "FAIL", error: "stopped" };
+  const ended = await api.post(`/jobs/${id}/events`, fail, { "if-match": '"2"' });
+  assertEquals([ended.status, ended.body.state], [200, "cancelled"]);
+  const last = itemsOf(await api.get(`/jobs/${id}/transitions`)).at(-1);
+  assertEquals([last?.event, last?.cause], ["FAIL", "wrong file"]);
+});
