@@ -39,7 +39,7 @@ returns uuid language sql volatile as $$
            || lpad(to_hex(perdura.tenant_tag(t.tenant)), 3, '0'))::uuid,
          $1, $2, coalesce($3, '{}')
     -- What is no name of a tenant is the default tenant's mistake.
-    from (select case when $3 ->> 'tenantId' ~ '^[A-Za-z0-9_][A-Za-z0-9_.:@/-]{0,199}$'
+    from (select case when $3 ->> 'tenantId' ~ '^[A-Za-z0-9_][A-Za-z0-9_.:@/-]{0,127}$'
                       then $3 ->> 'tenantId' else 'default' end as tenant,
                  replace(gen_random_uuid()::text, '-', '') as random) t
   returning id

@@ -1,8 +1,11 @@
 /** `api`: the HTTP API alone. It takes jobs with no worker alive. */
 import { getLogger } from "@logtape/logtape";
+import type { Context } from "hono";
+import { jobMachine } from "../../machines/job.ts";
 import { systemClock } from "../core/clock.ts";
-import { allowAll, permitKeys } from "../http/access.ts";
+import { allowAll, demand, permitKeys } from "../http/access.ts";
 import { createApp } from "../http/app.ts";
+import { uiRoutes } from "../ui/routes.ts";
 import { Gatekeeper } from "../runtime/gatekeeper.ts";
 import type { Store } from "../store/store.ts";
 import { jobsOf, listen, untilSignal, withStore } from "./service.ts";
@@ -19,13 +22,16 @@ export interface ServedApi {
 /** Begins to listen. @throws {ListenError} */
 export function serveApi(settings: Settings, store: Store, debug: boolean): ServedApi {
   const jobs = jobsOf(settings, store, debug);
-  const app = createApp({
-    jobs,
-    isWritable: () => store.isWritable(),
-    permit: settings.AUTH === "keys"
-      ? permitKeys(new Gatekeeper(store.keys, systemClock))
-      : allowAll,
-  });
+  const permit = settings.AUTH === "keys"
+    ? permitKeys(new Gatekeeper(store.keys, systemClock))
+    : allowAll;
+  const app = createApp({ jobs, isWritable: () => store.isWritable(), permit });
+  const admit = async (c: Context) => {
+    const permission = await permit(c);
+    demand(permission, "read");
+    return permission;
+  };
+  app.route("/", uiRoutes({ jobs, machines: new Map([["job", jobMachine]]), admit }));
   const { HOST, PORT } = settings;
   const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, app.fetch);
   const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.addr.port}`;

@@ -1,5 +1,7 @@
 /** `keys`: API keys are made, listed and revoked where the database is at hand. */
 import { Keys } from "../runtime/keys.ts";
+import { idOf } from "./jobs.ts";
+import { print, printJson } from "./output.ts";
 import { withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
@@ -24,7 +26,7 @@ export async function createKey(settings: Settings, options: CreateOptions): Pro
       scopes: options.scopes,
       expiresAt: options.expires ?? null,
     });
-    print(created ? created.text : "There is a platform key already; nothing was made");
+    await print(created ? created.text : "There is a platform key already; nothing was made");
   });
 }
 
@@ -32,10 +34,12 @@ export async function createKey(settings: Settings, options: CreateOptions): Pro
 export async function listKeys(settings: Settings, options: { json?: boolean }): Promise<void> {
   await withStore(settings, service, async (store) => {
     const keys = await new Keys(store.keys).list(null);
-    if (options.json) return print(JSON.stringify(keys));
+    if (options.json) return await printJson(keys);
     for (const { id, tenantId, scopes, isLive, lastUsedAt, name } of keys) {
       const state = isLive ? "live" : "dead";
-      print([id, tenantId ?? "*", state, scopes.join(","), lastUsedAt ?? "never", name].join("\t"));
+      await print(
+        [id, tenantId ?? "*", state, scopes.join(","), lastUsedAt ?? "never", name].join("\t"),
+      );
     }
   });
 }
@@ -43,12 +47,7 @@ export async function listKeys(settings: Settings, options: { json?: boolean }):
 /** Revokes a key: it is refused everywhere within seconds. */
 export async function revokeKey(settings: Settings, id: string): Promise<void> {
   await withStore(settings, service, async (store) => {
-    await new Keys(store.keys).revoke(null, id);
-    print(`Revoked ${id}`);
+    await new Keys(store.keys).revoke(null, idOf(id));
+    await print(`Revoked ${id}`);
   });
-}
-
-function print(line: string): void {
-  // deno-lint-ignore no-console -- the command's output
-  console.log(line);
 }

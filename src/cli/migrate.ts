@@ -1,5 +1,6 @@
 /** `migrate`: brings the schema up to date, or prints what it would do. */
 import { migrate } from "../store/migrate.ts";
+import { print } from "./output.ts";
 import { attachDatabase } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
@@ -16,8 +17,4 @@ export async function runMigrate(settings: Settings, plan: boolean): Promise<voi
   } finally {
     await database.close();
   }
-}
-
-async function print(text: string): Promise<void> {
-  await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
 }

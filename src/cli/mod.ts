@@ -1,16 +1,31 @@
-/** The command line: one file per command. Wrong use: one line, usage, exit 2. */
-import { Command, CommanderError } from "commander";
+/**
+ * The command line: one file per command.
+ *
+ * Exit codes: 0 done; 1 failed; 2 wrong use or settings; 3 refused (no such job, wrong input, an event
+ * that the state does not accept). Each failure is one line on standard error.
+ */
+import { Argument, Command, CommanderError } from "commander";
 import { EmbeddedError } from "../embedded/errors.ts";
-import { UnavailableError } from "../core/errors.ts";
+import { PerduraError, UnavailableError } from "../core/errors.ts";
+import { SCOPES } from "../core/access.ts";
 import { MigrationError } from "../store/migrate.ts";
 import { runApi } from "./api.ts";
+import { completionsOf, SHELLS } from "./completions.ts";
+import { diagram } from "./diagram.ts";
+import { cancel, enqueue, listJobs, rerun, runSweep, showEvents, showJob } from "./jobs.ts";
+import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { configureLogging } from "./logging.ts";
 import { runMigrate } from "./migrate.ts";
+import { print } from "./output.ts";
 import { readSettings, type Settings, SettingsError } from "./settings.ts";
 import { ListenError } from "./service.ts";
 import { runStart } from "./start.ts";
 import { surviveStrayErrors } from "./stray_errors.ts";
+import { tail } from "./tail.ts";
 import { runWorker } from "./worker.ts";
+
+const USAGE =
+  "usage: perdura start | api | worker | migrate | enqueue | jobs | … (--help says more)";
 
 /** Runs the command of `args`; gives the exit code. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -19,37 +34,95 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    // Expected failures of a start are one line; anything else is a defect, with its trace.
+    // Expected failures are one line; anything else is a defect, with its trace.
     const isExpected = expected.some((kind) => error instanceof kind);
     const text = isExpected && error instanceof Error ? error.message : Deno.inspect(error);
     await Deno.stderr.write(new TextEncoder().encode(`perdura: ${text}\n`));
-    return error instanceof SettingsError ? 2 : 1;
+    if (error instanceof SettingsError) return 2;
+    return error instanceof PerduraError && !(error instanceof UnavailableError) ? 3 : 1;
   }
 }
 
-const expected = [SettingsError, EmbeddedError, MigrationError, UnavailableError, ListenError];
+const expected = [SettingsError, EmbeddedError, MigrationError, PerduraError, ListenError];
 
+/** All commands. */
 function program(): Command {
   const root = new Command("perdura")
     .description("Durable jobs and workflows on Postgres")
-    .showHelpAfterError("usage: perdura start | api | worker | migrate (--help says more)")
+    .showHelpAfterError(USAGE)
     .exitOverride();
-  const command = (name: string, about: string) =>
-    root.command(name).description(about).exitOverride();
-  command("start", "API and worker, on the embedded Postgres unless DATABASE_URL is set")
+  addServices(root);
+  addJobs(root);
+  addKeys(root);
+  command(root, "diagram", "A statechart as SVG").argument("[machine]", "its name", "job")
+    .action((machine: string) => diagram(machine));
+  command(root, "completions", "Completions for a shell")
+    .addArgument(new Argument("<shell>").choices(SHELLS))
+    .action((shell: (typeof SHELLS)[number]) => print(completionsOf(root, shell)));
+  return root;
+}
+
+function addServices(root: Command): void {
+  command(root, "start", "API and worker, on the embedded Postgres unless DATABASE_URL is set")
     .action(() => withSettings(runStart));
-  command("api", "The HTTP API alone").action(() => withSettings(runApi));
-  command("worker", "A worker alone")
+  command(root, "api", "The HTTP API alone").action(() => withSettings(runApi));
+  command(root, "worker", "A worker alone")
     .option("--with-parent", "stop when standard input ends")
     .action((options: { withParent?: boolean }) =>
       withSettings((s) => runWorker(s, { withParent: options.withParent ?? false }))
     );
-  command("migrate", "Bring the schema up to date")
+  command(root, "migrate", "Bring the schema up to date")
     .option("--plan", "print the SQL and change nothing")
     .action((options: { plan?: boolean }) =>
       withSettings((s) => runMigrate(s, options.plan ?? false))
     );
-  return root;
+  command(root, "sweep", "Recover what died, now").option("--json", "as JSON")
+    .action((options) => withSettings((s) => runSweep(s, options)));
+}
+
+function addJobs(root: Command): void {
+  command(root, "enqueue", "Store a job").argument("<type>")
+    .option("--payload <json>", "its input").option("--tenant <id>").option("--queue <name>")
+    .option("--delay <ms>", "not before").option("--priority <n>", "lower goes first")
+    .option("--key <text>", "idempotency key").option("--wait <seconds>", "for its end")
+    .option("--json", "the whole job")
+    .action((type, options) => withSettings((s) => enqueue(s, type, options)));
+  command(root, "jobs", "List jobs, newest first")
+    .option("--tenant <id>").option("--state <names>", "separated by commas")
+    .option("--type <name>").option("--queue <name>").option("--limit <n>", "rows", "50")
+    .option("--json", "as JSON")
+    .action((options) => withSettings((s) => listJobs(s, options)));
+  command(root, "show", "One job, as JSON").argument("<id>").option("--json", "always the case")
+    .action((id) => withSettings((s) => showJob(s, id)));
+  command(root, "events", "The history of a job").argument("<id>").option("--json", "as JSON")
+    .action((id, options) => withSettings((s) => showEvents(s, id, options)));
+  command(root, "tail", "Follow a job to its end, or all new ones").argument("[id]")
+    .option("--tenant <id>").option("--json", "one JSON text per line")
+    .action((id, options) => withSettings((s) => tail(s, id, options)));
+  command(root, "rerun", "The same work once more").argument("<id>").option("--json", "as JSON")
+    .action((id, options) => withSettings((s) => rerun(s, id, options)));
+  command(root, "cancel", "Cancel a job").argument("<id>").option("--reason <text>")
+    .option("--json", "as JSON")
+    .action((id, options) => withSettings((s) => cancel(s, id, options)));
+}
+
+function addKeys(root: Command): void {
+  const keys = command(root, "keys", "API keys: create, list, revoke");
+  command(keys, "create", "Make a key and print it, once")
+    .option("--name <text>", "for people", "unnamed").option("--tenant <id>", "else: platform")
+    .option("--scopes <names>", SCOPES.join(","), "platform").option("--expires <instant>")
+    .option("--if-none", "a platform key, unless there is one")
+    .action((options) =>
+      withSettings((s) => createKey(s, { ...options, scopes: String(options.scopes).split(",") }))
+    );
+  command(keys, "list", "All keys").option("--json", "as JSON")
+    .action((options) => withSettings((s) => listKeys(s, options)));
+  command(keys, "revoke", "Refuse a key from now on").argument("<id>")
+    .action((id) => withSettings((s) => revokeKey(s, id)));
+}
+
+function command(parent: Command, name: string, about: string): Command {
+  return parent.command(name).description(about).exitOverride();
 }
 
 async function withSettings(run: (settings: Settings) => Promise<void>): Promise<void> {

@@ -51,7 +51,8 @@ const HOUSE: readonly Room[] = [
   {
     at: "src/ui/",
     files: ["machines/", "src/core/", "src/runtime/", "src/ui/"],
-    packages: ["hono", ...UI_LIBRARIES],
+    types: ["src/store/store.ts"],
+    packages: ["hono", "xstate", "@logtape/logtape", ...UI_LIBRARIES],
   },
   {
     at: "src/library/",

@@ -1,0 +1,47 @@
+/** What commands print: a table for people, one JSON text with `--json`. */
+import type { Job, Transition } from "../core/job.ts";
+
+/** How to print. */
+export interface OutputOptions {
+  readonly json?: boolean;
+}
+
+/** Prints one line on standard output. */
+export async function print(line: string): Promise<void> {
+  const bytes = new TextEncoder().encode(`${line}\n`);
+  for (let from = 0; from < bytes.length;) from += await Deno.stdout.write(bytes.subarray(from));
+}
+
+/** Prints a value as one JSON text. */
+export function printJson(value: unknown): Promise<void> {
+  return print(JSON.stringify(value));
+}
+
+/** Prints rows under a header, as wide as they need to be. */
+export async function printTable(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+): Promise<void> {
+  const all = [header, ...rows];
+  const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  for (const row of all) {
+    await print(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  }
+}
+
+/** A job in one row. */
+export const jobHeader: readonly string[] = ["id", "state", "type", "queue", "attempt", "run at"];
+
+/** The cells of `jobHeader`. */
+export function jobRow(job: Job): string[] {
+  const attempt = `${job.attempt}/${job.maxAttempts}`;
+  return [job.id, job.state, job.type, job.queue, attempt, job.runAt];
+}
+
+/** A step in one line. */
+export function stepLine({ version, at, from, event, to, attempt, cause }: Transition): string {
+  const why = cause === null ? "" : `  ${cause}`;
+  return `${String(version).padStart(4)}  ${at}  ${event} ${
+    from ?? "·"
+  } → ${to}  #${attempt}${why}`;
+}

@@ -1,0 +1,137 @@
+/** The geometry of a chart: where everything is, in pixels from the top left. */
+import type { Chart, ChartState, ChartTransition } from "./chart.ts";
+
+/** A point. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A rectangle. */
+export interface Box extends Point {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** All transitions between one pair of states are one line with one label. */
+export interface Edge {
+  readonly id: string;
+  readonly source: string;
+  readonly target: string;
+  readonly transitions: readonly ChartTransition[];
+}
+
+/** A drawn line: its points, and the box of its label. */
+export interface Line {
+  readonly points: readonly Point[];
+  readonly label: Box;
+}
+
+/** A chart with places. */
+export interface Geometry {
+  readonly width: number;
+  readonly height: number;
+  readonly states: ReadonlyMap<string, Box>;
+  readonly lines: ReadonlyMap<string, Line>;
+}
+
+/** Heights and paddings that layout and drawing share. */
+export const size = { head: 32, row: 18, label: 16, pad: 13 } as const;
+
+/** A row inside a state's box. */
+export interface Row {
+  readonly kind: "invoke" | "entry" | "exit" | "stay";
+  readonly text: string;
+  /** Of a transition that stays in the state. */
+  readonly transition: string | null;
+}
+
+/** Edges between boxes; a history state stands for its parent, and says so in the label. */
+export function edgesOf(chart: Chart): Edge[] {
+  const states = new Map(chart.states.map((state) => [state.id, state]));
+  const edges = new Map<string, ChartTransition[]>();
+  for (const transition of chart.transitions) {
+    for (const target of transition.targets) {
+      const state = states.get(target);
+      const isHistory = state?.type === "history";
+      const to = isHistory ? state.parent ?? target : target;
+      const key = `${transition.source} → ${to}`;
+      const shown = isHistory
+        ? { ...transition, label: `${transition.label} (history)` }
+        : transition;
+      edges.set(key, [...edges.get(key) ?? [], shown]);
+    }
+  }
+  return [...edges].map(([id, transitions]) => {
+    const [source = "", target = ""] = id.split(" → ");
+    return { id, source, target, transitions };
+  });
+}
+
+/** The rows of each state. */
+export function rowsOf(chart: Chart): ReadonlyMap<string, readonly Row[]> {
+  const staying = Map.groupBy(
+    chart.transitions.filter(({ targets }) => targets.length === 0),
+    ({ source }) => source,
+  );
+  return new Map(chart.states.map((state) => [state.id, [
+    ...rows("invoke", state.invokes),
+    ...rows("entry", state.entry),
+    ...rows("exit", state.exit),
+    ...(staying.get(state.id) ?? []).map((transition): Row => ({
+      kind: "stay",
+      text: clip(textOf(transition), 44),
+      transition: transition.id,
+    })),
+  ]]));
+}
+
+function rows(kind: Row["kind"], names: readonly string[]): Row[] {
+  return names.map((name) => ({ kind, text: clip(`${kind} / ${name}`, 44), transition: null }));
+}
+
+/** A transition in one line: event, guard, actions. */
+export function textOf({ label, guard, actions }: ChartTransition): string {
+  const condition = guard === null ? "" : ` [${clip(guard, 28)}]`;
+  const effects = actions.length === 0 ? "" : ` / ${clip(actions.join(", "), 28)}`;
+  return `${clip(label, 32)}${condition}${effects}`;
+}
+
+/** Size of a state without children. */
+export function stateSize(
+  state: ChartState,
+  rows: readonly Row[],
+): { width: number; height: number } {
+  const widths = [
+    92,
+    34 + textWidth(state.key, 13),
+    ...rows.map(({ text }) => 38 + textWidth(text, 11)),
+  ];
+  return {
+    width: Math.ceil(Math.max(...widths)),
+    height: size.head + (rows.length > 0 ? rows.length * size.row + 8 : 4),
+  };
+}
+
+/** Size of a label with one line per transition. */
+export function labelSize(edge: Edge): { width: number; height: number } {
+  const width = Math.max(
+    ...edge.transitions.map((transition) => textWidth(textOf(transition), 11)),
+  );
+  return { width: Math.ceil(width) + 14, height: edge.transitions.length * size.label + 6 };
+}
+
+/** Roughly, and rather too wide: there is no font to measure with on a server. */
+export function textWidth(text: string, pixels: number): number {
+  let width = 0;
+  for (const character of text) {
+    if ("iljtfr.,:;|!'()[] ".includes(character)) width += 0.36;
+    else if (/[A-Z_mw@%→∧∨¬]/.test(character)) width += 0.76;
+    else width += 0.6;
+  }
+  return width * pixels;
+}
+
+function clip(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
+}
