@@ -4,11 +4,14 @@
  * A waiter says on the hint channel that somebody waits; for a while workers then tell which jobs
  * ended. Without hints the poll finds it alone, soon at first, then about once in a second.
  */
+import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { Job } from "../core/job.ts";
 import type { Hint, HintStore, JobStore } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
+
+const log = getLogger(["perdura", "waiting"]);
 
 /** More than these would be answered too late to be worth the memory. */
 export const WAITERS_MAX = 10_000;
@@ -108,8 +111,8 @@ export class Waiting {
       const ended = new Set(await this.#store.ended(asked));
       for (const waiter of asked) if (ended.has(waiter.id)) waiter.done();
     } catch (error) {
-      // The database is away: the waiters go on, until their time is over.
-      if (!(error instanceof UnavailableError)) throw error;
+      // Without an answer the waiters go on, until their time is over.
+      if (!(error instanceof UnavailableError)) log.error("Cannot ask what has ended", { error });
     }
     return this.#clock.monotonic() - startedAt;
   }
