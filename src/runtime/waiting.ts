@@ -18,7 +18,7 @@ export const WAITERS_MAX = 10_000;
 /** How long workers remember that somebody waits. */
 export const WATCH_MS = 5_000;
 
-const POLL_MS_MIN = 20;
+const POLL_MS_MIN = 5;
 const POLL_MS_MAX = 1_000;
 /** A slow database is asked less often: at most this part of the time is spent on asking. */
 const POLL_SHARE = 20;
@@ -40,6 +40,7 @@ export class Waiting {
   readonly #alarm = new Alarm();
   #isPolling = false;
   #isListening = false;
+  #isStopped = false;
   #pollMs = POLL_MS_MIN;
   #watchedAt = -Infinity;
 
@@ -58,7 +59,7 @@ export class Waiting {
    * `WAITERS_MAX` others wait: look at the job then. Never rejects.
    */
   async ended(job: Pick<Job, "tenantId" | "id">, timeoutMs: number, signal?: AbortSignal) {
-    if (this.#waiters.size >= WAITERS_MAX || signal?.aborted) return;
+    if (this.#isStopped || this.#waiters.size >= WAITERS_MAX || signal?.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiter = { tenantId: job.tenantId, id: job.id, done: resolve };
     const timer = setTimeout(resolve, timeoutMs);
@@ -71,6 +72,12 @@ export class Waiting {
     clearTimeout(timer);
     this.#waiters.delete(waiter);
     if (this.#waiters.size === 0) this.#alarm.ring();
+  }
+
+  /** Everybody gets the job as it is, from now on too: the process stops. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const { done } of this.#waiters) done();
   }
 
   #watch(): void {
@@ -94,11 +101,13 @@ export class Waiting {
 
   async #poll(): Promise<void> {
     this.#isPolling = true;
+    let spentMs = 0;
     while (this.#waiters.size > 0) {
-      const spentMs = await this.#ask();
       await this.#alarm.wait(Math.max(this.#pollMs, spentMs * POLL_SHARE));
       this.#pollMs = Math.min(this.#pollMs * 2, POLL_MS_MAX);
-      if (this.#waiters.size > 0) this.#watch();
+      if (this.#waiters.size === 0) break;
+      this.#watch();
+      spentMs = await this.#ask();
     }
     this.#isPolling = false;
   }

@@ -36,6 +36,10 @@ Deno.test("wait gives the job as it is when the time is over or nobody listens a
   const id = made?.id ?? "";
   assertEquals((await jobs.wait(null, id, 30)).state, "pending");
   assertEquals((await jobs.wait(null, id, 60_000, AbortSignal.timeout(30))).state, "pending");
+  const waits = jobs.wait(null, id, 60_000);
+  jobs.stopWaiting();
+  assertEquals((await waits).state, "pending");
+  assertEquals((await jobs.wait(null, id, 60_000)).state, "pending");
   await assertRejects(() => jobs.wait(null, newId(), 30), NotFoundError);
   await assertRejects(() => jobs.wait("other", id, 30), NotFoundError);
 });
