@@ -116,10 +116,34 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the read back of an enqueue",
     file: "src/store/enqueue.ts",
-    from: "for (const id of await this.#existing(rest)) stored.add(id);",
+    from: "for (const id of await this.#existing(rest)) stored.set(id, null);",
     to: "await this.#existing(rest);",
     test: "tests/store/unknown_test.ts",
     filter: "does not store again",
+  },
+  {
+    name: "the version of an edit",
+    file: "sql/queries/edit.sql",
+    from: "and j.version = $3::integer\n     and j.state = $4::smallint",
+    to: "and ($3::integer > 0 or $4::smallint >= 0)",
+    test: "tests/http/verbs_test.ts",
+    filter: "of many edits with one If-Match",
+  },
+  {
+    name: "the due time of a claim by name",
+    file: "sql/queries/claim_one.sql",
+    from: " and j.run_at <= now()",
+    to: "",
+    test: "tests/http/outside_worker_test.ts",
+    filter: "a job that is not due is not claimed",
+  },
+  {
+    name: "the reason of a cancel",
+    file: commitSql,
+    from: "case when x.ask then",
+    to: "case when x.ask and false then",
+    test: "tests/http/outside_worker_test.ts",
+    filter: "a cancel reaches a worker outside",
   },
 ];
 

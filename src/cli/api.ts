@@ -36,7 +36,11 @@ export function serveApi(settings: Settings, store: Store, debug: boolean): Serv
   const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, app.fetch);
   const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.addr.port}`;
   log.info("Listening on {url}", { url });
-  return { url, close: () => server.shutdown() };
+  const close = () => {
+    jobs.stopWaiting();
+    return server.shutdown();
+  };
+  return { url, close };
 }
 
 /** Runs until it is told to stop. */

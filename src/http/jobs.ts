@@ -1,7 +1,7 @@
 /** The routes of jobs: make them, find them, change them. They translate; they decide nothing. */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { MalformedError } from "../core/errors.ts";
+import { MalformedError, NotFoundError } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
 import {
   DEFAULT_TENANT,
@@ -130,7 +130,7 @@ export async function respondWithCreated(
     ...(differs ? { "idempotency-payload": "differs" } : {}),
   };
   if (query.wait === undefined) return respondWithJob(c, job, created ? 201 : 200, headers);
-  const later = await jobs.wait(job.tenantId, job.id, query.wait, c.req.raw.signal);
+  const later = await jobs.wait(job.tenantId, job.id, query.wait);
   return respondWithJob(c, later, isTerminal(later.state) ? 200 : 202, headers);
 }
 
@@ -268,10 +268,25 @@ async function listJobs(call: Call<z.output<typeof listQuery>>, jobs: Jobs): Pro
   if (cursor !== null && !isUuid(cursor)) throw new MalformedError("cursor is not one of ours");
   const tenantId = tenantOf(call) ?? DEFAULT_TENANT;
   const wanted = { ...filter, tenantId, tag: query.tag ?? null, text: query.q ?? null };
+  if (query.q !== undefined && isUuid(query.q)) return await listOne(call, jobs, tenantId, query.q);
   const { items, nextCursor } = query.idempotencyKey === undefined
     ? await jobs.page(wanted, cursor, query.limit ?? limits.pageDefault)
     : await jobs.pageOfKey(wanted, query.idempotencyKey);
   return call.c.json({ items: items.map(toResource), nextCursor });
+}
+
+/** An id as the text of a search: that one job. */
+async function listOne(
+  { c }: Call<unknown>,
+  jobs: Jobs,
+  tenantId: string,
+  id: string,
+): Promise<Response> {
+  const job = await jobs.get(tenantId, id).catch((error) => {
+    if (error instanceof NotFoundError) return null;
+    throw error;
+  });
+  return c.json({ items: job ? [toResource(job)] : [], nextCursor: null });
 }
 
 function readTenant(text: string): string {

@@ -3,15 +3,18 @@
  *
  * Alone, a job is sent at once; while inserts are in flight the next ones gather. Jobs with a key may
  * wait for a lock on it, so they travel apart from those without; large ones travel alone. A batch
- * that the database refuses is halved down to the job that is to blame.
+ * that the database refuses is halved down to the job that is to blame; one with keys that waited in
+ * vain, for a lock perhaps, is sent again job by job.
  */
-import { UnavailableError } from "../core/errors.ts";
+import { UnavailableError, UnknownResultError } from "../core/errors.ts";
 import type { JobInsert } from "../core/job.ts";
 import type { Entered, JobStore } from "../store/store.ts";
 import { Batcher } from "./batcher.ts";
 
 const BATCH_MAX = 500;
 const IN_FLIGHT_MAX = 2;
+/** Each may wait for a lock, which must not keep the next ones waiting. */
+const KEYED_IN_FLIGHT_MAX = 6;
 /** Characters of JSON: beside a payload of this size nothing is saved by sharing a statement. */
 const SHARED_LENGTH_MAX = 16 * 1024;
 
@@ -35,7 +38,7 @@ export class Coalescer {
       inFlightMax: IN_FLIGHT_MAX,
       gather: "microtask",
     } as const;
-    this.#keyed = new Batcher(options);
+    this.#keyed = new Batcher({ ...options, inFlightMax: KEYED_IN_FLIGHT_MAX });
     this.#keyless = new Batcher(options);
   }
 
@@ -59,11 +62,19 @@ export class Coalescer {
         else reject(new UnavailableError("The store gave no answer"));
       });
     } catch (error) {
-      // A database that is away is everybody's fate; any other error is that of one job.
-      if (batch.length === 1 || error instanceof UnavailableError) {
-        for (const { reject } of batch) reject(error);
-        return;
-      }
+      await this.#afterFailure(batch, error);
+    }
+  }
+
+  async #afterFailure(batch: readonly Waiting[], error: unknown): Promise<void> {
+    const isAway = error instanceof UnavailableError;
+    const mayBeLocked = isAway && !(error instanceof UnknownResultError) &&
+      batch.some(({ row }) => row.idempotencyKey !== null);
+    if (batch.length === 1 || (isAway && !mayBeLocked)) {
+      for (const { reject } of batch) reject(error);
+    } else if (mayBeLocked) {
+      await Promise.all(batch.map((one) => this.#send([one])));
+    } else {
       const middle = batch.length >> 1;
       await this.#send(batch.slice(0, middle));
       await this.#send(batch.slice(middle));

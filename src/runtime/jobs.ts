@@ -193,6 +193,11 @@ export class Jobs {
     return await this.get(job.tenantId, id);
   }
 
+  /** Answers all that wait with the job as it is: for a process that stops. */
+  stopWaiting(): void {
+    this.#waiting.stop();
+  }
+
   /** One page of a tenant's jobs, newest first. */
   list(filter: JobFilter, before: string | null, limit: number): Promise<Job[]> {
     return this.#host.store.list(filter, before, limit);

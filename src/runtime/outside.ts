@@ -78,9 +78,12 @@ export function endOutside(
     const change = changeFor(host, job, ending);
     const [refusal] = await host.store.commit(job.leaseOwner, [change]);
     if (!isCommitted(refusal)) return null;
+    const after = await readJob(host.store, job.tenantId, id);
+    // Two endings under one version: the other one was committed, and this one is too late.
+    if (after.version === change.version + 1 && after.state !== change.decision.to) return null;
     if (isTerminal(change.decision.to)) host.store.hint({ kind: "ended", ids: [id] });
     else host.store.hint({ kind: "lanes", lanes: [laneOf(job)] });
-    return await readJob(host.store, job.tenantId, id);
+    return after;
   });
 }
 

@@ -4,18 +4,21 @@
  * A waiter says on the hint channel that somebody waits; for a while workers then tell which jobs
  * ended. Without hints the poll finds it alone, soon at first, then about once in a second.
  */
+import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { Job } from "../core/job.ts";
 import type { Hint, HintStore, JobStore } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
 
+const log = getLogger(["perdura", "waiting"]);
+
 /** More than these would be answered too late to be worth the memory. */
 export const WAITERS_MAX = 10_000;
 /** How long workers remember that somebody waits. */
 export const WATCH_MS = 5_000;
 
-const POLL_MS_MIN = 20;
+const POLL_MS_MIN = 5;
 const POLL_MS_MAX = 1_000;
 /** A slow database is asked less often: at most this part of the time is spent on asking. */
 const POLL_SHARE = 20;
@@ -37,6 +40,7 @@ export class Waiting {
   readonly #alarm = new Alarm();
   #isPolling = false;
   #isListening = false;
+  #isStopped = false;
   #pollMs = POLL_MS_MIN;
   #watchedAt = -Infinity;
 
@@ -55,7 +59,7 @@ export class Waiting {
    * `WAITERS_MAX` others wait: look at the job then. Never rejects.
    */
   async ended(job: Pick<Job, "tenantId" | "id">, timeoutMs: number, signal?: AbortSignal) {
-    if (this.#waiters.size >= WAITERS_MAX || signal?.aborted) return;
+    if (this.#isStopped || this.#waiters.size >= WAITERS_MAX || signal?.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiter = { tenantId: job.tenantId, id: job.id, done: resolve };
     const timer = setTimeout(resolve, timeoutMs);
@@ -68,6 +72,12 @@ export class Waiting {
     clearTimeout(timer);
     this.#waiters.delete(waiter);
     if (this.#waiters.size === 0) this.#alarm.ring();
+  }
+
+  /** Everybody gets the job as it is, from now on too: the process stops. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const { done } of this.#waiters) done();
   }
 
   #watch(): void {
@@ -91,11 +101,13 @@ export class Waiting {
 
   async #poll(): Promise<void> {
     this.#isPolling = true;
+    let spentMs = 0;
     while (this.#waiters.size > 0) {
-      const spentMs = await this.#ask();
       await this.#alarm.wait(Math.max(this.#pollMs, spentMs * POLL_SHARE));
       this.#pollMs = Math.min(this.#pollMs * 2, POLL_MS_MAX);
-      if (this.#waiters.size > 0) this.#watch();
+      if (this.#waiters.size === 0) break;
+      this.#watch();
+      spentMs = await this.#ask();
     }
     this.#isPolling = false;
   }
@@ -108,8 +120,8 @@ export class Waiting {
       const ended = new Set(await this.#store.ended(asked));
       for (const waiter of asked) if (ended.has(waiter.id)) waiter.done();
     } catch (error) {
-      // The database is away: the waiters go on, until their time is over.
-      if (!(error instanceof UnavailableError)) throw error;
+      // Without an answer the waiters go on, until their time is over.
+      if (!(error instanceof UnavailableError)) log.error("Cannot ask what has ended", { error });
     }
     return this.#clock.monotonic() - startedAt;
   }

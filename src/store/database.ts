@@ -41,6 +41,8 @@ export class Database {
   readonly options: Required<DatabaseOptions>;
   #connections: Connection[] = [];
   #isClosed = false;
+  /** Ends each subscription that is still there. */
+  readonly #subscriptions = new Set<() => Promise<void>>();
 
   constructor(options: DatabaseOptions) {
     this.options = {
@@ -102,17 +104,21 @@ export class Database {
       }
     };
     void loop();
-    await tried.promise;
-    return async () => {
+    const stop = async () => {
       isStopped = true;
+      this.#subscriptions.delete(stop);
       await current?.end();
     };
+    this.#subscriptions.add(stop);
+    await tried.promise;
+    return stop;
   }
 
   /** Ends all connections after the statements in flight, or after five seconds. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(this.#connections.map((connection) => connection.end()));
+    const stopped = [...this.#subscriptions].map((stop) => stop());
+    await Promise.all([...stopped, ...this.#connections.map((connection) => connection.end())]);
   }
 
   async #send(text: string, parameters: readonly Parameter[]): Promise<readonly Row[]> {

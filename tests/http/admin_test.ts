@@ -100,6 +100,7 @@ Deno.test("lists filter by tag, key and text, and page through what matches litt
   assertEquals(await found("q=GR%C3%96SSE"), []);
   assertEquals(await found("q=gr%C3%B6%C3%9Fe"), [id]);
   assertEquals(await found("q=4711"), [keyed]);
+  assertEquals([await found(`q=${id}`), await found(`q=${id}&tenantId=other`)], [[id], []]);
   assertEquals(await found(`idempotencyKey=${encodeURIComponent(key)}`), [keyed]);
   assertEquals(await found(`idempotencyKey=${encodeURIComponent(key)}&queue=x`), []);
   assertEquals(await found("idempotencyKey=none"), []);

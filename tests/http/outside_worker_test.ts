@@ -112,3 +112,19 @@ Deno.test("a job that is not due is not claimed, and a cancel reaches a worker o
   const last = itemsOf(await api.get(`/jobs/${id}/transitions`)).at(-1);
   assertEquals([last?.event, last?.cause], ["FAIL", "wrong file"]);
 });
+
+Deno.test("of two endings under one version one is committed, and the other is told so", async () => {
+  await using api = await testApi();
+  for (let round = 0; round < 10; round++) {
+    const id = await jobIn(api, "running");
+    const version = { "if-match": '"2"' };
+    const [succeed, fail] = await Promise.all([
+      api.post(`/jobs/${id}/events`, { type: "SUCCEED" }, version),
+      api.post(`/jobs/${id}/events`, { type: "FAIL", error: "x" }, version),
+    ]);
+    const { state } = (await api.get(`/jobs/${id}`)).body;
+    const [won, lost] = state === "succeeded" ? [succeed, fail] : [fail, succeed];
+    assertEquals([won.status, won.body.state], [200, state]);
+    assert([409, 412].includes(lost.status), String(lost.status));
+  }
+});

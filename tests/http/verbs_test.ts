@@ -79,6 +79,21 @@ Deno.test("PATCH refuses what is wrong, stale, running or over", async () => {
   assertProblem(nobody, 404, "not_found");
 });
 
+Deno.test("of many edits with one If-Match one is committed", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "pending");
+  const headers = { "if-match": '"1"' };
+  const replies = await Promise.all(
+    Array.from(
+      { length: 20 },
+      (_, priority) => api.request("PATCH", `/jobs/${id}`, { json: { priority }, headers }),
+    ),
+  );
+  assertEquals(replies.map(({ status }) => status).sort(), [200, ...Array(19).fill(412)]);
+  const won = replies.find(({ status }) => status === 200);
+  assertEquals((await api.get(`/jobs/${id}`)).body, won?.body);
+});
+
 Deno.test("DELETE takes an ended job away, its key and its count too", async () => {
   await using api = await testApi();
   for (const state of JOB_STATES) {

@@ -4,6 +4,7 @@ import { UnavailableError } from "../../src/core/errors.ts";
 import type { JobInsert } from "../../src/core/job.ts";
 import { Coalescer } from "../../src/runtime/coalescer.ts";
 import type { Entered } from "../../src/store/store.ts";
+import { openStore } from "../../src/store/postgres.ts";
 import { buildJob } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 
@@ -80,4 +81,28 @@ Deno.test("a large payload travels alone", async () => {
   const large = buildJob({ payloadJson: JSON.stringify("x".repeat(20_000)) });
   await Promise.all([buildJob(), large, buildJob()].map((job) => coalescer.enter(job)));
   assertEquals(batches.map((batch) => batch.length).toSorted(), [1, 2]);
+});
+
+Deno.test("a key that somebody holds locked fails alone", async () => {
+  await using db = await testDatabase();
+  const store = openStore({ url: db.url, lockTimeoutMs: 200 });
+  const { coalescer } = counting((jobs) => store.enter(jobs));
+  const held = Promise.withResolvers<void>();
+  const isHeld = Promise.withResolvers<void>();
+  const holding = db.sql.begin(async (sql) => {
+    await sql`
+      insert into perdura.unique_key (tenant_id, key, job_id, payload_hash, expires_at)
+      values ('default', 'held', gen_random_uuid(), 0, now() + interval '1 day')`;
+    isHeld.resolve();
+    await held.promise;
+  });
+  await isHeld.promise;
+  const keys = ["a", "held", "b"];
+  const settled = await Promise.allSettled(
+    keys.map((idempotencyKey) => coalescer.enter(buildJob({ idempotencyKey }))),
+  );
+  assertEquals(settled.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
+  held.resolve();
+  await holding;
+  await store.close();
 });

@@ -7,7 +7,8 @@ import { newId } from "../../src/core/id.ts";
 import { defineHandler, indexHandlers } from "../../src/runtime/handlers.ts";
 import { Jobs } from "../../src/runtime/jobs.ts";
 import { Waiting } from "../../src/runtime/waiting.ts";
-import { buildJob, changeFor, claimed } from "../support/build.ts";
+import { openStore } from "../../src/store/postgres.ts";
+import { buildJob, changeFor, claimed, eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";
 
@@ -35,6 +36,10 @@ Deno.test("wait gives the job as it is when the time is over or nobody listens a
   const id = made?.id ?? "";
   assertEquals((await jobs.wait(null, id, 30)).state, "pending");
   assertEquals((await jobs.wait(null, id, 60_000, AbortSignal.timeout(30))).state, "pending");
+  const waits = jobs.wait(null, id, 60_000);
+  jobs.stopWaiting();
+  assertEquals((await waits).state, "pending");
+  assertEquals((await jobs.wait(null, id, 60_000)).state, "pending");
   await assertRejects(() => jobs.wait(null, newId(), 30), NotFoundError);
   await assertRejects(() => jobs.wait("other", id, 30), NotFoundError);
 });
@@ -53,4 +58,23 @@ Deno.test("the poll finds an end that no hint told of", async () => {
   assertEquals(await db.store.commit(null, [changeFor(job, { type: "SUCCEED" })]), []);
   await over;
   assertEquals(waiting.size, 0);
+});
+
+Deno.test("a store that is closed listens no more, whoever still waits", async () => {
+  await using db = await testDatabase();
+  const [made] = await db.store.insert([buildJob()]);
+  const name = `waits ${made?.id}`;
+  const store = openStore({ url: db.url, name });
+  const waiting = new Waiting(store, systemClock);
+  const over = waiting.ended({ tenantId: "default", id: made?.id ?? "" }, 500);
+  const connected = async () => {
+    const [row] = await db.sql`
+      select count(*)::int as n from pg_stat_activity where application_name = ${name}`;
+    return Number(row?.n);
+  };
+  await eventually("connections", async () => await connected() >= 2);
+  await store.close();
+  await eventually("none", async () => await connected() === 0);
+  await over;
+  assertEquals(await connected(), 0);
 });
