@@ -4,9 +4,9 @@ import { call } from "./api.js";
 /** Puts the chart of a machine into `place`. */
 export async function showChart(place, machine) {
   const text = await call(`/machines/${encodeURIComponent(machine)}/chart.svg`);
-  const picture = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
   // The page brings the style itself: inline ones are not allowed here.
-  picture.querySelector("style")?.remove();
+  const bare = text.replace(/<style>[^]*?<\/style>/, "");
+  const picture = new DOMParser().parseFromString(bare, "image/svg+xml").documentElement;
   picture.removeAttribute("width");
   picture.removeAttribute("height");
   place.replaceChildren(document.importNode(picture, true));

@@ -48,11 +48,11 @@ class JobView {
     this.controls = h(
       "div",
       { class: "controls" },
-      move("⏮", "First step", () => 0),
+      move("|◀", "First step", () => 0),
       move("◀", "Step back", () => this.index - 1),
       this.position,
       move("▶", "Step on", () => this.index + 1),
-      move("⏭", "Latest step", () => this.steps.length - 1),
+      move("▶|", "Latest step", () => this.steps.length - 1),
     );
     fill(
       main,
