@@ -1,0 +1,21 @@
+/** Runs the tests in a browser and ends in a line `N passed, N failed`. */
+const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+  args: ["test", "-A", "--config", "e2e/deno.json", "e2e/"],
+  cwd: new URL("..", import.meta.url),
+  env: { NO_COLOR: "1" },
+  stderr: "inherit",
+}).output();
+const text = new TextDecoder().decode(stdout);
+await Deno.stdout.write(stdout);
+const [summary = ""] = /^(?:ok|FAILED) \|.*$/m.exec(text) ?? [];
+const count = (word: string) =>
+  Array.from(summary.matchAll(new RegExp(`(\\d+) ${word}(?: \\((\\d+) steps?\\))?`, "g")))
+    .reduce((sum, [, tests, steps]) => sum + Number(tests) + Number(steps ?? 0), 0);
+const [passed, failed] = [count("passed"), count("failed")];
+const isRun = passed + failed > 0;
+await Deno.stdout.write(
+  new TextEncoder().encode(
+    `\n${passed} passed, ${isRun && code === 0 ? failed : failed || 1} failed\n`,
+  ),
+);
+Deno.exit(code);
