@@ -33,8 +33,10 @@ export function docsPage(document: Document): string {
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
     Object.entries<Operation>(item).map(([method, operation]) => ({ path, method, operation }))
   );
-  const tags = new Map(operations.map(({ operation }) => [operation.tags?.[0] ?? "", ""]));
-  for (const { name, description } of document.tags ?? []) tags.set(name, description ?? "");
+  const tags = new Map(document.tags?.map((tag) => [tag.name, tag.description ?? ""]));
+  for (const { operation: { tags: [name = ""] = [] } } of operations) {
+    if (!tags.has(name)) tags.set(name, "");
+  }
   const page = html`
     <!doctype html>
     <html lang="en">
