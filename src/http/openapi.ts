@@ -13,8 +13,8 @@ const tags = [
   { name: "jobs", description: "Make jobs, find them, change them" },
   { name: "events", description: "What happens to one job, sent by operators and workers" },
   { name: "types", description: "One typed endpoint per registered handler" },
-  { name: "health", description: "For probes" },
   { name: "admin", description: "Many jobs at once" },
+  { name: "health", description: "For probes" },
 ];
 
 /** The document of everything that is mounted on the app. */
