@@ -17,5 +17,5 @@ leased as (
     from claimed),
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
-  select tenant_id, queue, $4::smallint, $5::smallint, 1 from claimed))
+  select tenant_id, queue, $4::smallint, $5::smallint, 1 from claimed)
 select id as i from claimed

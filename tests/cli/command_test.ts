@@ -7,7 +7,8 @@ import { migrations } from "../../src/store/migrate.ts";
 import { emptyDatabase } from "../support/database.ts";
 import { perdura } from "./command.ts";
 
-const USAGE = "usage: perdura start | api | worker | migrate (--help says more)";
+const USAGE =
+  "usage: perdura start | api | worker | migrate | enqueue | jobs | … (--help says more)";
 
 /** Names of all tables of ours, and of the schema itself. */
 async function relations(url: string): Promise<string[]> {
