@@ -25,6 +25,8 @@ export type {
 } from "./src/library/runtime.ts";
 export { JobNotDoneError } from "./src/library/outcome.ts";
 export type { RuntimeSettings } from "./src/library/settings.ts";
+export { Client, createClient, ProblemError } from "./src/client/client.ts";
+export type { ClientOptions, JobResource } from "./src/client/client.ts";
 export { createApp } from "./src/http/app.ts";
 export { drive } from "./src/runtime/drive.ts";
 export type { DriveHost, Driven, DriveOptions } from "./src/runtime/drive.ts";

@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Context } from "hono";
 import { jobMachine } from "../../machines/job.ts";
+import { limits } from "../core/limits.ts";
 import { systemClock } from "../core/clock.ts";
 import { allowAll, demand, permitKeys } from "../http/access.ts";
 import { createApp } from "../http/app.ts";
@@ -9,7 +10,7 @@ import { uiRoutes } from "../ui/routes.ts";
 import { Gatekeeper } from "../runtime/gatekeeper.ts";
 import type { Store } from "../store/store.ts";
 import { jobsOf, listen, untilSignal, withStore } from "./service.ts";
-import type { Settings } from "./settings.ts";
+import { type Settings, SettingsError } from "./settings.ts";
 
 const log = getLogger(["perdura", "http"]);
 
@@ -43,11 +44,20 @@ export function serveApi(settings: Settings, store: Store, debug: boolean): Serv
   return { url, close };
 }
 
+/** With keys asked for and none made, nobody could get in. @throws {SettingsError} */
+export async function demandKeys(settings: Settings, store: Store): Promise<void> {
+  if (settings.AUTH !== "keys") return;
+  const keys = await store.keys.listKeys(null, limits.pageMax);
+  if (keys.some(({ isLive }) => isLive)) return;
+  throw new SettingsError("AUTH: There is no key yet; make one by `keys create --if-none`");
+}
+
 /** Runs until it is told to stop. */
 export async function runApi(settings: Settings): Promise<void> {
   const stopped = untilSignal(settings.SHUTDOWN_MS);
   const debug = settings.PERDURA_DEBUG ?? false;
   await withStore(settings, { name: "perdura api", debug }, async (store) => {
+    await demandKeys(settings, store);
     const api = serveApi(settings, store, debug);
     await stopped;
     await closeWithin(settings.SHUTDOWN_MS * 0.8, api);

@@ -94,7 +94,8 @@ export function readSettings(environment: Readonly<Record<string, string>>): Set
     ...unknown.map(([name]) => `${name}: unknown setting`),
     ...(parsed.error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) ?? []),
   ];
-  if ((environment.AUTH ?? "none") !== "keys" && !LOOPBACK.test(environment.HOST || "127.0.0.1")) {
+  const shown = Object.fromEntries(given);
+  if (shown.AUTH !== "keys" && !LOOPBACK.test(shown.HOST ?? "127.0.0.1")) {
     problems.push("HOST: Must be a loopback address while AUTH is none");
   }
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems.join("\n"));

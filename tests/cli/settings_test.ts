@@ -64,7 +64,7 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
   HOST: ["0.0.0.0", "::", "example.org", "192.168.1.1", "127.0.0.1.example.org", "127.1.evil"],
   PORT: ["65536", "-1", "80a", "1e3", "0x50", "8000.0"],
   DATABASE_URL: ["localhost", "mysql://u:hunter2@h/d", "postgres://", "postgres://a b"],
-  AUTH: ["keys", "None"],
+  AUTH: ["jwt", "None"],
   WORKER_CONCURRENCY: ["0", "10001", "ten"],
   WORKER_BATCH_SIZE: ["0", "10001"],
   WORKER_POLL_MS: ["9", "60001"],
@@ -103,6 +103,7 @@ Deno.test("readSettings() serves without keys on loopback only", () => {
     assertEquals(readSettings({ HOST: host }).HOST, host);
   }
   assertEquals(mistakes({ HOST: "0.0.0.0" }).length, 1);
+  assertEquals(readSettings({ HOST: "0.0.0.0", AUTH: "keys" }).HOST, "0.0.0.0");
 });
 
 Deno.test("readSettings() refuses unknown names with one of our prefixes, and no others", () => {

@@ -84,7 +84,7 @@ const HOUSE: readonly Room[] = [
   },
   { at: "handlers/", files: ["mod.ts", "handlers/"], packages: ["zod", "nodemailer"], node: true },
   { at: "sql/", files: ["sql/migrations/", "sql/queries/", "sql/*.sql"] },
-  ...["tests/", "tools/", "bench/", "e2e/", "edge/", "docs/", "deploy/", "scripts/"]
+  ...["tests/", "tools/", "bench/", "e2e/", "edge/", "docs/", "deploy/", "scripts/", "examples/"]
     .map((at): Room => ({ at, files: [], free: true })),
 ];
 

@@ -1,0 +1,34 @@
+/** The programs in `examples/` do what they say. */
+import { assert, assertEquals } from "@std/assert";
+import { emptyDatabase } from "../support/database.ts";
+import { eventually } from "../support/build.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+Deno.test("examples/embedded_hono.ts takes orders, packs them, and serves the jobs API", async () => {
+  await using db = await emptyDatabase();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--check", "examples/embedded_hono.ts"],
+    cwd: ROOT,
+    env: { DATABASE_URL: db.url, PORT: "0", NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  try {
+    const { value } = await reader.read();
+    const port = Number(new TextDecoder().decode(value));
+    assert(port > 0);
+    const url = `http://127.0.0.1:${port}`;
+    const { job } = await (await fetch(`${url}/orders/42`, { method: "POST" })).json();
+    const done = await eventually("it is packed", async () => {
+      const body = await (await fetch(`${url}/perdura/jobs/${job}`)).json();
+      return body.state === "succeeded" && body;
+    });
+    assertEquals(done.output, { packed: "42" });
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+    await reader.cancel();
+  }
+});
