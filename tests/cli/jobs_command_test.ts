@@ -1,0 +1,79 @@
+/** The commands for jobs and keys, as real processes on a real database. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { emptyDatabase } from "../support/database.ts";
+import { perdura } from "./command.ts";
+
+Deno.test("enqueue, jobs, show, events, cancel, rerun and sweep work on the database itself", async () => {
+  await using db = await emptyDatabase();
+  const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
+  const stored = await run("enqueue", "debug.noop", "--payload", '{"n":1}', "--delay", "60000");
+  assertEquals(stored.code, 0);
+  const id = stored.stdout.trim();
+  assertMatch(id, /^[0-9a-f-]{36}$/);
+  assertStringIncludes((await run("jobs", "--state", "scheduled")).stdout, id);
+  assertEquals(JSON.parse((await run("jobs", "--json", "--state", "running")).stdout), []);
+  assertEquals(JSON.parse((await run("show", id)).stdout).payload, { n: 1 });
+  assertEquals((await run("cancel", id, "--reason", "enough")).stdout.trim(), `${id} cancelled`);
+  const steps = JSON.parse((await run("events", id, "--json")).stdout);
+  assertEquals(steps.map(({ event, cause }: Record<string, unknown>) => [event, cause]), [
+    ["ENQUEUE", null],
+    ["SCHEDULE", null],
+    ["CANCEL", "enough"],
+  ]);
+  assertStringIncludes((await run("events", id)).stdout, "CANCEL scheduled → cancelled");
+  const copy = JSON.parse((await run("rerun", id, "--json")).stdout);
+  assertEquals([copy.clonedFrom, copy.state], [id, "pending"]);
+  assertEquals((await run("tail", id)).stdout.trim().split("\n").length, 3);
+  assertEquals((await run("sweep")).stdout.trim(), "recovered 0, quarantined 0, due 0");
+});
+
+Deno.test("what is refused is one line and exit 3, wrong use exit 2", async () => {
+  await using db = await emptyDatabase();
+  const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
+  const refusals = [
+    ["show", "01a20679-0000-7000-8000-000000000000"],
+    ["show", "not-an-id"],
+    ["enqueue", "no.such.type"],
+    ["enqueue", "debug.sleep", "--payload", "{"],
+    ["enqueue", "debug.sleep", "--payload", '{"ms":"x"}'],
+    ["jobs", "--state", "lost"],
+    ["jobs", "--limit", "many"],
+    ["keys", "create", "--scopes", "root"],
+    ["diagram", "nothing"],
+  ];
+  for (const args of refusals) {
+    const { code, stdout, lines } = await run(...args);
+    assertEquals([code, stdout, lines.length], [3, "", 1], args.join(" "));
+  }
+  for (const args of [["show"], ["completions", "tcsh"], ["keys"]]) {
+    assertEquals((await run(...args)).code, 2, args.join(" "));
+  }
+});
+
+Deno.test("keys are made, listed and revoked; the first platform key is made once", async () => {
+  await using db = await emptyDatabase();
+  const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
+  const closed = await perdura(["api"], { DATABASE_URL: db.url, AUTH: "keys", PORT: "0" });
+  assertEquals([closed.code, closed.lines.length], [2, 1]);
+  assertStringIncludes(closed.lines[0] ?? "", "keys create");
+  const first = await run("keys", "create", "--if-none");
+  assertMatch(first.stdout.trim(), /^perdura_[0-9a-f]{32}_\S{43}$/);
+  assertStringIncludes((await run("keys", "create", "--if-none")).stdout, "already");
+  const made = await run("keys", "create", "--name", "shop", "--tenant", "a", "--scopes", "read");
+  assertEquals(made.code, 0);
+  const keys = JSON.parse((await run("keys", "list", "--json")).stdout);
+  assertEquals(keys.length, 2);
+  const shop = keys.find(({ name }: { name: string }) => name === "shop");
+  assertEquals((await run("keys", "revoke", shop.id)).code, 0);
+  assert((await run("keys", "list")).stdout.includes("dead"));
+});
+
+Deno.test("diagram prints a picture, completions a script that bash takes", async () => {
+  const svg = await perdura(["diagram"]);
+  assert(svg.stdout.startsWith("<svg") && svg.stdout.includes('data-state="dead_letter"'));
+  const { stdout } = await perdura(["completions", "bash"]);
+  const { code } = await new Deno.Command("bash", { args: ["-n", "-c", stdout] }).output();
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "enqueue");
+  assertStringIncludes((await perdura(["completions", "fish"])).stdout, "complete -c perdura");
+});
