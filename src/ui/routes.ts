@@ -25,6 +25,7 @@ const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 export function uiRoutes(host: UiHost): Hono {
   const stream = new Stream(host.jobs);
   return new Hono()
+    .get("/", (c) => c.redirect("/ui/"))
     .get("/ui", (c) => c.redirect(new URL("ui/", new URL(c.req.url)).pathname))
     .get("/ui/assets/:name", (c) => asset(c))
     .get("/ui/*", (c) => c.html(shell, 200, { "content-security-policy": POLICY }))
