@@ -26,7 +26,12 @@ export function serveApi(settings: Settings, store: Store, debug: boolean): Serv
   const permit = settings.AUTH === "keys"
     ? permitKeys(new Gatekeeper(store.keys, systemClock))
     : allowAll;
-  const app = createApp({ jobs, isWritable: () => store.isWritable(), permit });
+  const app = createApp({
+    jobs,
+    isWritable: () => store.isWritable(),
+    permit,
+    isLoopbackOnly: settings.AUTH === "none",
+  });
   const admit = async (c: Context) => {
     const permission = await permit(c);
     demand(permission, "read");

@@ -5,7 +5,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { NotFoundError } from "../core/errors.ts";
 import { Admin } from "../runtime/admin.ts";
 import type { Jobs } from "../runtime/jobs.ts";
-import { allowAll, type Permit } from "./access.ts";
+import { allowAll, loopbackNamesOnly, type Permit } from "./access.ts";
 import { adminRoutes, overviewRoutes } from "./admin.ts";
 import { healthRoutes } from "./health.ts";
 import { eventRoutes, verbRoutes } from "./job_events.ts";
@@ -23,6 +23,8 @@ export interface AppHost {
   readonly isWritable: () => Promise<boolean>;
   /** Who may do what; without it everybody may do everything. */
   readonly permit?: Permit;
+  /** Answer only to names of the loopback: for an API without keys that has a port of its own. */
+  readonly isLoopbackOnly?: boolean;
 }
 
 /** Builds the API. `app.fetch` is a handler for any server with the fetch interface. */
@@ -36,6 +38,7 @@ export function createApp(host: AppHost): OpenAPIHono {
   });
   // Transport security is the business of whoever terminates TLS.
   app.use(secureHeaders({ strictTransportSecurity: false }));
+  if (host.isLoopbackOnly) app.use(loopbackNamesOnly());
   const database = () => host.isWritable().then(() => true);
   app.route("/", healthRoutes({ database, write: host.isWritable }));
   documentHealth(app);

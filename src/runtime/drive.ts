@@ -30,7 +30,7 @@ export interface Driven {
 }
 
 /** What driving needs. */
-export interface DriveHost extends Omit<WorkerOptions, "shutdownMs" | "jobsMax"> {
+export interface DriveHost extends Omit<WorkerOptions, "shutdownMs" | "jobsMax" | "hasHints"> {
   readonly defaults: CountDefaults;
 }
 
@@ -54,6 +54,7 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
     handlers,
     shutdownMs: budgetMs * (1 - STARTING_SHARE),
     jobsMax: maxJobs,
+    hasHints: false,
   });
   worker.start();
   await worker.sweep();

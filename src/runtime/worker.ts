@@ -50,6 +50,8 @@ export interface WorkerOptions {
   readonly defaults: CountDefaults;
   /** Claims no more than these in its life. Default: no limit. */
   readonly jobsMax?: number;
+  /** Listens for hints. Default true; without, it finds work by polling. */
+  readonly hasHints?: boolean;
 }
 
 /** A running worker. `start` once, `stop` once. */
@@ -116,6 +118,7 @@ export class Worker {
     this.#loops = Promise.all([this.#claimer.run(), this.#sweepLoop(), this.#inboxLoop()]).then(
       () => {},
     );
+    if (this.#options.hasHints === false) return;
     store.onHint((hint) => this.#onHint(hint)).then(
       (stop) => this.#stopHints = stop,
       (error) => log.warn("No hints, polling only", { error }),

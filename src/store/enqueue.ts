@@ -12,7 +12,7 @@ import type { Database } from "./database.ts";
 import { laneKey } from "../core/lane.ts";
 import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
 import { created, toId, toKeyHolder, toPlaced } from "./rows.ts";
-import type { Entered, Placed } from "./store.ts";
+import type { Entered, Placed, SendStatement } from "./store.ts";
 
 const READ_BACK_TRIES = 3;
 const KNOWN_TENANTS_MAX = 100_000;
@@ -20,10 +20,20 @@ const KNOWN_TENANTS_MAX = 100_000;
 /** The enqueue side of the store. Remembers which tenants exist. */
 export class Enqueue {
   readonly #db: Pick<Database, "query">;
-  readonly #tenants = new Set<string>();
+  readonly #tenants: Set<string>;
 
-  constructor(db: Pick<Database, "query">) {
+  constructor(db: Pick<Database, "query">, tenants: Set<string> = new Set()) {
     this.#db = db;
+    this.#tenants = tenants;
+  }
+
+  /**
+   * `JobStore.insertIn`. Tenants are added outside: inside, a new one would be locked until the
+   * caller commits, and everybody else who enqueues for it would wait.
+   */
+  async insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Entered[]> {
+    await this.addTenants(jobs);
+    return await new Enqueue({ query: send }, this.#tenants).insert(jobs);
   }
 
   /** `JobStore.enter`. */

@@ -98,8 +98,7 @@ class PostgresStore implements Store {
   }
 
   async insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]> {
-    // Of its own: what this transaction did may be undone, and must not be remembered.
-    const entered = await new Enqueue({ query: send }).insert(jobs);
+    const entered = await this.#enqueue.insertIn(send, jobs);
     return entered.map(({ id, created, differs }) => ({ id, created, differs }));
   }
 
