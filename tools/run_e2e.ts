@@ -1,6 +1,6 @@
 /** Runs the tests in a browser and ends in a line `N passed, N failed`. */
 const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-  args: ["test", "-A", "--config", "e2e/deno.json", "e2e/"],
+  args: ["test", "-A", "--frozen", "--config", "e2e/deno.json", "e2e/"],
   cwd: new URL("..", import.meta.url),
   env: { NO_COLOR: "1" },
   stderr: "inherit",
