@@ -4,11 +4,11 @@
  * Mail is not transactional: after a crash it may be sent again. The Message-ID is made of the job,
  * so that servers and readers can recognise the second copy.
  */
-import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import nodemailer from "nodemailer";
 import { z } from "zod";
 import { defineHandler, type Handler } from "perdura";
+import { writeWhole } from "./files.ts";
 
 /** Where mail goes. */
 export interface EmailOptions {
@@ -52,11 +52,4 @@ async function asText(mail: Record<string, string>): Promise<string> {
   const transport = nodemailer.createTransport({ streamTransport: true, buffer: true });
   const { message } = await transport.sendMail(mail);
   return message.toString();
-}
-
-/** Under another name first: a reader never meets half a mail. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  await mkdir(join(file, ".."), { recursive: true });
-  await writeFile(`${file}.part`, text);
-  await rename(`${file}.part`, file);
 }

@@ -2,10 +2,14 @@
 import type { Handler } from "perdura";
 import { debugHandlers } from "./debug.ts";
 import { type EmailOptions, emailSend } from "./email_send.ts";
+import { type HttpOptions, httpRequest } from "./http_request.ts";
+import { reportGenerate, type ReportOptions } from "./report_generate.ts";
 
 /** What the handlers need of the settings. */
 export interface HandlerSettings {
   readonly email: EmailOptions;
+  readonly report: ReportOptions;
+  readonly http: HttpOptions;
   readonly debug: boolean;
 }
 
@@ -13,6 +17,8 @@ export interface HandlerSettings {
 export function allHandlers(settings: HandlerSettings): Handler[] {
   return [
     emailSend(settings.email),
+    httpRequest(settings.http),
+    reportGenerate(settings.report),
     ...(settings.debug ? debugHandlers : []),
   ];
 }

@@ -19,6 +19,7 @@ import { runMigrate } from "./migrate.ts";
 import { print } from "./output.ts";
 import { readSettings, type Settings, SettingsError } from "./settings.ts";
 import { ListenError } from "./service.ts";
+import { runSetup } from "./setup.ts";
 import { runStart } from "./start.ts";
 import { surviveStrayErrors } from "./stray_errors.ts";
 import { tail } from "./tail.ts";
@@ -76,6 +77,8 @@ function addServices(root: Command): void {
     .action((options: { plan?: boolean }) =>
       withSettings((s) => runMigrate(s, options.plan ?? false))
     );
+  command(root, "setup", "Bring the schema up to date, and make a platform key if there is none")
+    .action(() => withSettings(runSetup));
   command(root, "sweep", "Recover what died, now").option("--json", "as JSON")
     .action((options) => withSettings((s) => runSweep(s, options)));
 }

@@ -114,6 +114,8 @@ export function handlersOf(settings: Settings, debug: boolean) {
       from: settings.EMAIL_FROM,
       outboxDir: resolve(settings.PERDURA_STATE_DIR, "outbox"),
     },
+    report: { reportsDir: resolve(settings.PERDURA_STATE_DIR, "reports") },
+    http: { allowedHosts: settings.PERDURA_HTTP_ALLOW ?? [] },
   }));
 }
 

@@ -63,6 +63,8 @@ export const settingsSchema = z.object({
   SMTP_URL: optional(z.string())
     .describe("Mail server of email.send; unset: .eml files in the state directory"),
   EMAIL_FROM: z.string().prefault("perdura@localhost").describe("Sender of email.send"),
+  PERDURA_HTTP_ALLOW: optional(list)
+    .describe("Hosts that http.request may call, separated by commas; unset: none"),
   PERDURA_DEBUG: optional(flag)
     .describe("on: registers debug.*; unset: on in `start`, off elsewhere"),
   LOG_LEVEL: z.enum(levels, `Must be one of ${levels.join(", ")}`).prefault("info")

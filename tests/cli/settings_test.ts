@@ -30,6 +30,7 @@ Deno.test("readSettings() gives the defaults of CONTRACT", () => {
     SHUTDOWN_MS: 10_000,
     SMTP_URL: null,
     EMAIL_FROM: "perdura@localhost",
+    PERDURA_HTTP_ALLOW: null,
     PERDURA_DEBUG: null,
     LOG_LEVEL: "info",
   });

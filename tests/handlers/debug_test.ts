@@ -17,7 +17,9 @@ function mistakes(type: string, payload: unknown): string[] {
 
 Deno.test("the debug handlers are those of CONTRACT, and registered on request only", () => {
   const email = { smtpUrl: null, outboxDir: "/dev/null", from: "x@localhost" };
-  const types = (debug: boolean) => allHandlers({ debug, email }).map(({ type }) => type).sort();
+  const types = (debug: boolean) =>
+    allHandlers({ debug, email, report: { reportsDir: "/dev/null" }, http: { allowedHosts: [] } })
+      .map(({ type }) => type).sort();
   assertEquals(types(true), [
     "debug.crash",
     "debug.effect",
@@ -25,8 +27,10 @@ Deno.test("the debug handlers are those of CONTRACT, and registered on request o
     "debug.noop",
     "debug.sleep",
     "email.send",
+    "http.request",
+    "report.generate",
   ]);
-  assertEquals(types(false), ["email.send"]);
+  assertEquals(types(false), ["email.send", "http.request", "report.generate"]);
 });
 
 Deno.test("the debug handlers check what they are given", () => {

@@ -55,7 +55,14 @@ export function clientOf(store: Store): Client {
   const email = { smtpUrl: null, outboxDir: "/dev/null", from: "test@localhost" };
   const jobs = new Jobs({
     store,
-    handlers: indexHandlers(allHandlers({ debug: true, email })),
+    handlers: indexHandlers(
+      allHandlers({
+        debug: true,
+        email,
+        report: { reportsDir: "/dev/null" },
+        http: { allowedHosts: [] },
+      }),
+    ),
     clock: systemClock,
     defaults: {
       maxAttempts: 3,

@@ -82,7 +82,12 @@ const HOUSE: readonly Room[] = [
       ...["src/core/", "src/runtime/", "src/store/", "src/http/", "src/library/", "src/client/"],
     ],
   },
-  { at: "handlers/", files: ["mod.ts", "handlers/"], packages: ["zod", "nodemailer"], node: true },
+  {
+    at: "handlers/",
+    files: ["mod.ts", "handlers/"],
+    packages: ["zod", "nodemailer", "ipaddr.js"],
+    node: true,
+  },
   { at: "sql/", files: ["sql/migrations/", "sql/queries/", "sql/*.sql"] },
   ...["tests/", "tools/", "bench/", "e2e/", "edge/", "docs/", "deploy/", "scripts/", "examples/"]
     .map((at): Room => ({ at, files: [], free: true })),

@@ -1,0 +1,33 @@
+# Perdura's API and workers. The embedded PostgreSQL is not in it: set DATABASE_URL.
+FROM denoland/deno:2.9.6 AS build
+WORKDIR /app
+COPY deno.json deno.lock ./
+COPY main.ts mod.ts ./
+COPY src src
+COPY machines machines
+COPY handlers handlers
+COPY sql sql
+COPY tests/std tests/std
+# Exactly the versions of the lock, or no image.
+ENV DENO_DIR=/deno-dir
+RUN deno cache --frozen main.ts src/ui/layout_worker.ts
+
+FROM denoland/deno:2.9.6
+WORKDIR /app
+COPY --from=build --chown=root:root /deno-dir /deno-dir
+COPY --from=build --chown=root:root /app /app
+# The outbox of the sample handlers, and nothing else, is written.
+RUN mkdir -p /var/lib/perdura && chown deno:deno /var/lib/perdura
+ENV DENO_DIR=/deno-dir \
+    DENO_NO_UPDATE_CHECK=1 \
+    PERDURA_STATE_DIR=/var/lib/perdura \
+    PORT=8000
+USER deno
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+  CMD ["deno", "eval", "const r = await fetch(`http://127.0.0.1:${Deno.env.get('WORKER_HTTP_PORT') ?? Deno.env.get('PORT')}/health/ready`); Deno.exit(r.ok ? 0 : 1)"]
+# No subprocesses, no native code, no writing outside of the state folder.
+ENTRYPOINT ["deno", "run", "--no-prompt", "--cached-only", "--frozen", "--allow-net", "--allow-env", \
+  "--allow-sys", "--allow-read", "--allow-write=/var/lib/perdura", \
+  "--v8-flags=--max-semi-space-size=4", "main.ts"]
+CMD ["api"]

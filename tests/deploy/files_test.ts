@@ -1,0 +1,98 @@
+/** Image, compose file and scripts keep the rules that nobody should have to remember. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { read, readCompose, readDockerfile } from "./files.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** The arguments of an instruction in exec form. */
+function execForm(text: string | undefined): string[] {
+  return JSON.parse(text ?? "[]");
+}
+
+Deno.test("the image is pinned, locked, not root, healthy when ready, and may do little", async () => {
+  const instructions = await readDockerfile();
+  const known = "FROM WORKDIR COPY ENV RUN USER EXPOSE HEALTHCHECK ENTRYPOINT CMD".split(" ");
+  assertEquals(instructions.filter(({ name }) => !known.includes(name)), []);
+  const of = (wanted: string) => instructions.filter(({ name }) => name === wanted);
+  const [{ version }] = JSON.parse(
+    await run("deno", ["eval", "-p", "JSON.stringify([{version: Deno.version.deno}])"]),
+  );
+  for (const { text } of of("FROM")) assertMatch(text, new RegExp(`^denoland/deno:${version}\\b`));
+  assert(of("RUN").some(({ text }) => text.includes("--frozen")), "the lock is kept");
+  const last = instructions.map(({ name }) => name).lastIndexOf("USER");
+  assertEquals(instructions[last]?.text, "deno");
+  assert(instructions.slice(last).every(({ name }) => name !== "RUN" && name !== "COPY"));
+  assertMatch(of("HEALTHCHECK")[0]?.text ?? "", /health\/ready/);
+  const entry = execForm(of("ENTRYPOINT")[0]?.text);
+  assert(entry.includes("--cached-only") && entry.includes("--no-prompt"));
+  for (const flag of ["-A", "--allow-all", "--allow-run", "--allow-ffi", "--allow-write"]) {
+    assert(!entry.includes(flag), flag);
+  }
+  assertEquals(execForm(of("CMD")[0]?.text), ["api"]);
+});
+
+Deno.test("everything the image copies is there and is let through by .dockerignore", async () => {
+  const copied = (await readDockerfile())
+    .filter(({ name, text }) => name === "COPY" && !text.startsWith("--from"))
+    .flatMap(({ text }) => text.split(/\s+/).slice(0, -1));
+  const letThrough = (await read(".dockerignore")).split("\n").filter((l) => l.startsWith("!"))
+    .map((line) => line.slice(1));
+  assertEquals(copied.toSorted(), letThrough.toSorted());
+  for (const path of copied) await Deno.stat(`${ROOT}${path}`);
+});
+
+Deno.test("compose opens one port, to this machine alone, and only behind keys", async () => {
+  const { services, volumes } = await readCompose();
+  assertEquals(Object.keys(services).sort(), ["api", "postgres", "setup", "worker"]);
+  assertEquals(services.api?.ports, ["127.0.0.1:8000:8000"]);
+  assertEquals([services.api?.environment.AUTH, services.api?.environment.HOST], [
+    "keys",
+    "0.0.0.0",
+  ]);
+  const others = Object.entries(services).filter(([name]) => name !== "api");
+  assertEquals(others.filter(([, { ports }]) => ports !== undefined), []);
+  assertEquals(services.worker?.deploy?.replicas, 2);
+  for (const [name, one] of Object.entries(services)) {
+    assert(!one.image.endsWith(":latest"), name);
+    for (const dependency of Object.keys(one.depends_on ?? {})) assert(services[dependency]);
+    for (const volume of one.volumes ?? []) assert((volume.split(":")[0] ?? "") in volumes);
+    if (name === "postgres") continue;
+    assertEquals([one.read_only, one.cap_drop, one.build?.context], [true, ["ALL"], ".."]);
+  }
+  for (const one of [services.api, services.worker, services.postgres]) {
+    assertEquals(one?.restart, "unless-stopped");
+    assert(one?.stop_grace_period);
+  }
+});
+
+for (const script of ["submit-job.sh", "stress-test.sh", "cleanup.sh", "worker.sh"]) {
+  Deno.test(`scripts/${script} is sound bash, tells how it is used, and exits 2 on wrong use`, async () => {
+    const path = `${ROOT}scripts/${script}`;
+    await run("bash", ["-n", path]);
+    assertMatch(
+      await read(`scripts/${script}`),
+      /^#!\/usr\/bin\/env bash\n[^]*\nset -(euo|u -o) pipefail\n/,
+    );
+    assert(((await Deno.stat(path)).mode ?? 0) & 0o111, "it may be executed");
+    const { code, stderr } = await new Deno.Command("bash", { args: [path, "--bogus"] }).output();
+    assertEquals([code, new TextDecoder().decode(stderr).includes("scripts/")], [2, true]);
+  });
+}
+
+Deno.test("scripts/cleanup.sh removes a state folder, and nothing else", async () => {
+  const dir = await Deno.makeTempDir();
+  const clean = (folder: string) =>
+    new Deno.Command("bash", { args: [`${ROOT}scripts/cleanup.sh`, "--yes", folder] }).output();
+  assertEquals((await clean(dir)).code, 1);
+  await Deno.writeTextFile(`${dir}/users.lock`, "");
+  assertEquals((await clean(dir)).code, 0);
+  assertEquals(await Deno.stat(dir).then(() => true, () => false), false);
+  assertEquals((await clean(dir)).code, 0, "a second time there is nothing to do");
+});
+
+async function run(command: string, args: readonly string[]): Promise<string> {
+  const program = command === "deno" ? Deno.execPath() : command;
+  const { code, stdout, stderr } = await new Deno.Command(program, { args: [...args] }).output();
+  assert(code === 0, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}

@@ -1,0 +1,111 @@
+/** `http.request` against a real server: whom it may call, what it makes of the answers. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { httpRequest } from "../../handlers/http_request.ts";
+import { testDatabase } from "../support/database.ts";
+import { testWorker } from "../support/worker.ts";
+
+/** A request, as it was. */
+interface Seen {
+  readonly method: string;
+  readonly headers: Headers;
+}
+
+/** A server that answers by its path, and remembers what it was asked. */
+async function withServer(
+  allowed: readonly string[],
+  test: (
+    url: string,
+    run: (payload: unknown) => Promise<Record<string, unknown>>,
+    seen: Seen[],
+  ) => Promise<void>,
+): Promise<void> {
+  await using db = await testDatabase();
+  const seen: Seen[] = [];
+  let port = 0;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    seen.push({ method: request.method, headers: new Headers(request.headers) });
+    const { pathname } = new URL(request.url);
+    if (pathname === "/ok") return Response.json({ hello: "you" });
+    if (pathname === "/missing") return new Response("no", { status: 404 });
+    if (pathname === "/busy") {
+      return new Response("later", { status: 429, headers: { "retry-after": "3600" } });
+    }
+    if (pathname === "/broken") return new Response("oh", { status: 500 });
+    if (pathname === "/move") return Response.redirect(`http://127.0.0.1:${port}/ok`, 302);
+    if (pathname === "/away") return Response.redirect("http://192.168.1.1/secret", 302);
+    if (pathname === "/loop") return Response.redirect(`http://127.0.0.1:${port}/loop`, 302);
+    if (pathname === "/large") return new Response("x".repeat(2_000_000));
+    return new Response("?", { status: 400 });
+  });
+  port = server.addr.port;
+  const { run, worker } = testWorker(db, [httpRequest({ allowedHosts: allowed })]);
+  try {
+    const call = async (payload: unknown) => {
+      const job = await run("http.request", payload, "succeeded", "dead_letter", "retry");
+      return { ...job };
+    };
+    await test(`http://127.0.0.1:${port}`, call, seen);
+  } finally {
+    await worker.stop();
+    await server.shutdown();
+  }
+}
+
+Deno.test("an allowed address is called, redirects are followed, long bodies are cut", () =>
+  withServer(["127.0.0.1"], async (url, run, seen) => {
+    const done = await run({ url: `${url}/move`, headers: { "x-mine": "1" } });
+    assertEquals([done.state, done.output], ["succeeded", {
+      status: 200,
+      url: `${url}/ok`,
+      body: '{"hello":"you"}',
+    }]);
+    assertEquals(seen[0]?.headers.get("x-mine"), "1");
+    assertEquals(seen[0]?.headers.get("idempotency-key"), done.id);
+    const large = await run({ url: `${url}/large` });
+    assertEquals(JSON.stringify(large.output).length < 300_000, true);
+    const posted = await run({ url: `${url}/ok`, method: "POST", body: "hi" });
+    assertEquals([posted.state, seen.at(-1)?.method], ["succeeded", "POST"]);
+  }));
+
+Deno.test("5xx and 429 are tried again, the latter when the server says; other 4xx are not", () =>
+  withServer(["127.0.0.1"], async (url, run) => {
+    const broken = await run({ url: `${url}/broken` });
+    assertEquals([broken.state, (broken.lastError as { code: string }).code], [
+      "retry",
+      "http_500",
+    ]);
+    const busy = await run({ url: `${url}/busy` });
+    assertEquals(busy.state, "retry");
+    const waitMs = Date.parse(String(busy.runAt)) - Date.now();
+    assert(waitMs > 3_500_000 && waitMs <= 3_600_000, `${waitMs}`);
+    const missing = await run({ url: `${url}/missing` });
+    assertEquals([missing.state, missing.attempt], ["dead_letter", 1]);
+  }));
+
+Deno.test("what is not on the list is never called, not by a redirect either", () =>
+  withServer(["127.0.0.1", "localhost"], async (url, run, seen) => {
+    const { port } = new URL(url);
+    const refused: Record<string, RegExp> = {
+      [`${url}/away`]: /"192\.168\.1\.1" is not allowed/,
+      [`${url}/loop`]: /More than 5 redirects/,
+      "http://example.com/": /"example\.com" is not allowed/,
+      [`http://[::1]:${port}/ok`]: /"::1" is not allowed/,
+      [`http://2130706434:${port}/ok`]: /not allowed/,
+    };
+    for (const [target, words] of Object.entries(refused)) {
+      const job = await run({ url: target });
+      assertEquals([job.state, job.attempt], ["dead_letter", 1], target);
+      assertMatch((job.lastError as { message: string }).message, words);
+    }
+    const count = seen.length;
+    const wrong = await run({ url: "file:///etc/passwd" }).catch((error) => error);
+    assertEquals([wrong.name, seen.length], ["InvalidInputError", count]);
+  }));
+
+Deno.test("an allowed name that leads to a private address is refused", () =>
+  withServer(["localhost"], async (url, run, seen) => {
+    const job = await run({ url: `http://localhost:${new URL(url).port}/ok` });
+    assertEquals(job.state, "dead_letter");
+    assertMatch((job.lastError as { message: string }).message, /which is not public/);
+    assertEquals(seen.length, 0);
+  }));
