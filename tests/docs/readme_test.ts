@@ -1,5 +1,5 @@
 /** The examples of the README, run as they stand: the requests by curl, the program by deno. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import postgres from "postgres";
 import { emptyDatabase, testDatabase } from "../support/database.ts";
 
@@ -140,6 +140,9 @@ Deno.test("the README's program runs, and its row is there once", async () => {
     const receipt = "4200 cents under 36 characters of key";
     assertEquals(new TextDecoder().decode(stdout).trim(), `{ receipt: "${receipt}" }`);
     assertEquals(Array.from(await sql`select receipt from payment`), [{ receipt }]);
+    const [entry = ""] = blocks("sql", "select perdura.enqueue");
+    const [row] = await sql.unsafe(entry);
+    assertMatch(String(row?.enqueue), /^[0-9a-f-]{36}$/);
   } finally {
     await sql.end();
     await Deno.remove(file);
