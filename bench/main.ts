@@ -4,6 +4,7 @@ import { Lab } from "./cells/lab.ts";
 import { workloadsOf } from "./cells/workloads.ts";
 import { type Flags, readFlags, usage } from "./flags.ts";
 import { isDisturbed, measureBaseline } from "./place/baseline.ts";
+import { makeFolder } from "./place/folder.ts";
 import { command, install, type Installed } from "./place/install.ts";
 import { describeMachine } from "./place/machine.ts";
 import { Server } from "./place/postgres.ts";
@@ -13,21 +14,24 @@ import type { Result } from "./report/result.ts";
 import { print, say } from "./report/say.ts";
 import { runRounds } from "./run.ts";
 
-const ROOT = new URL("../", import.meta.url);
 /** Nothing new begins after this: a quick run ends below eight minutes on any machine. */
 const QUICK_MS = 6.7 * 60_000;
 
 /** What a quick run does smaller than its name says. */
 const SMALLER = {
   drain: "40,000 jobs instead of 100,000",
-  scale: "150,000 waiting instead of 1,000,000, 300,000 finished instead of 10,000,000, 100,000 " +
-    "drained behind a held snapshot instead of 400,000",
+  scale: "40,000 jobs, 100,000 waiting instead of 1,000,000, 300,000 finished instead of " +
+    "10,000,000, 60,000 drained behind a held snapshot instead of 400,000",
 };
 
 const names = workloadsOf("full").map(({ name }) => name);
 const flags = readFlags(Deno.args, names);
+if (Deno.args.includes("--help")) {
+  print(usage(names));
+  Deno.exit(0);
+}
 if (typeof flags === "string") {
-  say(Deno.args.includes("--help") ? usage(names) : `bench: ${flags}\n\n${usage(names)}`);
+  say(`bench: ${flags}\n\n${usage(names)}`);
   Deno.exit(2);
 }
 Deno.exit(await benchmark(flags));
@@ -77,16 +81,6 @@ async function benchmark(flags: Flags): Promise<number> {
   } finally {
     await clean();
   }
-}
-
-/** Beside the project, where the same disk is; never in the way of another run. */
-async function makeFolder(): Promise<string> {
-  const parent = new URL(".out/bench/", ROOT).pathname;
-  await Deno.mkdir(parent, { recursive: true });
-  const folder = await Deno.makeTempDir({ dir: parent });
-  // PostgreSQL does not run as root, and must be able to enter.
-  await Deno.chmod(folder, 0o755);
-  return folder;
 }
 
 async function versionOf(node: string | null): Promise<string | null> {

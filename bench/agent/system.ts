@@ -70,5 +70,22 @@ export function order(bytes = 83): Payload {
     email: "someone@example.com",
     total: 42.5,
   };
-  return bytes <= 83 ? bare : { ...bare, filler: "abcdefghij".repeat(bytes / 10).slice(96) };
+  return bytes <= 83 ? bare : { ...bare, filler: fillerOf(bytes - 97) };
+}
+
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const fillers = new Map<number, string>();
+
+/** Text that does not compress, the same in every process. */
+function fillerOf(length: number): string {
+  const known = fillers.get(length);
+  if (known !== undefined) return known;
+  let seed = 42;
+  const letter = () => {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+    return LETTERS[seed >>> 26];
+  };
+  const made = Array.from({ length }, letter).join("");
+  fillers.set(length, made);
+  return made;
 }

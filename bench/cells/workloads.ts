@@ -64,10 +64,10 @@ function drains(pick: Pick): Workload {
       drainEntry("ceiling", plain(most)),
       drainEntry("graphile-fastest", plain(most)),
       drainEntry("graphile-fastest", plain(most, { workers: 2 }), "graphile-two"),
-      drainEntry("graphile-24", plain(pick(3_000, 20_000))),
-      drainEntry("graphile-default", plain(pick(1_500, 5_000))),
-      drainEntry("pgboss", plain(pick(20_000, 100_000))),
-      drainEntry("bullmq", plain(pick(15_000, 100_000))),
+      drainEntry("graphile-24", plain(pick(1_500, 20_000))),
+      drainEntry("graphile-default", plain(pick(800, 5_000))),
+      drainEntry("pgboss", plain(pick(15_000, 100_000))),
+      drainEntry("bullmq", plain(pick(10_000, 100_000))),
       ...(pick(0, 1) ? [drainEntry("bullmq-durable", plain(30_000))] : []),
     ],
   };
@@ -75,8 +75,8 @@ function drains(pick: Pick): Workload {
 
 function ourDrains(pick: Pick): Workload {
   const jobs = pick(40_000, 100_000);
-  const held = pick(100_000, 400_000);
-  const waiting = { fills: [{ jobs }, { jobs: pick(150_000, 1_000_000) }], isMarked: true };
+  const held = pick(60_000, 400_000);
+  const waiting = { fills: [{ jobs }, { jobs: pick(100_000, 1_000_000) }], isMarked: true };
   const finished = { fills: [{ jobs }], finished: pick(300_000, 10_000_000) };
   return {
     name: "scale",
@@ -99,7 +99,7 @@ function ourDrains(pick: Pick): Workload {
 function sleepers(pick: Pick): Workload {
   const entries = (who: string, most: readonly number[]) =>
     most.map((workers) => {
-      const jobs = Math.min(workers * pick(2_500, 10_000), pick(8_000, 32_000));
+      const jobs = workers * pick(2_000, 8_000);
       const plan = plain(jobs, { workers, concurrency: 100 }, { sleepMs: 50 });
       return drainEntry(who, plan, `${who}-${workers}`);
     });
@@ -115,7 +115,7 @@ function sleepers(pick: Pick): Workload {
 }
 
 function adding(pick: Pick): Workload[] {
-  const ms = pick(1_000, 4_000);
+  const ms = pick(700, 4_000);
   const oneByOne = (inFlight: number, names: readonly string[]) =>
     names.map((who) => ({
       name: who,
@@ -151,7 +151,7 @@ function adding(pick: Pick): Workload[] {
 }
 
 function latencies(pick: Pick): Workload[] {
-  const idle = { jobs: pick(60, 300), gapMs: 30 };
+  const idle = { jobs: pick(50, 300), gapMs: 30 };
   const entries = (names: readonly string[], more: object) =>
     names.map((who) => ({
       name: who,
@@ -173,16 +173,22 @@ function latencies(pick: Pick): Workload[] {
       entries: entries(all, { isInProcess: true }),
     },
     {
+      name: "latency-sparse",
+      title: "Latency across processes, a job every 150 ms",
+      isExtra: true,
+      entries: entries(all, { jobs: pick(20, 100), gapMs: 150 }),
+    },
+    {
       name: "latency-half-load",
       title: "Latency across processes with half of 100 slots busy (50 ms jobs, 1,000/s)",
       isExtra: true,
-      entries: entries(["perdura", "graphile-24", "bullmq"], { isHalfLoaded: true }),
+      entries: entries(["perdura", "graphile-fastest", "bullmq"], { isHalfLoaded: true }),
     },
   ];
 }
 
 function payloads(pick: Pick): Workload[] {
-  const names = ["perdura", "graphile-fastest", "pgboss", "bullmq"];
+  const names = ["perdura", "graphile-fastest", ...(pick(0, 1) ? ["pgboss", "bullmq"] : [])];
   const sizes = [
     { label: "1k", bytes: 1_024, jobs: pick(10_000, 50_000) },
     { label: "32k", bytes: 32_768, jobs: pick(1_500, 10_000) },

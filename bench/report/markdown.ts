@@ -2,6 +2,7 @@
 import type { Workload } from "../cells/workloads.ts";
 import { type Cell, median } from "../cells/measurement.ts";
 import type { Result } from "./result.ts";
+import { table } from "./table.ts";
 
 /** The whole report. */
 export function markdownOf(result: Result, workloads: readonly Workload[]): string {
@@ -105,9 +106,4 @@ function grouped(value: number): string {
   return value >= 100
     ? Math.round(value).toLocaleString("en")
     : String(Number(value.toPrecision(3)));
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

@@ -1,0 +1,179 @@
+/**
+ * What one of our jobs costs, and where: `deno run -A --config deno.json bench/profile.ts`.
+ *
+ * CPU of the database and of our process, time and WAL by statement, WAL by table, and, in a drain of
+ * its own since looking costs time, the parts of the hot statements.
+ */
+import { contestant } from "./cells/contestants.ts";
+import { type Contents, Lab, type Place } from "./cells/lab.ts";
+import { round } from "./cells/measurement.ts";
+import { meter, type Spent } from "./place/meter.ts";
+import { makeFolder } from "./place/folder.ts";
+import { Server } from "./place/postgres.ts";
+import { partsOf } from "./profile/plans.ts";
+import { statementCosts, statementNames } from "./profile/statements.ts";
+import { walPosition, walShares } from "./profile/wal.ts";
+import { table } from "./report/table.ts";
+import { print, say } from "./report/say.ts";
+
+const USAGE = "usage: deno run -A --config deno.json bench/profile.ts [--jobs N] [--bytes N]";
+const [jobs, bytes] = readArguments(Deno.args);
+const who = contestant("perdura");
+const nameOf = await statementNames();
+
+const folder = await makeFolder();
+const server = await startWithExtensions(`${folder}/postgres`);
+try {
+  const lab = new Lab(server, { node: null, redis: null, missing: {} }, folder);
+  await profileAdding(lab);
+  await profileDrain(lab);
+  await profileParts(lab);
+} finally {
+  await server.close();
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+}
+Deno.exit(0);
+
+/** The libraries are read at a start, so it is started twice. */
+async function startWithExtensions(dir: string): Promise<Server> {
+  const first = await Server.start(dir);
+  await first.run("perdura", "alter system set shared_preload_libraries = 'pg_stat_statements'");
+  await first.run("perdura", "alter system set pg_stat_statements.track_planning = on");
+  await first.close();
+  const server = await Server.start(dir);
+  await server.run("template1", "create extension pg_stat_statements");
+  await server.run("template1", "create extension pg_walinspect");
+  return server;
+}
+
+async function profileAdding(lab: Lab): Promise<void> {
+  await using place = await lab.prepare(who, { fills: [] });
+  await using agent = await lab.start(who, place);
+  await agent.call("fill", { jobs: 2000, bytes });
+  await watch(place, [agent.pid], `Adding ${jobs} jobs, 1,000 per call`, jobs, async () => {
+    await agent.call("fill", { jobs, bytes });
+  });
+  const flight = { ms: 3000, inFlight: 32 };
+  let added = 0;
+  await watch(place, [agent.pid], "Adding one by one, 32 in flight", () => added, async () => {
+    added = (await agent.call("addOneByOne", flight)).jobs;
+  });
+}
+
+async function profileDrain(lab: Lab): Promise<void> {
+  const contents: Contents = { fills: [{ jobs, bytes }] };
+  await using place = await lab.prepare(who, contents);
+  await using agent = await lab.start(who, place);
+  await watch(place, [agent.pid], `Draining ${jobs} jobs`, jobs, async () => {
+    await agent.call("work", { concurrency: null });
+    await untilDone(agent);
+  });
+}
+
+/** The parts of the statements, with every node timed: twice as slow, so only shares count. */
+async function profileParts(lab: Lab): Promise<void> {
+  await using place = await lab.prepare(who, { fills: [{ jobs, bytes }] });
+  const database = place.database ?? "";
+  const settings = {
+    session_preload_libraries: "auto_explain",
+    "auto_explain.log_min_duration": "0",
+    "auto_explain.log_analyze": "on",
+    "auto_explain.log_wal": "on",
+    "auto_explain.log_buffers": "on",
+    "auto_explain.log_format": "json",
+    "auto_explain.log_parameter_max_length": "0",
+  };
+  for (const [name, value] of Object.entries(settings)) {
+    await server.run("perdura", `alter database ${database} set ${name} = '${value}'`);
+  }
+  await using agent = await lab.start(who, place);
+  await agent.call("work", { concurrency: null });
+  await untilDone(agent);
+  const rows = partsOf(await readLogs(`${folder}/postgres`), nameOf)
+    .filter(({ ms }) => ms / jobs > 0.0001)
+    .map(({ statement, part, ms, walBytes }) => [
+      statement,
+      part,
+      String(round(ms / jobs * 1000, 2)),
+      String(round(walBytes / jobs)),
+    ]);
+  print(`\n## Parts of the statements of a drain (timed node by node: shares, not sums)\n`);
+  print(table(["statement", "part", "µs per job", "WAL B per job"], rows));
+}
+
+async function watch(
+  place: Place,
+  pids: readonly number[],
+  title: string,
+  jobsOf: number | (() => number),
+  work: () => Promise<void>,
+): Promise<void> {
+  say(title);
+  const database = place.database ?? "";
+  await server.settle();
+  await server.run(database, "select pg_stat_statements_reset()");
+  const from = await walPosition(server, database);
+  const finish = meter(server.pid, pids);
+  await work();
+  const spent = finish();
+  const to = await walPosition(server, database);
+  const count = typeof jobsOf === "number" ? jobsOf : jobsOf();
+  print(`\n## ${title}\n`);
+  print(summary(spent, count));
+  const costs = await statementCosts(server, database, nameOf);
+  const per = (total: number, decimals = 0) => String(round(total / count, decimals));
+  print(table(
+    ["statement", "calls", "rows per call", "exec µs per job", "plan µs per job", "WAL B per job"],
+    costs.filter(({ execMs }) => execMs / count > 0.00005).map((c) => [
+      c.name,
+      String(c.calls),
+      String(round(c.rows / c.calls, 1)),
+      per(c.execMs * 1000, 2),
+      per(c.planMs * 1000, 2),
+      per(c.walBytes),
+    ]),
+  ));
+  const shares = await walShares(server, database, from, to);
+  print("");
+  print(table(
+    ["WAL written for", "B per job", "of them full-page images"],
+    shares.filter(({ bytes }) => bytes / count >= 1)
+      .map((share) => [share.relation, per(share.bytes), per(share.images)]),
+  ));
+}
+
+function summary({ seconds, database, workers }: Spent, count: number): string {
+  const us = (cpu: number) => round(cpu / count * 1e6, 1);
+  return `${round(count / seconds)} jobs/s; CPU per job: PostgreSQL ${us(database)} µs, ` +
+    `our process ${us(workers)} µs\n`;
+}
+
+async function untilDone(
+  agent: { ended: number; call(command: "isBusy", args: null): Promise<boolean> },
+): Promise<void> {
+  while (agent.ended < jobs || await agent.call("isBusy", null)) {
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
+async function readLogs(dir: string): Promise<string> {
+  let text = "";
+  for await (const { name } of Deno.readDir(`${dir}/log`)) {
+    if (name.endsWith(".log")) text += await Deno.readTextFile(`${dir}/log/${name}`);
+  }
+  return text;
+}
+
+function readArguments(args: readonly string[]): [jobs: number, bytes: number] {
+  const values = { "--jobs": 60_000, "--bytes": 83 };
+  for (let at = 0; at < args.length; at += 2) {
+    const name = args[at];
+    const value = args[at + 1] ?? "";
+    if ((name !== "--jobs" && name !== "--bytes") || !/^[1-9]\d{0,6}$/.test(value)) {
+      say(USAGE);
+      Deno.exit(2);
+    }
+    values[name] = Number(value);
+  }
+  return [values["--jobs"], values["--bytes"]];
+}
