@@ -25,8 +25,16 @@ export function usage(workloads: readonly string[]): string {
 }
 
 /** Reads the arguments; a text says what is wrong with them. */
-export function readFlags(args: readonly string[], workloads: readonly string[]): Flags | string {
-  const flags = { isQuick: false, isJson: false, rounds: ROUNDS, only: [] as string[] };
+export function readFlags(
+  args: readonly string[],
+  workloads: readonly string[],
+): Flags | string {
+  const flags = {
+    isQuick: false,
+    isJson: false,
+    rounds: ROUNDS,
+    only: [] as string[],
+  };
   // `--rounds=3` and `--rounds 3` are the same.
   const words = args.filter((arg) => arg !== "--").flatMap((arg) => {
     const [, name, value] = /^(--\w+)=(.*)$/.exec(arg) ?? [];
@@ -38,10 +46,14 @@ export function readFlags(args: readonly string[], workloads: readonly string[])
     else if (flag === "--json") flags.isJson = true;
     else if (flag === "--rounds") {
       const value = words.shift() ?? "";
-      if (!/^[1-9]\d?$/.test(value)) return `--rounds takes a number from 1 to 99`;
+      if (!/^[1-9]\d?$/.test(value)) {
+        return `--rounds takes a number from 1 to 99`;
+      }
       flags.rounds = Number(value);
     } else if (flag === "--only") {
-      const names = (words.shift() ?? "").split(",").filter((name) => name !== "");
+      const names = (words.shift() ?? "").split(",").filter((name) =>
+        name !== ""
+      );
       const unknown = names.find((name) => !workloads.includes(name));
       if (unknown !== undefined) return `no workload "${unknown}"`;
       if (names.length === 0) return "--only takes names of workloads";

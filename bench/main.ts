@@ -20,7 +20,8 @@ const QUICK_MS = 6.7 * 60_000;
 /** What a quick run does smaller than its name says. */
 const SMALLER = {
   drain: "40,000 jobs instead of 100,000",
-  scale: "40,000 jobs, 100,000 waiting instead of 1,000,000, 300,000 finished instead of " +
+  scale:
+    "40,000 jobs, 100,000 waiting instead of 1,000,000, 300,000 finished instead of " +
     "10,000,000, 60,000 drained behind a held snapshot instead of 400,000",
 };
 
@@ -47,7 +48,10 @@ async function benchmark(flags: Flags): Promise<number> {
     await server.close();
     await Deno.remove(folder, { recursive: true }).catch(() => {});
   };
-  Deno.addSignalListener("SIGINT", () => void clean().then(() => Deno.exit(130)));
+  Deno.addSignalListener(
+    "SIGINT",
+    () => void clean().then(() => Deno.exit(130)),
+  );
   try {
     const baselineMs = flags.isQuick ? 1_500 : 4_000;
     const first = await measureBaseline(server, baselineMs);
@@ -88,17 +92,31 @@ async function versionOf(node: string | null): Promise<string | null> {
 }
 
 /** Versions of the peers, as the lock has them. */
-async function versionsOf({ redis }: Installed): Promise<Record<string, string>> {
-  const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", import.meta.url)));
+async function versionsOf(
+  { redis }: Installed,
+): Promise<Record<string, string>> {
+  const config = JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", import.meta.url)),
+  );
   const wanted: string[] = Object.values(config.imports);
-  const pairs = wanted.map((specifier) => /^npm:(.+)@(.+)$/.exec(specifier)?.slice(1) ?? []);
-  const server = redis === null ? "" : /v=(\S+)/.exec(await command(redis, ["--version"]))?.[1];
+  const pairs = wanted.map((specifier) =>
+    /^npm:(.+)@(.+)$/.exec(specifier)?.slice(1) ?? []
+  );
+  const server = redis === null
+    ? ""
+    : /v=(\S+)/.exec(await command(redis, ["--version"]))?.[1];
   return { ...Object.fromEntries(pairs), ...(server ? { redis: server } : {}) };
 }
 
-function settingsOf(workloads: readonly { entries: readonly { who: string }[] }[]) {
-  const used = new Set(workloads.flatMap(({ entries }) => entries.map(({ who }) => who)));
+function settingsOf(
+  workloads: readonly { entries: readonly { who: string }[] }[],
+) {
+  const used = new Set(
+    workloads.flatMap(({ entries }) => entries.map(({ who }) => who)),
+  );
   return Object.fromEntries(
-    [...contestants.values()].filter(({ name }) => used.has(name)).map((c) => [c.name, c.settings]),
+    [...contestants.values()].filter(({ name }) => used.has(name)).map((
+      c,
+    ) => [c.name, c.settings]),
   );
 }

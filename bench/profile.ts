@@ -4,6 +4,7 @@
  * CPU of the database and of our process, time and WAL by statement, WAL by table, and, in a drain of
  * its own since looking costs time, the parts of the hot statements.
  */
+import type { FunctionCost } from "./agent/profiler.ts";
 import { contestant } from "./cells/contestants.ts";
 import { type Contents, Lab, type Place } from "./cells/lab.ts";
 import { round } from "./cells/measurement.ts";
@@ -16,7 +17,8 @@ import { walPosition, walShares } from "./profile/wal.ts";
 import { table } from "./report/table.ts";
 import { print, say } from "./report/say.ts";
 
-const USAGE = "usage: deno run -A --config deno.json bench/profile.ts [--jobs N] [--bytes N]";
+const USAGE =
+  "usage: deno run -A --config deno.json bench/profile.ts [--jobs N] [--bytes N]";
 const [jobs, bytes] = readArguments(Deno.args);
 const who = contestant("perdura");
 const nameOf = await statementNames();
@@ -28,6 +30,7 @@ try {
   await profileAdding(lab);
   await profileDrain(lab);
   await profileParts(lab);
+  await profileFunctions(lab);
 } finally {
   await server.close();
   await Deno.remove(folder, { recursive: true }).catch(() => {});
@@ -37,8 +40,14 @@ Deno.exit(0);
 /** The libraries are read at a start, so it is started twice. */
 async function startWithExtensions(dir: string): Promise<Server> {
   const first = await Server.start(dir);
-  await first.run("perdura", "alter system set shared_preload_libraries = 'pg_stat_statements'");
-  await first.run("perdura", "alter system set pg_stat_statements.track_planning = on");
+  await first.run(
+    "perdura",
+    "alter system set shared_preload_libraries = 'pg_stat_statements'",
+  );
+  await first.run(
+    "perdura",
+    "alter system set pg_stat_statements.track_planning = on",
+  );
   await first.close();
   const server = await Server.start(dir);
   await server.run("template1", "create extension pg_stat_statements");
@@ -50,14 +59,26 @@ async function profileAdding(lab: Lab): Promise<void> {
   await using place = await lab.prepare(who, { fills: [] });
   await using agent = await lab.start(who, place);
   await agent.call("fill", { jobs: 2000, bytes });
-  await watch(place, [agent.pid], `Adding ${jobs} jobs, 1,000 per call`, jobs, async () => {
-    await agent.call("fill", { jobs, bytes });
-  });
+  await watch(
+    place,
+    [agent.pid],
+    `Adding ${jobs} jobs, 1,000 per call`,
+    jobs,
+    async () => {
+      await agent.call("fill", { jobs, bytes });
+    },
+  );
   const flight = { ms: 3000, inFlight: 32 };
   let added = 0;
-  await watch(place, [agent.pid], "Adding one by one, 32 in flight", () => added, async () => {
-    added = (await agent.call("addOneByOne", flight)).jobs;
-  });
+  await watch(
+    place,
+    [agent.pid],
+    "Adding one by one, 32 in flight",
+    () => added,
+    async () => {
+      added = (await agent.call("addOneByOne", flight)).jobs;
+    },
+  );
 }
 
 async function profileDrain(lab: Lab): Promise<void> {
@@ -78,27 +99,55 @@ async function profileParts(lab: Lab): Promise<void> {
     session_preload_libraries: "auto_explain",
     "auto_explain.log_min_duration": "0",
     "auto_explain.log_analyze": "on",
-    "auto_explain.log_wal": "on",
-    "auto_explain.log_buffers": "on",
     "auto_explain.log_format": "json",
     "auto_explain.log_parameter_max_length": "0",
   };
   for (const [name, value] of Object.entries(settings)) {
-    await server.run("perdura", `alter database ${database} set ${name} = '${value}'`);
+    await server.run(
+      "perdura",
+      `alter database ${database} set ${name} = '${value}'`,
+    );
   }
   await using agent = await lab.start(who, place);
   await agent.call("work", { concurrency: null });
   await untilDone(agent);
   const rows = partsOf(await readLogs(`${folder}/postgres`), nameOf)
     .filter(({ ms }) => ms / jobs > 0.0001)
-    .map(({ statement, part, ms, walBytes }) => [
-      statement,
-      part,
-      String(round(ms / jobs * 1000, 2)),
-      String(round(walBytes / jobs)),
-    ]);
-  print(`\n## Parts of the statements of a drain (timed node by node: shares, not sums)\n`);
-  print(table(["statement", "part", "µs per job", "WAL B per job"], rows));
+    .map((
+      { statement, part, ms },
+    ) => [statement, part, String(round(ms / jobs * 1000, 2))]);
+  print(
+    `\n## Parts of the statements of a drain (timed node by node: shares, not sums)\n`,
+  );
+  print(table(["statement", "part", "µs per job"], rows));
+}
+
+/** What our process does with its CPU, by V8's sampling profiler. */
+async function profileFunctions(lab: Lab): Promise<void> {
+  await using empty = await lab.prepare(who, { fills: [] });
+  await using producer = await lab.start(who, empty);
+  await producer.call("fill", { jobs: 2000, bytes });
+  await producer.call("sample", null);
+  await producer.call("fill", { jobs, bytes });
+  printFunctions("adding in bulk", await producer.call("functions", null));
+  await using filled = await lab.prepare(who, { fills: [{ jobs, bytes }] });
+  await using worker = await lab.start(who, filled);
+  await worker.call("sample", null);
+  await worker.call("work", { concurrency: null });
+  await untilDone(worker);
+  printFunctions("a drain", await worker.call("functions", null));
+}
+
+function printFunctions(what: string, costs: readonly FunctionCost[]): void {
+  const us = (ms: number) => String(round(ms / jobs * 1000, 2));
+  const own = costs.filter(({ name }) =>
+    name !== "(idle)" && name !== "(program)"
+  );
+  print(`\n## Functions of our process in ${what}, own time\n`);
+  print(table(
+    ["function", "place", "µs per job"],
+    own.slice(0, 30).map(({ name, place, ms }) => [name, place, us(ms)]),
+  ));
 }
 
 async function watch(
@@ -121,9 +170,17 @@ async function watch(
   print(`\n## ${title}\n`);
   print(summary(spent, count));
   const costs = await statementCosts(server, database, nameOf);
-  const per = (total: number, decimals = 0) => String(round(total / count, decimals));
+  const per = (total: number, decimals = 0) =>
+    String(round(total / count, decimals));
   print(table(
-    ["statement", "calls", "rows per call", "exec µs per job", "plan µs per job", "WAL B per job"],
+    [
+      "statement",
+      "calls",
+      "rows per call",
+      "exec µs per job",
+      "plan µs per job",
+      "WAL B per job",
+    ],
     costs.filter(({ execMs }) => execMs / count > 0.00005).map((c) => [
       c.name,
       String(c.calls),
@@ -144,12 +201,17 @@ async function watch(
 
 function summary({ seconds, database, workers }: Spent, count: number): string {
   const us = (cpu: number) => round(cpu / count * 1e6, 1);
-  return `${round(count / seconds)} jobs/s; CPU per job: PostgreSQL ${us(database)} µs, ` +
+  return `${round(count / seconds)} jobs/s; CPU per job: PostgreSQL ${
+    us(database)
+  } µs, ` +
     `our process ${us(workers)} µs\n`;
 }
 
 async function untilDone(
-  agent: { ended: number; call(command: "isBusy", args: null): Promise<boolean> },
+  agent: {
+    ended: number;
+    call(command: "isBusy", args: null): Promise<boolean>;
+  },
 ): Promise<void> {
   while (agent.ended < jobs || await agent.call("isBusy", null)) {
     await new Promise((done) => setTimeout(done, 20));
@@ -159,7 +221,9 @@ async function untilDone(
 async function readLogs(dir: string): Promise<string> {
   let text = "";
   for await (const { name } of Deno.readDir(`${dir}/log`)) {
-    if (name.endsWith(".log")) text += await Deno.readTextFile(`${dir}/log/${name}`);
+    if (name.endsWith(".log")) {
+      text += await Deno.readTextFile(`${dir}/log/${name}`);
+    }
   }
   return text;
 }
@@ -169,7 +233,9 @@ function readArguments(args: readonly string[]): [jobs: number, bytes: number] {
   for (let at = 0; at < args.length; at += 2) {
     const name = args[at];
     const value = args[at + 1] ?? "";
-    if ((name !== "--jobs" && name !== "--bytes") || !/^[1-9]\d{0,6}$/.test(value)) {
+    if (
+      (name !== "--jobs" && name !== "--bytes") || !/^[1-9]\d{0,6}$/.test(value)
+    ) {
       say(USAGE);
       Deno.exit(2);
     }

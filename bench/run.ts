@@ -26,7 +26,8 @@ export interface Found {
 /** Runs every entry of every workload, round by round. */
 export async function runRounds(lab: Lab, plan: RunPlan): Promise<Found> {
   const runner = new Runner(lab, plan.deadline);
-  const isEvery = (workload: Workload) => !plan.areExtrasOnce || !workload.isExtra;
+  const isEvery = (workload: Workload) =>
+    !plan.areExtrasOnce || !workload.isExtra;
   for (let round = 1; round <= plan.rounds; round++) {
     await runner.run(round, plan.workloads.filter(isEvery));
   }
@@ -48,11 +49,17 @@ class Runner implements Found {
 
   async run(round: number, workloads: readonly Workload[]): Promise<void> {
     for (const workload of workloads) {
-      for (const entry of workload.entries) await this.#measure(round, workload, entry);
+      for (const entry of workload.entries) {
+        await this.#measure(round, workload, entry);
+      }
     }
   }
 
-  async #measure(round: number, workload: Workload, { name, who, measure }: Entry): Promise<void> {
+  async #measure(
+    round: number,
+    workload: Workload,
+    { name, who, measure }: Entry,
+  ): Promise<void> {
     const obstacle = this.#lab.obstacle(contestant(who));
     if (obstacle !== null) {
       this.missing[who] = obstacle;
@@ -60,7 +67,10 @@ class Runner implements Found {
     }
     const place = { workload: workload.name, contestant: name, round };
     if (performance.now() > this.#deadline) {
-      this.failures.push({ ...place, reason: "cut: the time of a quick run is over" });
+      this.failures.push({
+        ...place,
+        reason: "cut: the time of a quick run is over",
+      });
       return;
     }
     const begun = performance.now();
@@ -68,9 +78,12 @@ class Runner implements Found {
       const cell = { ...place, ...await measure(this.#lab) };
       this.cells.push(cell);
       const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-      say(`${round} ${workload.name} ${name}: ${cell.value} ${cell.unit} (${seconds} s)`);
+      say(
+        `${round} ${workload.name} ${name}: ${cell.value} ${cell.unit} (${seconds} s)`,
+      );
     } catch (error) {
-      const reason = (error instanceof Error ? error.message : String(error)).slice(0, 400);
+      const reason = (error instanceof Error ? error.message : String(error))
+        .slice(0, 400);
       this.failures.push({ ...place, reason });
       say(`${round} ${workload.name} ${name}: failed: ${reason}`);
     }

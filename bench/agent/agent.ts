@@ -5,8 +5,22 @@
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { addOneByOne, fill, type FillPlan, pause, probe, steadyLoad } from "./jobs.ts";
-import { type AgentConfig, now, type Run, type System, type WorkerPlan } from "./system.ts";
+import {
+  addOneByOne,
+  fill,
+  type FillPlan,
+  pause,
+  probe,
+  steadyLoad,
+} from "./jobs.ts";
+import { type FunctionCost, sampleFunctions } from "./profiler.ts";
+import {
+  type AgentConfig,
+  now,
+  type Run,
+  type System,
+  type WorkerPlan,
+} from "./system.ts";
 
 /** Commands, what they take and what they answer. */
 export interface Commands {
@@ -19,6 +33,8 @@ export interface Commands {
   work: [WorkerPlan, null];
   isBusy: [null, boolean];
   lateness: [null, number[]];
+  sample: [null, null];
+  functions: [null, FunctionCost[]];
 }
 
 /** What an agent says unasked: it is up, or so many handler runs have ended. */
@@ -27,20 +43,32 @@ export type News = { readonly ready: true } | { readonly ended: number };
 const NEWS_MS = 10;
 
 /** Runs a system until standard input ends. */
-export async function runAgent(open: (config: AgentConfig) => Promise<System>): Promise<void> {
+export async function runAgent(
+  open: (config: AgentConfig) => Promise<System>,
+): Promise<void> {
   const system = await open(JSON.parse(process.argv[2] ?? "{}"));
   const tally = new Tally();
   const stops: (() => void)[] = [];
-  const commands: { [C in keyof Commands]: (args: Commands[C][0]) => Promise<Commands[C][1]> } = {
+  let functions: () => Promise<FunctionCost[]> = () => Promise.resolve([]);
+  const commands: {
+    [C in keyof Commands]: (args: Commands[C][0]) => Promise<Commands[C][1]>;
+  } = {
     setUp: () => system.setUp().then(() => null),
     fill: (plan) => fill(system, plan),
     mark: async () => (await system.mark?.(), null),
     addOneByOne: (plan) => addOneByOne(system, plan),
     probe: (plan) => probe(system, plan).then(() => null),
-    load: (plan) => (stops.push(steadyLoad(system, plan)), Promise.resolve(null)),
+    load: (
+      plan,
+    ) => (stops.push(steadyLoad(system, plan)), Promise.resolve(null)),
     work: (plan) => system.work(plan, tally.run).then(() => null),
     isBusy: () => system.isBusy(),
     lateness: () => Promise.resolve(tally.lateness),
+    sample: async () => {
+      functions = await sampleFunctions();
+      return null;
+    },
+    functions: () => functions(),
   };
   setInterval(() => tally.tell(), NEWS_MS);
   say({ ready: true });
@@ -48,7 +76,11 @@ export async function runAgent(open: (config: AgentConfig) => Promise<System>): 
     const { id, command, args } = JSON.parse(line);
     commands[command as keyof Commands](args as never).then(
       (result) => say({ id, result }),
-      (error) => say({ id, error: error instanceof Error ? error.message : String(error) }),
+      (error) =>
+        say({
+          id,
+          error: error instanceof Error ? error.message : String(error),
+        }),
     );
   }
   process.exit(0);
@@ -62,8 +94,12 @@ class Tally {
 
   /** The handler: nothing, unless the payload says so. */
   readonly run: Run = (payload, attempt) => {
-    if (payload.startAt !== undefined) this.lateness.push(now() - payload.startAt);
-    if (payload.sleepMs !== undefined) return pause(payload.sleepMs).then(() => this.#end());
+    if (payload.startAt !== undefined) {
+      this.lateness.push(now() - payload.startAt);
+    }
+    if (payload.sleepMs !== undefined) {
+      return pause(payload.sleepMs).then(() => this.#end());
+    }
     this.#end();
     if (attempt <= (payload.failures ?? 0)) throw new Error("Planned");
   };

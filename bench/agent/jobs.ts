@@ -33,7 +33,10 @@ export async function fill(system: System, plan: FillPlan): Promise<number> {
     while (next < jobs) {
       const from = next;
       next = Math.min(jobs, from + chunk);
-      const works = Array.from({ length: next - from }, (_, i) => workOf(plan, from + i, dueAt));
+      const works = Array.from(
+        { length: next - from },
+        (_, i) => workOf(plan, from + i, dueAt),
+      );
       await system.addMany(works);
     }
   };
@@ -43,16 +46,23 @@ export async function fill(system: System, plan: FillPlan): Promise<number> {
 
 function workOf(plan: FillPlan, index: number, dueAt: number | null): Work {
   const { bytes, tenants, sleepMs, failing = 0 } = plan;
-  const tenant = plan.tenant ?? (tenants === undefined ? undefined : `t${index % tenants}`);
+  const tenant = plan.tenant ??
+    (tenants === undefined ? undefined : `t${index % tenants}`);
   return {
     payload: {
       ...order(bytes),
       ...(sleepMs === undefined ? {} : { sleepMs }),
       ...(index % 100 < failing ? { failures: 1 } : {}),
-      ...(dueAt !== null ? { startAt: dueAt } : plan.isStamped ? { startAt: 0 } : {}),
+      ...(dueAt !== null
+        ? { startAt: dueAt }
+        : plan.isStamped
+        ? { startAt: 0 }
+        : {}),
     },
     ...(tenant === undefined ? {} : { tenant }),
-    ...(dueAt === null ? {} : { delayMs: Math.max(0, Math.round(dueAt - now())) }),
+    ...(dueAt === null
+      ? {}
+      : { delayMs: Math.max(0, Math.round(dueAt - now())) }),
   };
 }
 
@@ -62,7 +72,9 @@ export async function addOneByOne(
   { ms, inFlight }: { ms: number; inFlight: number },
 ): Promise<{ jobs: number; ms: number }> {
   // Connections, plans and caches are not what is measured.
-  await Promise.all(Array.from({ length: inFlight }, () => system.add({ payload: order() })));
+  await Promise.all(
+    Array.from({ length: inFlight }, () => system.add({ payload: order() })),
+  );
   const begun = now();
   let jobs = 0;
   const lane = async () => {
@@ -98,7 +110,10 @@ export function steadyLoad(
     while (!isOver) {
       const owed = Math.floor((now() - begun) / 1000 * perSecond) - added;
       if (owed > 0) {
-        const works = Array.from({ length: owed }, () => ({ payload: { ...order(), sleepMs } }));
+        const works = Array.from(
+          { length: owed },
+          () => ({ payload: { ...order(), sleepMs } }),
+        );
         added += owed;
         await system.addMany(works);
       }

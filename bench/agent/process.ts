@@ -85,21 +85,29 @@ export class Agent implements AsyncDisposable {
   }
 
   #expect(id: number): Promise<unknown> {
-    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    return new Promise((resolve, reject) =>
+      this.#waiting.set(id, { resolve, reject })
+    );
   }
 
   async #listen(): Promise<void> {
     const lines = this.#child.stdout.pipeThrough(new TextDecoderStream())
       .pipeThrough(new TextLineStream());
     for await (const line of lines) {
-      if (line.startsWith("@bench ")) this.#onMessage(JSON.parse(line.slice(7)));
+      if (line.startsWith("@bench ")) {
+        this.#onMessage(JSON.parse(line.slice(7)));
+      }
     }
-    const gone = new Error(`The process ended: ${this.#errors.trim() || "without a word"}`);
+    const gone = new Error(
+      `The process ended: ${this.#errors.trim() || "without a word"}`,
+    );
     for (const { reject } of this.#waiting.values()) reject(gone);
     this.#waiting.clear();
   }
 
-  #onMessage(message: News | { id: number; result?: unknown; error?: string }): void {
+  #onMessage(
+    message: News | { id: number; result?: unknown; error?: string },
+  ): void {
     if ("ended" in message) {
       this.#ended = message.ended;
       this.#onNews();
@@ -116,7 +124,9 @@ export class Agent implements AsyncDisposable {
   }
 
   async #collectErrors(): Promise<void> {
-    for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+    for await (
+      const text of this.#child.stderr.pipeThrough(new TextDecoderStream())
+    ) {
       this.#errors = (this.#errors + text).slice(-ERROR_LENGTH);
     }
   }

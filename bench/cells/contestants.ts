@@ -17,14 +17,16 @@ const list: readonly Contestant[] = [
     system: "perdura",
     variant: "default",
     store: "postgres",
-    settings: "the defaults of `worker` (100 handlers at once, batches up to 1,000, history on)",
+    settings:
+      "the defaults of `worker` (100 handlers at once, batches up to 1,000, history on)",
   },
   {
     name: "ceiling",
     system: "perdura",
     variant: "ceiling",
     store: "postgres",
-    settings: "the same claim and commit statements, without handlers and runtime",
+    settings:
+      "the same claim and commit statements, without handlers and runtime",
   },
   {
     name: "perdura-workflow",
@@ -38,7 +40,8 @@ const list: readonly Contestant[] = [
     system: "graphile",
     variant: "fastest",
     store: "postgres",
-    settings: "localQueue 2000, concurrentJobs 100, complete and fail batched (delay 0), pool 25",
+    settings:
+      "localQueue 2000, concurrentJobs 100, complete and fail batched (delay 0), pool 25",
   },
   {
     name: "graphile-24",
@@ -59,7 +62,8 @@ const list: readonly Contestant[] = [
     system: "pgboss",
     variant: "fastest",
     store: "postgres",
-    settings: "batchSize 1000, localConcurrency 2, burstWhenBatchFull, poll 0.5 s",
+    settings:
+      "batchSize 1000, localConcurrency 2, burstWhenBatchFull, poll 0.5 s",
   },
   {
     name: "pgboss-notify",
@@ -73,7 +77,8 @@ const list: readonly Contestant[] = [
     system: "bullmq",
     variant: "default",
     store: "redis",
-    settings: "concurrency 100; Redis as Debian has it: snapshots, a crash loses the last minutes",
+    settings:
+      "concurrency 100; Redis as Debian has it: snapshots, a crash loses the last minutes",
   },
   {
     name: "bullmq-durable",

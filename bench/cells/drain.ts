@@ -33,15 +33,23 @@ export interface DrainPlan {
 const PATIENCE_MS = 180_000;
 
 /** Measures one drain. */
-export async function drain(lab: Lab, who: Contestant, plan: DrainPlan): Promise<Measurement> {
+export async function drain(
+  lab: Lab,
+  who: Contestant,
+  plan: DrainPlan,
+): Promise<Measurement> {
   const { contents, jobs, runs = jobs, workers = 1 } = plan;
   await using place = plan.isKept
     ? await lab.keep(who, { ...contents, fills: [] })
     : await lab.prepare(who, contents);
   await using stack = new AsyncDisposableStack();
   const agents: Agent[] = [];
-  for (let n = 0; n < workers; n++) agents.push(stack.use(await lab.start(who, place)));
-  if (plan.isKept) for (const fill of contents.fills) await agents[0]?.call("fill", fill);
+  for (let n = 0; n < workers; n++) {
+    agents.push(stack.use(await lab.start(who, place)));
+  }
+  if (plan.isKept) {
+    for (const fill of contents.fills) await agents[0]?.call("fill", fill);
+  }
   if (plan.isHeld) stack.use(await holdSnapshot(lab, place));
   await lab.server.settle();
   const finish = meter(place.pid, agents.map(({ pid }) => pid));
@@ -49,13 +57,17 @@ export async function drain(lab: Lab, who: Contestant, plan: DrainPlan): Promise
   const begun = performance.now();
   const startedAt = performance.timeOrigin + begun;
   await Promise.all(
-    agents.map((agent) => agent.call("work", { concurrency: plan.concurrency ?? null })),
+    agents.map((agent) =>
+      agent.call("work", { concurrency: plan.concurrency ?? null })
+    ),
   );
   const firstRunsMs = await untilEnded(agents, jobs, begun);
   await untilEnded(agents, runs, begun);
   await untilIdle(agents);
   const spent = finish();
-  const late = await Promise.all(agents.map((agent) => agent.call("lateness", null)));
+  const late = await Promise.all(
+    agents.map((agent) => agent.call("lateness", null)),
+  );
   const waits = late.flat().map((at) => at - startedAt);
   const seconds = plan.isTimedToFirstRuns ? firstRunsMs / 1000 : spent.seconds;
   return {
@@ -73,11 +85,17 @@ export async function drain(lab: Lab, who: Contestant, plan: DrainPlan): Promise
 }
 
 /** Waits until so many handler runs have ended. Gives the milliseconds since `begun`. */
-async function untilEnded(agents: readonly Agent[], runs: number, begun: number): Promise<number> {
+async function untilEnded(
+  agents: readonly Agent[],
+  runs: number,
+  begun: number,
+): Promise<number> {
   const ended = () => agents.reduce((sum, agent) => sum + agent.ended, 0);
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => {
-      reject(new Error(`${ended()} of ${runs} jobs after ${PATIENCE_MS / 1000} s`));
+      reject(
+        new Error(`${ended()} of ${runs} jobs after ${PATIENCE_MS / 1000} s`),
+      );
     }, PATIENCE_MS);
     const look = () => {
       if (ended() < runs) return;
@@ -91,10 +109,15 @@ async function untilEnded(agents: readonly Agent[], runs: number, begun: number)
 }
 
 async function untilIdle([agent]: readonly Agent[]): Promise<void> {
-  while (await agent?.call("isBusy", null)) await new Promise((done) => setTimeout(done, 5));
+  while (await agent?.call("isBusy", null)) {
+    await new Promise((done) => setTimeout(done, 5));
+  }
 }
 
-async function holdSnapshot(lab: Lab, { database }: Place): Promise<AsyncDisposable> {
+async function holdSnapshot(
+  lab: Lab,
+  { database }: Place,
+): Promise<AsyncDisposable> {
   const sql = lab.server.connect(database ?? "");
   await sql.unsafe("begin isolation level repeatable read");
   await sql.unsafe("select count(*) from pg_class");

@@ -29,7 +29,13 @@ export const EMPTY: Contents = { fills: [] };
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 /** As the task `worker` starts it. */
-const OURS = ["run", "-A", "--config", `${ROOT}deno.json`, "--v8-flags=--max-semi-space-size=4"];
+const OURS = [
+  "run",
+  "-A",
+  "--config",
+  `${ROOT}deno.json`,
+  "--v8-flags=--max-semi-space-size=4",
+];
 const NODE_FLAGS = ["--disable-warning=MODULE_TYPELESS_PACKAGE_JSON"];
 
 /** Makes places and starts agents. */
@@ -49,7 +55,9 @@ export class Lab {
     const { node, redis, missing } = this.installed;
     if (system === "perdura") return null;
     if (node === null) return missing.peers ?? missing.node ?? "no Node";
-    if (store !== "postgres" && redis === null) return missing.redis ?? "no Redis";
+    if (store !== "postgres" && redis === null) {
+      return missing.redis ?? "no Redis";
+    }
     if (system === "absurd" && !Deno.env.get("ABSURD_SQL")) {
       return "its npm package has no schema: set ABSURD_SQL to a copy of sql/absurd.sql";
     }
@@ -71,8 +79,14 @@ export class Lab {
 
   /** A store with these contents. The same contents are made once and copied. */
   async prepare(who: Contestant, contents: Contents): Promise<Place> {
-    if (who.store !== "postgres") return await this.#prepareRedis(who, contents);
-    const key = JSON.stringify([who.system, who.system === "pgboss" && who.variant, contents]);
+    if (who.store !== "postgres") {
+      return await this.#prepareRedis(who, contents);
+    }
+    const key = JSON.stringify([
+      who.system,
+      who.system === "pgboss" && who.variant,
+      contents,
+    ]);
     const made = this.#templates.get(key) ?? this.#makeTemplate(who, contents);
     this.#templates.set(key, made);
     const template = await made;
@@ -86,10 +100,16 @@ export class Lab {
     const key = JSON.stringify(["kept", who.system, contents]);
     const made = this.#templates.get(key) ?? this.#makeTemplate(who, contents);
     this.#templates.set(key, made);
-    return { ...this.#placeOf(await made), [Symbol.asyncDispose]: () => Promise.resolve() };
+    return {
+      ...this.#placeOf(await made),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
   }
 
-  async #makeTemplate(who: Contestant, { fills, isMarked, finished }: Contents): Promise<string> {
+  async #makeTemplate(
+    who: Contestant,
+    { fills, isMarked, finished }: Contents,
+  ): Promise<string> {
     const database = this.#newName();
     await this.server.create(database);
     const place = this.#placeOf(database);
@@ -108,12 +128,23 @@ export class Lab {
   }
 
   /** Runs a few jobs to their end, and multiplies what they left behind. */
-  async #finishJobs({ database }: Place, agent: Agent, jobs: number): Promise<void> {
+  async #finishJobs(
+    { database }: Place,
+    agent: Agent,
+    jobs: number,
+  ): Promise<void> {
     const seed = 1000;
     await agent.call("fill", { jobs: seed });
     await agent.call("work", { concurrency: null });
-    while (await agent.call("isBusy", null)) await new Promise((done) => setTimeout(done, 50));
-    for (const [table, id] of [["job_archive", "id"], ["transition", "job_id"]] as const) {
+    while (await agent.call("isBusy", null)) {
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    for (
+      const [table, id] of [["job_archive", "id"], [
+        "transition",
+        "job_id",
+      ]] as const
+    ) {
       const columns = await this.server.run(
         database ?? "",
         `select attname as name from pg_attribute
@@ -124,7 +155,9 @@ export class Lab {
         database ?? "",
         `insert into perdura.${table} (${names.join()})
          select ${names.map((name) => name === id ? "uuidv7()" : name).join()}
-           from (select * from perdura.${table}) a, generate_series(2, ${jobs / seed})`,
+           from (select * from perdura.${table}) a, generate_series(2, ${
+          jobs / seed
+        })`,
       );
     }
   }
@@ -132,7 +165,11 @@ export class Lab {
   async #prepareRedis(who: Contestant, { fills }: Contents): Promise<Place> {
     const folder = `${this.folder}/redis-${this.#count++}`;
     const persistence = who.store === "redis" ? "default" : "always";
-    const redis = await startRedis(this.installed.redis ?? "redis-server", folder, persistence);
+    const redis = await startRedis(
+      this.installed.redis ?? "redis-server",
+      folder,
+      persistence,
+    );
     const place: Place = {
       url: redis.url,
       database: null,

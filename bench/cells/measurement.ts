@@ -28,7 +28,9 @@ export interface Cell extends Measurement {
 /** The value below which a share of the samples lies. */
 export function percentile(samples: readonly number[], share: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;
+  return sorted[
+    Math.min(sorted.length - 1, Math.floor(share * sorted.length))
+  ] ?? NaN;
 }
 
 /** Lower median. NaN of nothing. */

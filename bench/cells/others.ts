@@ -15,7 +15,12 @@ export async function addOneByOne(
   await lab.server.settle();
   const finish = meter(place.pid, [agent.pid]);
   const { jobs, ms } = await agent.call("addOneByOne", plan);
-  return { unit: "jobs/s", value: round(jobs / ms * 1000), jobs, ...costs(finish(), jobs) };
+  return {
+    unit: "jobs/s",
+    value: round(jobs / ms * 1000),
+    jobs,
+    ...costs(finish(), jobs),
+  };
 }
 
 /** Jobs added in bulk: 1,000 per call, two calls in flight. */
@@ -83,7 +88,9 @@ export async function latency(
     samples = await worker.call("lateness", null);
   }
   const measured = samples.slice(WARM_UP);
-  if (measured.length < jobs) throw new Error(`${measured.length} of ${jobs} jobs were started`);
+  if (measured.length < jobs) {
+    throw new Error(`${measured.length} of ${jobs} jobs were started`);
+  }
   const found = percentiles(measured);
   return { unit: "ms", value: found.p50, jobs, ...found };
 }
@@ -102,11 +109,18 @@ export async function dueTogether(
   await producer.call("fill", { jobs, delayMs });
   const deadline = performance.now() + delayMs + 60_000;
   while (worker.ended < jobs) {
-    if (performance.now() > deadline) throw new Error(`${worker.ended} of ${jobs} were started`);
+    if (performance.now() > deadline) {
+      throw new Error(`${worker.ended} of ${jobs} were started`);
+    }
     await new Promise((done) => setTimeout(done, 20));
   }
   const samples = await worker.call("lateness", null);
-  return { unit: "ms", value: round(Math.max(...samples), 1), jobs, ...percentiles(samples) };
+  return {
+    unit: "ms",
+    value: round(Math.max(...samples), 1),
+    jobs,
+    ...percentiles(samples),
+  };
 }
 
 function costs({ database, workers, otherCores }: Spent, jobs: number) {

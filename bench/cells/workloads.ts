@@ -49,7 +49,11 @@ function drainEntry(who: string, plan: DrainPlan, name = who): Entry {
 }
 
 /** A drain of plain jobs. */
-function plain(jobs: number, more: Partial<DrainPlan> = {}, fill: Partial<FillPlan> = {}) {
+function plain(
+  jobs: number,
+  more: Partial<DrainPlan> = {},
+  fill: Partial<FillPlan> = {},
+) {
   return { jobs, contents: { fills: [{ jobs, ...fill }] }, ...more };
 }
 
@@ -63,7 +67,11 @@ function drains(pick: Pick): Workload {
       drainEntry("perdura", plain(most)),
       drainEntry("ceiling", plain(most)),
       drainEntry("graphile-fastest", plain(most)),
-      drainEntry("graphile-fastest", plain(most, { workers: 2 }), "graphile-two"),
+      drainEntry(
+        "graphile-fastest",
+        plain(most, { workers: 2 }),
+        "graphile-two",
+      ),
       drainEntry("graphile-24", plain(pick(1_500, 20_000))),
       drainEntry("graphile-default", plain(pick(800, 5_000))),
       drainEntry("pgboss", plain(pick(15_000, 100_000))),
@@ -76,7 +84,10 @@ function drains(pick: Pick): Workload {
 function ourDrains(pick: Pick): Workload {
   const jobs = pick(40_000, 100_000);
   const held = pick(60_000, 400_000);
-  const waiting = { fills: [{ jobs }, { jobs: pick(100_000, 1_000_000) }], isMarked: true };
+  const waiting = {
+    fills: [{ jobs }, { jobs: pick(100_000, 1_000_000) }],
+    isMarked: true,
+  };
   const finished = { fills: [{ jobs }], finished: pick(300_000, 10_000_000) };
   return {
     name: "scale",
@@ -87,10 +98,20 @@ function ourDrains(pick: Pick): Workload {
       drainEntry("perdura", plain(jobs, { workers: 2 }), "processes2"),
       drainEntry("perdura", plain(jobs, {}, { tenants: 1000 }), "tenants1000"),
       drainEntry("perdura", { jobs, contents: waiting }, "waiting1m"),
-      drainEntry("perdura", { jobs, contents: finished, isKept: true }, "finished10m"),
+      drainEntry(
+        "perdura",
+        { jobs, contents: finished, isKept: true },
+        "finished10m",
+      ),
       drainEntry("perdura", plain(held, { isHeld: true }), "held"),
       ...(pick(0, 1)
-        ? [drainEntry("graphile-fastest", plain(held, { isHeld: true }), "graphile-held")]
+        ? [
+          drainEntry(
+            "graphile-fastest",
+            plain(held, { isHeld: true }),
+            "graphile-held",
+          ),
+        ]
         : []),
     ],
   };
@@ -109,7 +130,9 @@ function sleepers(pick: Pick): Workload {
     isExtra: false,
     entries: [
       ...entries("perdura", [1, 2, 4]),
-      ...(pick(0, 1) ? [...entries("graphile-24", [1, 4]), ...entries("bullmq", [1, 4])] : []),
+      ...(pick(0, 1)
+        ? [...entries("graphile-24", [1, 4]), ...entries("bullmq", [1, 4])]
+        : []),
     ],
   };
 }
@@ -120,7 +143,8 @@ function adding(pick: Pick): Workload[] {
     names.map((who) => ({
       name: who,
       who,
-      measure: (lab: Lab) => addOneByOne(lab, contestant(who), { ms, inFlight }),
+      measure: (lab: Lab) =>
+        addOneByOne(lab, contestant(who), { ms, inFlight }),
     }));
   const queues = ["perdura", "graphile-fastest", "pgboss", "bullmq"];
   const postgres = ["openworkflow", "absurd", "dbos"];
@@ -144,7 +168,8 @@ function adding(pick: Pick): Workload[] {
       entries: queues.map((who) => ({
         name: who,
         who,
-        measure: (lab) => addInBulk(lab, contestant(who), { jobs: pick(30_000, 100_000) }),
+        measure: (lab) =>
+          addInBulk(lab, contestant(who), { jobs: pick(30_000, 100_000) }),
       })),
     },
   ];
@@ -156,13 +181,15 @@ function latencies(pick: Pick): Workload[] {
     names.map((who) => ({
       name: who,
       who,
-      measure: (lab: Lab) => latency(lab, contestant(who), { ...idle, ...more }),
+      measure: (lab: Lab) =>
+        latency(lab, contestant(who), { ...idle, ...more }),
     }));
   const all = ["perdura", "graphile-24", "pgboss-notify", "bullmq"];
   return [
     {
       name: "latency",
-      title: "Latency, from adding to the start of the handler: idle, across processes",
+      title:
+        "Latency, from adding to the start of the handler: idle, across processes",
       isExtra: false,
       entries: entries(all, {}),
     },
@@ -180,15 +207,22 @@ function latencies(pick: Pick): Workload[] {
     },
     {
       name: "latency-half-load",
-      title: "Latency across processes with half of 100 slots busy (50 ms jobs, 1,000/s)",
+      title:
+        "Latency across processes with half of 100 slots busy (50 ms jobs, 1,000/s)",
       isExtra: true,
-      entries: entries(["perdura", "graphile-fastest", "bullmq"], { isHalfLoaded: true }),
+      entries: entries(["perdura", "graphile-fastest", "bullmq"], {
+        isHalfLoaded: true,
+      }),
     },
   ];
 }
 
 function payloads(pick: Pick): Workload[] {
-  const names = ["perdura", "graphile-fastest", ...(pick(0, 1) ? ["pgboss", "bullmq"] : [])];
+  const names = [
+    "perdura",
+    "graphile-fastest",
+    ...(pick(0, 1) ? ["pgboss", "bullmq"] : []),
+  ];
   const sizes = [
     { label: "1k", bytes: 1_024, jobs: pick(10_000, 50_000) },
     { label: "32k", bytes: 32_768, jobs: pick(1_500, 10_000) },
@@ -218,12 +252,17 @@ function payloads(pick: Pick): Workload[] {
 
 function retries(pick: Pick): Workload {
   const jobs = pick(10_000, 50_000);
-  const plan = plain(jobs, { runs: jobs * 1.1, isTimedToFirstRuns: true }, { failing: 10 });
+  const plan = plain(jobs, { runs: jobs * 1.1, isTimedToFirstRuns: true }, {
+    failing: 10,
+  });
   return {
     name: "retries",
-    title: "Drain, one job in ten fails once (time to the first run of all, cost of everything)",
+    title:
+      "Drain, one job in ten fails once (time to the first run of all, cost of everything)",
     isExtra: true,
-    entries: ["perdura", "graphile-fastest", "bullmq"].map((who) => drainEntry(who, plan)),
+    entries: ["perdura", "graphile-fastest", "bullmq"].map((who) =>
+      drainEntry(who, plan)
+    ),
   };
 }
 
@@ -247,12 +286,19 @@ function fairShare(pick: Pick): Workload {
     { jobs: loud, tenant: "loud" },
     { jobs: 999, tenants: 999, isStamped: true },
   ];
-  const plan = { jobs: loud + 999, contents: { fills }, isTimedByLateness: true };
+  const plan = {
+    jobs: loud + 999,
+    contents: { fills },
+    isTimedByLateness: true,
+  };
   return {
     name: "fair-share",
-    title: `Fair share: 999 tenants with one job each, behind one tenant with ${loud}: their wait`,
+    title:
+      `Fair share: 999 tenants with one job each, behind one tenant with ${loud}: their wait`,
     isExtra: true,
-    entries: ["perdura", "graphile-fastest", "bullmq"].map((who) => drainEntry(who, plan)),
+    entries: ["perdura", "graphile-fastest", "bullmq"].map((who) =>
+      drainEntry(who, plan)
+    ),
   };
 }
 

@@ -17,7 +17,10 @@ const DATABASE = "bench_baseline";
 const DRIFT_MAX = 0.3;
 
 /** Measures it, for twice `ms`. */
-export async function measureBaseline(server: Server, ms: number): Promise<Baseline> {
+export async function measureBaseline(
+  server: Server,
+  ms: number,
+): Promise<Baseline> {
   await server.drop(DATABASE);
   await server.create(DATABASE);
   const sql = postgres(server.urlOf(DATABASE), { max: 32, onnotice: () => {} });
@@ -31,8 +34,13 @@ export async function measureBaseline(server: Server, ms: number): Promise<Basel
   }
 }
 
-async function commitsPerSecond(sql: postgres.Sql, clients: number, ms: number): Promise<number> {
-  const insert = () => sql`insert into line (payload) values ('{"orderId": 12345}')`;
+async function commitsPerSecond(
+  sql: postgres.Sql,
+  clients: number,
+  ms: number,
+): Promise<number> {
+  const insert = () =>
+    sql`insert into line (payload) values ('{"orderId": 12345}')`;
   await Promise.all(Array.from({ length: clients }, insert));
   const begun = performance.now();
   let commits = 0;
@@ -48,7 +56,8 @@ async function commitsPerSecond(sql: postgres.Sql, clients: number, ms: number):
 
 /** Whether the machine was not the same at both ends. */
 export function isDisturbed(first: Baseline, last: Baseline): boolean {
-  const drift = (a: number, b: number) => Math.max(a, b) / Math.max(1, Math.min(a, b)) - 1;
+  const drift = (a: number, b: number) =>
+    Math.max(a, b) / Math.max(1, Math.min(a, b)) - 1;
   return drift(first.commits1, last.commits1) > DRIFT_MAX ||
     drift(first.commits32, last.commits32) > DRIFT_MAX;
 }

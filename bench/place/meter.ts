@@ -11,19 +11,26 @@ function cpuOf(pid: number, withDead: boolean): number {
   const stat = read(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
   const at = (index: number) => fields[index] ?? 0;
-  return (at(11) + at(12) + (withDead ? at(13) + at(14) : 0)) / TICKS_PER_SECOND;
+  return (at(11) + at(12) + (withDead ? at(13) + at(14) : 0)) /
+    TICKS_PER_SECOND;
 }
 
 /** CPU seconds of a process and all its children, the dead ones included. */
 export function cpuOfFamily(pid: number): number {
-  const children = read(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean);
-  return children.reduce((sum, child) => sum + cpuOf(Number(child), false), cpuOf(pid, true));
+  const children = read(`/proc/${pid}/task/${pid}/children`).split(" ").filter(
+    Boolean,
+  );
+  return children.reduce(
+    (sum, child) => sum + cpuOf(Number(child), false),
+    cpuOf(pid, true),
+  );
 }
 
 /** CPU seconds that the whole machine has spent. */
 function cpuOfMachine(): number {
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = read("/proc/stat")
-    .split("\n", 1)[0]?.split(/\s+/).slice(1).map(Number) ?? [];
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] =
+    read("/proc/stat")
+      .split("\n", 1)[0]?.split(/\s+/).slice(1).map(Number) ?? [];
   return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
 }
 
@@ -37,7 +44,10 @@ export interface Spent {
 }
 
 /** Begins an interval; the result ends it. */
-export function meter(database: number, workers: readonly number[]): () => Spent {
+export function meter(
+  database: number,
+  workers: readonly number[],
+): () => Spent {
   const snapshot = () => ({
     at: performance.now(),
     machine: cpuOfMachine(),

@@ -19,11 +19,17 @@ export class Server {
   /** Starts it in a folder of its own. */
   static async start(dir: string): Promise<Server> {
     const embedded = await attachEmbedded({ dir, onProgress: say });
-    const pidFile = await Deno.readTextFile(`${embedded.dataDir}/postmaster.pid`);
-    const server = new Server(embedded.url, Number(pidFile.split("\n")[0]), async () => {
-      await server.#admin.end({ timeout: 1 });
-      await embedded.close();
-    });
+    const pidFile = await Deno.readTextFile(
+      `${embedded.dataDir}/postmaster.pid`,
+    );
+    const server = new Server(
+      embedded.url,
+      Number(pidFile.split("\n")[0]),
+      async () => {
+        await server.#admin.end({ timeout: 1 });
+        await embedded.close();
+      },
+    );
     return server;
   }
 
@@ -42,11 +48,15 @@ export class Server {
   async copy(from: string, to: string): Promise<void> {
     await this.#admin`
       select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = ${from}`;
-    await this.#admin.unsafe(`create database ${to} template ${from} strategy file_copy`);
+    await this.#admin.unsafe(
+      `create database ${to} template ${from} strategy file_copy`,
+    );
   }
 
   async drop(database: string): Promise<void> {
-    await this.#admin.unsafe(`drop database if exists ${database} with (force)`);
+    await this.#admin.unsafe(
+      `drop database if exists ${database} with (force)`,
+    );
   }
 
   /** Before every measurement: the same start for all, no vacuum or checkpoint left over. */
@@ -68,7 +78,9 @@ export class Server {
   /** A connection of its own. `await using` ends it. */
   connect(database: string): postgres.Sql & AsyncDisposable {
     const sql = postgres(this.urlOf(database), { max: 1, onnotice: () => {} });
-    return Object.assign(sql, { [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }) });
+    return Object.assign(sql, {
+      [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }),
+    });
   }
 
   /** Bytes of WAL written so far. */

@@ -25,7 +25,16 @@ export async function startRedis(
   const appends = ["--appendonly", "yes", "--appendfsync", "always"];
   const child = new Deno.Command(program, {
     args: [
-      ...["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--daemonize", "no"],
+      ...[
+        "--port",
+        String(port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        folder,
+        "--daemonize",
+        "no",
+      ],
       ...(persistence === "default" ? saves : appends),
     ],
     stdin: "null",
@@ -33,12 +42,15 @@ export async function startRedis(
     stderr: "null",
   }).spawn();
   await untilListening(port);
-  const version = /v=(\S+)/.exec(await command(program, ["--version"]))?.[1] ?? "unknown";
+  const version = /v=(\S+)/.exec(await command(program, ["--version"]))?.[1] ??
+    "unknown";
   return {
     url: `redis://127.0.0.1:${port}`,
     pid: child.pid,
     version,
-    persistence: persistence === "default" ? "RDB snapshots (Debian's default)" : "AOF, always",
+    persistence: persistence === "default"
+      ? "RDB snapshots (Debian's default)"
+      : "AOF, always",
     async close() {
       child.kill("SIGKILL");
       await child.status;

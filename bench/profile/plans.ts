@@ -10,7 +10,7 @@ interface Node {
   readonly "Subplan Name"?: string;
   readonly "Actual Total Time"?: number;
   readonly "Actual Loops"?: number;
-  readonly "WAL Bytes"?: number;
+  readonly "CTE Name"?: string;
   readonly Plans?: readonly Node[];
 }
 
@@ -19,20 +19,21 @@ export interface Part {
   readonly statement: string;
   readonly part: string;
   ms: number;
-  walBytes: number;
 }
 
 /** Every plan in a log, as parts. `nameOf` recognises a statement by its text. */
-export function partsOf(log: string, nameOf: (query: string) => string | null): Part[] {
+export function partsOf(
+  log: string,
+  nameOf: (query: string) => string | null,
+): Part[] {
   const parts = new Map<string, Part>();
   for (const { query, plan } of plansIn(log)) {
     const statement = nameOf(query);
     if (statement === null) continue;
-    for (const { name, ms, walBytes } of split(plan)) {
+    for (const { name, ms } of split(plan)) {
       const key = `${statement} ${name}`;
-      const part = parts.get(key) ?? { statement, part: name, ms: 0, walBytes: 0 };
+      const part = parts.get(key) ?? { statement, part: name, ms: 0 };
       part.ms += ms;
-      part.walBytes += walBytes;
       parts.set(key, part);
     }
   }
@@ -49,34 +50,31 @@ function* plansIn(log: string): Generator<{ query: string; plan: Node }> {
 }
 
 /** The parts of one plan, exclusive of each other. */
-function split(root: Node): { name: string; ms: number; walBytes: number }[] {
-  const ctes = all(root).filter((node) => node["Subplan Name"]?.startsWith("CTE "));
-  return [root, ...ctes].map((node) => ({
-    name: node === root ? "(the rest)" : String(node["Subplan Name"]).slice(4),
-    ms: own(node, node),
-    walBytes: walOf(node) - inner(node).reduce((sum, one) => sum + walOf(one), 0),
+function split(root: Node): { name: string; ms: number }[] {
+  const ctes = new Map(
+    all(root).filter(isCte).map((node) => [nameOfCte(node), node]),
+  );
+  const parts = [...ctes].map(([name, node]) => ({
+    name,
+    ms: own(node, ctes),
   }));
+  return [{ name: "(result)", ms: own(root, ctes) }, ...parts];
 }
 
-/** Time of a part without the parts it pulls: their time is in the scans that read them. */
-function own(node: Node, part: Node): number {
-  const pulled = part === node
-    ? within(part).filter((one) => one["Node Type"] === "CTE Scan").map(timeOf)
-    : [];
-  return Math.max(0, timeOf(node) - pulled.reduce((sum, ms) => sum + ms, 0));
+/** Time of a part without the parts it pulls: the time of those is in the scans that read them. */
+function own(part: Node, ctes: ReadonlyMap<string, Node>): number {
+  const scans = [part, ...within(part)].filter((node) =>
+    node["Node Type"] === "CTE Scan"
+  );
+  const pulled = scans.map((scan) => {
+    const cte = ctes.get(scan["CTE Name"] ?? "");
+    return Math.min(timeOf(scan), cte ? timeOf(cte) : 0);
+  });
+  return Math.max(0, timeOf(part) - pulled.reduce((sum, ms) => sum + ms, 0));
 }
 
 function timeOf(node: Node): number {
   return (node["Actual Total Time"] ?? 0) * (node["Actual Loops"] ?? 0);
-}
-
-function walOf(node: Node): number {
-  return node["WAL Bytes"] ?? 0;
-}
-
-/** CTEs that hang below a node. */
-function inner(node: Node): Node[] {
-  return (node.Plans ?? []).flatMap((child) => isCte(child) ? [child] : inner(child));
 }
 
 /** The nodes of a part itself. */
@@ -91,4 +89,8 @@ function all(node: Node): Node[] {
 
 function isCte(node: Node): boolean {
   return node["Subplan Name"]?.startsWith("CTE ") ?? false;
+}
+
+function nameOfCte(node: Node): string {
+  return String(node["Subplan Name"]).slice("CTE ".length);
 }

@@ -15,13 +15,19 @@ export interface StatementCost {
 const QUERIES = new URL("../../sql/queries/", import.meta.url);
 
 /** Recognises our statements by their first words. */
-export async function statementNames(): Promise<(query: string) => string | null> {
+export async function statementNames(): Promise<
+  (query: string) => string | null
+> {
   const known: { name: string; start: string }[] = [];
   for await (const { name } of Deno.readDir(QUERIES)) {
     const text = await Deno.readTextFile(new URL(name, QUERIES));
-    known.push({ name: name.replace(".sql", ""), start: squeeze(text).slice(0, 300) });
+    known.push({
+      name: name.replace(".sql", ""),
+      start: squeeze(text).slice(0, 300),
+    });
   }
-  return (query) => known.find(({ start }) => squeeze(query).startsWith(start))?.name ?? null;
+  return (query) =>
+    known.find(({ start }) => squeeze(query).startsWith(start))?.name ?? null;
 }
 
 /** Comments and spaces differ between a file and what the server reports. */

@@ -5,27 +5,48 @@ import type { Result } from "./result.ts";
 import { table } from "./table.ts";
 
 /** The whole report. */
-export function markdownOf(result: Result, workloads: readonly Workload[]): string {
+export function markdownOf(
+  result: Result,
+  workloads: readonly Workload[],
+): string {
   return [
     heading(result),
-    table(["ratio", "median"], Object.entries(result.ratios).map(([key, n]) => [key, n.toFixed(2)])),
-    ...workloads.map((workload) => section(result, workload)).filter((text) => text !== ""),
+    table(
+      ["ratio", "median"],
+      Object.entries(result.ratios).map(([key, n]) => [key, n.toFixed(2)]),
+    ),
+    ...workloads.map((workload) => section(result, workload)).filter((text) =>
+      text !== ""
+    ),
     notes(result),
   ].join("\n\n");
 }
 
-function heading({ mode, machine, postgres, baseline, isDisturbed, versions, ...rest }: Result) {
+function heading(
+  { mode, machine, postgres, baseline, isDisturbed, versions, ...rest }: Result,
+) {
   const { first, last } = baseline;
-  const settings = Object.entries(postgres).map(([name, value]) => `${name} ${value}`);
-  const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const settings = Object.entries(postgres).map(([name, value]) =>
+    `${name} ${value}`
+  );
+  const peers = Object.entries(versions).map(([name, version]) =>
+    `${name} ${version}`
+  );
   return [
-    `# Benchmark, ${mode}, ${rest.rounds} rounds, ${Math.round(rest.seconds)} s, ${rest.at}`,
+    `# Benchmark, ${mode}, ${rest.rounds} rounds, ${
+      Math.round(rest.seconds)
+    } s, ${rest.at}`,
     "",
     ...(isDisturbed
-      ? ["**Disturbed: the first and the last baseline differ by more than 30 %.**", ""]
+      ? [
+        "**Disturbed: the first and the last baseline differ by more than 30 %.**",
+        "",
+      ]
       : []),
     `- Machine: ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, ${machine.kernel}, ` +
-    `${machine.filesystem}; Deno ${machine.deno}, Node ${machine.node ?? "none"} for the peers`,
+    `${machine.filesystem}; Deno ${machine.deno}, Node ${
+      machine.node ?? "none"
+    } for the peers`,
     `- PostgreSQL: ${settings.join(", ")}`,
     `- Versions: ${peers.join(", ")}`,
     `- Baseline, single-row commits per second like pgbench's, first → last: 1 client ` +
@@ -33,7 +54,10 @@ function heading({ mode, machine, postgres, baseline, isDisturbed, versions, ...
   ].join("\n");
 }
 
-function section({ cells, baseline, smaller }: Result, workload: Workload): string {
+function section(
+  { cells, baseline, smaller }: Result,
+  workload: Workload,
+): string {
   const own = cells.filter((cell) => cell.workload === workload.name);
   if (own.length === 0) return "";
   const names = workload.entries.map(({ name }) => name)
@@ -44,7 +68,9 @@ function section({ cells, baseline, smaller }: Result, workload: Workload): stri
   return [
     `## ${workload.name}: ${workload.title}`,
     "",
-    ...(smaller[workload.name] ? [`Smaller in a quick run: ${smaller[workload.name]}.`, ""] : []),
+    ...(smaller[workload.name]
+      ? [`Smaller in a quick run: ${smaller[workload.name]}.`, ""]
+      : []),
     table(
       [
         unit === "ms" ? "who" : `who (baseline: ${percent}k commits/s)`,
@@ -69,9 +95,13 @@ function rowOf(cells: readonly Cell[], name: string, base: string): string[] {
   };
   const value = median(own.map((cell) => cell.value));
   const values = own.map((cell) => cell.value);
-  const best = own[0]?.unit === "ms" ? Math.min(...values) : Math.max(...values);
+  const best = own[0]?.unit === "ms"
+    ? Math.min(...values)
+    : Math.max(...values);
   const toBase = own.flatMap((cell) => {
-    const other = cells.find((one) => one.contestant === base && one.round === cell.round);
+    const other = cells.find((one) =>
+      one.contestant === base && one.round === cell.round
+    );
     return other ? [cell.value / other.value] : [];
   });
   const show = (one: number | null) => one === null ? "" : grouped(one);
@@ -85,7 +115,9 @@ function rowOf(cells: readonly Cell[], name: string, base: string): string[] {
     show(mid((cell) => cell.walBytes)),
     p50 === null
       ? ""
-      : [p50, mid((cell) => cell.p95), mid((cell) => cell.p99)].map(show).join(" / "),
+      : [p50, mid((cell) => cell.p95), mid((cell) => cell.p99)].map(show).join(
+        " / ",
+      ),
     grouped(own[0]?.jobs ?? 0),
   ];
 }
@@ -95,7 +127,9 @@ function notes({ settings, missing, failures }: Result): string {
     "## Settings",
     "",
     ...Object.entries(settings).map(([name, text]) => `- ${name}: ${text}`),
-    ...Object.entries(missing).map(([name, reason]) => `- **left out**: ${name}: ${reason}`),
+    ...Object.entries(missing).map(([name, reason]) =>
+      `- **left out**: ${name}: ${reason}`
+    ),
     ...failures.map(({ workload, contestant, round, reason }) =>
       `- **failed**: ${workload}, ${contestant}, round ${round}: ${reason}`
     ),

@@ -19,11 +19,21 @@ interface Ratio {
 
 const value: Figure = (cell) => cell.value;
 
-function faster(key: string, workload: string, theirs: string[], ours = "perdura"): Ratio {
+function faster(
+  key: string,
+  workload: string,
+  theirs: string[],
+  ours = "perdura",
+): Ratio {
   return { key, workload, ours, theirs, of: value };
 }
 
-function cheaper(key: string, workload: string, theirs: string[], of: Figure): Ratio {
+function cheaper(
+  key: string,
+  workload: string,
+  theirs: string[],
+  of: Figure,
+): Ratio {
   return { key, workload, ours: "perdura", theirs, of, isLessBetter: true };
 }
 
@@ -51,7 +61,12 @@ const ratios: readonly Ratio[] = [
   ]),
   cheaper("latency/graphile", "latency", ["graphile-24"], value),
   cheaper("latency/bullmq", "latency", ["bullmq"], value),
-  cheaper("latency-in-process/graphile", "latency-in-process", ["graphile-24"], value),
+  cheaper(
+    "latency-in-process/graphile",
+    "latency-in-process",
+    ["graphile-24"],
+    value,
+  ),
   cheaper("latency-in-process/bullmq", "latency-in-process", ["bullmq"], value),
   // From here on ours under a condition over ours without it.
   faster("processes2", "scale", ["perdura"], "processes2"),
@@ -60,7 +75,12 @@ const ratios: readonly Ratio[] = [
   faster("finished10m", "scale", ["perdura"], "finished10m"),
   faster("held", "scale", ["perdura"], "held"),
   faster("tenants1000", "scale", ["perdura"], "tenants1000"),
-  faster("workflows/best-peer", "workflows", ["dbos", "absurd", "openworkflow"], "perdura-workflow"),
+  faster(
+    "workflows/best-peer",
+    "workflows",
+    ["dbos", "absurd", "openworkflow"],
+    "perdura-workflow",
+  ),
 ];
 
 /** Every ratio whose both sides were measured in the same round. */
@@ -77,10 +97,14 @@ export function ratiosOf(cells: readonly Cell[]): Record<string, number> {
 
 function ratioIn(ratio: Ratio, cells: readonly Cell[]): number | null {
   const numbersOf = (names: readonly string[]) =>
-    cells.filter((cell) => cell.workload === ratio.workload && names.includes(cell.contestant))
+    cells.filter((cell) =>
+      cell.workload === ratio.workload && names.includes(cell.contestant)
+    )
       .map(ratio.of).filter((one) => one !== undefined);
   const [ours] = numbersOf([ratio.ours]);
   const theirs = numbersOf(ratio.theirs);
   if (ours === undefined || theirs.length === 0) return null;
-  return ratio.isLessBetter ? Math.min(...theirs) / ours : ours / Math.max(...theirs);
+  return ratio.isLessBetter
+    ? Math.min(...theirs) / ours
+    : ours / Math.max(...theirs);
 }

@@ -6,5 +6,7 @@ export function say(line: string): void {
 /** A line of the report. */
 export function print(text: string): void {
   const bytes = new TextEncoder().encode(`${text}\n`);
-  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  for (let at = 0; at < bytes.length;) {
+    at += Deno.stdout.writeSync(bytes.subarray(at));
+  }
 }

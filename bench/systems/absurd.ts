@@ -19,7 +19,9 @@ await runAgent(({ url, variant }: AgentConfig) => {
   const app = new Absurd({ db: pool, queueName: QUEUE, log });
   app.registerTask<Payload, null>({ name: "order" }, async (payload, task) => {
     if (variant === "workflow") {
-      for (let n = 1; n <= 5; n++) await task.step(`step${n}`, () => Promise.resolve(n));
+      for (let n = 1; n <= 5; n++) {
+        await task.step(`step${n}`, () => Promise.resolve(n));
+      }
     }
     await run(payload, 1);
     return null;
@@ -35,7 +37,11 @@ await runAgent(({ url, variant }: AgentConfig) => {
     },
     async work(_, given) {
       run = given;
-      await app.startWorker({ concurrency: 100, batchSize: 100, pollInterval: 0.05 });
+      await app.startWorker({
+        concurrency: 100,
+        batchSize: 100,
+        pollInterval: 0.05,
+      });
     },
     async isBusy() {
       const text = `select exists (

@@ -11,7 +11,11 @@ const CONCURRENCY = 100;
 
 await runAgent(({ url }: AgentConfig) => {
   const { port, hostname } = new URL(url);
-  const connection = { host: hostname, port: Number(port), maxRetriesPerRequest: null };
+  const connection = {
+    host: hostname,
+    port: Number(port),
+    maxRetriesPerRequest: null,
+  };
   const queue = new Queue(QUEUE, { connection });
   return Promise.resolve({
     async setUp() {
@@ -34,7 +38,12 @@ await runAgent(({ url }: AgentConfig) => {
       await worker.waitUntilReady();
     },
     async isBusy() {
-      const counts = await queue.getJobCounts("wait", "active", "delayed", "prioritized");
+      const counts = await queue.getJobCounts(
+        "wait",
+        "active",
+        "delayed",
+        "prioritized",
+      );
       return Object.values(counts).some((count) => count > 0);
     },
   });

@@ -5,14 +5,24 @@
 import { newId } from "../../src/core/id.ts";
 import { transition } from "../../src/core/lifecycle.ts";
 import { HEAD } from "../../src/runtime/lane_book.ts";
-import type { Change, ClaimedJob, Cursor, Lane, Store } from "../../src/store/store.ts";
+import type {
+  Change,
+  ClaimedJob,
+  Cursor,
+  Lane,
+  Store,
+} from "../../src/store/store.ts";
 import { order, type Run } from "../agent/system.ts";
 
 /** Claims under way at once, and the commits of each. */
 const CLAIMERS = 2;
 
 /** Drains the store. `run` only counts. */
-export async function driveStore(store: Store, batchSize: number, run: Run): Promise<void> {
+export async function driveStore(
+  store: Store,
+  batchSize: number,
+  run: Run,
+): Promise<void> {
   const [lane] = await store.lanes();
   if (!lane) return;
   const worker = newId();
@@ -20,14 +30,21 @@ export async function driveStore(store: Store, batchSize: number, run: Run): Pro
   const claimer = async () => {
     let flying: Promise<void> = Promise.resolve();
     while (true) {
-      const jobs = await claim(store, { lane, worker, limit: batchSize, from: cursor.at });
+      const jobs = await claim(store, {
+        lane,
+        worker,
+        limit: batchSize,
+        from: cursor.at,
+      });
       const last = jobs.at(-1);
       if (!last) break;
       cursor.at = { runAt: last.runAt, id: last.id };
       // One commit may be under way while the next claim is.
       await flying;
       flying = store.commit(worker, jobs.map(succeeded)).then((refused) => {
-        if (refused.length > 0) throw new Error(`${refused.length} jobs were refused`);
+        if (refused.length > 0) {
+          throw new Error(`${refused.length} jobs were refused`);
+        }
         for (const { attempt } of jobs) void run(order(), attempt);
       });
     }
@@ -38,7 +55,12 @@ export async function driveStore(store: Store, batchSize: number, run: Run): Pro
 
 function claim(
   store: Store,
-  { lane, worker, limit, from }: { lane: Lane; worker: string; limit: number; from: Cursor },
+  { lane, worker, limit, from }: {
+    lane: Lane;
+    worker: string;
+    limit: number;
+    from: Cursor;
+  },
 ): Promise<ClaimedJob[]> {
   return store.claim({
     leaseId: newId(),
@@ -52,8 +74,12 @@ function claim(
 
 function succeeded(job: ClaimedJob): Change {
   const context = { ...job, cancelRequested: false };
-  const decision = transition({ state: "running", context }, { type: "SUCCEED" });
-  if (!decision.accepted) throw new Error("A running job must be able to succeed");
+  const decision = transition({ state: "running", context }, {
+    type: "SUCCEED",
+  });
+  if (!decision.accepted) {
+    throw new Error("A running job must be able to succeed");
+  }
   return {
     tenantId: job.tenantId,
     id: job.id,

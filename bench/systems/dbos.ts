@@ -21,14 +21,23 @@ await runAgent(async ({ url, variant }: AgentConfig) => {
   });
   DBOS.registerWorkflow(async (payload: Payload) => {
     if (variant === "workflow") {
-      for (let n = 1; n <= 5; n++) await DBOS.runStep(() => Promise.resolve(n), { name: `step${n}` });
+      for (let n = 1; n <= 5; n++) {
+        await DBOS.runStep(() => Promise.resolve(n), { name: `step${n}` });
+      }
     }
     await run(payload, 1);
   }, { name: "order" });
   let client: DBOSClient | undefined;
   const add = async (payload: Payload) => {
-    client ??= await DBOSClient.create({ systemDatabaseUrl: url, systemDatabasePoolSize: 40 });
-    const options = { workflowName: "order", queueName: QUEUE, appVersion: "bench" };
+    client ??= await DBOSClient.create({
+      systemDatabaseUrl: url,
+      systemDatabasePoolSize: 40,
+    });
+    const options = {
+      workflowName: "order",
+      queueName: QUEUE,
+      appVersion: "bench",
+    };
     await client.enqueue(options, payload);
   };
   const launch = async () => {

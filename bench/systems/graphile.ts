@@ -10,7 +10,11 @@ import pg from "pg";
 import { runAgent } from "../agent/agent.ts";
 import type { AgentConfig, Payload, Work } from "../agent/system.ts";
 
-const BATCHED = { localQueue: { size: 2000 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };
+const BATCHED = {
+  localQueue: { size: 2000 },
+  completeJobBatchDelay: 0,
+  failJobBatchDelay: 0,
+};
 const VARIANTS: Record<string, object> = {
   fastest: { concurrentJobs: 100, maxPoolSize: 25, ...BATCHED },
   24: { concurrentJobs: 24, maxPoolSize: 25 },
@@ -24,7 +28,8 @@ await runAgent(async ({ url, variant }: AgentConfig) => {
   const pool = new pg.Pool({ connectionString: url, max: 32 });
   const utils = await makeWorkerUtils({ pgPool: pool, logger: silent });
   let lastId = "9223372036854775807";
-  const [mark] = (await pool.query("select to_regclass('bench_mark') as name")).rows;
+  const [mark] =
+    (await pool.query("select to_regclass('bench_mark') as name")).rows;
   if (mark.name) {
     lastId = (await pool.query("select id from bench_mark")).rows[0].id;
   }
@@ -49,11 +54,14 @@ await runAgent(async ({ url, variant }: AgentConfig) => {
         },
       }),
     async isBusy() {
-      const text = "select exists (select from graphile_worker._private_jobs where id <= $1) as busy";
+      const text =
+        "select exists (select from graphile_worker._private_jobs where id <= $1) as busy";
       return (await pool.query(text, [lastId])).rows[0].busy;
     },
     async mark() {
-      await pool.query("create table bench_mark as select max(id) as id from graphile_worker._private_jobs");
+      await pool.query(
+        "create table bench_mark as select max(id) as id from graphile_worker._private_jobs",
+      );
     },
   };
 });

@@ -10,13 +10,18 @@ await runAgent(async ({ url, variant }: AgentConfig) => {
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   const backend = await BackendPostgres.connect(url);
   const app = new OpenWorkflow({ backend });
-  const order = app.defineWorkflow<Payload, null>({ name: "order" }, async ({ input, step }) => {
-    if (variant === "workflow") {
-      for (let n = 1; n <= 5; n++) await step.run({ name: `step${n}` }, () => Promise.resolve(n));
-    }
-    await run(input, 1);
-    return null;
-  });
+  const order = app.defineWorkflow<Payload, null>(
+    { name: "order" },
+    async ({ input, step }) => {
+      if (variant === "workflow") {
+        for (let n = 1; n <= 5; n++) {
+          await step.run({ name: `step${n}` }, () => Promise.resolve(n));
+        }
+      }
+      await run(input, 1);
+      return null;
+    },
+  );
   return {
     // Connecting has made the schema.
     setUp: () => Promise.resolve(),

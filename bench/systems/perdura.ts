@@ -3,14 +3,27 @@
  *
  * `ceiling`: the store's claim and commit alone, without runtime and handlers.
  */
-import { defineHandler, indexHandlers, Jobs, migrate, openStore, Worker } from "perdura";
+import {
+  defineHandler,
+  indexHandlers,
+  Jobs,
+  migrate,
+  openStore,
+  Worker,
+} from "perdura";
 import postgres from "postgres";
 import { z } from "zod";
 import { backoffOf } from "../../src/cli/service.ts";
 import { readSettings } from "../../src/cli/settings.ts";
 import { systemClock, systemRandom } from "../../src/core/clock.ts";
 import { runAgent } from "../agent/agent.ts";
-import type { AgentConfig, Payload, Run, System, Work } from "../agent/system.ts";
+import type {
+  AgentConfig,
+  Payload,
+  Run,
+  System,
+  Work,
+} from "../agent/system.ts";
 import { driveStore } from "./ceiling.ts";
 
 const TYPE = "bench.order";
@@ -27,7 +40,9 @@ function open({ url, variant }: AgentConfig): System {
     retry: { baseMs: 1000, factor: 1 },
     handle: (input, { job, step }) => {
       const payload = input as Payload;
-      if (variant === "workflow") return fiveSteps(step).then(() => run(payload, job.attempt));
+      if (variant === "workflow") {
+        return fiveSteps(step).then(() => run(payload, job.attempt));
+      }
       return run(payload, job.attempt)?.then(() => null) ?? null;
     },
   })]);
@@ -50,7 +65,9 @@ function open({ url, variant }: AgentConfig): System {
     addMany: (works) => jobs.enqueueMany(works.map(inputOf)),
     async work({ concurrency }, given) {
       run = given;
-      if (variant === "ceiling") return void driveStore(store, settings.WORKER_BATCH_SIZE, run);
+      if (variant === "ceiling") {
+        return void driveStore(store, settings.WORKER_BATCH_SIZE, run);
+      }
       new Worker({
         ...shared,
         handlers,
@@ -69,7 +86,9 @@ function open({ url, variant }: AgentConfig): System {
     },
     async isBusy() {
       const [mark] = await sql`select at::text from bench_mark`;
-      const [row] = mark ? await sql.unsafe(BUSY_BEFORE, [mark.at]) : await sql.unsafe(BUSY);
+      const [row] = mark
+        ? await sql.unsafe(BUSY_BEFORE, [mark.at])
+        : await sql.unsafe(BUSY);
       return row?.busy === true;
     },
     async mark() {
@@ -99,7 +118,9 @@ function inputOf({ payload, delayMs, tenant }: Work) {
 async function fiveSteps(
   step: (name: string, work: () => Promise<number>) => Promise<unknown>,
 ): Promise<void> {
-  for (let n = 1; n <= 5; n++) await step(`step ${n}`, () => Promise.resolve(n));
+  for (let n = 1; n <= 5; n++) {
+    await step(`step ${n}`, () => Promise.resolve(n));
+  }
 }
 
 await runAgent((config) => Promise.resolve(open(config)));

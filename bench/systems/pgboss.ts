@@ -13,15 +13,24 @@ const QUEUE = "bench-order";
 
 await runAgent(async ({ url, variant }: AgentConfig) => {
   const listens = variant === "notify";
-  const boss = new PgBoss({ connectionString: url, max: 32, useListenNotify: listens });
+  const boss = new PgBoss({
+    connectionString: url,
+    max: 32,
+    useListenNotify: listens,
+  });
   boss.on("error", (error: unknown) => console.error(error));
   const pool = new pg.Pool({ connectionString: url, max: 1 });
-  const isThere = (await pool.query("select to_regnamespace('pgboss') as name")).rows[0].name;
+  const isThere =
+    (await pool.query("select to_regnamespace('pgboss') as name")).rows[0].name;
   if (isThere) await boss.start();
   return {
     async setUp() {
       await boss.start();
-      await boss.createQueue(QUEUE, { notify: true, retryDelay: 1, retryBackoff: false });
+      await boss.createQueue(QUEUE, {
+        notify: true,
+        retryDelay: 1,
+        retryBackoff: false,
+      });
     },
     add: ({ payload, delayMs }) => boss.send(QUEUE, payload, startOf(delayMs)),
     addMany: (works) => boss.insert(QUEUE, works.map(jobOf)),
@@ -35,7 +44,8 @@ await runAgent(async ({ url, variant }: AgentConfig) => {
         await Promise.all(jobs.map((job) => run(job.data, 1)));
       }),
     async isBusy() {
-      const text = "select exists (select from pgboss.job where state < 'completed') as busy";
+      const text =
+        "select exists (select from pgboss.job where state < 'completed') as busy";
       return (await pool.query(text)).rows[0].busy;
     },
   };
@@ -46,5 +56,7 @@ function jobOf({ payload, delayMs }: Work) {
 }
 
 function startOf(delayMs?: number) {
-  return delayMs === undefined ? {} : { startAfter: new Date(Date.now() + delayMs) };
+  return delayMs === undefined
+    ? {}
+    : { startAfter: new Date(Date.now() + delayMs) };
 }
