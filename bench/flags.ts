@@ -51,9 +51,7 @@ export function readFlags(
       }
       flags.rounds = Number(value);
     } else if (flag === "--only") {
-      const names = (words.shift() ?? "").split(",").filter((name) =>
-        name !== ""
-      );
+      const names = (words.shift() ?? "").split(",").filter((name) => name !== "");
       const unknown = names.find((name) => !workloads.includes(name));
       if (unknown !== undefined) return `no workload "${unknown}"`;
       if (names.length === 0) return "--only takes names of workloads";

@@ -17,9 +17,11 @@ import { walPosition, walShares } from "./profile/wal.ts";
 import { table } from "./report/table.ts";
 import { print, say } from "./report/say.ts";
 
-const USAGE =
-  "usage: deno run -A --config deno.json bench/profile.ts [--jobs N] [--bytes N]";
-const [jobs, bytes] = readArguments(Deno.args);
+const USAGE = `usage: deno run -A --config deno.json bench/profile.ts
+         [--jobs N] [--bytes N] [--set setting=value …]
+
+  --set …   a setting of PostgreSQL to try, for every session`;
+const { jobs, bytes, settings } = readArguments(Deno.args);
 const who = contestant("perdura");
 const nameOf = await statementNames();
 
@@ -48,6 +50,12 @@ async function startWithExtensions(dir: string): Promise<Server> {
     "perdura",
     "alter system set pg_stat_statements.track_planning = on",
   );
+  for (const [name, value] of settings) {
+    await first.run(
+      "perdura",
+      `alter system set ${name} = '${value.replaceAll("'", "''")}'`,
+    );
+  }
   await first.close();
   const server = await Server.start(dir);
   await server.run("template1", "create extension pg_stat_statements");
@@ -95,14 +103,14 @@ async function profileDrain(lab: Lab): Promise<void> {
 async function profileParts(lab: Lab): Promise<void> {
   await using place = await lab.prepare(who, { fills: [{ jobs, bytes }] });
   const database = place.database ?? "";
-  const settings = {
+  const watching = {
     session_preload_libraries: "auto_explain",
     "auto_explain.log_min_duration": "0",
     "auto_explain.log_analyze": "on",
     "auto_explain.log_format": "json",
     "auto_explain.log_parameter_max_length": "0",
   };
-  for (const [name, value] of Object.entries(settings)) {
+  for (const [name, value] of Object.entries(watching)) {
     await server.run(
       "perdura",
       `alter database ${database} set ${name} = '${value}'`,
@@ -140,9 +148,7 @@ async function profileFunctions(lab: Lab): Promise<void> {
 
 function printFunctions(what: string, costs: readonly FunctionCost[]): void {
   const us = (ms: number) => String(round(ms / jobs * 1000, 2));
-  const own = costs.filter(({ name }) =>
-    name !== "(idle)" && name !== "(program)"
-  );
+  const own = costs.filter(({ name }) => name !== "(idle)" && name !== "(program)");
   print(`\n## Functions of our process in ${what}, own time\n`);
   print(table(
     ["function", "place", "µs per job"],
@@ -170,8 +176,7 @@ async function watch(
   print(`\n## ${title}\n`);
   print(summary(spent, count));
   const costs = await statementCosts(server, database, nameOf);
-  const per = (total: number, decimals = 0) =>
-    String(round(total / count, decimals));
+  const per = (total: number, decimals = 0) => String(round(total / count, decimals));
   print(table(
     [
       "statement",
@@ -201,9 +206,7 @@ async function watch(
 
 function summary({ seconds, database, workers }: Spent, count: number): string {
   const us = (cpu: number) => round(cpu / count * 1e6, 1);
-  return `${round(count / seconds)} jobs/s; CPU per job: PostgreSQL ${
-    us(database)
-  } µs, ` +
+  return `${round(count / seconds)} jobs/s; CPU per job: PostgreSQL ${us(database)} µs, ` +
     `our process ${us(workers)} µs\n`;
 }
 
@@ -228,18 +231,29 @@ async function readLogs(dir: string): Promise<string> {
   return text;
 }
 
-function readArguments(args: readonly string[]): [jobs: number, bytes: number] {
-  const values = { "--jobs": 60_000, "--bytes": 83 };
+interface Options {
+  readonly jobs: number;
+  readonly bytes: number;
+  readonly settings: readonly (readonly [name: string, value: string])[];
+}
+
+function readArguments(args: readonly string[]): Options {
+  const numbers = { "--jobs": 60_000, "--bytes": 83 };
+  const settings: [string, string][] = [];
   for (let at = 0; at < args.length; at += 2) {
     const name = args[at];
     const value = args[at + 1] ?? "";
+    const [, setting, to] = /^([a-z_.]+)=(.*)$/.exec(value) ?? [];
     if (
-      (name !== "--jobs" && name !== "--bytes") || !/^[1-9]\d{0,6}$/.test(value)
+      (name === "--jobs" || name === "--bytes") && /^[1-9]\d{0,6}$/.test(value)
     ) {
+      numbers[name] = Number(value);
+    } else if (name === "--set" && setting !== undefined && to !== undefined) {
+      settings.push([setting, to]);
+    } else {
       say(USAGE);
       Deno.exit(2);
     }
-    values[name] = Number(value);
   }
-  return [values["--jobs"], values["--bytes"]];
+  return { jobs: numbers["--jobs"], bytes: numbers["--bytes"], settings };
 }

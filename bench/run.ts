@@ -21,13 +21,14 @@ export interface Found {
   readonly cells: readonly Cell[];
   readonly failures: readonly Failure[];
   readonly missing: Readonly<Record<string, string>>;
+  /** Cells for which a quick run had no time. */
+  readonly cut: readonly string[];
 }
 
 /** Runs every entry of every workload, round by round. */
 export async function runRounds(lab: Lab, plan: RunPlan): Promise<Found> {
   const runner = new Runner(lab, plan.deadline);
-  const isEvery = (workload: Workload) =>
-    !plan.areExtrasOnce || !workload.isExtra;
+  const isEvery = (workload: Workload) => !plan.areExtrasOnce || !workload.isExtra;
   for (let round = 1; round <= plan.rounds; round++) {
     await runner.run(round, plan.workloads.filter(isEvery));
   }
@@ -39,6 +40,7 @@ class Runner implements Found {
   readonly cells: Cell[] = [];
   readonly failures: Failure[] = [];
   readonly missing: Record<string, string> = {};
+  readonly cut: string[] = [];
   readonly #lab: Lab;
   readonly #deadline: number;
 

@@ -5,22 +5,9 @@
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
-import {
-  addOneByOne,
-  fill,
-  type FillPlan,
-  pause,
-  probe,
-  steadyLoad,
-} from "./jobs.ts";
+import { addOneByOne, fill, type FillPlan, pause, probe, steadyLoad } from "./jobs.ts";
 import { type FunctionCost, sampleFunctions } from "./profiler.ts";
-import {
-  type AgentConfig,
-  now,
-  type Run,
-  type System,
-  type WorkerPlan,
-} from "./system.ts";
+import { type AgentConfig, now, type Run, type System, type WorkerPlan } from "./system.ts";
 
 /** Commands, what they take and what they answer. */
 export interface Commands {
@@ -117,4 +104,9 @@ class Tally {
 
 function say(message: object): void {
   process.stdout.write(`@bench ${JSON.stringify(message)}\n`);
+}
+
+/** Passes an error on: the harness shows the last ones when the process ends. */
+export function complain(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
 }

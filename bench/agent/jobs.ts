@@ -53,16 +53,10 @@ function workOf(plan: FillPlan, index: number, dueAt: number | null): Work {
       ...order(bytes),
       ...(sleepMs === undefined ? {} : { sleepMs }),
       ...(index % 100 < failing ? { failures: 1 } : {}),
-      ...(dueAt !== null
-        ? { startAt: dueAt }
-        : plan.isStamped
-        ? { startAt: 0 }
-        : {}),
+      ...(dueAt !== null ? { startAt: dueAt } : plan.isStamped ? { startAt: 0 } : {}),
     },
     ...(tenant === undefined ? {} : { tenant }),
-    ...(dueAt === null
-      ? {}
-      : { delayMs: Math.max(0, Math.round(dueAt - now())) }),
+    ...(dueAt === null ? {} : { delayMs: Math.max(0, Math.round(dueAt - now())) }),
   };
 }
 

@@ -85,9 +85,7 @@ export class Agent implements AsyncDisposable {
   }
 
   #expect(id: number): Promise<unknown> {
-    return new Promise((resolve, reject) =>
-      this.#waiting.set(id, { resolve, reject })
-    );
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
   async #listen(): Promise<void> {

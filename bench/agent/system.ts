@@ -73,8 +73,7 @@ export function order(bytes = 83): Payload {
   return bytes <= 83 ? bare : { ...bare, filler: fillerOf(bytes - 97) };
 }
 
-const LETTERS =
-  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const fillers = new Map<number, string>();
 
 /** Text that does not compress, the same in every process. */

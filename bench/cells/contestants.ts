@@ -3,7 +3,7 @@
 /** One column of the tables. */
 export interface Contestant {
   readonly name: string;
-  /** The program in `bench/systems/`. */
+  /** The program: in `bench/ours/` or `bench/peers/`. */
   readonly system: string;
   readonly variant: string;
   readonly store: "postgres" | "redis" | "redis-always";
@@ -17,16 +17,14 @@ const list: readonly Contestant[] = [
     system: "perdura",
     variant: "default",
     store: "postgres",
-    settings:
-      "the defaults of `worker` (100 handlers at once, batches up to 1,000, history on)",
+    settings: "the defaults of `worker` (100 handlers at once, batches up to 1,000, history on)",
   },
   {
     name: "ceiling",
     system: "perdura",
     variant: "ceiling",
     store: "postgres",
-    settings:
-      "the same claim and commit statements, without handlers and runtime",
+    settings: "the same claim and commit statements, without handlers and runtime",
   },
   {
     name: "perdura-workflow",
@@ -40,8 +38,7 @@ const list: readonly Contestant[] = [
     system: "graphile",
     variant: "fastest",
     store: "postgres",
-    settings:
-      "localQueue 2000, concurrentJobs 100, complete and fail batched (delay 0), pool 25",
+    settings: "localQueue 2000, concurrentJobs 100, complete and fail batched (delay 0), pool 25",
   },
   {
     name: "graphile-24",
@@ -62,8 +59,7 @@ const list: readonly Contestant[] = [
     system: "pgboss",
     variant: "fastest",
     store: "postgres",
-    settings:
-      "batchSize 1000, localConcurrency 2, burstWhenBatchFull, poll 0.5 s",
+    settings: "batchSize 1000, localConcurrency 2, burstWhenBatchFull, poll 0.5 s",
   },
   {
     name: "pgboss-notify",
@@ -77,8 +73,7 @@ const list: readonly Contestant[] = [
     system: "bullmq",
     variant: "default",
     store: "redis",
-    settings:
-      "concurrency 100; Redis as Debian has it: snapshots, a crash loses the last minutes",
+    settings: "concurrency 100; Redis as Debian has it: snapshots, a crash loses the last minutes",
   },
   {
     name: "bullmq-durable",

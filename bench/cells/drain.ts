@@ -57,9 +57,7 @@ export async function drain(
   const begun = performance.now();
   const startedAt = performance.timeOrigin + begun;
   await Promise.all(
-    agents.map((agent) =>
-      agent.call("work", { concurrency: plan.concurrency ?? null })
-    ),
+    agents.map((agent) => agent.call("work", { concurrency: plan.concurrency ?? null })),
   );
   const firstRunsMs = await untilEnded(agents, jobs, begun);
   await untilEnded(agents, runs, begun);
@@ -77,9 +75,7 @@ export async function drain(
     jobs,
     databaseUs: round(spent.database / jobs * 1e6, 1),
     workerUs: round(spent.workers / jobs * 1e6, 1),
-    ...(place.database === null
-      ? {}
-      : { walBytes: round((await lab.server.wal() - wal) / jobs) }),
+    ...(place.database === null ? {} : { walBytes: round((await lab.server.wal() - wal) / jobs) }),
     otherCores: round(spent.otherCores, 2),
   };
 }

@@ -66,7 +66,7 @@ export class Lab {
 
   /** Starts a process of a contestant. */
   start({ system, variant }: Contestant, place: Place): Promise<Agent> {
-    const file = `${ROOT}bench/systems/${system}.ts`;
+    const file = `${ROOT}bench/${system === "perdura" ? "ours" : "peers"}/${system}.ts`;
     const program: Program = system === "perdura"
       ? { command: Deno.execPath(), args: [...OURS, file], env: {} }
       : {
@@ -155,9 +155,7 @@ export class Lab {
         database ?? "",
         `insert into perdura.${table} (${names.join()})
          select ${names.map((name) => name === id ? "uuidv7()" : name).join()}
-           from (select * from perdura.${table}) a, generate_series(2, ${
-          jobs / seed
-        })`,
+           from (select * from perdura.${table}) a, generate_series(2, ${jobs / seed})`,
       );
     }
   }

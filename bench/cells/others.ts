@@ -44,9 +44,7 @@ export async function addInBulk(
     value: round(jobs / ms * 1000),
     jobs,
     ...costs(finish(), jobs),
-    ...(place.database === null
-      ? {}
-      : { walBytes: round((await lab.server.wal() - wal) / jobs) }),
+    ...(place.database === null ? {} : { walBytes: round((await lab.server.wal() - wal) / jobs) }),
   };
 }
 

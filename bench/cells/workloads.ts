@@ -130,9 +130,7 @@ function sleepers(pick: Pick): Workload {
     isExtra: false,
     entries: [
       ...entries("perdura", [1, 2, 4]),
-      ...(pick(0, 1)
-        ? [...entries("graphile-24", [1, 4]), ...entries("bullmq", [1, 4])]
-        : []),
+      ...(pick(0, 1) ? [...entries("graphile-24", [1, 4]), ...entries("bullmq", [1, 4])] : []),
     ],
   };
 }
@@ -143,8 +141,7 @@ function adding(pick: Pick): Workload[] {
     names.map((who) => ({
       name: who,
       who,
-      measure: (lab: Lab) =>
-        addOneByOne(lab, contestant(who), { ms, inFlight }),
+      measure: (lab: Lab) => addOneByOne(lab, contestant(who), { ms, inFlight }),
     }));
   const queues = ["perdura", "graphile-fastest", "pgboss", "bullmq"];
   const postgres = ["openworkflow", "absurd", "dbos"];
@@ -168,8 +165,7 @@ function adding(pick: Pick): Workload[] {
       entries: queues.map((who) => ({
         name: who,
         who,
-        measure: (lab) =>
-          addInBulk(lab, contestant(who), { jobs: pick(30_000, 100_000) }),
+        measure: (lab) => addInBulk(lab, contestant(who), { jobs: pick(30_000, 100_000) }),
       })),
     },
   ];
@@ -181,15 +177,13 @@ function latencies(pick: Pick): Workload[] {
     names.map((who) => ({
       name: who,
       who,
-      measure: (lab: Lab) =>
-        latency(lab, contestant(who), { ...idle, ...more }),
+      measure: (lab: Lab) => latency(lab, contestant(who), { ...idle, ...more }),
     }));
   const all = ["perdura", "graphile-24", "pgboss-notify", "bullmq"];
   return [
     {
       name: "latency",
-      title:
-        "Latency, from adding to the start of the handler: idle, across processes",
+      title: "Latency, from adding to the start of the handler: idle, across processes",
       isExtra: false,
       entries: entries(all, {}),
     },
@@ -207,8 +201,7 @@ function latencies(pick: Pick): Workload[] {
     },
     {
       name: "latency-half-load",
-      title:
-        "Latency across processes with half of 100 slots busy (50 ms jobs, 1,000/s)",
+      title: "Latency across processes with half of 100 slots busy (50 ms jobs, 1,000/s)",
       isExtra: true,
       entries: entries(["perdura", "graphile-fastest", "bullmq"], {
         isHalfLoaded: true,
@@ -257,12 +250,9 @@ function retries(pick: Pick): Workload {
   });
   return {
     name: "retries",
-    title:
-      "Drain, one job in ten fails once (time to the first run of all, cost of everything)",
+    title: "Drain, one job in ten fails once (time to the first run of all, cost of everything)",
     isExtra: true,
-    entries: ["perdura", "graphile-fastest", "bullmq"].map((who) =>
-      drainEntry(who, plan)
-    ),
+    entries: ["perdura", "graphile-fastest", "bullmq"].map((who) => drainEntry(who, plan)),
   };
 }
 
@@ -293,12 +283,9 @@ function fairShare(pick: Pick): Workload {
   };
   return {
     name: "fair-share",
-    title:
-      `Fair share: 999 tenants with one job each, behind one tenant with ${loud}: their wait`,
+    title: `Fair share: 999 tenants with one job each, behind one tenant with ${loud}: their wait`,
     isExtra: true,
-    entries: ["perdura", "graphile-fastest", "bullmq"].map((who) =>
-      drainEntry(who, plan)
-    ),
+    entries: ["perdura", "graphile-fastest", "bullmq"].map((who) => drainEntry(who, plan)),
   };
 }
 

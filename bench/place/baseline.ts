@@ -39,8 +39,7 @@ async function commitsPerSecond(
   clients: number,
   ms: number,
 ): Promise<number> {
-  const insert = () =>
-    sql`insert into line (payload) values ('{"orderId": 12345}')`;
+  const insert = () => sql`insert into line (payload) values ('{"orderId": 12345}')`;
   await Promise.all(Array.from({ length: clients }, insert));
   const begun = performance.now();
   let commits = 0;
@@ -56,8 +55,7 @@ async function commitsPerSecond(
 
 /** Whether the machine was not the same at both ends. */
 export function isDisturbed(first: Baseline, last: Baseline): boolean {
-  const drift = (a: number, b: number) =>
-    Math.max(a, b) / Math.max(1, Math.min(a, b)) - 1;
+  const drift = (a: number, b: number) => Math.max(a, b) / Math.max(1, Math.min(a, b)) - 1;
   return drift(first.commits1, last.commits1) > DRIFT_MAX ||
     drift(first.commits32, last.commits32) > DRIFT_MAX;
 }

@@ -59,8 +59,7 @@ async function findRedis(): Promise<string> {
   say("Installing Debian's redis-server …");
   const install = "apt-get install -y --no-install-recommends redis-server";
   // RUNLEVEL=1: the package must not start a service.
-  const script =
-    `export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; ${install} ||
+  const script = `export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; ${install} ||
     { apt-get update && ${install}; }`;
   await command("sh", ["-c", script]);
   return await find();

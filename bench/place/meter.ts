@@ -28,9 +28,8 @@ export function cpuOfFamily(pid: number): number {
 
 /** CPU seconds that the whole machine has spent. */
 function cpuOfMachine(): number {
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] =
-    read("/proc/stat")
-      .split("\n", 1)[0]?.split(/\s+/).slice(1).map(Number) ?? [];
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = read("/proc/stat")
+    .split("\n", 1)[0]?.split(/\s+/).slice(1).map(Number) ?? [];
   return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
 }
 

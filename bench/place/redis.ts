@@ -48,9 +48,7 @@ export async function startRedis(
     url: `redis://127.0.0.1:${port}`,
     pid: child.pid,
     version,
-    persistence: persistence === "default"
-      ? "RDB snapshots (Debian's default)"
-      : "AOF, always",
+    persistence: persistence === "default" ? "RDB snapshots (Debian's default)" : "AOF, always",
     async close() {
       child.kill("SIGKILL");
       await child.status;

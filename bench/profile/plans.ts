@@ -63,9 +63,7 @@ function split(root: Node): { name: string; ms: number }[] {
 
 /** Time of a part without the parts it pulls: the time of those is in the scans that read them. */
 function own(part: Node, ctes: ReadonlyMap<string, Node>): number {
-  const scans = [part, ...within(part)].filter((node) =>
-    node["Node Type"] === "CTE Scan"
-  );
+  const scans = [part, ...within(part)].filter((node) => node["Node Type"] === "CTE Scan");
   const pulled = scans.map((scan) => {
     const cte = ctes.get(scan["CTE Name"] ?? "");
     return Math.min(timeOf(scan), cte ? timeOf(cte) : 0);

@@ -26,8 +26,7 @@ export async function statementNames(): Promise<
       start: squeeze(text).slice(0, 300),
     });
   }
-  return (query) =>
-    known.find(({ start }) => squeeze(query).startsWith(start))?.name ?? null;
+  return (query) => known.find(({ start }) => squeeze(query).startsWith(start))?.name ?? null;
 }
 
 /** Comments and spaces differ between a file and what the server reports. */

@@ -15,9 +15,7 @@ export function markdownOf(
       ["ratio", "median"],
       Object.entries(result.ratios).map(([key, n]) => [key, n.toFixed(2)]),
     ),
-    ...workloads.map((workload) => section(result, workload)).filter((text) =>
-      text !== ""
-    ),
+    ...workloads.map((workload) => section(result, workload)).filter((text) => text !== ""),
     notes(result),
   ].join("\n\n");
 }
@@ -26,16 +24,10 @@ function heading(
   { mode, machine, postgres, baseline, isDisturbed, versions, ...rest }: Result,
 ) {
   const { first, last } = baseline;
-  const settings = Object.entries(postgres).map(([name, value]) =>
-    `${name} ${value}`
-  );
-  const peers = Object.entries(versions).map(([name, version]) =>
-    `${name} ${version}`
-  );
+  const settings = Object.entries(postgres).map(([name, value]) => `${name} ${value}`);
+  const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
-    `# Benchmark, ${mode}, ${rest.rounds} rounds, ${
-      Math.round(rest.seconds)
-    } s, ${rest.at}`,
+    `# Benchmark, ${mode}, ${rest.rounds} rounds, ${Math.round(rest.seconds)} s, ${rest.at}`,
     "",
     ...(isDisturbed
       ? [
@@ -44,9 +36,7 @@ function heading(
       ]
       : []),
     `- Machine: ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, ${machine.kernel}, ` +
-    `${machine.filesystem}; Deno ${machine.deno}, Node ${
-      machine.node ?? "none"
-    } for the peers`,
+    `${machine.filesystem}; Deno ${machine.deno}, Node ${machine.node ?? "none"} for the peers`,
     `- PostgreSQL: ${settings.join(", ")}`,
     `- Versions: ${peers.join(", ")}`,
     `- Baseline, single-row commits per second like pgbench's, first → last: 1 client ` +
@@ -68,9 +58,7 @@ function section(
   return [
     `## ${workload.name}: ${workload.title}`,
     "",
-    ...(smaller[workload.name]
-      ? [`Smaller in a quick run: ${smaller[workload.name]}.`, ""]
-      : []),
+    ...(smaller[workload.name] ? [`Smaller in a quick run: ${smaller[workload.name]}.`, ""] : []),
     table(
       [
         unit === "ms" ? "who" : `who (baseline: ${percent}k commits/s)`,
@@ -95,13 +83,9 @@ function rowOf(cells: readonly Cell[], name: string, base: string): string[] {
   };
   const value = median(own.map((cell) => cell.value));
   const values = own.map((cell) => cell.value);
-  const best = own[0]?.unit === "ms"
-    ? Math.min(...values)
-    : Math.max(...values);
+  const best = own[0]?.unit === "ms" ? Math.min(...values) : Math.max(...values);
   const toBase = own.flatMap((cell) => {
-    const other = cells.find((one) =>
-      one.contestant === base && one.round === cell.round
-    );
+    const other = cells.find((one) => one.contestant === base && one.round === cell.round);
     return other ? [cell.value / other.value] : [];
   });
   const show = (one: number | null) => one === null ? "" : grouped(one);
@@ -113,26 +97,23 @@ function rowOf(cells: readonly Cell[], name: string, base: string): string[] {
     show(mid((cell) => cell.databaseUs)),
     show(mid((cell) => cell.workerUs)),
     show(mid((cell) => cell.walBytes)),
-    p50 === null
-      ? ""
-      : [p50, mid((cell) => cell.p95), mid((cell) => cell.p99)].map(show).join(
-        " / ",
-      ),
+    p50 === null ? "" : [p50, mid((cell) => cell.p95), mid((cell) => cell.p99)].map(show).join(
+      " / ",
+    ),
     grouped(own[0]?.jobs ?? 0),
   ];
 }
 
-function notes({ settings, missing, failures }: Result): string {
+function notes({ settings, missing, failures, cut }: Result): string {
   return [
     "## Settings",
     "",
     ...Object.entries(settings).map(([name, text]) => `- ${name}: ${text}`),
-    ...Object.entries(missing).map(([name, reason]) =>
-      `- **left out**: ${name}: ${reason}`
-    ),
+    ...Object.entries(missing).map(([name, reason]) => `- **left out**: ${name}: ${reason}`),
     ...failures.map(({ workload, contestant, round, reason }) =>
       `- **failed**: ${workload}, ${contestant}, round ${round}: ${reason}`
     ),
+    ...(cut.length === 0 ? [] : [`- **cut**, the time of a quick run was over: ${cut.join(", ")}`]),
   ].join("\n");
 }
 

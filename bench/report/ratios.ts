@@ -97,14 +97,10 @@ export function ratiosOf(cells: readonly Cell[]): Record<string, number> {
 
 function ratioIn(ratio: Ratio, cells: readonly Cell[]): number | null {
   const numbersOf = (names: readonly string[]) =>
-    cells.filter((cell) =>
-      cell.workload === ratio.workload && names.includes(cell.contestant)
-    )
+    cells.filter((cell) => cell.workload === ratio.workload && names.includes(cell.contestant))
       .map(ratio.of).filter((one) => one !== undefined);
   const [ours] = numbersOf([ratio.ours]);
   const theirs = numbersOf(ratio.theirs);
   if (ours === undefined || theirs.length === 0) return null;
-  return ratio.isLessBetter
-    ? Math.min(...theirs) / ours
-    : ours / Math.max(...theirs);
+  return ratio.isLessBetter ? Math.min(...theirs) / ours : ours / Math.max(...theirs);
 }

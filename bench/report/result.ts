@@ -30,6 +30,8 @@ export interface Result {
   /** Left out, and why. */
   readonly missing: Readonly<Record<string, string>>;
   readonly failures: readonly Failure[];
+  /** Workload, contestant and round of cells for which a quick run had no time. */
+  readonly cut: readonly string[];
   readonly ratios: Readonly<Record<string, number>>;
   readonly cells: readonly Cell[];
 }

@@ -28,8 +28,7 @@ await runAgent(async ({ url, variant }: AgentConfig) => {
   const pool = new pg.Pool({ connectionString: url, max: 32 });
   const utils = await makeWorkerUtils({ pgPool: pool, logger: silent });
   let lastId = "9223372036854775807";
-  const [mark] =
-    (await pool.query("select to_regclass('bench_mark') as name")).rows;
+  const [mark] = (await pool.query("select to_regclass('bench_mark') as name")).rows;
   if (mark.name) {
     lastId = (await pool.query("select id from bench_mark")).rows[0].id;
   }

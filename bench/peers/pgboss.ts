@@ -6,7 +6,7 @@
  */
 import pg from "pg";
 import { PgBoss } from "pg-boss";
-import { runAgent } from "../agent/agent.ts";
+import { complain, runAgent } from "../agent/agent.ts";
 import type { AgentConfig, Payload, Work } from "../agent/system.ts";
 
 const QUEUE = "bench-order";
@@ -18,10 +18,9 @@ await runAgent(async ({ url, variant }: AgentConfig) => {
     max: 32,
     useListenNotify: listens,
   });
-  boss.on("error", (error: unknown) => console.error(error));
+  boss.on("error", complain);
   const pool = new pg.Pool({ connectionString: url, max: 1 });
-  const isThere =
-    (await pool.query("select to_regnamespace('pgboss') as name")).rows[0].name;
+  const isThere = (await pool.query("select to_regnamespace('pgboss') as name")).rows[0].name;
   if (isThere) await boss.start();
   return {
     async setUp() {
@@ -44,8 +43,7 @@ await runAgent(async ({ url, variant }: AgentConfig) => {
         await Promise.all(jobs.map((job) => run(job.data, 1)));
       }),
     async isBusy() {
-      const text =
-        "select exists (select from pgboss.job where state < 'completed') as busy";
+      const text = "select exists (select from pgboss.job where state < 'completed') as busy";
       return (await pool.query(text)).rows[0].busy;
     },
   };
@@ -56,7 +54,5 @@ function jobOf({ payload, delayMs }: Work) {
 }
 
 function startOf(delayMs?: number) {
-  return delayMs === undefined
-    ? {}
-    : { startAfter: new Date(Date.now() + delayMs) };
+  return delayMs === undefined ? {} : { startAfter: new Date(Date.now() + delayMs) };
 }

@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { Absurd } from "absurd-sdk";
 import pg from "pg";
-import { runAgent } from "../agent/agent.ts";
+import { complain, runAgent } from "../agent/agent.ts";
 import type { AgentConfig, Payload, Run } from "../agent/system.ts";
 
 const QUEUE = "bench";
@@ -15,7 +15,7 @@ const QUEUE = "bench";
 await runAgent(({ url, variant }: AgentConfig) => {
   let run: Run = () => {};
   const pool = new pg.Pool({ connectionString: url, max: 32 });
-  const log = { log() {}, info() {}, warn() {}, error: console.error };
+  const log = { log() {}, info() {}, warn() {}, error: complain };
   const app = new Absurd({ db: pool, queueName: QUEUE, log });
   app.registerTask<Payload, null>({ name: "order" }, async (payload, task) => {
     if (variant === "workflow") {

@@ -9,7 +9,7 @@ import type { AgentConfig, Payload, Run } from "../agent/system.ts";
 
 const QUEUE = "bench";
 
-await runAgent(async ({ url, variant }: AgentConfig) => {
+await runAgent(({ url, variant }: AgentConfig) => {
   let run: Run = () => {};
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   DBOS.setConfig({
@@ -45,7 +45,7 @@ await runAgent(async ({ url, variant }: AgentConfig) => {
     const options = { workerConcurrency: 200, minPollingIntervalMs: 50 };
     await DBOS.registerQueue(QUEUE, options);
   };
-  return {
+  return Promise.resolve({
     async setUp() {
       await launch();
       await DBOS.shutdown();
@@ -63,5 +63,5 @@ await runAgent(async ({ url, variant }: AgentConfig) => {
         select from dbos.workflow_status where status in ('ENQUEUED', 'PENDING', 'DELAYED')) as busy`;
       return (await pool.query(text)).rows[0].busy;
     },
-  };
+  });
 });

@@ -3,7 +3,7 @@
  * (workers/concurrency, queues/adding-bulks) recommends for short jobs; the rest as installed.
  */
 import { Queue, Worker } from "bullmq";
-import { runAgent } from "../agent/agent.ts";
+import { complain, runAgent } from "../agent/agent.ts";
 import type { AgentConfig, Payload, Work } from "../agent/system.ts";
 
 const QUEUE = "bench";
@@ -34,7 +34,7 @@ await runAgent(({ url }: AgentConfig) => {
         (job) => Promise.resolve(run(job.data, job.attemptsMade + 1)),
         { connection, concurrency: concurrency ?? CONCURRENCY },
       );
-      worker.on("error", (error) => console.error(error));
+      worker.on("error", complain);
       await worker.waitUntilReady();
     },
     async isBusy() {

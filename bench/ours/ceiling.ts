@@ -5,13 +5,7 @@
 import { newId } from "../../src/core/id.ts";
 import { transition } from "../../src/core/lifecycle.ts";
 import { HEAD } from "../../src/runtime/lane_book.ts";
-import type {
-  Change,
-  ClaimedJob,
-  Cursor,
-  Lane,
-  Store,
-} from "../../src/store/store.ts";
+import type { Change, ClaimedJob, Cursor, Lane, Store } from "../../src/store/store.ts";
 import { order, type Run } from "../agent/system.ts";
 
 /** Claims under way at once, and the commits of each. */

@@ -3,27 +3,14 @@
  *
  * `ceiling`: the store's claim and commit alone, without runtime and handlers.
  */
-import {
-  defineHandler,
-  indexHandlers,
-  Jobs,
-  migrate,
-  openStore,
-  Worker,
-} from "perdura";
+import { defineHandler, indexHandlers, Jobs, migrate, openStore, Worker } from "perdura";
 import postgres from "postgres";
 import { z } from "zod";
 import { backoffOf } from "../../src/cli/service.ts";
 import { readSettings } from "../../src/cli/settings.ts";
 import { systemClock, systemRandom } from "../../src/core/clock.ts";
 import { runAgent } from "../agent/agent.ts";
-import type {
-  AgentConfig,
-  Payload,
-  Run,
-  System,
-  Work,
-} from "../agent/system.ts";
+import type { AgentConfig, Payload, Run, System, Work } from "../agent/system.ts";
 import { driveStore } from "./ceiling.ts";
 
 const TYPE = "bench.order";
@@ -86,9 +73,7 @@ function open({ url, variant }: AgentConfig): System {
     },
     async isBusy() {
       const [mark] = await sql`select at::text from bench_mark`;
-      const [row] = mark
-        ? await sql.unsafe(BUSY_BEFORE, [mark.at])
-        : await sql.unsafe(BUSY);
+      const [row] = mark ? await sql.unsafe(BUSY_BEFORE, [mark.at]) : await sql.unsafe(BUSY);
       return row?.busy === true;
     },
     async mark() {
