@@ -31,6 +31,7 @@ try {
   const lab = new Lab(server, { node: null, redis: null, missing: {} }, folder);
   await profileAdding(lab);
   await profileDrain(lab);
+  await profileTrickle(lab);
   await profileParts(lab);
   await profileFunctions(lab);
 } finally {
@@ -96,6 +97,21 @@ async function profileDrain(lab: Lab): Promise<void> {
   await watch(place, [agent.pid], `Draining ${jobs} jobs`, jobs, async () => {
     await agent.call("work", { concurrency: null });
     await untilDone(agent);
+  });
+}
+
+/** Jobs one by one into an idle worker: what latency is made of. */
+async function profileTrickle(lab: Lab): Promise<void> {
+  const trickle = { jobs: 200, gapMs: 20 };
+  await using place = await lab.prepare(who, { fills: [] });
+  await using worker = await lab.start(who, place);
+  await using producer = await lab.start(who, place);
+  await worker.call("work", { concurrency: null });
+  await producer.call("probe", { jobs: 20, gapMs: 20 });
+  const pids = [worker.pid, producer.pid];
+  await watch(place, pids, "One job at a time into an idle worker", trickle.jobs, async () => {
+    await producer.call("probe", trickle);
+    while (worker.ended < trickle.jobs + 20) await new Promise((done) => setTimeout(done, 20));
   });
 }
 
