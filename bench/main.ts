@@ -47,10 +47,9 @@ async function benchmark(flags: Flags): Promise<number> {
     await server.close();
     await Deno.remove(folder, { recursive: true }).catch(() => {});
   };
-  Deno.addSignalListener(
-    "SIGINT",
-    () => void clean().then(() => Deno.exit(130)),
-  );
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => void clean().then(() => Deno.exit(130)));
+  }
   try {
     const baselineMs = flags.isQuick ? 1_500 : 4_000;
     const first = await measureBaseline(server, baselineMs);

@@ -76,9 +76,9 @@ export async function command(
     .output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
   if (!success) {
-    throw new Error(
-      `${program}: ${text(stderr).split("\n").slice(-3).join(" ")}`,
-    );
+    const lines = text(stderr).split("\n").filter((line) => line.trim() !== "");
+    const told = lines.find((line) => /^error/i.test(line)) ?? lines.at(-1) ?? "failed";
+    throw new Error(`${program.split("/").at(-1)} ${args[0] ?? ""}: ${told}`);
   }
   return text(stdout);
 }
