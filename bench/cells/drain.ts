@@ -42,6 +42,7 @@ export async function drain(
   await using place = plan.isKept
     ? await lab.keep(who, { ...contents, fills: [] })
     : await lab.prepare(who, contents);
+  if (plan.isKept) await refill(lab, who, place, contents);
   await using stack = new AsyncDisposableStack();
   const agents: Agent[] = [];
   for (let n = 0; n < workers; n++) {
@@ -78,6 +79,13 @@ export async function drain(
     ...(place.database === null ? {} : { walBytes: round((await lab.server.wal() - wal) / jobs) }),
     otherCores: round(spent.otherCores, 2),
   };
+}
+
+/** By a process of its own: the worker's must be as fresh as in any other drain. */
+async function refill(lab: Lab, who: Contestant, place: Place, contents: Contents): Promise<void> {
+  await using agent = await lab.start(who, place);
+  for (const fill of contents.fills) await agent.call("fill", fill);
+  await lab.server.run(place.database ?? "", "vacuum analyze perdura.job");
 }
 
 /** Waits until so many handler runs have ended. Gives the milliseconds since `begun`. */
