@@ -29,9 +29,10 @@ export async function statementNames(): Promise<
   return (query) => known.find(({ start }) => squeeze(query).startsWith(start))?.name ?? null;
 }
 
-/** Comments and spaces differ between a file and what the server reports. */
+/** Comments, spaces and constants differ between a file and what the server reports. */
 function squeeze(query: string): string {
-  return query.replace(/--.*$/gm, "").replace(/\s+/g, " ").trim();
+  return query.replace(/--.*$/gm, "").replace(/'[^']*'|\$\d+|\b\d+\b/g, "?")
+    .replace(/\s+/g, " ").trim();
 }
 
 /** Costs since the last reset, dearest first. */
