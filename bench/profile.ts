@@ -4,6 +4,7 @@
  * CPU of the database and of our process, time and WAL by statement, WAL by table, and, in a drain of
  * its own since looking costs time, the parts of the hot statements.
  */
+import type { Agent } from "./agent/process.ts";
 import type { FunctionCost } from "./agent/profiler.ts";
 import { contestant } from "./cells/contestants.ts";
 import { type Contents, Lab, type Place } from "./cells/lab.ts";
@@ -11,17 +12,19 @@ import { round } from "./cells/measurement.ts";
 import { meter, type Spent } from "./place/meter.ts";
 import { makeFolder } from "./place/folder.ts";
 import { Server } from "./place/postgres.ts";
+import { readOptions } from "./profile/options.ts";
 import { partsOf } from "./profile/plans.ts";
 import { statementCosts, statementNames } from "./profile/statements.ts";
 import { walPosition, walShares } from "./profile/wal.ts";
 import { table } from "./report/table.ts";
 import { print, say } from "./report/say.ts";
 
-const USAGE = `usage: deno run -A --config deno.json bench/profile.ts
-         [--jobs N] [--bytes N] [--set setting=value …]
-
-  --set …   a setting of PostgreSQL to try, for every session`;
-const { jobs, bytes, settings } = readArguments(Deno.args);
+const options = readOptions(Deno.args);
+if (typeof options === "string") {
+  say(options);
+  Deno.exit(2);
+}
+const { jobs, bytes, workers, settings } = options;
 const who = contestant("perdura");
 const nameOf = await statementNames();
 
@@ -93,11 +96,10 @@ async function profileAdding(lab: Lab): Promise<void> {
 async function profileDrain(lab: Lab): Promise<void> {
   const contents: Contents = { fills: [{ jobs, bytes }] };
   await using place = await lab.prepare(who, contents);
-  await using agent = await lab.start(who, place);
-  await watch(place, [agent.pid], `Draining ${jobs} jobs`, jobs, async () => {
-    await agent.call("work", { concurrency: null });
-    await untilDone(agent);
-  });
+  await using stack = new AsyncDisposableStack();
+  const agents = await startWorkers(lab, place, stack);
+  const title = `Draining ${jobs} jobs, worker processes: ${workers}`;
+  await watch(place, agents.map(({ pid }) => pid), title, jobs, () => drainBy(agents));
 }
 
 /** Jobs one by one into an idle worker: what latency is made of. */
@@ -132,9 +134,8 @@ async function profileParts(lab: Lab): Promise<void> {
       `alter database ${database} set ${name} = '${value}'`,
     );
   }
-  await using agent = await lab.start(who, place);
-  await agent.call("work", { concurrency: null });
-  await untilDone(agent);
+  await using stack = new AsyncDisposableStack();
+  await drainBy(await startWorkers(lab, place, stack));
   const rows = partsOf(await readLogs(`${folder}/postgres`), nameOf)
     .filter(({ ms }) => ms / jobs > 0.0001)
     .map((
@@ -157,8 +158,7 @@ async function profileFunctions(lab: Lab): Promise<void> {
   await using filled = await lab.prepare(who, { fills: [{ jobs, bytes }] });
   await using worker = await lab.start(who, filled);
   await worker.call("sample", null);
-  await worker.call("work", { concurrency: null });
-  await untilDone(worker);
+  await drainBy([worker]);
   printFunctions("a drain", await worker.call("functions", null));
 }
 
@@ -226,13 +226,20 @@ function summary({ seconds, database, workers }: Spent, count: number): string {
     `our process ${us(workers)} µs\n`;
 }
 
-async function untilDone(
-  agent: {
-    ended: number;
-    call(command: "isBusy", args: null): Promise<boolean>;
-  },
-): Promise<void> {
-  while (agent.ended < jobs || await agent.call("isBusy", null)) {
+async function startWorkers(
+  lab: Lab,
+  place: Place,
+  stack: AsyncDisposableStack,
+): Promise<Agent[]> {
+  const agents: Agent[] = [];
+  for (let n = 0; n < workers; n++) agents.push(stack.use(await lab.start(who, place)));
+  return agents;
+}
+
+async function drainBy(agents: readonly Agent[]): Promise<void> {
+  await Promise.all(agents.map((agent) => agent.call("work", { concurrency: null })));
+  const ended = () => agents.reduce((sum, agent) => sum + agent.ended, 0);
+  while (ended() < jobs || await agents[0]?.call("isBusy", null)) {
     await new Promise((done) => setTimeout(done, 20));
   }
 }
@@ -245,31 +252,4 @@ async function readLogs(dir: string): Promise<string> {
     }
   }
   return text;
-}
-
-interface Options {
-  readonly jobs: number;
-  readonly bytes: number;
-  readonly settings: readonly (readonly [name: string, value: string])[];
-}
-
-function readArguments(args: readonly string[]): Options {
-  const numbers = { "--jobs": 60_000, "--bytes": 83 };
-  const settings: [string, string][] = [];
-  for (let at = 0; at < args.length; at += 2) {
-    const name = args[at];
-    const value = args[at + 1] ?? "";
-    const [, setting, to] = /^([a-z_.]+)=(.*)$/.exec(value) ?? [];
-    if (
-      (name === "--jobs" || name === "--bytes") && /^[1-9]\d{0,6}$/.test(value)
-    ) {
-      numbers[name] = Number(value);
-    } else if (name === "--set" && setting !== undefined && to !== undefined) {
-      settings.push([setting, to]);
-    } else {
-      say(USAGE);
-      Deno.exit(2);
-    }
-  }
-  return { jobs: numbers["--jobs"], bytes: numbers["--bytes"], settings };
 }
