@@ -119,7 +119,7 @@ async function profileTrickle(lab: Lab): Promise<void> {
 
 /** The parts of the statements, with every node timed: twice as slow, so only shares count. */
 async function profileParts(lab: Lab): Promise<void> {
-  await using place = await lab.prepare(who, { fills: [{ jobs, bytes }] });
+  await using place = await lab.prepare(who, { fills: [] });
   const database = place.database ?? "";
   const watching = {
     session_preload_libraries: "auto_explain",
@@ -135,14 +135,16 @@ async function profileParts(lab: Lab): Promise<void> {
     );
   }
   await using stack = new AsyncDisposableStack();
-  await drainBy(await startWorkers(lab, place, stack));
+  const agents = await startWorkers(lab, place, stack);
+  await agents[0]?.call("fill", { jobs, bytes });
+  await drainBy(agents);
   const rows = partsOf(await readLogs(`${folder}/postgres`), nameOf)
     .filter(({ ms }) => ms / jobs > 0.0001)
     .map((
       { statement, part, ms },
     ) => [statement, part, String(round(ms / jobs * 1000, 2))]);
   print(
-    `\n## Parts of the statements of a drain (timed node by node: shares, not sums)\n`,
+    `\n## Parts of the statements (timed node by node: shares, not sums)\n`,
   );
   print(table(["statement", "part", "µs per job"], rows));
 }
