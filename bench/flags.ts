@@ -25,10 +25,7 @@ export function usage(workloads: readonly string[]): string {
 }
 
 /** Reads the arguments; a text says what is wrong with them. */
-export function readFlags(
-  args: readonly string[],
-  workloads: readonly string[],
-): Flags | string {
+export function readFlags(args: readonly string[], workloads: readonly string[]): Flags | string {
   const flags = {
     isQuick: false,
     isJson: false,

@@ -91,27 +91,17 @@ async function versionOf(node: string | null): Promise<string | null> {
 }
 
 /** Versions of the peers, as the lock has them. */
-async function versionsOf(
-  { redis }: Installed,
-): Promise<Record<string, string>> {
-  const config = JSON.parse(
-    await Deno.readTextFile(new URL("deno.json", import.meta.url)),
-  );
+async function versionsOf({ redis }: Installed): Promise<Record<string, string>> {
+  const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", import.meta.url)));
   const wanted: string[] = Object.values(config.imports);
   const pairs = wanted.map((specifier) => /^npm:(.+)@(.+)$/.exec(specifier)?.slice(1) ?? []);
   const server = redis === null ? "" : /v=(\S+)/.exec(await command(redis, ["--version"]))?.[1];
   return { ...Object.fromEntries(pairs), ...(server ? { redis: server } : {}) };
 }
 
-function settingsOf(
-  workloads: readonly { entries: readonly { who: string }[] }[],
-) {
-  const used = new Set(
-    workloads.flatMap(({ entries }) => entries.map(({ who }) => who)),
-  );
+function settingsOf(workloads: readonly { entries: readonly { who: string }[] }[]) {
+  const used = new Set(workloads.flatMap(({ entries }) => entries.map(({ who }) => who)));
   return Object.fromEntries(
-    [...contestants.values()].filter(({ name }) => used.has(name)).map((
-      c,
-    ) => [c.name, c.settings]),
+    [...contestants.values()].filter(({ name }) => used.has(name)).map((c) => [c.name, c.settings]),
   );
 }

@@ -46,14 +46,8 @@ Deno.exit(0);
 /** The libraries are read at a start, so it is started twice. */
 async function startWithExtensions(dir: string): Promise<Server> {
   const first = await Server.start(dir);
-  await first.run(
-    "perdura",
-    "alter system set shared_preload_libraries = 'pg_stat_statements'",
-  );
-  await first.run(
-    "perdura",
-    "alter system set pg_stat_statements.track_planning = on",
-  );
+  await first.run("perdura", "alter system set shared_preload_libraries = 'pg_stat_statements'");
+  await first.run("perdura", "alter system set pg_stat_statements.track_planning = on");
   for (const [name, value] of settings) {
     await first.run(
       "perdura",
@@ -140,9 +134,7 @@ async function profileParts(lab: Lab): Promise<void> {
   await drainBy(agents);
   const rows = partsOf(await readLogs(`${folder}/postgres`), nameOf)
     .filter(({ ms }) => ms / jobs > 0.0001)
-    .map((
-      { statement, part, ms },
-    ) => [statement, part, String(round(ms / jobs * 1000, 2))]);
+    .map(({ statement, part, ms }) => [statement, part, String(round(ms / jobs * 1000, 2))]);
   print(
     `\n## Parts of the statements (timed node by node: shares, not sums)\n`,
   );
@@ -228,11 +220,7 @@ function summary({ seconds, database, workers }: Spent, count: number): string {
     `our process ${us(workers)} µs\n`;
 }
 
-async function startWorkers(
-  lab: Lab,
-  place: Place,
-  stack: AsyncDisposableStack,
-): Promise<Agent[]> {
+async function startWorkers(lab: Lab, place: Place, stack: AsyncDisposableStack): Promise<Agent[]> {
   const agents: Agent[] = [];
   for (let n = 0; n < workers; n++) agents.push(stack.use(await lab.start(who, place)));
   return agents;

@@ -57,11 +57,7 @@ class Runner implements Found {
     }
   }
 
-  async #measure(
-    round: number,
-    workload: Workload,
-    { name, who, measure }: Entry,
-  ): Promise<void> {
+  async #measure(round: number, workload: Workload, { name, who, measure }: Entry): Promise<void> {
     const obstacle = this.#lab.obstacle(contestant(who));
     if (obstacle !== null) {
       this.missing[who] = obstacle;

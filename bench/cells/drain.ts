@@ -33,11 +33,7 @@ export interface DrainPlan {
 const PATIENCE_MS = 180_000;
 
 /** Measures one drain. */
-export async function drain(
-  lab: Lab,
-  who: Contestant,
-  plan: DrainPlan,
-): Promise<Measurement> {
+export async function drain(lab: Lab, who: Contestant, plan: DrainPlan): Promise<Measurement> {
   const { contents, jobs, runs = jobs, workers = 1 } = plan;
   await using place = plan.isKept
     ? await lab.keep(who, { ...contents, fills: [] })
@@ -64,9 +60,7 @@ export async function drain(
   await untilEnded(agents, runs, begun);
   await untilIdle(agents);
   const spent = finish();
-  const late = await Promise.all(
-    agents.map((agent) => agent.call("lateness", null)),
-  );
+  const late = await Promise.all(agents.map((agent) => agent.call("lateness", null)));
   const waits = late.flat().map((at) => at - startedAt);
   const seconds = plan.isTimedToFirstRuns ? firstRunsMs / 1000 : spent.seconds;
   return {
@@ -89,11 +83,7 @@ async function refill(lab: Lab, who: Contestant, place: Place, contents: Content
 }
 
 /** Waits until so many handler runs have ended. Gives the milliseconds since `begun`. */
-async function untilEnded(
-  agents: readonly Agent[],
-  runs: number,
-  begun: number,
-): Promise<number> {
+async function untilEnded(agents: readonly Agent[], runs: number, begun: number): Promise<number> {
   const ended = () => agents.reduce((sum, agent) => sum + agent.ended, 0);
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => {
@@ -118,10 +108,7 @@ async function untilIdle([agent]: readonly Agent[]): Promise<void> {
   }
 }
 
-async function holdSnapshot(
-  lab: Lab,
-  { database }: Place,
-): Promise<AsyncDisposable> {
+async function holdSnapshot(lab: Lab, { database }: Place): Promise<AsyncDisposable> {
   const sql = lab.server.connect(database ?? "");
   await sql.unsafe("begin isolation level repeatable read");
   await sql.unsafe("select count(*) from pg_class");

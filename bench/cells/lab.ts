@@ -106,10 +106,7 @@ export class Lab {
     };
   }
 
-  async #makeTemplate(
-    who: Contestant,
-    { fills, isMarked, finished }: Contents,
-  ): Promise<string> {
+  async #makeTemplate(who: Contestant, { fills, isMarked, finished }: Contents): Promise<string> {
     const database = this.#newName();
     await this.server.create(database);
     const place = this.#placeOf(database);
@@ -128,23 +125,14 @@ export class Lab {
   }
 
   /** Runs a few jobs to their end, and multiplies what they left behind. */
-  async #finishJobs(
-    { database }: Place,
-    agent: Agent,
-    jobs: number,
-  ): Promise<void> {
+  async #finishJobs({ database }: Place, agent: Agent, jobs: number): Promise<void> {
     const seed = 1000;
     await agent.call("fill", { jobs: seed });
     await agent.call("work", { concurrency: null });
     while (await agent.call("isBusy", null)) {
       await new Promise((done) => setTimeout(done, 50));
     }
-    for (
-      const [table, id] of [["job_archive", "id"], [
-        "transition",
-        "job_id",
-      ]] as const
-    ) {
+    for (const [table, id] of [["job_archive", "id"], ["transition", "job_id"]] as const) {
       const columns = await this.server.run(
         database ?? "",
         `select attname as name from pg_attribute
@@ -163,11 +151,7 @@ export class Lab {
   async #prepareRedis(who: Contestant, { fills }: Contents): Promise<Place> {
     const folder = `${this.folder}/redis-${this.#count++}`;
     const persistence = who.store === "redis" ? "default" : "always";
-    const redis = await startRedis(
-      this.installed.redis ?? "redis-server",
-      folder,
-      persistence,
-    );
+    const redis = await startRedis(this.installed.redis ?? "redis-server", folder, persistence);
     const place: Place = {
       url: redis.url,
       database: null,

@@ -63,11 +63,7 @@ const WARM_UP = 10;
 const HALF_LOAD = { perSecond: 1000, sleepMs: 50 };
 
 /** From just before the call that adds a job to the start of its handler. */
-export async function latency(
-  lab: Lab,
-  who: Contestant,
-  plan: LatencyPlan,
-): Promise<Measurement> {
+export async function latency(lab: Lab, who: Contestant, plan: LatencyPlan): Promise<Measurement> {
   const { jobs, gapMs, isInProcess = false, isHalfLoaded = false } = plan;
   await using place = await lab.prepare(who, EMPTY);
   await using worker = await lab.start(who, place);

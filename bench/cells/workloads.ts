@@ -49,11 +49,7 @@ function drainEntry(who: string, plan: DrainPlan, name = who): Entry {
 }
 
 /** A drain of plain jobs. */
-function plain(
-  jobs: number,
-  more: Partial<DrainPlan> = {},
-  fill: Partial<FillPlan> = {},
-) {
+function plain(jobs: number, more: Partial<DrainPlan> = {}, fill: Partial<FillPlan> = {}) {
   return { jobs, contents: { fills: [{ jobs, ...fill }] }, ...more };
 }
 
@@ -67,11 +63,7 @@ function drains(pick: Pick): Workload {
       drainEntry("perdura", plain(most)),
       drainEntry("ceiling", plain(most)),
       drainEntry("graphile-fastest", plain(most)),
-      drainEntry(
-        "graphile-fastest",
-        plain(most, { workers: 2 }),
-        "graphile-two",
-      ),
+      drainEntry("graphile-fastest", plain(most, { workers: 2 }), "graphile-two"),
       drainEntry("graphile-24", plain(pick(1_500, 20_000))),
       drainEntry("graphile-default", plain(pick(800, 5_000))),
       drainEntry("pgboss", plain(pick(15_000, 100_000))),
@@ -98,19 +90,11 @@ function ourDrains(pick: Pick): Workload {
       drainEntry("perdura", plain(jobs, { workers: 2 }), "processes2"),
       drainEntry("perdura", plain(jobs, {}, { tenants: 1000 }), "tenants1000"),
       drainEntry("perdura", { jobs, contents: waiting }, "waiting1m"),
-      drainEntry(
-        "perdura",
-        { jobs, contents: finished, isKept: true },
-        "finished10m",
-      ),
+      drainEntry("perdura", { jobs, contents: finished, isKept: true }, "finished10m"),
       drainEntry("perdura", plain(held, { isHeld: true }), "held"),
       ...(pick(0, 1)
         ? [
-          drainEntry(
-            "graphile-fastest",
-            plain(held, { isHeld: true }),
-            "graphile-held",
-          ),
+          drainEntry("graphile-fastest", plain(held, { isHeld: true }), "graphile-held"),
         ]
         : []),
     ],

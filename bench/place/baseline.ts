@@ -17,10 +17,7 @@ const DATABASE = "bench_baseline";
 const DRIFT_MAX = 0.3;
 
 /** Measures it, for twice `ms`. */
-export async function measureBaseline(
-  server: Server,
-  ms: number,
-): Promise<Baseline> {
+export async function measureBaseline(server: Server, ms: number): Promise<Baseline> {
   await server.drop(DATABASE);
   await server.create(DATABASE);
   const sql = postgres(server.urlOf(DATABASE), { max: 32, onnotice: () => {} });
@@ -34,11 +31,7 @@ export async function measureBaseline(
   }
 }
 
-async function commitsPerSecond(
-  sql: postgres.Sql,
-  clients: number,
-  ms: number,
-): Promise<number> {
+async function commitsPerSecond(sql: postgres.Sql, clients: number, ms: number): Promise<number> {
   const insert = () => sql`insert into line (payload) values ('{"orderId": 12345}')`;
   await Promise.all(Array.from({ length: clients }, insert));
   const begun = performance.now();

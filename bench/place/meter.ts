@@ -17,13 +17,8 @@ function cpuOf(pid: number, withDead: boolean): number {
 
 /** CPU seconds of a process and all its children, the dead ones included. */
 export function cpuOfFamily(pid: number): number {
-  const children = read(`/proc/${pid}/task/${pid}/children`).split(" ").filter(
-    Boolean,
-  );
-  return children.reduce(
-    (sum, child) => sum + cpuOf(Number(child), false),
-    cpuOf(pid, true),
-  );
+  const children = read(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean);
+  return children.reduce((sum, child) => sum + cpuOf(Number(child), false), cpuOf(pid, true));
 }
 
 /** CPU seconds that the whole machine has spent. */
@@ -43,10 +38,7 @@ export interface Spent {
 }
 
 /** Begins an interval; the result ends it. */
-export function meter(
-  database: number,
-  workers: readonly number[],
-): () => Spent {
+export function meter(database: number, workers: readonly number[]): () => Spent {
   const snapshot = () => ({
     at: performance.now(),
     machine: cpuOfMachine(),

@@ -22,10 +22,7 @@ export interface Part {
 }
 
 /** Every plan in a log, as parts. `nameOf` recognises a statement by its text. */
-export function partsOf(
-  log: string,
-  nameOf: (query: string) => string | null,
-): Part[] {
+export function partsOf(log: string, nameOf: (query: string) => string | null): Part[] {
   const parts = new Map<string, Part>();
   for (const { query, plan } of plansIn(log)) {
     const statement = nameOf(query);
@@ -51,9 +48,7 @@ function* plansIn(log: string): Generator<{ query: string; plan: Node }> {
 
 /** The parts of one plan, exclusive of each other. */
 function split(root: Node): { name: string; ms: number }[] {
-  const ctes = new Map(
-    all(root).filter(isCte).map((node) => [nameOfCte(node), node]),
-  );
+  const ctes = new Map(all(root).filter(isCte).map((node) => [nameOfCte(node), node]));
   const parts = [...ctes].map(([name, node]) => ({
     name,
     ms: own(node, ctes),

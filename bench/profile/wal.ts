@@ -31,14 +31,8 @@ const SHARES = `
    group by 1 order by 2 desc`;
 
 /** Where the server writes now. */
-export async function walPosition(
-  server: Server,
-  database: string,
-): Promise<string> {
-  const [row] = await server.run(
-    database,
-    "select pg_current_wal_insert_lsn()::text as lsn",
-  );
+export async function walPosition(server: Server, database: string): Promise<string> {
+  const [row] = await server.run(database, "select pg_current_wal_insert_lsn()::text as lsn");
   return String(row?.lsn);
 }
 

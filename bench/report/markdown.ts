@@ -5,10 +5,7 @@ import type { Result } from "./result.ts";
 import { table } from "./table.ts";
 
 /** The whole report. */
-export function markdownOf(
-  result: Result,
-  workloads: readonly Workload[],
-): string {
+export function markdownOf(result: Result, workloads: readonly Workload[]): string {
   return [
     heading(result),
     table(
@@ -20,9 +17,7 @@ export function markdownOf(
   ].join("\n\n");
 }
 
-function heading(
-  { mode, machine, postgres, baseline, isDisturbed, versions, ...rest }: Result,
-) {
+function heading({ mode, machine, postgres, baseline, isDisturbed, versions, ...rest }: Result) {
   const { first, last } = baseline;
   const settings = Object.entries(postgres).map(([name, value]) => `${name} ${value}`);
   const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
@@ -44,10 +39,7 @@ function heading(
   ].join("\n");
 }
 
-function section(
-  { cells, baseline, smaller }: Result,
-  workload: Workload,
-): string {
+function section({ cells, baseline, smaller }: Result, workload: Workload): string {
   const own = cells.filter((cell) => cell.workload === workload.name);
   if (own.length === 0) return "";
   const names = workload.entries.map(({ name }) => name)

@@ -19,21 +19,11 @@ interface Ratio {
 
 const value: Figure = (cell) => cell.value;
 
-function faster(
-  key: string,
-  workload: string,
-  theirs: string[],
-  ours = "perdura",
-): Ratio {
+function faster(key: string, workload: string, theirs: string[], ours = "perdura"): Ratio {
   return { key, workload, ours, theirs, of: value };
 }
 
-function cheaper(
-  key: string,
-  workload: string,
-  theirs: string[],
-  of: Figure,
-): Ratio {
+function cheaper(key: string, workload: string, theirs: string[], of: Figure): Ratio {
   return { key, workload, ours: "perdura", theirs, of, isLessBetter: true };
 }
 
@@ -61,12 +51,7 @@ const ratios: readonly Ratio[] = [
   ]),
   cheaper("latency/graphile", "latency", ["graphile-24"], value),
   cheaper("latency/bullmq", "latency", ["bullmq"], value),
-  cheaper(
-    "latency-in-process/graphile",
-    "latency-in-process",
-    ["graphile-24"],
-    value,
-  ),
+  cheaper("latency-in-process/graphile", "latency-in-process", ["graphile-24"], value),
   cheaper("latency-in-process/bullmq", "latency-in-process", ["bullmq"], value),
   // From here on ours under a condition over ours without it.
   faster("processes2", "scale", ["perdura"], "processes2"),

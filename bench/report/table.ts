@@ -1,10 +1,5 @@
 /** A Markdown table. */
-export function table(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join(
-    "\n",
-  );
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
