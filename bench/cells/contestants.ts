@@ -24,7 +24,9 @@ const list: readonly Contestant[] = [
     system: "perdura",
     variant: "ceiling",
     store: "postgres",
-    settings: "the same claim and commit statements, without handlers and runtime",
+    settings:
+      "our insert, claim and commit statements alone, without checks, handlers and runtime; " +
+      "what is added together travels in one statement",
   },
   {
     name: "perdura-workflow",

@@ -1,7 +1,6 @@
 /** Where measurements are made: databases filled once and copied for each, processes, Redis. */
 import { Agent, type Program } from "../agent/process.ts";
 import type { FillPlan } from "../agent/jobs.ts";
-import { cpuOfFamily } from "../place/meter.ts";
 import type { Installed } from "../place/install.ts";
 import type { Server } from "../place/postgres.ts";
 import { startRedis } from "../place/redis.ts";
@@ -177,10 +176,5 @@ export class Lab {
 
   #newName(): string {
     return `bench_${this.#count++}`;
-  }
-
-  /** CPU seconds of the stores so far; for a look at who is busy. */
-  get databaseCpu(): number {
-    return cpuOfFamily(this.server.pid);
   }
 }

@@ -127,7 +127,7 @@ function adding(pick: Pick): Workload[] {
       who,
       measure: (lab: Lab) => addOneByOne(lab, contestant(who), { ms, inFlight }),
     }));
-  const queues = ["perdura", "graphile-fastest", "pgboss", "bullmq"];
+  const queues = ["perdura", "ceiling", "graphile-fastest", "pgboss", "bullmq"];
   const postgres = ["openworkflow", "absurd", "dbos"];
   return [
     {
@@ -163,7 +163,7 @@ function latencies(pick: Pick): Workload[] {
       who,
       measure: (lab: Lab) => latency(lab, contestant(who), { ...idle, ...more }),
     }));
-  const all = ["perdura", "graphile-24", "pgboss-notify", "bullmq"];
+  const all = ["perdura", "ceiling", "graphile-24", "pgboss-notify", "bullmq"];
   return [
     {
       name: "latency",

@@ -1,7 +1,7 @@
 /**
  * Perdura with its default settings: the worker of `main.ts worker`, with one handler that counts.
  *
- * `ceiling`: the store's claim and commit alone, without runtime and handlers.
+ * `ceiling`: the store's statements alone, without runtime and handlers.
  */
 import { defineHandler, indexHandlers, Jobs, migrate, openStore, Worker } from "perdura";
 import postgres from "postgres";
@@ -11,7 +11,7 @@ import { readSettings } from "../../src/cli/settings.ts";
 import { systemClock, systemRandom } from "../../src/core/clock.ts";
 import { runAgent } from "../agent/agent.ts";
 import type { AgentConfig, Payload, Run, System, Work } from "../agent/system.ts";
-import { driveStore } from "./ceiling.ts";
+import { BareInsert, BareWorker } from "./ceiling.ts";
 
 const TYPE = "bench.order";
 
@@ -43,17 +43,20 @@ function open({ url, variant }: AgentConfig): System {
       backoff,
     },
   });
+  const template = jobs.prepare({ type: TYPE }, "").row;
+  const bare = new BareInsert(store, sql, template);
   return {
     async setUp() {
       await migrate({ url });
       await sql`create table bench_mark (at timestamptz)`;
     },
-    add: (work) => jobs.enqueue(inputOf(work)),
-    addMany: (works) => jobs.enqueueMany(works.map(inputOf)),
+    add: (work) => variant === "ceiling" ? bare.add(work) : jobs.enqueue(inputOf(work)),
+    addMany: (works) =>
+      variant === "ceiling" ? bare.addMany(works) : jobs.enqueueMany(works.map(inputOf)),
     async work({ concurrency }, given) {
       run = given;
       if (variant === "ceiling") {
-        return void driveStore(store, settings.WORKER_BATCH_SIZE, run);
+        return await new BareWorker(store, settings.WORKER_BATCH_SIZE, run).start(sql);
       }
       new Worker({
         ...shared,

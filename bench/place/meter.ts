@@ -16,7 +16,7 @@ function cpuOf(pid: number, withDead: boolean): number {
 }
 
 /** CPU seconds of a process and all its children, the dead ones included. */
-export function cpuOfFamily(pid: number): number {
+function cpuOfFamily(pid: number): number {
   const children = read(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean);
   return children.reduce((sum, child) => sum + cpuOf(Number(child), false), cpuOf(pid, true));
 }

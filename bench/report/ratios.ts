@@ -40,6 +40,9 @@ const ratios: readonly Ratio[] = [
   faster("drain/ceiling", "drain", ["ceiling"]),
   cheaper("pgcpu/graphile", "drain", GRAPHILE, (cell) => cell.databaseUs),
   cheaper("wal/graphile", "drain", GRAPHILE, (cell) => cell.walBytes),
+  faster("bulk/ceiling", "bulk", ["ceiling"]),
+  faster("enqueue32/ceiling", "enqueue32", ["ceiling"]),
+  cheaper("latency/ceiling", "latency", ["ceiling"], value),
   faster("bulk/best-peer", "bulk", ["graphile-fastest", "pgboss", "bullmq"]),
   faster("enqueue32/bullmq", "enqueue32", ["bullmq"]),
   faster("enqueue32/best-postgres-peer", "enqueue32", [
