@@ -1,5 +1,6 @@
-/** A Markdown table. */
+/** A Markdown table. Columns that are empty in every row are left out. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const isUsed = (_: string, column: number) => rows.some((row) => (row[column] ?? "") !== "");
+  const line = (cells: readonly string[]) => `| ${cells.filter(isUsed).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

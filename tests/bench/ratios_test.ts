@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import { type Cell, median, percentile } from "../../bench/cells/measurement.ts";
 import { isDisturbed } from "../../bench/place/baseline.ts";
 import { ratiosOf } from "../../bench/report/ratios.ts";
+import { table } from "../../bench/report/table.ts";
 
 function cell(round: number, workload: string, contestant: string, more: Partial<Cell>): Cell {
   return { round, workload, contestant, unit: "jobs/s", value: 1, jobs: 1, ...more };
@@ -59,4 +60,12 @@ Deno.test("a run is disturbed when a baseline moved by more than 30 % either way
   assertEquals(isDisturbed(base, { commits1: 1290, commits32: 7800 }), false);
   assertEquals(isDisturbed(base, { commits1: 1000, commits32: 7600 }), true);
   assertEquals(isDisturbed(base, { commits1: 1310, commits32: 10_000 }), true);
+});
+
+Deno.test("a table leaves out what nobody has", () => {
+  const rows = [["a", "", "1"], ["b", "", ""]];
+  assertEquals(
+    table(["who", "WAL", "ms"], rows),
+    "| who | ms |\n| --- | --- |\n| a | 1 |\n| b |  |",
+  );
 });
