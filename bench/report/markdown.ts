@@ -46,14 +46,16 @@ function section({ cells, baseline, smaller }: Result, workload: Workload): stri
     .filter((name) => own.some((cell) => cell.contestant === name));
   const [unit] = own.map((cell) => cell.unit);
   const rows = names.map((name) => rowOf(own, name, names[0] ?? ""));
-  const percent = Math.round(baseline.first.commits32 / 1000);
+  const commits = grouped(Math.min(baseline.first.commits32, baseline.last.commits32));
+  const most = grouped(Math.max(baseline.first.commits32, baseline.last.commits32));
+  const beside = unit === "ms" ? [] : [["_single-row commits_", `${commits} (${most})`]];
   return [
     `## ${workload.name}: ${workload.title}`,
     "",
     ...(smaller[workload.name] ? [`Smaller in a quick run: ${smaller[workload.name]}.`, ""] : []),
     table(
       [
-        unit === "ms" ? "who" : `who (baseline: ${percent}k commits/s)`,
+        "who",
         `${unit}, median (${unit === "ms" ? "least" : "most"})`,
         `÷ ${names[0]}`,
         "database µs",
@@ -62,7 +64,7 @@ function section({ cells, baseline, smaller }: Result, workload: Workload): stri
         "p50 / p95 / p99 ms",
         "jobs",
       ],
-      rows,
+      [...rows, ...beside],
     ),
   ].join("\n");
 }
