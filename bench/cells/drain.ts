@@ -44,9 +44,6 @@ export async function drain(lab: Lab, who: Contestant, plan: DrainPlan): Promise
   for (let n = 0; n < workers; n++) {
     agents.push(stack.use(await lab.start(who, place)));
   }
-  if (plan.isKept) {
-    for (const fill of contents.fills) await agents[0]?.call("fill", fill);
-  }
   if (plan.isHeld) stack.use(await holdSnapshot(lab, place));
   await lab.server.settle();
   const finish = meter(place.pid, agents.map(({ pid }) => pid));
