@@ -1,9 +1,12 @@
 /**
  * Hints between processes over LISTEN and NOTIFY: never part of a commit, never needed.
  *
- * NOTIFY takes a database-wide lock at commit, so a process sends at most one in 50 ms: the first
- * at once, the following merged. A lost hint costs one poll interval.
+ * NOTIFY takes a database-wide lock at commit. While hints are rare each goes out at once; under load
+ * a process sends one in 50 ms, with whatever has gathered. Listeners in the same process hear of it
+ * without the database. A lost hint costs one poll interval.
  */
+import { systemClock } from "../core/clock.ts";
+import { newId } from "../core/id.ts";
 import * as sql from "../../sql/mod.ts";
 import type { Database } from "./database.ts";
 import type { Hint, Lane } from "./store.ts";
@@ -11,6 +14,9 @@ import type { Hint, Lane } from "./store.ts";
 /** The channel of all hints. */
 const CHANNEL = "perdura";
 const INTERVAL_MS = 50;
+/** So many in a row go out at once; every 20 ms of quiet allow one more. */
+const BURST = 20;
+const REFILL_MS = 20;
 /** PostgreSQL takes 8,000 bytes; a hint without lanes means: look for yourself. */
 const PAYLOAD_LENGTH_MAX = 2_500;
 const LANES_MAX = 20;
@@ -20,7 +26,12 @@ const IDS_MAX = 50;
 /** The hint side of the store. */
 export class Hints {
   readonly #db: Database;
+  /** Our own hints come back to us as well: we know them already. */
+  readonly #id = newId();
+  readonly #listeners = new Set<(message: Hint | null) => void>();
   #quietUntilFlush: ReturnType<typeof setTimeout> | null = null;
+  #allowed = BURST;
+  #refilledAt = systemClock.monotonic();
   #lanes = new Map<string, Lane>();
   #hasLanes = false;
   #hasCancel = false;
@@ -37,13 +48,22 @@ export class Hints {
     else if (message.kind === "cancel") this.#hasCancel = true;
     else if (message.kind === "watch") this.#hasWatch = true;
     else if (this.#ended.length <= IDS_MAX) this.#ended.push(...message.ids);
-    if (this.#quietUntilFlush === null) this.#flush();
+    for (const listener of this.#listeners) queueMicrotask(() => listener(message));
+    if (this.#quietUntilFlush !== null) return;
+    if (this.#mayGoAtOnce()) this.#flush();
+    else this.#quietUntilFlush = setTimeout(() => this.#flush(), INTERVAL_MS);
   }
 
   /** `HintStore.onHint`. */
   onHint(onHint: (message: Hint | null) => void): Promise<() => Promise<void>> {
-    const read = (payload: string) => onHint(parseHint(payload));
-    return this.#db.listen(CHANNEL, read, () => onHint(null));
+    const read = (payload: string) => {
+      if (!payload.includes(this.#id)) onHint(parseHint(payload));
+    };
+    this.#listeners.add(onHint);
+    return this.#db.listen(CHANNEL, read, () => onHint(null)).then((stop) => () => {
+      this.#listeners.delete(onHint);
+      return stop();
+    });
   }
 
   close(): void {
@@ -71,8 +91,18 @@ export class Hints {
     this.#hasLanes = this.#hasCancel = this.#hasWatch = false;
     if (messages.length === 0) return;
     // A hint that fails is a hint that is lost: workers poll.
-    for (const m of messages) this.#db.query(sql.notify, [CHANNEL, payloadOf(m)]).catch(() => {});
-    this.#quietUntilFlush = setTimeout(() => this.#flush(), INTERVAL_MS);
+    for (const message of messages) {
+      this.#db.query(sql.notify, [CHANNEL, payloadOf(message, this.#id)]).catch(() => {});
+    }
+  }
+
+  #mayGoAtOnce(): boolean {
+    const now = systemClock.monotonic();
+    this.#allowed = Math.min(BURST, this.#allowed + (now - this.#refilledAt) / REFILL_MS);
+    this.#refilledAt = now;
+    if (this.#allowed < 1) return false;
+    this.#allowed--;
+    return true;
   }
 }
 
@@ -80,13 +110,12 @@ function endedHint(ids: readonly string[]): Hint {
   return { kind: "ended", ids: ids.length > IDS_MAX ? [] : ids };
 }
 
-function payloadOf(message: Hint): string {
+function payloadOf(message: Hint, from: string): string {
+  const lookForYourself = JSON.stringify({ kind: "lanes", lanes: [], from });
   if (message.kind === "lanes" && message.lanes.length > LANES_MAX) return lookForYourself;
-  const text = JSON.stringify(message);
+  const text = JSON.stringify({ ...message, from });
   return text.length > PAYLOAD_LENGTH_MAX ? lookForYourself : text;
 }
-
-const lookForYourself = JSON.stringify({ kind: "lanes", lanes: [] });
 
 /** Anybody may send on the channel: what cannot be read means "look for yourself". */
 function parseHint(payload: string): Hint | null {
