@@ -71,6 +71,7 @@ function open({ url, variant }: AgentConfig): System {
         backoff,
         queues: null,
         partitionKey: null,
+        defaults: { maxAttempts: settings.JOB_MAX_ATTEMPTS, maxCrashes: settings.JOB_MAX_CRASHES },
       }).start();
       await Promise.resolve();
     },
