@@ -38,6 +38,7 @@ export { default as migration0002 } from "./migrations/0002_plain_history.sql" w
 export { default as migration0003 } from "./migrations/0003_cancel_reason.sql" with { type: "text" };
 export { default as migration0004 } from "./migrations/0004_keys.sql" with { type: "text" };
 export { default as migration0005 } from "./migrations/0005_inbox.sql" with { type: "text" };
+export { default as migration0006 } from "./migrations/0006_plain_json.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };
 export { default as nextDue } from "./queries/next_due.sql" with { type: "text" };
 export { default as notify } from "./queries/notify.sql" with { type: "text" };

@@ -47,7 +47,7 @@ create table perdura.job (
   has_data boolean not null,
   queue text not null,
   type text not null,
-  payload jsonb,
+  payload json,
   partition_key text,
   idempotency_key text,
   tags text[],
@@ -109,8 +109,8 @@ create table perdura.job_archive (
   has_output boolean not null,
   queue text not null,
   type text not null,
-  payload jsonb,
-  output jsonb,
+  payload json,
+  output json,
   partition_key text,
   idempotency_key text,
   tags text[],
@@ -135,7 +135,7 @@ create table perdura.job_data (
   tenant_id text not null,
   id uuid not null,
   kind smallint not null,
-  value jsonb,
+  value json,
   primary key (tenant_id, id, kind)
 ) partition by range (id);
 create table perdura.job_data_default partition of perdura.job_data default;

@@ -141,6 +141,7 @@ function succeeded(job: ClaimedJob): Change {
     tenantId: job.tenantId,
     id: job.id,
     version: job.version,
+    attempt: job.attempt,
     leaseId: job.leaseId,
     decision,
     output: "null",

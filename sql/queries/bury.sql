@@ -12,7 +12,7 @@ dead as (
     tenant_id, id, lane, run_at, created_at, started_at, timeout_ms, version, state, priority, attempt,
     max_attempts, crashes, max_crashes, has_data, has_output, queue, type, payload, last_error)
   select tenant_id, id, $5::bigint, at, at, now(), $14::integer, 3, $8::smallint, 0, 1,
-         1, 0, 1, false, false, $4::text, $3::text, $11::text::jsonb, $12::text::jsonb
+         1, 0, 1, false, false, $4::text, $3::text, $11::text::json, $12::text::jsonb
     from mail
   returning tenant_id, id),
 counted as (

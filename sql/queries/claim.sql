@@ -7,6 +7,9 @@
 -- `picked` is MATERIALIZED: claimed <= asked under every plan. HOT update: no indexed column changes.
 -- alone: only jobs one crash below their limit; otherwise never those.
 -- The claimed row is its own history: version, attempt, started_at, and the worker of its lease.
+-- Returns text: a line per job, its fields apart by the unit separator, which neither names nor JSON
+-- can hold (src/store/claimed.ts reads it); many columns cost the reader more than the claim. Jobs
+-- with a large payload come as rows of their own.
 with level as materialized (
   select * from unnest(
     $9::integer[], $10::integer[], $11::text[], $12::bigint[], $13::smallint[],
@@ -30,9 +33,11 @@ claimed as (
      set state = $6::smallint, version = j.version + 1, attempt = j.attempt + 1,
          lease_id = $1::uuid, started_at = now()
    where j.ctid = any(array(select tid from picked))
-  returning j.tenant_id, j.id, j.lane, j.queue, j.type, j.priority, j.run_at, j.version, j.attempt,
-            j.max_attempts, j.crashes, j.max_crashes, j.timeout_ms, j.payload, j.has_data,
-            j.backoff, j.metadata, j.tags, j.created_at),
+  returning j.tenant_id, j.id, j.timeout_ms, j.has_data, j.lane, j.queue, j.type, j.priority, j.run_at,
+            j.version, j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.created_at, j.payload,
+            case when coalesce(j.backoff, j.metadata, to_jsonb(j.tags)) is not null
+                 then jsonb_build_object('backoff', j.backoff, 'metadata', j.metadata, 'tags', j.tags)
+            end as more),
 leased as (
   insert into perdura.lease (id, worker, claimed_at, expires_at, hard_until, n_left, tenants, ids)
   select $1::uuid, $2::uuid, now(), now() + $3::integer * interval '1 millisecond',
@@ -42,12 +47,15 @@ leased as (
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
   select tenant_id, queue, state, $6::smallint, count(*) from picked group by tenant_id, queue, state)
-select c.tenant_id as t, c.id as i, c.lane as l, c.queue as q, c.type as k, c.priority as p,
-       c.run_at::text as r, c.version as v, c.attempt as a, c.max_attempts as ma, c.crashes as cr,
-       c.max_crashes as mc, c.timeout_ms as ms, c.backoff as back, c.metadata as meta, to_jsonb(c.tags) as tags,
-       c.created_at as at,
-       case when c.has_data
-            then (select d.value from perdura.job_data d
-                   where d.tenant_id = c.tenant_id and d.id = c.id and d.kind = 0)
-            else c.payload end as y
+select string_agg(concat_ws(E'\x1f', c.id, c.tenant_id, c.lane, c.type, c.queue, c.priority, c.version,
+                            c.attempt, c.max_attempts, c.crashes, c.max_crashes, c.timeout_ms, c.run_at,
+                            c.created_at, coalesce(c.more::text, ''), c.payload), E'\n') as jobs
   from claimed c
+ where not c.has_data
+union all
+select concat_ws(E'\x1f', c.id, c.tenant_id, c.lane, c.type, c.queue, c.priority, c.version, c.attempt,
+                 c.max_attempts, c.crashes, c.max_crashes, c.timeout_ms, c.run_at, c.created_at,
+                 coalesce(c.more::text, ''), d.value)
+  from claimed c
+  join perdura.job_data d on d.tenant_id = c.tenant_id and d.id = c.id and d.kind = 0
+ where c.has_data

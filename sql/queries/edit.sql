@@ -14,7 +14,7 @@ with edited as (
          lane = $10::bigint, queue = $11::text, partition_key = $12::text, priority = $13::smallint,
          max_attempts = $14::smallint, max_crashes = $15::smallint, timeout_ms = $16::integer,
          tags = $17::text[], backoff = $18::text::jsonb, metadata = $19::text::jsonb,
-         payload = case when $20::boolean then $21::text::jsonb else j.payload end,
+         payload = case when $20::boolean then $21::text::json else j.payload end,
          has_data = case when $20::boolean then $22::text is not null else j.has_data end
     from (select queue as was from perdura.job where tenant_id = $1::text and id = $2::uuid) o
    where j.tenant_id = $1::text and j.id = $2::uuid and j.version = $3::integer
@@ -22,7 +22,7 @@ with edited as (
   returning j.tenant_id, j.id, j.queue, j.version, j.attempt, o.was),
 data as (
   insert into perdura.job_data (tenant_id, id, kind, value)
-  select tenant_id, id, 0, $22::text::jsonb from edited where $22::text is not null
+  select tenant_id, id, 0, $22::text::json from edited where $22::text is not null
   on conflict (tenant_id, id, kind) do update set value = excluded.value),
 history as (
   insert into perdura.transition (

@@ -9,21 +9,21 @@ with held as materialized (
   select le.id, le.worker, le.n_left from perdura.lease le
    where le.id = any($1::uuid[])
    order by le.id for update),
-x as materialized (
+x as (
   select r.t, r.i, r.v, r.o, r.big, h.id as l, h.worker as w
     from unnest(
-      $4::text[], $5::uuid[], $6::integer[], $7::integer[], $8::jsonb[], $9::jsonb[]
+      $4::text[], $5::uuid[], $6::integer[], $7::integer[], $8::json[], $9::json[]
     ) as r(t, i, v, k, o, big)
     join unnest($1::uuid[]) with ordinality as n(id, k) on n.k = r.k
     join held h on h.id = n.id),
-gone as (
+gone as ( -- first what is read again below: a reader unpacks a row up to its last column
   delete from perdura.job j using x
    where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = $2::smallint
-  returning j.tenant_id, j.id, j.lane, j.run_at, j.created_at, j.started_at, j.cancel_requested_at,
-            j.timeout_ms, j.version, j.priority, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
-            j.has_data, j.queue, j.type, j.payload, j.partition_key, j.idempotency_key, j.tags,
-            j.backoff, j.metadata, j.progress, j.last_error, j.cloned_from, j.parent_id,
-            x.l, x.w, x.o, x.big),
+  returning x.l, j.tenant_id, j.queue, j.id, x.big, x.w, x.o, j.lane, j.run_at, j.created_at,
+            j.started_at, j.cancel_requested_at, j.timeout_ms, j.version, j.priority, j.attempt,
+            j.max_attempts, j.crashes, j.max_crashes, j.has_data, j.type, j.payload, j.partition_key,
+            j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress, j.last_error, j.cloned_from,
+            j.parent_id),
 archived as (
   insert into perdura.job_archive (
     tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
@@ -39,10 +39,12 @@ data as (
   insert into perdura.job_data (tenant_id, id, kind, value)
   select tenant_id, id, 1, big from gone where big is not null
   on conflict (tenant_id, id, kind) do nothing),
+ended as materialized (
+  select l, tenant_id, queue, count(*) as n from gone group by l, tenant_id, queue),
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
-  select tenant_id, queue, $2::smallint, $3::smallint, count(*) from gone group by tenant_id, queue),
-finished as materialized (select l, count(*)::integer as n from gone group by l),
+  select tenant_id, queue, $2::smallint, $3::smallint, sum(n) from ended group by tenant_id, queue),
+finished as materialized (select l, sum(n)::integer as n from ended group by l),
 emptied as (
   delete from perdura.lease le using held, finished
    where le.id = held.id and finished.l = held.id and held.n_left <= finished.n),

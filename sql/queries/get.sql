@@ -10,7 +10,7 @@ found as (
   select j.tenant_id, j.id, j.lane, j.run_at, j.created_at, j.started_at,
          null::timestamptz as finished_at, j.cancel_requested_at, j.lease_id, j.timeout_ms, j.version,
          j.state, j.priority, j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.has_data,
-         false as has_output, j.queue, j.type, j.payload, null::jsonb as output, j.partition_key,
+         false as has_output, j.queue, j.type, j.payload, null::json as output, j.partition_key,
          j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress, j.last_error, j.cloned_from,
          j.parent_id
     from candidate c join perdura.job j on j.tenant_id = c.id and j.id = $2::uuid

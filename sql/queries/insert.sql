@@ -6,15 +6,18 @@
 -- Locks: key rows in (tenant, key) order, so that two batches never wait for each other in a ring;
 -- then the new rows. Index: primary keys of unique_key and job, job_claim (one entry).
 -- Whether a job is due is judged by the database clock alone. A key that is taken and not expired
--- keeps its job, a repeated id is skipped: the caller gets the ids that were inserted.
+-- keeps its job: the caller gets the ids that were inserted. An id that is there already is an error:
+-- only a statement that was sent twice has one, and looking for it would cost every insert a third.
+-- Returns one row: the time, and a line for each inserted job that has a key or is not due. All others
+-- are in, in the initial state, created and due at that time.
 -- $25: only what this statement itself takes out of the inbox, so that of two drivers one makes the job.
 with x as materialized (
   select r.*, coalesce(r.at, now() + r.d * interval '1 millisecond', now()) as due
     from unnest(
       $5::text[], $6::uuid[], $7::bigint[], $8::text[], $9::text[],
       $10::smallint[], $11::smallint[], $12::smallint[], $13::integer[],
-      $14::bigint[], $15::timestamptz[], $16::jsonb[],
-      $17::jsonb[], $18::text[], $19::jsonb[],
+      $14::bigint[], $15::timestamptz[], $16::json[],
+      $17::json[], $18::text[], $19::jsonb[],
       $20::jsonb[], $21::text[], $22::uuid[], $23::text[],
       $24::bigint[]
     ) as r(t, i, lane, q, k, p, ma, mc, ms, d, at, y, big, part, back, meta, tags, clone, key, hash)),
@@ -42,8 +45,7 @@ ins as (
     from x
    where (x.key is null or (x.t, x.i) in (select tenant_id, job_id from taken))
      and (not $25::boolean or (x.t, x.i) in (select tenant_id, id from mail))
-  on conflict do nothing
-  returning tenant_id, id, queue, state, version, has_data, run_at, created_at),
+  returning tenant_id, queue, state, id, version, has_data, run_at, idempotency_key),
 big as (
   insert into perdura.job_data (tenant_id, id, kind, value)
   select x.t, x.i, 0, x.big
@@ -54,4 +56,6 @@ counted as (
 history as (
   insert into perdura.transition (tenant_id, job_id, version, event, from_state, to_state, attempt)
   select tenant_id, id, 2, $3::smallint, $1::smallint, $2::smallint, 0 from ins where version = 2)
-select id as i, state as s, version as v, run_at as r, created_at as c from ins
+select now() as c,
+       (select string_agg(concat_ws(' ', id, state, version, run_at), E'\n') from ins
+         where version = 2 or idempotency_key is not null or $25::boolean) as told

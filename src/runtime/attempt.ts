@@ -13,7 +13,7 @@ import { limits } from "../core/limits.ts";
 import type { ClaimedJob, TransactionSql, WorkStore } from "../store/store.ts";
 import type { HandlerContext, HandlerJob } from "./context.ts";
 import { changeOf, type Ending, endingOfResult, endingOfThrow, permanent } from "./endings.ts";
-import type { Handler } from "./handlers.ts";
+import type { Handler, RetryPolicy } from "./handlers.ts";
 import { Steps } from "./steps.ts";
 import { type Backoff } from "../core/backoff.ts";
 
@@ -25,7 +25,8 @@ export interface AttemptHost {
   readonly store: WorkStore;
   readonly clock: Clock;
   readonly worker: string;
-  readonly backoff: Backoff;
+  /** Growth of the delay between the attempts of a job. */
+  readonly backoffOf: (claimed: ClaimedJob, policy: RetryPolicy) => Backoff;
   /** Called once, with the ending to commit, or null when nothing is to be written. */
   readonly onEnd: (attempt: Attempt, ending: Ending | null) => void;
 }
@@ -47,29 +48,45 @@ export class Attempt implements HandlerContext {
   #endingWithoutTransaction: Ending | null = null;
   /** The database was away: no fault of the handler. */
   #storeError: UnavailableError | null = null;
-  readonly #steps: Steps;
+  #steps: Steps | null = null;
   #progress: Json | undefined;
   #isSavingProgress = false;
 
-  constructor(claimed: ClaimedJob, handler: Handler, host: AttemptHost) {
+  /** @param startedAt Monotonic instant of now. */
+  constructor(claimed: ClaimedJob, handler: Handler, startedAt: number, host: AttemptHost) {
     this.claimed = claimed;
     this.handler = handler;
     this.#host = host;
-    this.#steps = new Steps(claimed, host.store);
-    this.timeoutAt = host.clock.monotonic() + claimed.timeoutMs;
+    this.timeoutAt = startedAt + claimed.timeoutMs;
   }
 
-  /** Runs the handler. Never throws, never rejects. */
-  async run(): Promise<void> {
+  /** Runs the handler. Never throws. A handler that is not asynchronous has ended when this returns. */
+  run(): void {
     try {
       const started = this.handler.run(this.claimed.payload, this);
-      if (!started.ok) return this.#end(this.#invalidInput(started.issues));
-      const result = await started.value;
-      this.#end(this.#afterHandler(() => endingOfResult(result, this.#now())));
+      if (!started.ok) this.#end(this.#invalidInput(started.issues));
+      else if (isThenable(started.value)) void this.#wait(started.value);
+      else this.#onResult(started.value);
     } catch (thrown) {
-      const policy = this.handler.retry;
-      this.#end(this.#afterHandler(() => endingOfThrow(thrown, policy, this.#now())));
+      this.#onThrow(thrown);
     }
+  }
+
+  async #wait(result: PromiseLike<unknown>): Promise<void> {
+    try {
+      this.#onResult(await result);
+    } catch (thrown) {
+      this.#onThrow(thrown);
+    }
+  }
+
+  #onResult(result: unknown): void {
+    this.#end(this.#afterHandler(() => endingOfResult(result, () => this.#now())));
+  }
+
+  #onThrow(thrown: unknown): void {
+    const policy = this.handler.retry;
+    this.#end(this.#afterHandler(() => endingOfThrow(thrown, policy, this.#now())));
   }
 
   /** Asks the handler to stop. The first reason stands, but a lost lease overrules it. */
@@ -105,7 +122,7 @@ export class Attempt implements HandlerContext {
 
   /** Growth of the delay before the next attempt. */
   get backoff(): Backoff {
-    return this.#host.backoff;
+    return this.#host.backoffOf(this.claimed, this.handler.retry);
   }
 
   get stopReason(): StopReason | null {
@@ -171,6 +188,7 @@ export class Attempt implements HandlerContext {
   async #step<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T> {
     this.#refuseWhenOver();
     try {
+      this.#steps ??= new Steps(this.claimed, this.#host.store);
       return await this.#steps.run(name, work);
     } catch (error) {
       if (error instanceof LeaseLostError) this.stop("lease_lost");
@@ -186,7 +204,8 @@ export class Attempt implements HandlerContext {
     this.#refuseWhenOver();
     this.#transaction = "running";
     try {
-      const { store, worker, backoff } = this.#host;
+      const { store, worker } = this.#host;
+      const { backoff } = this;
       const begin = (sql: TransactionSql) => {
         // It may have waited long for its turn.
         if (this.#isAbandoned) throw new LeaseLostError(this.claimed.id, this.claimed.version);
@@ -194,7 +213,7 @@ export class Attempt implements HandlerContext {
       };
       const result = await store.transaction(worker, begin, (output) => {
         const at = this.#now();
-        const ending = endingOfResult(output, at);
+        const ending = endingOfResult(output, () => at);
         if (ending.kind !== "succeeded") {
           throw new TypeError("A transaction returns the output of the job");
         }
@@ -270,4 +289,9 @@ export class Attempt implements HandlerContext {
   #now(): Date {
     return new Date(this.#host.clock.now());
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value &&
+    typeof value.then === "function";
 }

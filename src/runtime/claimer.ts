@@ -54,6 +54,7 @@ export class Claimer {
   readonly #suspectAlarm = new Alarm();
   #lanesAt = -Infinity;
   #isPausedForSuspect = false;
+  #isRoomAsked = false;
   /** The ordinary claim under way; never rejects. */
   #claiming: Promise<void> = Promise.resolve();
   /** Claims whose answer was lost, by lease: they may have been committed. */
@@ -83,9 +84,14 @@ export class Claimer {
     return new Promise((done) => this.#onQuiet.push(done));
   }
 
-  /** A slot may be free. */
+  /** A slot may be free. Looked at once for all that end together. */
   onRoom(): void {
-    if (this.#host.runner.room() > 0) this.#alarm.ring();
+    if (this.#isRoomAsked) return;
+    this.#isRoomAsked = true;
+    queueMicrotask(() => {
+      this.#isRoomAsked = false;
+      if (this.#host.runner.room() > 0) this.#alarm.ring();
+    });
   }
 
   /** Jobs have arrived; null: nobody knows where. */

@@ -81,18 +81,18 @@ export class Committer {
   }
 
   async #sendBatch(batch: Outcome[]): Promise<void> {
-    const changes = new Map(batch.map((outcome) => [this.#changeOf(outcome), outcome]));
-    const refusals = await this.#commit([...changes.keys()]);
-    if (refusals === null) {
-      for (const outcome of batch) this.#host.onSettled(outcome.claimed, null);
-      return;
-    }
-    const refused = new Map(refusals.map((refusal) => [refusal.change, refusal]));
-    for (const [change, outcome] of changes) {
-      const refusal = refused.get(change);
+    const at = new Date(this.#host.clock.now());
+    const changes = batch.map(({ claimed, ending, backoff, cancelRequested }) =>
+      changeOf(claimed, ending, { cancelRequested, backoff, at })
+    );
+    const refusals = await this.#commit(changes);
+    const refused = new Map(refusals?.map((refusal) => [refusal.change, refusal]));
+    batch.forEach((outcome, index) => {
+      const change = changes[index] ?? null;
+      const refusal = change && refused.get(change);
       if (refusal) this.#afterRefusal(outcome, refusal);
-      else this.#host.onSettled(outcome.claimed, change);
-    }
+      else this.#host.onSettled(outcome.claimed, refusals === null ? null : change);
+    });
   }
 
   /** Null: not committed, and no longer tried. */
@@ -133,10 +133,5 @@ export class Committer {
       });
       this.#host.onSettled(claimed, null);
     }
-  }
-
-  #changeOf({ claimed, ending, backoff, cancelRequested }: Outcome): Change {
-    const at = new Date(this.#host.clock.now());
-    return changeOf(claimed, ending, { cancelRequested, backoff, at });
   }
 }

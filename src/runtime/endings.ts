@@ -35,22 +35,28 @@ export function cancelledError(at: Date): JobError {
   };
 }
 
-/** Reads what a handler returned. An output that cannot be stored is a failure for good. */
-export function endingOfResult(result: unknown, at: Date): Ending {
+const SUCCEEDED_WITHOUT_OUTPUT: Ending = { kind: "succeeded", output: "null" };
+
+/**
+ * Reads what a handler returned. An output that cannot be stored is a failure for good.
+ *
+ * @param now Asked only for an error, which has a time.
+ */
+export function endingOfResult(result: unknown, now: () => Date): Ending {
+  if (result === undefined || result === null) return SUCCEEDED_WITHOUT_OUTPUT;
   if (result instanceof Snooze) return { kind: "snoozed", delayMs: boundedDelay(result.delayMs) };
   if (result instanceof RetryAfter) {
-    const error = { ...describeError(result.error, at), retryable: true };
+    const error = { ...describeError(result.error, now()), retryable: true };
     return { kind: "failed", error, retryable: true, delayMs: boundedDelay(result.delayMs) };
   }
-  if (result instanceof GiveUp) return permanent(describeError(result.error, at));
-  if (result === undefined || result === null) return { kind: "succeeded", output: "null" };
+  if (result instanceof GiveUp) return permanent(describeError(result.error, now()));
   try {
     const output = serialise("Output", result, limits.payloadBytesMax);
     const issue = findJsonIssue(JSON.parse(output), "output");
     if (issue) throw new TypeError(`${issue.path}: ${issue.message}`);
     return { kind: "succeeded", output };
   } catch (error) {
-    return permanent({ ...describeError(error, at), code: "invalid_output" });
+    return permanent({ ...describeError(error, now()), code: "invalid_output" });
   }
 }
 

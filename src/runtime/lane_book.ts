@@ -115,10 +115,12 @@ export class LaneBook {
   settle(selection: Selection, jobs: readonly ClaimedJob[], limit: number, tookMs: number): void {
     const now = this.clock.monotonic();
     const got = new Map<string, number>();
-    for (const job of jobs) {
-      got.set(laneKeyOf(job), (got.get(laneKeyOf(job)) ?? 0) + 1);
-      const level = this.#levels.get(levelKey(job));
-      if (level && isAfter(job, level.cursor)) level.cursor = { runAt: job.runAt, id: job.id };
+    for (const [first, ...others] of runsOfALevel(jobs)) {
+      const key = laneKeyOf(first);
+      got.set(key, (got.get(key) ?? 0) + 1 + others.length);
+      const level = this.#levels.get(levelKey(first));
+      const last = others.reduce((a, b) => isAfter(b, a) ? b : a, first);
+      if (level && isAfter(last, level.cursor)) level.cursor = { runAt: last.runAt, id: last.id };
     }
     selection.lanes.forEach((levels, index) => {
       const [first] = levels;
@@ -235,6 +237,20 @@ function nextAwake(tenant: Tenant, now: number, taken: readonly Level[][]): Leve
   return null;
 }
 
+/** Neighbours that share a level: a claim brings few of them, and long ones. */
+function runsOfALevel(jobs: readonly ClaimedJob[]): [ClaimedJob, ...ClaimedJob[]][] {
+  const runs: [ClaimedJob, ...ClaimedJob[]][] = [];
+  for (const job of jobs) {
+    const run = runs.at(-1);
+    const [first] = run ?? [];
+    const isSame = first?.lane === job.lane && first.priority === job.priority &&
+      first.tenantId === job.tenantId;
+    if (run && isSame) run.push(job);
+    else runs.push([job]);
+  }
+  return runs;
+}
+
 function laneKeyOf(lane: { tenantId: string; lane: string }): string {
   return `${lane.lane} ${lane.tenantId}`;
 }
@@ -244,7 +260,7 @@ function levelKey(lane: { tenantId: string; lane: string; priority: number }): s
 }
 
 /** Instants come as text of one format and zone, so they compare as text. */
-function isAfter(job: ClaimedJob, cursor: Cursor): boolean {
+function isAfter(job: Cursor, cursor: Cursor): boolean {
   if (cursor.runAt === HEAD.runAt) return true;
   return job.runAt > cursor.runAt || (job.runAt === cursor.runAt && job.id > cursor.id);
 }

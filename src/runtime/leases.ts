@@ -44,10 +44,10 @@ export class Leases {
     if (lease && --lease.jobsLeft <= 0) this.#leases.delete(leaseId);
   }
 
-  /** Whether the lease is surely still ours. */
-  isHeld(leaseId: string): boolean {
+  /** Whether the lease is surely still ours at the monotonic instant `now`. */
+  isHeld(leaseId: string, now: number): boolean {
     const lease = this.#leases.get(leaseId);
-    return lease !== undefined && this.clock.monotonic() < lease.deadline;
+    return lease !== undefined && now < lease.deadline;
   }
 
   /** One statement for all leases of the process. Without an answer, the local deadlines decide. */
@@ -73,7 +73,8 @@ export class Leases {
   }
 
   #dropOverdue(): string[] {
-    const overdue = [...this.#leases.keys()].filter((id) => !this.isHeld(id));
+    const now = this.clock.monotonic();
+    const overdue = [...this.#leases.keys()].filter((id) => !this.isHeld(id, now));
     for (const id of overdue) this.#leases.delete(id);
     return overdue;
   }

@@ -9,7 +9,7 @@ import type { Backoff } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { GRACE_MS } from "../core/limits.ts";
 import type { ClaimedJob, WorkStore } from "../store/store.ts";
-import { Attempt, type StopReason } from "./attempt.ts";
+import { Attempt, type AttemptHost, type StopReason } from "./attempt.ts";
 import { type Ending, endingOfThrow } from "./endings.ts";
 import type { Handlers, RetryPolicy } from "./handlers.ts";
 import type { Leases } from "./leases.ts";
@@ -41,7 +41,8 @@ export interface RunnerHost {
 /** Runs claimed jobs. */
 export class Runner {
   readonly #host: RunnerHost;
-  readonly #running = new Map<string, Attempt>();
+  readonly #attempts: AttemptHost;
+  readonly #running = new Set<Attempt>();
   #buffer: ClaimedJob[] = [];
   #head = 0;
   #heldSince = 0;
@@ -55,6 +56,13 @@ export class Runner {
 
   constructor(host: RunnerHost) {
     this.#host = host;
+    this.#attempts = {
+      store: host.store,
+      clock: host.clock,
+      worker: host.worker,
+      backoffOf: (job, policy) => job.backoff ?? { ...host.backoff, ...growthOf(policy) },
+      onEnd: (ended, ending) => this.#onEnd(ended, ending),
+    };
   }
 
   /** Jobs that run or wait in the buffer. */
@@ -67,8 +75,9 @@ export class Runner {
     const { concurrency, batchSize, stats } = this.#host;
     // Endings that the database has not taken yet are held in memory: no more of them.
     if (stats.unsettled > UNSETTLED_BATCHES_MAX * batchSize) return 0;
-    const isBuffered = this.#host.clock.monotonic() > this.#withoutBufferUntil;
-    const ahead = isBuffered ? Math.min(this.#finishedLately(), batchSize) : 0;
+    const now = this.#host.clock.monotonic();
+    const isBuffered = now > this.#withoutBufferUntil;
+    const ahead = isBuffered ? Math.min(this.#finishedLately(now), batchSize) : 0;
     const room = concurrency + ahead - this.load;
     // Claims come in half-buffers, so that each carries many jobs.
     return room >= Math.max(1, ahead >> 1) ? Math.min(room, batchSize) : 0;
@@ -90,7 +99,7 @@ export class Runner {
 
   /** Asks handlers to stop. */
   stop(reason: StopReason, matches: (attempt: Attempt) => boolean = () => true): void {
-    for (const attempt of [...this.#running.values()]) {
+    for (const attempt of [...this.#running]) {
       if (matches(attempt)) attempt.stop(reason);
     }
   }
@@ -102,7 +111,7 @@ export class Runner {
 
   /** Ends the attempts that are still running, without their handlers. */
   abandonAll(): void {
-    for (const attempt of [...this.#running.values()]) attempt.abandon({ kind: "interrupted" });
+    for (const attempt of [...this.#running]) attempt.abandon({ kind: "interrupted" });
   }
 
   /** Jobs of these leases are no longer ours. Gives how many there were. */
@@ -122,10 +131,11 @@ export class Runner {
   /** Timeouts, graces, and jobs held too long. Call it every 50 ms or so while `load` is not 0. */
   tick(): void {
     const now = this.#host.clock.monotonic();
-    for (const attempt of [...this.#running.values()]) {
+    for (const attempt of this.#running) {
       if (attempt.stopReason === null && now >= attempt.timeoutAt) attempt.stop("timeout");
       this.#abandonWhenOverdue(attempt);
     }
+    this.#turnWindow(now);
     if (now - this.#heldSince > HELD_MS_MAX) this.giveBackBuffer();
   }
 
@@ -156,24 +166,19 @@ export class Runner {
     const { handlers, leases, onEnding } = this.#host;
     const handler = handlers.get(job.type);
     // A lane of another type with the same key (one in 2^64), or no time left on the lease.
-    if (!handler || !leases.isHeld(job.leaseId)) {
+    const now = this.#host.clock.monotonic();
+    if (!handler || !leases.isHeld(job.leaseId, now)) {
       onEnding(job, { kind: "interrupted" }, null);
       return;
     }
-    const attempt = new Attempt(job, handler, {
-      store: this.#host.store,
-      clock: this.#host.clock,
-      worker: this.#host.worker,
-      backoff: this.#backoffOf(job, handler.retry),
-      onEnd: (ended, ending) => this.#onEnd(ended, ending),
-    });
-    this.#running.set(keyOf(job), attempt);
-    void attempt.run();
+    const attempt = new Attempt(job, handler, now, this.#attempts);
+    this.#running.add(attempt);
+    attempt.run();
   }
 
   #onEnd(attempt: Attempt, ending: Ending | null): void {
-    this.#running.delete(keyOf(attempt.claimed));
-    this.#countFinished();
+    this.#running.delete(attempt);
+    this.#inWindow++;
     this.#host.onEnding(attempt.claimed, ending, attempt);
     this.#pump();
     if (this.load === 0) { for (const done of this.#onIdle.splice(0)) done(); }
@@ -204,26 +209,17 @@ export class Runner {
     if (this.load === 0) { for (const done of this.#onIdle.splice(0)) done(); }
   }
 
-  #backoffOf(job: ClaimedJob, policy: RetryPolicy): Backoff {
-    return job.backoff ?? { ...this.#host.backoff, ...growthOf(policy) };
-  }
-
-  #countFinished(): void {
-    this.#turnWindow();
-    this.#inWindow++;
-  }
-
-  #finishedLately(): number {
-    this.#turnWindow();
+  #finishedLately(now: number): number {
+    this.#turnWindow(now);
     return Math.max(this.#inWindow, this.#inLastWindow);
   }
 
-  #turnWindow(): void {
-    const passed = this.#host.clock.monotonic() - this.#windowAt;
+  #turnWindow(now: number): void {
+    const passed = now - this.#windowAt;
     if (passed < WINDOW_MS) return;
     this.#inLastWindow = passed < 2 * WINDOW_MS ? this.#inWindow : 0;
     this.#inWindow = 0;
-    this.#windowAt = this.#host.clock.monotonic();
+    this.#windowAt = now;
   }
 }
 
@@ -234,10 +230,6 @@ export function growthOf({ baseMs, factor, capMs }: RetryPolicy): Partial<Backof
     ...(factor === undefined ? {} : { factor }),
     ...(capMs === undefined ? {} : { capMs }),
   };
-}
-
-function keyOf(job: ClaimedJob): string {
-  return `${job.id} ${job.version}`;
 }
 
 function hasCrashed(job: ClaimedJob): boolean {

@@ -236,7 +236,8 @@ export class Worker {
   #onSettled(claimed: ClaimedJob, change: Change | null): void {
     this.stats.unsettled--;
     this.#leases.settle(claimed.leaseId);
-    if (change && isTerminal(change.decision.to) && this.#now() < this.#watchedUntil) {
+    const isWatched = this.#watchedUntil > 0 && this.#now() < this.#watchedUntil;
+    if (isWatched && change && isTerminal(change.decision.to)) {
       this.#options.store.hint({ kind: "ended", ids: [change.id] });
     }
     const due = change?.decision.due;

@@ -5,7 +5,7 @@ import { limits } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import type { JobState, When } from "../../machines/job.ts";
 import type { Parameter } from "./database.ts";
-import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
+import { column, quoted, quotedJson, quotedOrNull, repeated, sparseColumn } from "./literal.ts";
 import type { Change } from "./store.ts";
 
 /** Where a job lives in a state: the codes of commit.sql. */
@@ -21,8 +21,16 @@ export function changeKey(tenantId: string, id: string): string {
 
 /** In key order and without repeats: one order of locks for every batch. */
 export function orderedChanges(changes: readonly Change[]): Change[] {
-  const byKey = new Map(changes.map((change) => [changeKey(change.tenantId, change.id), change]));
-  return [...byKey.keys()].sort().map((key) => byKey.get(key)!);
+  const ordered = [...changes].sort(inKeyOrder);
+  return ordered.filter((change, at) => {
+    const next = ordered[at + 1];
+    return next === undefined || inKeyOrder(change, next) !== 0;
+  });
+}
+
+function inKeyOrder(a: Change, b: Change): number {
+  if (a.id !== b.id) return a.id < b.id ? -1 : 1;
+  return a.tenantId < b.tenantId ? -1 : a.tenantId > b.tenantId ? 1 : 0;
 }
 
 /** One statement with its parameters. */
@@ -58,13 +66,18 @@ function finishParameters(decision: Decision, changes: readonly Change[]): Param
     column([...leases.keys()], (id) => id),
     stateCode(decision.from),
     stateCode(decision.to),
-    column(changes, (c) => quoted(c.tenantId)),
+    column(changes, repeated((c) => c.tenantId, quoted)),
     column(changes, (c) => c.id),
     column(changes, (c) => c.version),
-    column(changes, (c) => c.leaseId === null ? null : leases.get(c.leaseId) ?? null),
-    sparseColumn(changes, (c) => isLarge(c) || c.output === null ? null : quotedJson(c.output)),
-    sparseColumn(changes, (c) => isLarge(c) && c.output !== null ? quotedJson(c.output) : null),
+    column(changes, repeated((c) => c.leaseId, (id) => leases.get(id ?? "") ?? null)),
+    sparseColumn(changes, (c) => isLarge(c) ? null : outputOf(c)),
+    sparseColumn(changes, (c) => isLarge(c) ? outputOf(c) : null),
   ];
+}
+
+/** No output is read as `null`: so that is not written. */
+function outputOf({ output }: Change): string | null {
+  return output === null || output === "null" ? null : quotedJson(output);
 }
 
 function commitParameters(options: CommitOptions, changes: readonly Change[]): Parameter[] {
@@ -73,7 +86,7 @@ function commitParameters(options: CommitOptions, changes: readonly Change[]): P
     column([...leases.keys()], (id) => id),
     options.worker,
     options.expiredOnly,
-    column(changes, (c) => quoted(c.tenantId)),
+    column(changes, repeated((c) => c.tenantId, quoted)),
     column(changes, (c) => c.id),
     column(changes, (c) => c.version),
     sparseColumn(changes, (c) => c.leaseId === null ? null : leases.get(c.leaseId) ?? null),

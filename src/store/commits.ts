@@ -49,6 +49,7 @@ async function commitOfAKind(
   for (let tries = 1;; tries++) {
     try {
       const rows = await db.query(text, parameters);
+      if (rows.length === 0) return [];
       const left = new Set(rows.map((row) => changeKey(field<string>(row, "t"), toId(row))));
       const unmoved = ordered.filter((c) => left.has(changeKey(c.tenantId, c.id)));
       return await refusalsOf(db, options, unmoved, inDoubt);

@@ -7,14 +7,15 @@ import type { JobInsert } from "../core/job.ts";
 import { INITIAL_STATE, targetOf } from "../core/lifecycle.ts";
 import { KEY_TTL_MS, limits } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
-import type { Database } from "./database.ts";
-
 import { laneKey } from "../core/lane.ts";
-import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
-import { created, toId, toKeyHolder, toPlaced } from "./rows.ts";
+import type { Database } from "./database.ts";
+import { RefusedError } from "./failures.ts";
+import { column, quoted, quotedJson, quotedOrNull, repeated, sparseColumn } from "./literal.ts";
+import { created, toId, toKeyHolder, toPlaces } from "./rows.ts";
 import type { Entered, Placed, SendStatement } from "./store.ts";
 
 const READ_BACK_TRIES = 3;
+const UNIQUE_VIOLATION = "23505";
 const KNOWN_TENANTS_MAX = 100_000;
 
 /** The enqueue side of the store. Remembers which tenants exist. */
@@ -42,11 +43,6 @@ export class Enqueue {
     await this.addTenants(jobs);
     const firsts = firstOfEachKey(jobs);
     const inserted = await this.#insertSafely(firsts);
-    // Sent again after a lost answer, a keyless job may have met itself.
-    const missing = firsts.filter((job) => job.idempotencyKey === null && !inserted.has(job.id));
-    if (missing.length > 0) {
-      for (const id of await this.#existing(missing)) inserted.set(id, null);
-    }
     const held = await this.#holders(jobs.filter((job) => job.idempotencyKey !== null), inserted);
     return jobs.map((job) => {
       const placed = inserted.get(job.id);
@@ -67,7 +63,7 @@ export class Enqueue {
   async takeIn(jobs: readonly JobInsert[]): Promise<string[]> {
     if (jobs.length === 0) return [];
     await this.addTenants(jobs);
-    return (await this.#db.query(sql.insert, parametersOf(firstOfEachKey(jobs), true))).map(toId);
+    return [...(await this.#send(firstOfEachKey(jobs), true)).told.keys()];
   }
 
   /**
@@ -80,16 +76,26 @@ export class Enqueue {
       const rest = jobs.filter((job) => !stored.has(job.id));
       try {
         if (rest.length > 0) {
-          for (const row of await this.#db.query(sql.insert, parametersOf(rest, false))) {
-            stored.set(toId(row), toPlaced(row));
+          const { createdAt, told } = await this.#send(rest, false);
+          const plain: Placed = { state: INITIAL_STATE, version: 1, runAt: createdAt, createdAt };
+          for (const job of rest) {
+            const placed = told.get(job.id) ?? (job.idempotencyKey === null ? plain : undefined);
+            if (placed) stored.set(job.id, placed);
           }
         }
         return stored;
       } catch (error) {
-        if (!(error instanceof UnknownResultError) || tries === READ_BACK_TRIES) throw error;
+        const mayBeStored = error instanceof UnknownResultError || (tries > 1 && isDouble(error));
+        if (!mayBeStored || tries === READ_BACK_TRIES) throw error;
       }
       for (const id of await this.#existing(rest)) stored.set(id, null);
     }
+  }
+
+  async #send(jobs: readonly JobInsert[], fromInbox: boolean) {
+    const [row] = await this.#db.query(sql.insert, parametersOf(jobs, fromInbox));
+    if (!row) throw new UnavailableError("An insert gave no answer");
+    return toPlaces(row);
   }
 
   async #existing(jobs: readonly JobInsert[]): Promise<string[]> {
@@ -120,6 +126,11 @@ export class Enqueue {
     if (this.#tenants.size > KNOWN_TENANTS_MAX) this.#tenants.clear();
     for (const tenant of unknown) this.#tenants.add(tenant);
   }
+}
+
+/** The first try was committed after all, and after it was looked for. */
+function isDouble(error: unknown): boolean {
+  return error instanceof RefusedError && error.sqlState === UNIQUE_VIOLATION;
 }
 
 function keyOf(job: JobInsert): string {
@@ -157,11 +168,11 @@ function parametersOf(jobs: readonly JobInsert[], fromInbox: boolean) {
     stateCode(targetOf("SCHEDULE")),
     eventCode("SCHEDULE"),
     KEY_TTL_MS,
-    column(jobs, (job) => quoted(job.tenantId)),
+    column(jobs, repeated((job) => job.tenantId, quoted)),
     column(jobs, (job) => job.id),
     column(jobs, laneKey),
-    column(jobs, (job) => quoted(job.queue)),
-    column(jobs, (job) => quoted(job.type)),
+    column(jobs, repeated((job) => job.queue, quoted)),
+    column(jobs, repeated((job) => job.type, quoted)),
     column(jobs, (job) => job.priority),
     column(jobs, (job) => job.maxAttempts),
     column(jobs, (job) => job.maxCrashes),

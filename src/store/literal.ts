@@ -10,14 +10,36 @@ export type Element = string | number | boolean | null;
 
 /** `{a,b,NULL}` of what `pick` gives for each row. Text must be `quoted` or be known to be safe. */
 export function column<T>(rows: readonly T[], pick: (row: T) => Element): string {
-  const parts = new Array<Element>(rows.length);
-  for (let i = 0; i < rows.length; i++) parts[i] = pick(rows[i]!) ?? "NULL";
-  return `{${parts.join(",")}}`;
+  let text = "{";
+  for (let i = 0; i < rows.length; i++) {
+    if (i > 0) text += ",";
+    text += pick(rows[i]!) ?? "NULL";
+  }
+  return text + "}";
 }
 
 /** Like `column`, but `{}` when every element is null: `unnest` pads short columns with nulls. */
 export function sparseColumn<T>(rows: readonly T[], pick: (row: T) => Element): string {
   return rows.some((row) => pick(row) !== null) ? column(rows, pick) : "{}";
+}
+
+/** A `pick` for a value that neighbours mostly share: made anew only where it changes. */
+export function repeated<T, V>(
+  read: (row: T) => V,
+  make: (value: V) => Element,
+): (row: T) => Element {
+  let isFirst = true;
+  let last: V;
+  let made: Element = null;
+  return (row) => {
+    const value = read(row);
+    if (isFirst || value !== last) {
+      isFirst = false;
+      last = value;
+      made = make(value);
+    }
+    return made;
+  };
 }
 
 /** Any text as one element. */

@@ -9,6 +9,7 @@ import { type Decision, INITIAL_STATE, statesAccepting, targetOf } from "../core
 import { GRACE_MS } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import { commitStatement } from "./changes.ts";
+import { toClaimed } from "./claimed.ts";
 import { commitChanges } from "./commits.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
@@ -20,7 +21,6 @@ import { column, quoted } from "./literal.ts";
 import { maintain } from "./maintenance.ts";
 import {
   field,
-  toClaimed,
   toCount,
   toExpired,
   toId,
@@ -235,11 +235,11 @@ class PostgresStore implements Store {
       column(levels, (level) => quoted(level.from.runAt)),
       column(levels, (level) => level.from.id),
     ]);
-    return rows.map((row) => toClaimed(row, request.leaseId));
+    return toClaimed(rows, request.leaseId);
   }
 
   async leased(leaseId: string): Promise<ClaimedJob[]> {
-    return (await this.#db.query(sql.leased, [leaseId])).map((row) => toClaimed(row, leaseId));
+    return toClaimed(await this.#db.query(sql.leased, [leaseId]), leaseId);
   }
 
   commit(worker: string | null, changes: readonly Change[]): Promise<Refusal[]> {

@@ -9,7 +9,6 @@ import type { Scope } from "../core/access.ts";
 import type { ApiKey } from "../core/api_key.ts";
 import type { Row } from "./database.ts";
 import type {
-  ClaimedJob,
   Cursor,
   Entered,
   ExpiredJob,
@@ -45,53 +44,6 @@ export function toSuspect(row: Row): Suspect {
   const r = shape<{ r: string; i: string }>(row);
   const at: Cursor = { runAt: r.r, id: r.i };
   return { lane: toLane(row), at };
-}
-
-interface ClaimedRow {
-  readonly t: string;
-  readonly i: string;
-  readonly l: string;
-  readonly q: string;
-  readonly k: string;
-  readonly p: number;
-  readonly r: string;
-  readonly v: number;
-  readonly a: number;
-  readonly ma: number;
-  readonly cr: number;
-  readonly mc: number;
-  readonly ms: number;
-  readonly back: Backoff | null;
-  readonly meta: Json;
-  readonly tags: readonly string[] | null;
-  readonly at: Date;
-  readonly y: Json;
-}
-
-/** claim.sql and leased.sql */
-export function toClaimed(row: Row, leaseId: string): ClaimedJob {
-  const r = shape<ClaimedRow>(row);
-  return {
-    tenantId: r.t,
-    id: r.i,
-    leaseId,
-    lane: r.l,
-    queue: r.q,
-    type: r.k,
-    priority: r.p,
-    runAt: r.r,
-    version: r.v,
-    attempt: r.a,
-    maxAttempts: r.ma,
-    crashes: r.cr,
-    maxCrashes: r.mc,
-    timeoutMs: r.ms,
-    backoff: r.back,
-    metadata: r.meta,
-    tags: r.tags ?? [],
-    createdAt: r.at,
-    payload: r.y,
-  };
 }
 
 /** expired.sql and overdue_cancels.sql; null when the lease or request holds no job any more. */
@@ -289,15 +241,20 @@ export function created(id: string, placed: Placed | null): Entered {
   return { id, created: true, differs: false, placed };
 }
 
-/** insert.sql */
-export function toPlaced(row: Row): Placed {
-  const r = shape<{ s: number; v: number; r: Date; c: Date }>(row);
-  return {
-    state: stateOf(r.s),
-    version: r.v,
-    runAt: r.r.toISOString(),
-    createdAt: r.c.toISOString(),
-  };
+/** insert.sql: when it was, and the jobs it tells of. */
+export function toPlaces(row: Row): { createdAt: string; told: ReadonlyMap<string, Placed> } {
+  const r = shape<{ c: Date; told: string | null }>(row);
+  const createdAt = r.c.toISOString();
+  const told = (r.told?.split("\n") ?? []).map((line): [string, Placed] => {
+    const [id = "", state, version, ...runAt] = line.split(" ");
+    return [id, {
+      state: stateOf(Number(state)),
+      version: Number(version),
+      runAt: new Date(runAt.join(" ")).toISOString(),
+      createdAt,
+    }];
+  });
+  return { createdAt, told: new Map(told) };
 }
 
 /** tenants.sql */

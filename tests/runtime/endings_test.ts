@@ -51,10 +51,10 @@ function failureOf(ending: Ending) {
 }
 
 Deno.test("endingOfResult() stores what a handler returned, and null for nothing", () => {
-  assertEquals(endingOfResult(undefined, AT), { kind: "succeeded", output: "null" });
-  assertEquals(endingOfResult(null, AT), { kind: "succeeded", output: "null" });
-  assertEquals(endingOfResult(false, AT), { kind: "succeeded", output: "false" });
-  assertEquals(endingOfResult({ at: AT, skip: undefined }, AT), {
+  assertEquals(endingOfResult(undefined, () => AT), { kind: "succeeded", output: "null" });
+  assertEquals(endingOfResult(null, () => AT), { kind: "succeeded", output: "null" });
+  assertEquals(endingOfResult(false, () => AT), { kind: "succeeded", output: "false" });
+  assertEquals(endingOfResult({ at: AT, skip: undefined }, () => AT), {
     kind: "succeeded",
     output: '{"at":"2026-01-02T03:04:05.678Z"}',
   });
@@ -80,16 +80,16 @@ const unstorable: Record<string, unknown> = {
 
 for (const [name, value] of Object.entries(unstorable)) {
   Deno.test(`endingOfResult() takes an output of ${name} for a failure for good`, () => {
-    const { error, retryable } = failureOf(endingOfResult(value, AT));
+    const { error, retryable } = failureOf(endingOfResult(value, () => AT));
     assertEquals([retryable, error.retryable, error.code], [false, false, "invalid_output"]);
   });
 }
 
 Deno.test("endingOfResult() reads what a handler returns instead of an output", () => {
-  assertEquals(endingOfResult(snooze(1500), AT), { kind: "snoozed", delayMs: 1500 });
-  const later = failureOf(endingOfResult(retryAfter(2000, new Error("429")), AT));
+  assertEquals(endingOfResult(snooze(1500), () => AT), { kind: "snoozed", delayMs: 1500 });
+  const later = failureOf(endingOfResult(retryAfter(2000, new Error("429")), () => AT));
   assertEquals([later.retryable, later.delayMs, later.error.message], [true, 2000, "429"]);
-  const never = failureOf(endingOfResult(giveUp("no such account"), AT));
+  const never = failureOf(endingOfResult(giveUp("no such account"), () => AT));
   assertEquals([never.retryable, never.delayMs], [false, null]);
   assertEquals([never.error.message, never.error.retryable], ["no such account", false]);
 });
@@ -98,11 +98,11 @@ Deno.test("a delay that a handler names is whole, not negative, and bounded", ()
   const wishes = [-1, NaN, 0.4, 1.6, Infinity];
   const bounded = [0, 0, 0, 2, limits.delayMsMax];
   assertEquals(
-    wishes.map((ms) => endingOfResult(snooze(ms), AT)),
+    wishes.map((ms) => endingOfResult(snooze(ms), () => AT)),
     bounded.map((delayMs) => ({ kind: "snoozed" as const, delayMs })),
   );
   assertEquals(
-    wishes.map((ms) => failureOf(endingOfResult(retryAfter(ms), AT)).delayMs),
+    wishes.map((ms) => failureOf(endingOfResult(retryAfter(ms), () => AT)).delayMs),
     bounded,
   );
   const wish = (delayMs: number): RetryPolicy => ({ on: () => ({ delayMs }) });
@@ -171,14 +171,14 @@ Deno.test("changeOf() lets a failure wait for its backoff, or for the delay that
   assertEquals(change.decision.to, "retry");
   assertEquals(change.decision.due, { delayMs: backoffDelayMs(backoff, claimed.id, 2) });
   assertEquals([change.error?.message, change.cause, change.cancelKnown], ["x", "E1", false]);
-  const named = decide(endingOfResult(retryAfter(77), AT));
+  const named = decide(endingOfResult(retryAfter(77), () => AT));
   assertEquals([named.decision.to, named.decision.due], ["retry", { delayMs: 77 }]);
 });
 
 Deno.test("changeOf() buries a failure of the last attempt, and one that no retry can mend", () => {
   const last = decide(endingOfThrow(new Error("x"), {}, AT), {}, { attempt: 3 });
   assertEquals([last.decision.to, last.decision.context.attempt], ["dead_letter", 3]);
-  const permanent = decide(endingOfResult(giveUp("x"), AT), {}, { attempt: 1 });
+  const permanent = decide(endingOfResult(giveUp("x"), () => AT), {}, { attempt: 1 });
   assertEquals([permanent.decision.to, permanent.error?.message], ["dead_letter", "x"]);
 });
 
@@ -217,7 +217,7 @@ Deno.test("changeOf() says what it assumed about a cancel, wherever it matters",
 
 Deno.test("a lastError of a job that will be retried says that it is retryable", () => {
   const error = Object.assign(new Error("429"), { retryable: false });
-  const change = decide(endingOfResult(retryAfter(1000, error), AT));
+  const change = decide(endingOfResult(retryAfter(1000, error), () => AT));
   assertEquals([change.decision.to, change.error?.retryable], ["retry", true]);
   assertStringIncludes(change.error?.message ?? "", "429");
 });

@@ -159,7 +159,7 @@ Deno.test("commit() of a batch refuses only the row that PostgreSQL will not tak
   await using db = await testDatabase();
   const jobs = await claimed(db.store, ...Array.from({ length: 20 }, () => buildJob()));
   const changes = jobs.map((job, i) =>
-    changeFor(job, { type: "SUCCEED" }, { output: i === 7 ? '"\\u0000"' : '"fine"' })
+    changeFor(job, { type: "SUCCEED" }, { output: i === 7 ? '{"no' : '"fine"' })
   );
   const refused = await db.store.commit(WORKER, changes);
   assertEquals(refused.map((r) => [r.change.id, r.reason]), [[jobs[7]!.id, "refused"]]);
