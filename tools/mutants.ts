@@ -116,7 +116,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the read back of an enqueue",
     file: "src/store/enqueue.ts",
-    from: "for (const id of await this.#existing(rest)) stored.set(id, null);",
+    from: "for (const id of await this.#existing(rest)) stored.add(id);",
     to: "await this.#existing(rest);",
     test: "tests/store/unknown_test.ts",
     filter: "does not store again",

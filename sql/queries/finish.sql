@@ -1,6 +1,7 @@
 -- Commit successes of running jobs: into the archive, where the row itself tells how it ended.
--- $1 lease ids (array literal), $2 from-state, $3 to-state; then one array literal per column:
--- $4 tenant, $5 id, $6 version, $7 which of $1, $8 output, $9 output above 1 KB.
+-- $1 lease ids, $2 from-state, $3 to-state, $4 tenants: $1 and $4 are array literals with one element
+-- for each lease and tenant that jobs share; then one per job: $5 id, $6 version, $7 which of those,
+-- $8 output, $9 output above 1 KB.
 -- Locks: lease rows first, in id order; then job rows through the primary key.
 -- Index: primary keys of lease and job. Each job is guarded by its version: zero rows is a lost lease.
 -- As commit.sql, for the one decision that nearly every job ends with: less to send, and no row in
@@ -10,11 +11,10 @@ with held as materialized (
    where le.id = any($1::uuid[])
    order by le.id for update),
 x as (
-  select r.t, r.i, r.v, r.o, r.big, h.id as l, h.worker as w
-    from unnest(
-      $4::text[], $5::uuid[], $6::integer[], $7::integer[], $8::json[], $9::json[]
-    ) as r(t, i, v, k, o, big)
-    join unnest($1::uuid[]) with ordinality as n(id, k) on n.k = r.k
+  select n.t, r.i, r.v, r.o, r.big, h.id as l, h.worker as w
+    from unnest($5::uuid[], $6::integer[], $7::integer[], $8::json[], $9::json[])
+      as r(i, v, k, o, big)
+    join unnest($1::uuid[], $4::text[]) with ordinality as n(id, t, k) on n.k = r.k
     join held h on h.id = n.id),
 gone as ( -- first what is read again below: a reader unpacks a row up to its last column
   delete from perdura.job j using x
@@ -51,7 +51,8 @@ emptied as (
 lowered as (
   update perdura.lease le set n_left = held.n_left - finished.n from held, finished
    where le.id = held.id and finished.l = held.id and held.n_left > finished.n)
-select r.t, r.i
-  from unnest($4::text[], $5::uuid[]) as r(t, i)
+select n.t, r.i
+  from unnest($5::uuid[], $7::integer[]) as r(i, k)
+  join unnest($4::text[]) with ordinality as n(t, k) on n.k = r.k
  where (select sum(n) from finished) is distinct from cardinality($5::uuid[]) -- the common case hashes nothing
-   and not exists (select from gone where gone.tenant_id = r.t and gone.id = r.i)
+   and not exists (select from gone where gone.tenant_id = n.t and gone.id = r.i)

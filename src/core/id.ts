@@ -26,6 +26,8 @@ export function idMaker(
 ): (tag?: number) => string {
   let lastMs = 0;
   let counter = 0;
+  let writtenMs = -1;
+  let time = "";
   return (tag = Math.floor(random() * TAGS)) => {
     const nowMs = clock.now();
     if (nowMs > lastMs) {
@@ -35,11 +37,16 @@ export function idMaker(
       lastMs++;
       counter = 0;
     }
-    const time = hex(lastMs, 12);
-    const variant = hex(0x8000 + Math.floor(random() * 0x4000), 4);
-    const tail = hex(Math.floor(random() * 0x100000), 5) + hex(Math.floor(random() * 0x10000), 4);
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(counter, 3)}-${variant}-${tail}` +
-      hex(tag, 3);
+    if (lastMs !== writtenMs) {
+      writtenMs = lastMs;
+      const text = lastMs.toString(16).padStart(12, "0");
+      time = `${text.slice(0, 8)}-${text.slice(8)}-7`;
+    }
+    // 26 bits: two of the variant, 24 of noise; then 24 more.
+    const high = Math.floor(random() * 0x4000000);
+    const low = Math.floor(random() * 0x1000000);
+    return time + digits(counter) + "-" + "89ab"[high >>> 24] + digits(high >>> 12) + "-" +
+      digits(high) + digits(low >>> 12) + digits(low) + digits(tag);
   };
 }
 
@@ -60,9 +67,16 @@ export function tagOf(id: string): number {
 
 /** A new id for a job of this tenant. */
 export function newJobId(tenantId: string): string {
-  return newId(tenantTag(tenantId));
+  if (tenantId !== tagged.tenantId) tagged = { tenantId, tag: tenantTag(tenantId) };
+  return newId(tagged.tag);
 }
 
-function hex(value: number, width: number): string {
-  return value.toString(16).padStart(width, "0");
+/** The last tenant asked for: a batch is mostly of one. */
+let tagged = { tenantId: "", tag: tenantTag("") };
+
+const DIGITS = Array.from({ length: 4096 }, (_, n) => n.toString(16).padStart(3, "0"));
+
+/** The lowest 12 bits as three hex digits. */
+function digits(value: number): string {
+  return DIGITS[value & 0xfff] ?? "";
 }

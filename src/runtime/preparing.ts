@@ -125,12 +125,22 @@ export function laneOf(
 
 /** The lanes of jobs that are due now, each once. */
 export function lanesOf(rows: readonly JobInsert[]): Lane[] {
-  const due = rows.filter((row) => row.runAt === null && (row.delayMs ?? 0) === 0);
-  const byKey = new Map(due.map((row) => {
+  const byKey = new Map<string, Lane>();
+  let last: JobInsert | null = null;
+  for (const row of rows) {
+    if (row.runAt !== null || (row.delayMs ?? 0) > 0) continue;
+    // Neighbours mostly share it.
+    if (last && isSameLane(last, row)) continue;
+    last = row;
     const lane = laneOf(row);
-    return [`${lane.lane} ${lane.priority} ${lane.tenantId}`, lane];
-  }));
+    byKey.set(`${lane.lane} ${lane.priority} ${lane.tenantId}`, lane);
+  }
   return [...byKey.values()];
+}
+
+function isSameLane(a: JobInsert, b: JobInsert): boolean {
+  return a.tenantId === b.tenantId && a.queue === b.queue && a.type === b.type &&
+    a.partitionKey === b.partitionKey && a.priority === b.priority;
 }
 
 function toInsert(

@@ -6,6 +6,7 @@ import * as sql from "../../sql/mod.ts";
 import type { JobState, When } from "../../machines/job.ts";
 import type { Parameter } from "./database.ts";
 import { column, quoted, quotedJson, quotedOrNull, repeated, sparseColumn } from "./literal.ts";
+import { sharedParts } from "./sharing.ts";
 import type { Change } from "./store.ts";
 
 /** Where a job lives in a state: the codes of commit.sql. */
@@ -60,16 +61,20 @@ export function commitStatement(options: CommitOptions, changes: readonly Change
 }
 
 function finishParameters(decision: Decision, changes: readonly Change[]): Parameter[] {
-  const leases = numberLeases(changes);
+  const { firsts, numbers } = sharedParts(
+    changes,
+    (a, b) => a.leaseId === b.leaseId && a.tenantId === b.tenantId,
+    (change) => `${change.leaseId} ${change.tenantId}`,
+  );
   const isLarge = (change: Change) => (change.output?.length ?? 0) > limits.inlineBytesMax;
   return [
-    column([...leases.keys()], (id) => id),
+    column(firsts, (c) => c.leaseId),
     stateCode(decision.from),
     stateCode(decision.to),
-    column(changes, repeated((c) => c.tenantId, quoted)),
+    column(firsts, (c) => quoted(c.tenantId)),
     column(changes, (c) => c.id),
     column(changes, (c) => c.version),
-    column(changes, repeated((c) => c.leaseId, (id) => leases.get(id ?? "") ?? null)),
+    column(numbers, (number) => number),
     sparseColumn(changes, (c) => isLarge(c) ? null : outputOf(c)),
     sparseColumn(changes, (c) => isLarge(c) ? outputOf(c) : null),
   ];

@@ -1,22 +1,22 @@
 /** Jobs into the database: one statement per batch, idempotency keys, unknown results read back. */
-import { eventCode, stateCode } from "../core/codes.ts";
 import { UnavailableError, UnknownResultError } from "../core/errors.ts";
-import { hash64 } from "../core/hash.ts";
 import { tenantTag } from "../core/id.ts";
 import type { JobInsert } from "../core/job.ts";
-import { INITIAL_STATE, targetOf } from "../core/lifecycle.ts";
-import { KEY_TTL_MS, limits } from "../core/limits.ts";
+import { INITIAL_STATE } from "../core/lifecycle.ts";
 import * as sql from "../../sql/mod.ts";
-import { laneKey } from "../core/lane.ts";
 import type { Database } from "./database.ts";
 import { RefusedError } from "./failures.ts";
-import { column, quoted, quotedJson, quotedOrNull, repeated, sparseColumn } from "./literal.ts";
+import { insertStatement, payloadHash } from "./inserting.ts";
+import { column, quoted, quotedOrNull } from "./literal.ts";
 import { created, toId, toKeyHolder, toPlaces } from "./rows.ts";
 import type { Entered, Placed, SendStatement } from "./store.ts";
 
 const READ_BACK_TRIES = 3;
 const UNIQUE_VIOLATION = "23505";
 const KNOWN_TENANTS_MAX = 100_000;
+
+/** Where a job was stored: null when only read back, undefined when its key has another job. */
+type PlaceOf = (job: JobInsert) => Placed | null | undefined;
 
 /** The enqueue side of the store. Remembers which tenants exist. */
 export class Enqueue {
@@ -42,10 +42,11 @@ export class Enqueue {
     if (jobs.length === 0) return [];
     await this.addTenants(jobs);
     const firsts = firstOfEachKey(jobs);
-    const inserted = await this.#insertSafely(firsts);
-    const held = await this.#holders(jobs.filter((job) => job.idempotencyKey !== null), inserted);
+    const placeOf = await this.#insertSafely(firsts);
+    const isOpen = (job: JobInsert) => job.idempotencyKey !== null && placeOf(job) === undefined;
+    const held = await this.#holders(jobs.filter(isOpen));
     return jobs.map((job) => {
-      const placed = inserted.get(job.id);
+      const placed = placeOf(job);
       if (placed !== undefined) return created(job.id, placed);
       const holder = job.idempotencyKey === null ? undefined : held.get(keyOf(job));
       // No row and no holder: the key was released between the two statements.
@@ -63,37 +64,38 @@ export class Enqueue {
   async takeIn(jobs: readonly JobInsert[]): Promise<string[]> {
     if (jobs.length === 0) return [];
     await this.addTenants(jobs);
-    return [...(await this.#send(firstOfEachKey(jobs), true)).told.keys()];
+    const { told } = await this.#send(firstOfEachKey(jobs), true);
+    return [...told.keys()];
   }
 
   /**
    * Inserts, and after a lost answer reads back which ids are stored, in any home, before it sends
    * the rest again: a job may already have run and been archived.
    */
-  async #insertSafely(jobs: readonly JobInsert[]): Promise<Map<string, Placed | null>> {
-    const stored = new Map<string, Placed | null>();
+  async #insertSafely(jobs: readonly JobInsert[]): Promise<PlaceOf> {
+    const stored = new Set<string>();
     for (let tries = 1;; tries++) {
-      const rest = jobs.filter((job) => !stored.has(job.id));
+      const rest = stored.size === 0 ? jobs : jobs.filter((job) => !stored.has(job.id));
+      if (rest.length === 0) return () => null;
       try {
-        if (rest.length > 0) {
-          const { createdAt, told } = await this.#send(rest, false);
-          const plain: Placed = { state: INITIAL_STATE, version: 1, runAt: createdAt, createdAt };
-          for (const job of rest) {
-            const placed = told.get(job.id) ?? (job.idempotencyKey === null ? plain : undefined);
-            if (placed) stored.set(job.id, placed);
-          }
-        }
-        return stored;
+        const { createdAt, told } = await this.#send(rest, false);
+        const plain: Placed = { state: INITIAL_STATE, version: 1, runAt: createdAt, createdAt };
+        return (job) => {
+          if (stored.size > 0 && stored.has(job.id)) return null;
+          const placed = told.size > 0 ? told.get(job.id) : undefined;
+          return placed ?? (job.idempotencyKey === null ? plain : undefined);
+        };
       } catch (error) {
         const mayBeStored = error instanceof UnknownResultError || (tries > 1 && isDouble(error));
         if (!mayBeStored || tries === READ_BACK_TRIES) throw error;
       }
-      for (const id of await this.#existing(rest)) stored.set(id, null);
+      for (const id of await this.#existing(rest)) stored.add(id);
     }
   }
 
   async #send(jobs: readonly JobInsert[], fromInbox: boolean) {
-    const [row] = await this.#db.query(sql.insert, parametersOf(jobs, fromInbox));
+    const { text, parameters } = insertStatement(jobs, fromInbox);
+    const [row] = await this.#db.query(text, parameters);
     if (!row) throw new UnavailableError("An insert gave no answer");
     return toPlaces(row);
   }
@@ -106,8 +108,7 @@ export class Enqueue {
     return rows.map(toId);
   }
 
-  async #holders(keyed: readonly JobInsert[], inserted: ReadonlyMap<string, unknown>) {
-    const open = keyed.filter((job) => !inserted.has(job.id));
+  async #holders(open: readonly JobInsert[]) {
     if (open.length === 0) return new Map<string, ReturnType<typeof toKeyHolder>>();
     const rows = await this.#db.query(sql.keyHolders, [
       column(open, (job) => quoted(job.tenantId)),
@@ -145,49 +146,4 @@ function firstOfEachKey(jobs: readonly JobInsert[]): JobInsert[] {
     const key = keyOf(job);
     return !seen.has(key) && seen.add(key);
   });
-}
-
-/** What a later request with the same key is compared by; the order of object keys is no matter. */
-function payloadHash(job: JobInsert): string {
-  return hash64(`${job.type}\n${canonical(JSON.parse(job.payloadJson))}`);
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
-  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`).join(",")}}`;
-}
-
-function parametersOf(jobs: readonly JobInsert[], fromInbox: boolean) {
-  const isLarge = (job: JobInsert) => job.payloadJson.length > limits.inlineBytesMax;
-  const json = (value: object | null) => value === null ? null : quotedJson(JSON.stringify(value));
-  const keyed = (job: JobInsert) => job.idempotencyKey === null ? null : payloadHash(job);
-  return [
-    stateCode(INITIAL_STATE),
-    stateCode(targetOf("SCHEDULE")),
-    eventCode("SCHEDULE"),
-    KEY_TTL_MS,
-    column(jobs, repeated((job) => job.tenantId, quoted)),
-    column(jobs, (job) => job.id),
-    column(jobs, laneKey),
-    column(jobs, repeated((job) => job.queue, quoted)),
-    column(jobs, repeated((job) => job.type, quoted)),
-    column(jobs, (job) => job.priority),
-    column(jobs, (job) => job.maxAttempts),
-    column(jobs, (job) => job.maxCrashes),
-    column(jobs, (job) => job.timeoutMs),
-    sparseColumn(jobs, (job) => job.delayMs),
-    sparseColumn(jobs, (job) => quotedOrNull(job.runAt)),
-    sparseColumn(jobs, (job) => isLarge(job) ? null : quotedJson(job.payloadJson)),
-    sparseColumn(jobs, (job) => isLarge(job) ? quotedJson(job.payloadJson) : null),
-    sparseColumn(jobs, (job) => quotedOrNull(job.partitionKey)),
-    sparseColumn(jobs, (job) => json(job.backoff)),
-    sparseColumn(jobs, (job) => job.metadataJson === null ? null : quotedJson(job.metadataJson)),
-    sparseColumn(jobs, (job) => job.tags === null ? null : quoted(column(job.tags, quoted))),
-    sparseColumn(jobs, (job) => job.clonedFrom),
-    sparseColumn(jobs, (job) => quotedOrNull(job.idempotencyKey)),
-    sparseColumn(jobs, keyed),
-    fromInbox,
-  ];
 }

@@ -1,0 +1,103 @@
+/** Jobs as the parameters of insert_plain.sql and insert.sql. */
+import { eventCode, stateCode } from "../core/codes.ts";
+import { hash64 } from "../core/hash.ts";
+import type { JobInsert } from "../core/job.ts";
+import { laneKey } from "../core/lane.ts";
+import { INITIAL_STATE, targetOf } from "../core/lifecycle.ts";
+import { KEY_TTL_MS, limits } from "../core/limits.ts";
+import * as sql from "../../sql/mod.ts";
+import type { Statement } from "./changes.ts";
+import { column, quoted, quotedJson, quotedOrNull, repeated, sparseColumn } from "./literal.ts";
+import { sharedParts } from "./sharing.ts";
+
+/** The statement that stores `jobs`; the plain one, which costs half, when it will do for all. */
+export function insertStatement(jobs: readonly JobInsert[], fromInbox: boolean): Statement {
+  return !fromInbox && jobs.every(isPlain)
+    ? { text: sql.insertPlain, parameters: plainParameters(jobs) }
+    : { text: sql.insert, parameters: parametersOf(jobs, fromInbox) };
+}
+
+/** What a later request with the same key is compared by; the order of object keys is no matter. */
+export function payloadHash(job: JobInsert): string {
+  return hash64(`${job.type}\n${canonical(JSON.parse(job.payloadJson))}`);
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
+  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`).join(",")}}`;
+}
+
+/** Due at once, and nothing to it that most jobs do not have. */
+function isPlain(job: JobInsert): boolean {
+  return job.idempotencyKey === null && (job.delayMs ?? 0) === 0 && job.runAt === null &&
+    job.tags === null && job.backoff === null && job.metadataJson === null &&
+    job.clonedFrom === null && !isLarge(job);
+}
+
+function isLarge(job: JobInsert): boolean {
+  return job.payloadJson.length > limits.inlineBytesMax;
+}
+
+function plainParameters(jobs: readonly JobInsert[]) {
+  const { firsts, counts, numbers } = sharedParts(jobs, isAlike, (job) =>
+    JSON.stringify([
+      ...[job.tenantId, job.queue, job.type, job.partitionKey],
+      ...[job.priority, job.maxAttempts, job.maxCrashes, job.timeoutMs],
+    ]));
+  return [
+    stateCode(INITIAL_STATE),
+    column(jobs, (job) => job.id),
+    column(numbers, (number) => number),
+    column(jobs, (job) => quotedJson(job.payloadJson)),
+    column(firsts, (job) => quoted(job.tenantId)),
+    column(firsts, laneKey),
+    column(firsts, (job) => quoted(job.queue)),
+    column(firsts, (job) => quoted(job.type)),
+    column(firsts, (job) => quotedOrNull(job.partitionKey)),
+    column(firsts, (job) => job.priority),
+    column(firsts, (job) => job.maxAttempts),
+    column(firsts, (job) => job.maxCrashes),
+    column(firsts, (job) => job.timeoutMs),
+    column(counts, (count) => count),
+  ];
+}
+
+function isAlike(a: JobInsert, b: JobInsert): boolean {
+  return a.tenantId === b.tenantId && a.queue === b.queue && a.type === b.type &&
+    a.partitionKey === b.partitionKey && a.priority === b.priority &&
+    a.maxAttempts === b.maxAttempts && a.maxCrashes === b.maxCrashes && a.timeoutMs === b.timeoutMs;
+}
+
+function parametersOf(jobs: readonly JobInsert[], fromInbox: boolean) {
+  const json = (value: object | null) => value === null ? null : quotedJson(JSON.stringify(value));
+  const keyed = (job: JobInsert) => job.idempotencyKey === null ? null : payloadHash(job);
+  return [
+    stateCode(INITIAL_STATE),
+    stateCode(targetOf("SCHEDULE")),
+    eventCode("SCHEDULE"),
+    KEY_TTL_MS,
+    column(jobs, repeated((job) => job.tenantId, quoted)),
+    column(jobs, (job) => job.id),
+    column(jobs, laneKey),
+    column(jobs, repeated((job) => job.queue, quoted)),
+    column(jobs, repeated((job) => job.type, quoted)),
+    column(jobs, (job) => job.priority),
+    column(jobs, (job) => job.maxAttempts),
+    column(jobs, (job) => job.maxCrashes),
+    column(jobs, (job) => job.timeoutMs),
+    sparseColumn(jobs, (job) => job.delayMs),
+    sparseColumn(jobs, (job) => quotedOrNull(job.runAt)),
+    sparseColumn(jobs, (job) => isLarge(job) ? null : quotedJson(job.payloadJson)),
+    sparseColumn(jobs, (job) => isLarge(job) ? quotedJson(job.payloadJson) : null),
+    sparseColumn(jobs, (job) => quotedOrNull(job.partitionKey)),
+    sparseColumn(jobs, (job) => json(job.backoff)),
+    sparseColumn(jobs, (job) => job.metadataJson === null ? null : quotedJson(job.metadataJson)),
+    sparseColumn(jobs, (job) => job.tags === null ? null : quoted(column(job.tags, quoted))),
+    sparseColumn(jobs, (job) => job.clonedFrom),
+    sparseColumn(jobs, (job) => quotedOrNull(job.idempotencyKey)),
+    sparseColumn(jobs, keyed),
+    fromInbox,
+  ];
+}
