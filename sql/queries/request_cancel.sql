@@ -5,7 +5,7 @@ with asked as (
   update perdura.job
      set cancel_requested_at = coalesce(cancel_requested_at, now())
    where tenant_id = $1::text and id = $2::uuid and version = $3::integer and state = $4::smallint
-  returning tenant_id, id, lease_id, version),
+  returning tenant_id, id, lease_id, version, cancel_requested_at),
 noted as (
   insert into perdura.cancel_request (tenant_id, job_id, lease_id, version, reason)
   select tenant_id, id, lease_id, version, $5::text from asked
@@ -13,4 +13,4 @@ noted as (
     set lease_id = excluded.lease_id, version = excluded.version, requested_at = now(),
         reason = excluded.reason
     where perdura.cancel_request.version <> excluded.version)
-select id as i from asked
+select cancel_requested_at as at from asked

@@ -14,6 +14,11 @@ export interface ApplyHost {
   readonly clock: Clock;
 }
 
+/** What was done. `requestedAt`: nothing yet, a running handler has been asked to stop. */
+export interface Applied {
+  readonly requestedAt: string | null;
+}
+
 /**
  * What was done; null when somebody else was faster.
  *
@@ -24,13 +29,14 @@ export async function applyDecision(
   job: Job,
   decision: Decision,
   cause: string,
-): Promise<"committed" | "requested" | null> {
+): Promise<Applied | null> {
   const { store } = host;
   if (decision.event === "CANCEL" && job.state === "running") {
     // The handler gets its AbortSignal first; its own outcome may still win.
-    if (!await store.requestCancel(job, cause)) return null;
+    const requestedAt = await store.requestCancel(job, cause);
+    if (requestedAt === null) return null;
     store.hint({ kind: "cancel" });
-    return "requested";
+    return { requestedAt };
   }
   if (isTerminal(job.state)) {
     const { outcome, holder } = await store.requeue(job, decision, cause);
@@ -44,7 +50,7 @@ export async function applyDecision(
   }
   if (isTerminal(decision.to)) store.hint({ kind: "ended", ids: [job.id] });
   else store.hint({ kind: "lanes", lanes: [laneOf(job)] });
-  return "committed";
+  return { requestedAt: null };
 }
 
 function changeOf({ clock }: ApplyHost, job: Job, decision: Decision, cause: string): Change {

@@ -257,7 +257,10 @@ export class Jobs {
     return changeJob(this.#host.store, id, options, async (job) => {
       const done = await applyDecision(this.#host, job, decide(job, event), options.cause);
       if (done === null) return null;
-      return { job: await this.get(job.tenantId, id), isPending: done === "requested" };
+      // As the request left it: a quick handler may have stopped before the job is read again.
+      const { requestedAt } = done;
+      if (requestedAt) return { job: { ...job, cancelRequestedAt: requestedAt }, isPending: true };
+      return { job: await this.get(job.tenantId, id), isPending: false };
     });
   }
 

@@ -27,6 +27,7 @@ import {
   toJob,
   toLane,
   toRenewed,
+  toRequestedAt,
   toStep,
   toSuspect,
   toTransition,
@@ -189,10 +190,11 @@ class PostgresStore implements Store {
     return (await this.#db.query(sql.counts, [tenantId])).map(toCount);
   }
 
-  async requestCancel(job: Job, reason?: string): Promise<boolean> {
+  async requestCancel(job: Job, reason?: string): Promise<string | null> {
     const { tenantId, id, version, state } = job;
     const parameters = [tenantId, id, version, stateCode(state), reason ?? null];
-    return (await this.#db.query(sql.requestCancel, parameters)).length > 0;
+    const [asked] = await this.#db.query(sql.requestCancel, parameters);
+    return asked ? toRequestedAt(asked) : null;
   }
 
   requeue(job: Job, decision: Decision, cause: string): Promise<Requeued> {

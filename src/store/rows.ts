@@ -178,6 +178,11 @@ export function toFate(row: Row): Fate {
   return shape<Fate>(row);
 }
 
+/** request_cancel.sql: when the request was made. */
+export function toRequestedAt(row: Row): string {
+  return shape<{ at: Date }>(row).at.toISOString();
+}
+
 /** renew.sql */
 export function toRenewed(row: Row): { leaseId: string; cancels: readonly string[] } {
   const r = shape<{ l: string; cancels: readonly string[] | null }>(row);

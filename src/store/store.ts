@@ -65,8 +65,8 @@ export interface JobStore {
   /** Committed steps after a version, ascending. */
   history(job: Job, afterVersion: number, limit: number): Promise<Transition[]>;
   counts(tenantId: string | null): Promise<StateCount[]>;
-  /** Notes a wish to cancel a running job, without a new version. False: it moved on. */
-  requestCancel(job: Job, reason?: string): Promise<boolean>;
+  /** Notes a wish to cancel a running job, without a new version: since when. Null: it moved on. */
+  requestCancel(job: Job, reason?: string): Promise<string | null>;
   /** Changes a waiting job. False: it moved on. @throws {RefusedError} */
   edit(job: Job, decision: Decision, edit: Edit): Promise<boolean>;
   /** Deletes an ended job, not its history. False: it moved on. */

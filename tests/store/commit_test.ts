@@ -172,8 +172,10 @@ Deno.test("commit() tells of a cancel request that the runner did not know", asy
   await using db = await testDatabase();
   const [job] = await claimed(db.store, buildJob());
   const stored = await db.store.get(null, job!.id);
-  assertEquals(await db.store.requestCancel(stored!), true);
-  assertEquals((await db.store.get(null, job!.id))?.version, 2, "a request is no transition");
+  const requestedAt = await db.store.requestCancel(stored!);
+  const asked = await db.store.get(null, job!.id);
+  assertEquals(asked?.cancelRequestedAt, requestedAt);
+  assertEquals(asked?.version, 2, "a request is no transition");
   const fail = { type: "FAIL", retryable: true, when } as const;
   const [refusal] = await db.store.commit(WORKER, [changeFor(job!, fail, { cancelKnown: false })]);
   assertEquals(refusal?.reason, "cancel");
