@@ -6,7 +6,8 @@ import { type Decision, isTerminal } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
 import type { When } from "../../machines/job.ts";
 import type { Store } from "../store/store.ts";
-import { type Aim, changeJob, decide, readJob, rejection } from "./deciding.ts";
+import { jobAfter } from "./answering.ts";
+import { type Aim, changeJob, decide, rejection } from "./deciding.ts";
 import type { Handlers } from "./handlers.ts";
 import { checkPayload, handlerOf, laneOf } from "./preparing.ts";
 
@@ -36,7 +37,7 @@ export async function editJob(
     const cause = `edit: ${Object.keys(patch).join(", ")}`;
     if (!await store.edit(job, decision, { after, payloadJson, cause })) return null;
     store.hint({ kind: "lanes", lanes: [laneOf(after)] });
-    return await readJob(store, job.tenantId, id);
+    return await jobAfter(store, job, decision);
   });
 }
 

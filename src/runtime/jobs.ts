@@ -24,6 +24,7 @@ import type {
   Store,
 } from "../store/store.ts";
 import { Coalescer } from "./coalescer.ts";
+import { jobAfter } from "./answering.ts";
 import { type Aim, changeJob, decide, readJob } from "./deciding.ts";
 import { applyDecision } from "./applying.ts";
 import { editJob, removeJob } from "./editing.ts";
@@ -255,12 +256,13 @@ export class Jobs {
    */
   send(id: string, event: JobEvent, options: SendOptions): Promise<Sent> {
     return changeJob(this.#host.store, id, options, async (job) => {
-      const done = await applyDecision(this.#host, job, decide(job, event), options.cause);
+      const decision = decide(job, event);
+      const done = await applyDecision(this.#host, job, decision, options.cause);
       if (done === null) return null;
       // As the request left it: a quick handler may have stopped before the job is read again.
       const { requestedAt } = done;
       if (requestedAt) return { job: { ...job, cancelRequestedAt: requestedAt }, isPending: true };
-      return { job: await this.get(job.tenantId, id), isPending: false };
+      return { job: await jobAfter(this.#host.store, job, decision), isPending: false };
     });
   }
 
