@@ -15,10 +15,13 @@ export function completionsOf(root: Command, shell: (typeof SHELLS)[number]): st
   const words = (names: readonly string[]) => names.join(" ");
   const names = words(commands.map(({ name }) => name));
   if (shell === "fish") {
-    return commands.flatMap(({ name, about, flags }) => [
+    return commands.flatMap(({ name, about, flags, under }) => [
       `complete -c perdura -f -n __fish_use_subcommand -a ${name} -d '${
         about.replaceAll("'", "")
       }'`,
+      ...under.map((sub) =>
+        `complete -c perdura -f -n '__fish_seen_subcommand_from ${name}' -a ${sub}`
+      ),
       ...flags.map((flag) =>
         `complete -c perdura -f -n '__fish_seen_subcommand_from ${name}' -l ${flag.slice(2)}`
       ),

@@ -1,8 +1,8 @@
 /** `enqueue jobs show events rerun cancel sweep`: what can be done with jobs, where the database is. */
-import { MalformedError } from "../core/errors.ts";
-import { isUuid } from "../core/id.ts";
-import { DEFAULT_TENANT } from "../core/job.ts";
-import { JOB_STATES, type JobState } from "../../machines/job.ts";
+import { DEFAULT_TENANT, type Job, type Transition } from "../core/job.ts";
+import { isTerminal } from "../core/lifecycle.ts";
+import { toResource } from "../http/resource.ts";
+import type { JobState } from "../../machines/job.ts";
 import { Admin } from "../runtime/admin.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import {
@@ -17,26 +17,40 @@ import {
 import { jobsOf, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
-const HISTORY_MAX = 1_000;
+const PAGE = 1_000;
+
+/** A job that was waited for has not succeeded. */
+export class NotSucceededError extends Error {
+  override readonly name = "NotSucceededError";
+
+  constructor({ id, state, lastError }: Job) {
+    const why = lastError ? `: ${lastError.name}: ${lastError.message.split("\n")[0]}` : "";
+    super(
+      isTerminal(state) ? `${id} ended as ${state}${why}` : `${id} has not ended yet: ${state}`,
+    );
+  }
+}
 
 /** What `enqueue` takes. */
 export interface EnqueueCommand extends OutputOptions {
-  readonly payload?: string;
+  readonly payload?: unknown;
   readonly tenant?: string;
   readonly queue?: string;
-  readonly delay?: string;
-  readonly priority?: string;
+  /** Milliseconds. */
+  readonly delay?: number;
+  readonly priority?: number;
   readonly key?: string;
-  readonly wait?: string;
+  /** Seconds. */
+  readonly wait?: number;
 }
 
 /** Which jobs `jobs` lists. */
 export interface ListCommand extends OutputOptions {
   readonly tenant?: string;
-  readonly state?: string;
+  readonly state?: readonly JobState[];
   readonly type?: string;
   readonly queue?: string;
-  readonly limit: string;
+  readonly limit: number;
 }
 
 /** Runs `work` with the client side of the runtime. */
@@ -49,40 +63,36 @@ export async function withJobs(
   await withStore(settings, use, (store) => work(jobsOf(settings, store, debug)));
 }
 
-/** Stores a job, and waits for its end when asked to. */
+/**
+ * Stores a job, and waits for its end when asked to.
+ *
+ * @throws {NotSucceededError} It was waited for, and has failed, or not ended in time.
+ */
 export async function enqueue(settings: Settings, type: string, options: EnqueueCommand) {
-  const waitMs = options.wait === undefined ? 0 : 1_000 * numberOf(options.wait, "--wait");
-  const input = {
-    type,
-    payload: options.payload === undefined ? {} : parsed(options.payload),
-    ...(options.tenant === undefined ? {} : { tenantId: options.tenant }),
-    ...(options.queue === undefined ? {} : { queue: options.queue }),
-    ...(options.delay === undefined ? {} : { delayMs: numberOf(options.delay, "--delay") }),
-    ...(options.priority === undefined
-      ? {}
-      : { priority: numberOf(options.priority, "--priority") }),
-    ...(options.key === undefined ? {} : { idempotencyKey: options.key }),
-  };
+  const { payload = {}, tenant, queue, delay, priority, key, wait } = options;
+  const given = { tenantId: tenant, queue, delayMs: delay, priority, idempotencyKey: key };
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  const input = { type, payload, ...Object.fromEntries(set) };
   await withJobs(settings, async (jobs) => {
     const { id } = await jobs.enqueueUnchecked(input);
-    const job = await jobs.wait(null, id, waitMs);
-    await (options.json ? printJson(job) : print(waitMs > 0 ? `${id} ${job.state}` : id));
+    const job = await jobs.wait(null, id, 1_000 * (wait ?? 0));
+    if (options.json) await printJson(toResource(job));
+    else await print(wait === undefined ? id : `${id} ${job.state}`);
+    if (wait !== undefined && job.state !== "succeeded") throw new NotSucceededError(job);
   });
 }
 
 /** One page of jobs, newest first. */
 export async function listJobs(settings: Settings, options: ListCommand) {
-  const states = options.state === undefined ? null : options.state.split(",").map(stateOf);
-  const limit = numberOf(options.limit, "--limit");
   await withJobs(settings, async (jobs) => {
     const filter = {
       tenantId: options.tenant ?? DEFAULT_TENANT,
-      states,
+      states: options.state ?? null,
       type: options.type ?? null,
       queue: options.queue ?? null,
     };
-    const items = await jobs.list(filter, null, limit);
-    if (options.json) await printJson(items);
+    const items = await jobs.list(filter, null, options.limit);
+    if (options.json) await printJson(items.map(toResource));
     else await printTable(jobHeader, items.map(jobRow));
   });
 }
@@ -90,14 +100,14 @@ export async function listJobs(settings: Settings, options: ListCommand) {
 /** One job with all its fields. */
 export async function showJob(settings: Settings, id: string) {
   await withJobs(settings, async (jobs) => {
-    await print(JSON.stringify(await jobs.get(null, idOf(id)), null, 2));
+    await print(JSON.stringify(toResource(await jobs.get(null, id)), null, 2));
   });
 }
 
 /** The history of one job. */
 export async function showEvents(settings: Settings, id: string, options: OutputOptions) {
   await withJobs(settings, async (jobs) => {
-    const steps = await jobs.history(null, idOf(id), 0, HISTORY_MAX);
+    const steps = await allSteps(jobs, id);
     if (options.json) await printJson(steps);
     else for (const step of steps) await print(stepLine(step));
   });
@@ -106,8 +116,8 @@ export async function showEvents(settings: Settings, id: string, options: Output
 /** The same work once more, as a new job. */
 export async function rerun(settings: Settings, id: string, options: OutputOptions) {
   await withJobs(settings, async (jobs) => {
-    const job = await jobs.rerun(null, idOf(id));
-    await (options.json ? printJson(job) : print(job.id));
+    const job = await jobs.rerun(null, id);
+    await (options.json ? printJson(toResource(job)) : print(job.id));
   });
 }
 
@@ -119,8 +129,8 @@ export async function cancel(
 ) {
   await withJobs(settings, async (jobs) => {
     const aim = { tenantId: null, ifVersion: null, cause: options.reason ?? "cli" };
-    const { job, isPending } = await jobs.send(idOf(id), { type: "CANCEL" }, aim);
-    if (options.json) await printJson(job);
+    const { job, isPending } = await jobs.send(id, { type: "CANCEL" }, aim);
+    if (options.json) await printJson(toResource(job));
     else await print(isPending ? `${id} is asked to stop` : `${id} ${job.state}`);
   });
 }
@@ -135,27 +145,11 @@ export async function runSweep(settings: Settings, options: OutputOptions) {
   });
 }
 
-/** A job's id. @throws {MalformedError} */
-export function idOf(text: string): string {
-  if (!isUuid(text)) throw new MalformedError(`"${text.slice(0, 64)}" is not the id of a job`);
-  return text.toLowerCase();
-}
-
-function numberOf(text: string, name: string): number {
-  if (!/^-?\d{1,12}$/.test(text)) throw new MalformedError(`${name} must be a whole number`);
-  return Number(text);
-}
-
-function stateOf(text: string): JobState {
-  const state = JOB_STATES.find((known) => known === text);
-  if (!state) throw new MalformedError(`"${text}" is no state: ${JOB_STATES.join(", ")}`);
-  return state;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new MalformedError("--payload is not JSON");
+async function allSteps(jobs: Jobs, id: string): Promise<Transition[]> {
+  const steps: Transition[] = [];
+  while (true) {
+    const page = await jobs.history(null, id, steps.at(-1)?.version ?? 0, PAGE);
+    steps.push(...page);
+    if (page.length < PAGE) return steps;
   }
 }

@@ -1,7 +1,6 @@
 /** `keys`: API keys are made, listed and revoked where the database is at hand. */
 import { Keys } from "../runtime/keys.ts";
-import { idOf } from "./jobs.ts";
-import { print, printJson } from "./output.ts";
+import { type OutputOptions, print, printJson, printTable } from "./output.ts";
 import { withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
@@ -30,24 +29,25 @@ export async function createKey(settings: Settings, options: CreateOptions): Pro
   });
 }
 
+const header = ["id", "tenant", "state", "scopes", "last used", "name"];
+
 /** Prints one line per key, newest first. */
-export async function listKeys(settings: Settings, options: { json?: boolean }): Promise<void> {
+export async function listKeys(settings: Settings, options: OutputOptions): Promise<void> {
   await withStore(settings, service, async (store) => {
     const keys = await new Keys(store.keys).list(null);
     if (options.json) return await printJson(keys);
-    for (const { id, tenantId, scopes, isLive, lastUsedAt, name } of keys) {
+    const rows = keys.map(({ id, tenantId, scopes, isLive, lastUsedAt, name }) => {
       const state = isLive ? "live" : "dead";
-      await print(
-        [id, tenantId ?? "*", state, scopes.join(","), lastUsedAt ?? "never", name].join("\t"),
-      );
-    }
+      return [id, tenantId ?? "*", state, scopes.join(","), lastUsedAt ?? "never", name];
+    });
+    await printTable(header, rows);
   });
 }
 
 /** Revokes a key: it is refused everywhere within seconds. */
 export async function revokeKey(settings: Settings, id: string): Promise<void> {
   await withStore(settings, service, async (store) => {
-    await new Keys(store.keys).revoke(null, idOf(id));
+    await new Keys(store.keys).revoke(null, id);
     await print(`Revoked ${id}`);
   });
 }

@@ -1,18 +1,31 @@
 /**
  * The command line: one file per command.
  *
- * Exit codes: 0 done; 1 failed; 2 wrong use or settings; 3 refused (no such job, wrong input, an event
- * that the state does not accept). Each failure is one line on standard error.
+ * Exit codes: 0 done; 1 failed, or a job that was waited for did not succeed; 2 wrong use or settings;
+ * 3 refused (no such job, wrong input, an event that the state does not accept). Each failure is one
+ * line on standard error, wrong use with the usage.
  */
 import { Argument, Command, CommanderError } from "commander";
 import { EmbeddedError } from "../embedded/errors.ts";
 import { PerduraError, UnavailableError } from "../core/errors.ts";
 import { SCOPES } from "../core/access.ts";
+import { limits } from "../core/limits.ts";
+import { VERSION } from "../core/version.ts";
 import { MigrationError } from "../store/migrate.ts";
 import { runApi } from "./api.ts";
+import * as form from "./arguments.ts";
 import { completionsOf, SHELLS } from "./completions.ts";
 import { diagram } from "./diagram.ts";
-import { cancel, enqueue, listJobs, rerun, runSweep, showEvents, showJob } from "./jobs.ts";
+import {
+  cancel,
+  enqueue,
+  listJobs,
+  NotSucceededError,
+  rerun,
+  runSweep,
+  showEvents,
+  showJob,
+} from "./jobs.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { configureLogging } from "./logging.ts";
 import { runMigrate } from "./migrate.ts";
@@ -44,12 +57,20 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-const expected = [SettingsError, EmbeddedError, MigrationError, PerduraError, ListenError];
+const expected = [
+  SettingsError,
+  EmbeddedError,
+  MigrationError,
+  PerduraError,
+  ListenError,
+  NotSucceededError,
+];
 
 /** All commands. */
 function program(): Command {
   const root = new Command("perdura")
     .description("Durable jobs and workflows on Postgres")
+    .version(VERSION, "--version", "print the version")
     .showHelpAfterError(USAGE)
     .exitOverride();
   addServices(root);
@@ -85,26 +106,45 @@ function addServices(root: Command): void {
 
 function addJobs(root: Command): void {
   command(root, "enqueue", "Store a job").argument("<type>")
-    .option("--payload <json>", "its input").option("--tenant <id>").option("--queue <name>")
-    .option("--delay <ms>", "not before").option("--priority <n>", "lower goes first")
-    .option("--key <text>", "idempotency key").option("--wait <seconds>", "for its end")
+    .option("--payload <json>", "its input", form.json)
+    .option("--tenant <id>").option("--queue <name>")
+    .option("--delay <ms>", "not before", form.delay)
+    .option("--priority <n>", "lower goes first", form.whole(-32768, 32767))
+    .option("--key <text>", "idempotency key")
+    .option("--wait <seconds>", "for its end; exit 1 unless it succeeds", form.whole(0, 86_400))
     .option("--json", "the whole job")
     .action((type, options) => withSettings((s) => enqueue(s, type, options)));
   command(root, "jobs", "List jobs, newest first")
-    .option("--tenant <id>").option("--state <names>", "separated by commas")
-    .option("--type <name>").option("--queue <name>").option("--limit <n>", "rows", "50")
+    .option("--tenant <id>").option("--state <names>", "separated by commas", form.states)
+    .option("--type <name>").option("--queue <name>")
+    .option("--limit <n>", "rows", form.rows, limits.pageDefault)
     .option("--json", "as JSON")
     .action((options) => withSettings((s) => listJobs(s, options)));
-  command(root, "show", "One job, as JSON").argument("<id>").option("--json", "always the case")
+  command(root, "show", "One job, as JSON").argument("<id>", "its id", form.id).option(
+    "--json",
+    "always the case",
+  )
     .action((id) => withSettings((s) => showJob(s, id)));
-  command(root, "events", "The history of a job").argument("<id>").option("--json", "as JSON")
+  command(root, "events", "The history of a job").argument("<id>", "its id", form.id).option(
+    "--json",
+    "as JSON",
+  )
     .action((id, options) => withSettings((s) => showEvents(s, id, options)));
-  command(root, "tail", "Follow a job to its end, or all new ones").argument("[id]")
+  command(root, "tail", "Follow a job to its end, or all new ones").argument(
+    "[id]",
+    "its id",
+    form.id,
+  )
     .option("--tenant <id>").option("--json", "one JSON text per line")
     .action((id, options) => withSettings((s) => tail(s, id, options)));
-  command(root, "rerun", "The same work once more").argument("<id>").option("--json", "as JSON")
+  command(root, "rerun", "The same work once more").argument("<id>", "its id", form.id).option(
+    "--json",
+    "as JSON",
+  )
     .action((id, options) => withSettings((s) => rerun(s, id, options)));
-  command(root, "cancel", "Cancel a job").argument("<id>").option("--reason <text>")
+  command(root, "cancel", "Cancel a job").argument("<id>", "its id", form.id).option(
+    "--reason <text>",
+  )
     .option("--json", "as JSON")
     .action((id, options) => withSettings((s) => cancel(s, id, options)));
 }
@@ -113,19 +153,25 @@ function addKeys(root: Command): void {
   const keys = command(root, "keys", "API keys: create, list, revoke");
   command(keys, "create", "Make a key and print it, once")
     .option("--name <text>", "for people", "unnamed").option("--tenant <id>", "else: platform")
-    .option("--scopes <names>", SCOPES.join(","), "platform").option("--expires <instant>")
+    .option("--scopes <names>", SCOPES.join(","), form.scopes, form.scopes("platform"))
+    .option("--expires <instant>", "else: never", form.instant)
     .option("--if-none", "a platform key, unless there is one")
-    .action((options) =>
-      withSettings((s) => createKey(s, { ...options, scopes: String(options.scopes).split(",") }))
-    );
+    .action((options) => withSettings((s) => createKey(s, options)));
   command(keys, "list", "All keys").option("--json", "as JSON")
     .action((options) => withSettings((s) => listKeys(s, options)));
-  command(keys, "revoke", "Refuse a key from now on").argument("<id>")
+  command(keys, "revoke", "Refuse a key from now on").argument("<id>", "its id", form.id)
     .action((id) => withSettings((s) => revokeKey(s, id)));
 }
 
+/** A command whose mistakes are one line, and the line of its own usage. */
 function command(parent: Command, name: string, about: string): Command {
-  return parent.command(name).description(about).exitOverride();
+  const made = parent.command(name).description(about).exitOverride().showHelpAfterError(false);
+  return made.configureOutput({
+    outputError: (text, write) => {
+      const line = text.trimEnd().replaceAll(/\s*\n\s*/g, " ");
+      write(`${line}\nusage: ${made.createHelp().commandUsage(made)}\n`);
+    },
+  });
 }
 
 async function withSettings(run: (settings: Settings) => Promise<void>): Promise<void> {

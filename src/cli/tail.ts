@@ -2,7 +2,7 @@
 import { DEFAULT_TENANT } from "../core/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
 import type { Jobs } from "../runtime/jobs.ts";
-import { idOf, withJobs } from "./jobs.ts";
+import { withJobs } from "./jobs.ts";
 import { type OutputOptions, print, printJson, stepLine } from "./output.ts";
 import { untilSignal } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -26,7 +26,7 @@ export async function tail(settings: Settings, id: string | undefined, options: 
     while (!isOver) {
       const isEnded = id === undefined
         ? await follower.followTenant(tenantId)
-        : await follower.followJob(idOf(id));
+        : await follower.followJob(id);
       if (isEnded) return;
       await Promise.race([stopped, new Promise((done) => setTimeout(done, POLL_MS))]);
     }

@@ -1,10 +1,11 @@
 /** `/openapi.json`, made once from the routes, and `/docs`, a page that reads without a network. */
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import { VERSION } from "../core/version.ts";
 import { docsPage } from "./docs_page.ts";
 
 const info = {
   title: "Perdura",
-  version: "0.1.0",
+  version: VERSION,
   description: "Durable jobs: every job is a persisted state machine in Postgres.",
   license: { name: "MIT", identifier: "MIT" },
 };

@@ -32,22 +32,47 @@ Deno.test("what is refused is one line and exit 3, wrong use exit 2", async () =
   const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
   const refusals = [
     ["show", "01a20679-0000-7000-8000-000000000000"],
-    ["show", "not-an-id"],
     ["enqueue", "no.such.type"],
-    ["enqueue", "debug.sleep", "--payload", "{"],
     ["enqueue", "debug.sleep", "--payload", '{"ms":"x"}'],
-    ["jobs", "--state", "lost"],
-    ["jobs", "--limit", "many"],
-    ["keys", "create", "--scopes", "root"],
+    ["keys", "create", "--tenant", "a", "--scopes", "platform"],
     ["diagram", "nothing"],
   ];
   for (const args of refusals) {
     const { code, stdout, lines } = await run(...args);
     assertEquals([code, stdout, lines.length], [3, "", 1], args.join(" "));
   }
-  for (const args of [["show"], ["completions", "tcsh"], ["keys"]]) {
-    assertEquals((await run(...args)).code, 2, args.join(" "));
+  const wrong = [
+    ["show"],
+    ["show", "not-an-id"],
+    ["enqueue", "debug.sleep", "--payload", "{\n"],
+    ["enqueue", "debug.sleep", "--delay", "-5"],
+    ["enqueue", "debug.sleep", "--wait", "soon"],
+    ["jobs", "--state", "lost"],
+    ["jobs", "--limit", "0"],
+    ["keys", "create", "--scopes", "root"],
+    ["keys", "create", "--expires", "tomorrow"],
+    ["keys", "revoke", "mine"],
+    ["completions", "tcsh"],
+  ];
+  for (const args of wrong) {
+    const { code, stdout, lines } = await run(...args);
+    assertEquals([code, stdout, lines.length], [2, "", 2], args.join(" "));
+    assertStringIncludes(lines[1] ?? "", `usage: perdura ${args[0]}`);
   }
+});
+
+Deno.test("enqueue --wait ends in 1 when the job has not succeeded, and says why", async () => {
+  await using db = await emptyDatabase();
+  const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
+  const early = await run("enqueue", "debug.noop", "--key", "k", "--wait", "0");
+  const id = early.stdout.split(" ")[0] ?? "";
+  assertEquals([early.code, early.stdout.trim()], [1, `${id} pending`]);
+  assertEquals(early.lines, [`perdura: ${id} has not ended yet: pending`]);
+  assertEquals((await run("cancel", id)).code, 0);
+  const over = await run("enqueue", "debug.noop", "--key", "k", "--wait", "5", "--json");
+  assertEquals([over.code, JSON.parse(over.stdout).state], [1, "cancelled"]);
+  assertEquals(JSON.parse(over.stdout).accepts, ["REQUEUE"], "as the API gives it");
+  assertEquals(over.lines, [`perdura: ${id} ended as cancelled: Cancelled: Cancelled by user`]);
 });
 
 Deno.test("keys are made, listed and revoked; the first platform key is made once", async () => {
