@@ -1,6 +1,6 @@
 /** The routes of operators: counts, sweeps, what failed, tenants, operations. */
 import { z } from "@hono/zod-openapi";
-import { MalformedError, NotFoundError } from "../core/errors.ts";
+import { ForbiddenError, MalformedError, NotFoundError } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
 import { DEFAULT_TENANT, instantSchema, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
@@ -80,6 +80,7 @@ export function adminRoutes(jobs: Jobs, admin: Admin): Route[] {
       query: ofTenant,
       ifMatch: true,
       body: { "application/json": { schema: z.strictObject({}) } },
+      bodyIsOptional: true,
       answers: { 200: ["The job, pending", jobResource] },
       codes: [
         "not_found",
@@ -131,7 +132,8 @@ export function overviewRoutes(jobs: Jobs, admin: Admin): Route[] {
           pageResource(z.object({ id: z.string(), createdAt: z.iso.datetime() })),
         ],
       },
-      handle: async ({ c, query: { cursor = "", limit = limits.pageDefault } }) => {
+      handle: async ({ c, query: { cursor = "", limit = limits.pageDefault }, permission }) => {
+        if (permission.tenantId !== null) throw new ForbiddenError("This needs a platform key");
         const items = await admin.tenants(cursor, limit);
         const last = items.length === limit ? items.at(-1) : undefined;
         return c.json({ items, nextCursor: last?.id ?? null });

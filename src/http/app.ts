@@ -5,7 +5,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { NotFoundError } from "../core/errors.ts";
 import { Admin } from "../runtime/admin.ts";
 import type { Jobs } from "../runtime/jobs.ts";
-import { allowAll, loopbackNamesOnly, type Permit } from "./access.ts";
+import { allowAll, demand, loopbackNamesOnly, type Permit } from "./access.ts";
 import { adminRoutes, overviewRoutes } from "./admin.ts";
 import { healthRoutes } from "./health.ts";
 import { eventRoutes, verbRoutes } from "./job_events.ts";
@@ -42,8 +42,13 @@ export function createApp(host: AppHost): OpenAPIHono {
   const database = () => host.isWritable().then(() => true);
   app.route("/", healthRoutes({ database, write: host.isWritable }));
   documentHealth(app);
-  mountRoutes(app, allRoutes(host.jobs, new Admin(host.jobs)), host.permit ?? allowAll);
-  app.post("/types/:type/jobs", (c) => unknownType(host.jobs, c.req.param("type")));
+  const permit = host.permit ?? allowAll;
+  mountRoutes(app, allRoutes(host.jobs, new Admin(host.jobs)), permit);
+  app.post("/types/:type/jobs", async (c) => {
+    // Which types there are is for those who may send some.
+    demand(await permit(c), "write");
+    return unknownType(host.jobs, c.req.param("type"));
+  });
   mountDocument(app);
   app.notFound((c) => problemResponse(c, new NotFoundError("route", c.req.path)));
   app.onError((error, c) => problemResponse(c, error));

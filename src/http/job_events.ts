@@ -116,6 +116,7 @@ export function eventRoutes(jobs: Jobs): Route[] {
       query: ofTenant,
       ifMatch: true,
       body: { "application/json": { schema: z.strictObject({ leaseMs }) } },
+      bodyIsOptional: true,
       answers: {
         200: [
           "The lease",
@@ -152,6 +153,7 @@ export function verbRoutes(jobs: Jobs): Route[] {
       summary: "CANCEL: a waiting job at once, a running one when its handler has stopped",
       ifMatch: true,
       body: { "application/json": { schema: z.strictObject({ reason }) } },
+      bodyIsOptional: true,
       answers: sent,
       codes: refusals,
       handle: async (call) => {
@@ -166,6 +168,7 @@ export function verbRoutes(jobs: Jobs): Route[] {
       summary: "RETRY_NOW of a waiting job, REQUEUE of an ended one",
       ifMatch: true,
       body: { "application/json": { schema: none } },
+      bodyIsOptional: true,
       answers: { 200: sent[200] },
       codes: [...refusals, "idempotency_conflict"],
       handle: async (call) => {
@@ -180,6 +183,7 @@ export function verbRoutes(jobs: Jobs): Route[] {
       path: "/jobs/{id}/rerun",
       summary: "The same work once more, as a new job",
       body: { "application/json": { schema: none } },
+      bodyIsOptional: true,
       answers: { 201: ["The new job, its `clonedFrom` the old one", jobResource] },
       codes: ["not_found", "unsupported_media_type", "invalid_input"],
       handle: async (call) => {

@@ -15,17 +15,23 @@ const tags = [
   { name: "events", description: "What happens to one job, sent by operators and workers" },
   { name: "types", description: "One typed endpoint per registered handler" },
   { name: "admin", description: "Many jobs at once" },
+  { name: "charts", description: "Statecharts, and what happens as it happens" },
   { name: "health", description: "For probes" },
 ];
 
 /** The document of everything that is mounted on the app. */
 export function openApiDocument(app: OpenAPIHono) {
+  app.openAPIRegistry.registerComponent("securitySchemes", "key", {
+    type: "http",
+    scheme: "bearer",
+    description: "An API key, perdura_…; nothing at all where AUTH is none",
+  });
   return app.getOpenAPI31Document({
     openapi: "3.1.0",
     info,
     tags,
     servers: [{ url: "/" }],
-    security: [],
+    security: [{ key: [] }, {}],
   });
 }
 
@@ -52,6 +58,7 @@ export function documentHealth(app: OpenAPIHono): void {
       operationId: `get${path.replaceAll("/", "_")}`,
       summary,
       tags: ["health"],
+      security: [],
       responses: { 200: answer("All is well"), 503: answer("A check failed") },
     });
   }

@@ -35,6 +35,8 @@ export interface RouteSpec<Query extends z.ZodObject> {
   readonly scope: Scope | null;
   readonly query: Query;
   readonly body?: Body;
+  /** It may be left out: nothing is asked for then. */
+  readonly bodyIsOptional?: true;
   /** It reads If-Match. */
   readonly ifMatch?: true;
   readonly answers: Answers;
@@ -89,7 +91,11 @@ function documented(route: Route): RouteConfig {
   const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => String(name));
   const isId = (name: string) => name === "id";
   const params = Object.fromEntries(names.map((n) => [n, isId(n) ? z.uuid() : z.string()]));
-  const codes: ErrorCode[] = ["malformed", ...route.codes ?? [], "unavailable", "internal"];
+  const codes: ErrorCode[] = [
+    ...["malformed", "unauthenticated", "forbidden", ...route.codes ?? []] as const,
+    ...(route.ifMatch ? ["version_conflict"] as const : []),
+    ...["unavailable", "internal"] as const,
+  ];
   return {
     method: route.method,
     path: route.path,
@@ -100,9 +106,13 @@ function documented(route: Route): RouteConfig {
       query: route.query,
       ...(names.length > 0 ? { params: z.object(params) } : {}),
       ...(route.ifMatch ? { headers: z.object({ "if-match": z.string().optional() }) } : {}),
-      ...(route.body ? { body: { content: route.body, required: true } } : {}),
+      ...(route.body ? { body: { content: route.body, required: !route.bodyIsOptional } } : {}),
     },
-    responses: { ...answersOf(route.answers), ...problemsOf(codes) },
+    responses: {
+      ...answersOf(route.answers),
+      ...problemsOf(codes),
+      ...(route.ifMatch ? { 412: problemAnswer("`version_conflict`: If-Match is stale") } : {}),
+    },
   };
 }
 
@@ -127,12 +137,13 @@ function problemsOf(codes: readonly ErrorCode[]): RouteConfig["responses"] {
   const byStatus = new Map<number, string[]>();
   for (const code of codes) {
     const { status } = problems[code];
-    byStatus.set(status, [...byStatus.get(status) ?? [], `\`${code}\``]);
+    byStatus.set(status, [...new Set([...byStatus.get(status) ?? [], `\`${code}\``])]);
   }
   return Object.fromEntries(
-    [...byStatus].map(([status, names]) => [status, {
-      description: names.join(", "),
-      content: { "application/problem+json": { schema: problemResource } },
-    }]),
+    [...byStatus].map(([status, names]) => [status, problemAnswer(names.join(", "))]),
   );
+}
+
+function problemAnswer(description: string) {
+  return { description, content: { "application/problem+json": { schema: problemResource } } };
 }

@@ -106,6 +106,11 @@ export function wholeText(min: number, max: number) {
 export const flagText = z.enum(["true", "false"]).transform((text) => text === "true")
   .openapi({ type: "boolean" });
 
+/** `?state=retry,dead_letter` */
+export const statesText = z.string().transform((text) => text.split(","))
+  .pipe(z.array(z.enum(JOB_STATES, `Must be of ${JOB_STATES.join(", ")}, separated by commas`)))
+  .openapi({ type: "string", example: "retry,dead_letter" });
+
 /** `?wait=30s`: milliseconds. */
 export const waitText = z.string().regex(/^\d{1,6}(ms|s)$/, 'Must be like "30s" or "500ms"')
   .transform((text) => parseInt(text) * (text.endsWith("ms") ? 1 : 1000))

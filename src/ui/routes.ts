@@ -1,10 +1,12 @@
 /** The pages, the charts and the stream. */
-import { type Context, Hono } from "hono";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import type { AnyStateMachine } from "xstate";
-import { MalformedError, NotFoundError } from "../core/errors.ts";
+import { MalformedError, MethodNotAllowedError, NotFoundError } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import { drawChart } from "./charts.ts";
+import { documentUi } from "./document.ts";
 import { files, shell } from "./files.ts";
 import { Stream } from "./stream.ts";
 
@@ -22,16 +24,18 @@ const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect
   "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** `/ui/…`, `/machines`, `/stream`. */
-export function uiRoutes(host: UiHost): Hono {
+export function uiRoutes(host: UiHost): OpenAPIHono {
   const stream = new Stream(host.jobs);
-  return new Hono()
-    .get("/", (c) => c.redirect("/ui/"))
+  const app = new OpenAPIHono();
+  documentUi(app);
+  app.get("/", (c) => c.redirect("/ui/"))
     .get("/ui", (c) => c.redirect(new URL("ui/", new URL(c.req.url)).pathname))
     .get("/ui/assets/:name", (c) => asset(c))
     .get("/ui/*", (c) => c.html(shell, 200, { "content-security-policy": POLICY }))
     .get("/machines", async (c) => {
       await host.admit(c);
-      return c.json({ items: await Promise.all([...host.machines].map(summaryOf)) });
+      const items = await Promise.all([...host.machines].map(summaryOf));
+      return c.json({ items, nextCursor: null });
     })
     .get("/machines/:id", async (c) => {
       await host.admit(c);
@@ -43,6 +47,12 @@ export function uiRoutes(host: UiHost): Hono {
       return await chartResponse(c, machineOf(host, c));
     })
     .get("/stream", async (c) => openStream(c, stream, (await host.admit(c)).tenantId));
+  for (const path of ["/machines", "/machines/:id", "/machines/:id/chart.svg", "/stream"]) {
+    app.all(path, (c) => {
+      throw new MethodNotAllowedError(c.req.method.slice(0, 32), ["GET"]);
+    });
+  }
+  return app;
 }
 
 async function summaryOf([id, machine]: [string, AnyStateMachine]) {

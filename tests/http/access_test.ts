@@ -71,4 +71,11 @@ Deno.test("a key opens its own tenant, for what it is good for, and no other", a
   const [count] = await db.sql`select count(*)::int as n from perdura.job`;
   assertEquals(count?.n, 1, "nothing of a foreign tenant is stored");
   assertEquals((await api.call(stranger, "GET", "/jobs")).body.items, []);
+  const operator = await api.make("b", "operate");
+  assertEquals((await api.call(operator, "GET", "/tenants")).status, 403, "names of others");
+  assertEquals((await api.call(platform, "GET", "/tenants")).body.items.length, 1);
+  // Which types are registered is for those who may send some.
+  for (const [key, status] of [["none", 401], [reader, 403], [writer, 422]] as const) {
+    assertEquals((await api.call(key, "POST", "/types/no.such/jobs", {})).status, status);
+  }
 });

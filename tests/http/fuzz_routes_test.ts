@@ -79,7 +79,9 @@ const matches = fc.constantFrom(
 async function requestsOf(api: Api, ids: readonly string[]): Promise<fc.Arbitrary<Sent>> {
   const { paths } = documentSchema.parse((await api.get("/openapi.json")).body);
   const known = fc.constantFrom(...ids);
-  const routes = Object.entries(paths).flatMap(([path, item]) =>
+  // A stream does not end.
+  const ending = Object.entries(paths).filter(([path]) => path !== "/stream");
+  const routes = ending.flatMap(([path, item]) =>
     Object.entries(item).map(([method, { parameters, requestBody }]) => {
       const contents = Object.entries(requestBody?.content ?? {});
       const body = contents.length === 0
@@ -143,7 +145,7 @@ function queryOf(names: readonly string[]): fc.Arbitrary<string> {
 }
 
 Deno.test("every route answers anything with what it promises or a problem", async () => {
-  await using api = await testApi();
+  await using api = await testApi({ withUi: true });
   const ids: string[] = [];
   for (const state of [...JOB_STATES].reverse()) ids.push(await jobIn(api, state));
   await using runtime = testWorker(api.db, debugHandlers.filter(({ type }) => !/crash/.test(type)));

@@ -1,13 +1,14 @@
 /** The API on a real database, and what its tests ask of every answer. */
 import { assert, assertEquals } from "@std/assert";
 import { allHandlers } from "../../handlers/mod.ts";
-import type { JobState } from "../../machines/job.ts";
+import { jobMachine, type JobState } from "../../machines/job.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import { problems } from "../../src/http/problem.ts";
 import { indexHandlers } from "../../src/runtime/handlers.ts";
 import { Jobs } from "../../src/runtime/jobs.ts";
 import type { Store } from "../../src/store/store.ts";
+import { uiRoutes } from "../../src/ui/routes.ts";
 import { changeFor, claimAll } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 
@@ -44,14 +45,18 @@ export interface Api extends Client, AsyncDisposable {
   readonly db: TestDatabase;
 }
 
-/** Opens the API on a database of its own. */
-export async function testApi(): Promise<Api> {
+/** Opens the API on a database of its own; `withUi`: with charts, stream and pages, as `api` has it. */
+export async function testApi({ withUi = false } = {}): Promise<Api> {
   const db = await testDatabase();
-  return { db, ...clientOf(db.store), [Symbol.asyncDispose]: () => db[Symbol.asyncDispose]() };
+  return {
+    db,
+    ...clientOf(db.store, withUi),
+    [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
+  };
 }
 
 /** Requests to the API on a store. */
-export function clientOf(store: Store): Client {
+export function clientOf(store: Store, withUi = false): Client {
   const email = { smtpUrl: null, outboxDir: "/dev/null", from: "test@localhost" };
   const jobs = new Jobs({
     store,
@@ -71,6 +76,10 @@ export function clientOf(store: Store): Client {
     },
   });
   const app = createApp({ jobs, isWritable: () => store.isWritable() });
+  if (withUi) {
+    const machines = new Map([["job", jobMachine]]);
+    app.route("/", uiRoutes({ jobs, machines, admit: () => Promise.resolve({ tenantId: null }) }));
+  }
   const request: Client["request"] = async (method, path, { body, json, headers = {} } = {}) => {
     const sent = json === undefined ? body : JSON.stringify(json);
     const type = json === undefined ? {} : { "content-type": "application/json" };

@@ -52,7 +52,7 @@ const HOUSE: readonly Room[] = [
     at: "src/ui/",
     files: ["machines/", "src/core/", "src/runtime/", "src/ui/"],
     types: ["src/store/store.ts"],
-    packages: ["hono", "xstate", "@logtape/logtape", ...UI_LIBRARIES],
+    packages: ["hono", "@hono/zod-openapi", "xstate", "@logtape/logtape", ...UI_LIBRARIES],
   },
   {
     at: "src/library/",

@@ -1,0 +1,76 @@
+/** What the document of the API says of charts and the stream; pages are not in it. */
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
+
+const chart = {
+  id: z.string(),
+  hash: z.string(),
+};
+const machine = z.object({ ...chart, states: z.int(), chart: z.string() });
+const whole = z.looseObject({
+  ...chart,
+  name: z.string(),
+  states: z.array(z.looseObject({ id: z.string(), key: z.string() })),
+  transitions: z.array(z.looseObject({ id: z.string() })),
+});
+const params = z.object({ id: z.string() });
+const problem = z.looseObject({ status: z.int(), code: z.string(), detail: z.string().optional() });
+
+const paths = [
+  {
+    path: "/machines",
+    summary: "The machines there are",
+    answer: ["One page", "application/json", list(machine)],
+  },
+  {
+    path: "/machines/{id}",
+    summary: "One machine: its states and transitions",
+    request: { params },
+    answer: ["The chart as data", "application/json", whole],
+  },
+  {
+    path: "/machines/{id}/chart.svg",
+    summary: "The statechart, drawn; with its `hash` in the query it never changes",
+    request: { params, query: z.object({ hash: z.string().optional() }) },
+    answer: ["Elements with `data-state` and `data-transition`", "image/svg+xml", z.string()],
+  },
+  {
+    path: "/stream",
+    summary: "Live: `counts` of a tenant, or each `step` of one job and the `job` as it is",
+    request: {
+      query: z.object({ job: z.uuid().optional(), after: z.string().optional() }),
+      headers: z.object({ "last-event-id": z.string().optional() }),
+    },
+    answer: ["Server-sent events", "text/event-stream", z.string()],
+  },
+] as const;
+
+/** Adds them to the document of the app that these routes are put into. */
+export function documentUi(app: OpenAPIHono): void {
+  for (const { path, summary, answer: [description, type, schema], ...rest } of paths) {
+    const refusal = (about: string) => ({
+      description: about,
+      content: { "application/problem+json": { schema: problem } },
+    });
+    app.openAPIRegistry.registerPath({
+      method: "get",
+      path,
+      operationId: `get${path.replaceAll(/[^a-z]+/g, "_").replace(/_$/, "")}`,
+      summary,
+      tags: ["charts"],
+      ...rest,
+      responses: {
+        200: { description, content: { [type]: { schema } } },
+        ...(path === "/machines" ? {} : { 400: refusal("`malformed`") }),
+        401: refusal("`unauthenticated`"),
+        403: refusal("`forbidden`"),
+        ...(path.includes("{") ? { 404: refusal("`not_found`") } : {}),
+        503: refusal("`unavailable`"),
+        500: refusal("`internal`"),
+      },
+    });
+  }
+}
+
+function list(item: z.ZodType) {
+  return z.object({ items: z.array(item), nextCursor: z.null() });
+}
