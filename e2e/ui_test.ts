@@ -106,7 +106,7 @@ Deno.test("the pages of jobs", async (t) => {
       await page.screenshot({ path: `${SHOTS}overview-light.png` });
       await card.click();
       await page.locator(`tr[data-job="${id}"]`).waitFor();
-      await page.locator(`tr[data-job="${id}"] a`).click();
+      await page.locator(`tr[data-job="${id}"] a`).first().click();
       await page.locator(".head .pill.dead_letter").waitFor();
       await page.close();
     });

@@ -7,6 +7,7 @@ import { systemClock } from "../core/clock.ts";
 import { allowAll, demand, permitKeys } from "../http/access.ts";
 import { createApp } from "../http/app.ts";
 import { uiRoutes } from "../ui/routes.ts";
+import { Stream } from "../ui/stream.ts";
 import { Gatekeeper } from "../runtime/gatekeeper.ts";
 import type { Store } from "../store/store.ts";
 import { jobsOf, listen, untilSignal, withStore } from "./service.ts";
@@ -37,13 +38,15 @@ export function serveApi(settings: Settings, store: Store, debug: boolean): Serv
     demand(permission, "read");
     return permission;
   };
-  app.route("/", uiRoutes({ jobs, machines: new Map([["job", jobMachine]]), admit }));
+  const stream = new Stream(jobs);
+  app.route("/", uiRoutes({ jobs, stream, machines: new Map([["job", jobMachine]]), admit }));
   const { HOST, PORT } = settings;
   const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, app.fetch);
   const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.addr.port}`;
   log.info("Listening on {url}", { url });
   const close = () => {
     jobs.stopWaiting();
+    stream.close();
     return server.shutdown();
   };
   return { url, close };

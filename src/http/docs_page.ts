@@ -74,8 +74,9 @@ function operationPart(
   const { parameters = [], requestBody, responses = {} } = operation;
   return html`
     <details>
-      <summary><b>${method.toUpperCase()}</b> <code>${path}</code><span>${operation.summary ??
-        ""}</span></summary>
+      <summary><b>${method.toUpperCase()}</b> <code>${path}</code><span>${inline(
+        operation.summary ?? "",
+      )}</span></summary>
       <div>
     ${parameters.length > 0
       ? html`
@@ -92,7 +93,7 @@ function operationPart(
     <h3>Answers</h3><dl>${Object.entries(responses).map(([status, { description }]) =>
       html`
         <dt>${status}</dt>
-        <dd>${description ?? ""}</dd>
+        <dd>${inline(description ?? "")}</dd>
       `
     )}</dl></div>
     </details>
@@ -115,4 +116,9 @@ function parameterPart(parameter: { name?: string; in?: string; required?: boole
     <dt>${name}</dt>
     <dd>${parameter.in ?? ""}${required ? ", required" : ""}</dd>
   `;
+}
+
+/** Text with names between backticks. */
+function inline(text: string) {
+  return text.split("`").map((part, index) => index % 2 === 1 ? html`<code>${part}</code>` : part);
 }

@@ -8,11 +8,13 @@ import type { Jobs } from "../runtime/jobs.ts";
 import { drawChart } from "./charts.ts";
 import { documentUi } from "./document.ts";
 import { files, shell } from "./files.ts";
-import { Stream } from "./stream.ts";
+import type { Stream } from "./stream.ts";
 
 /** What the pages need. */
 export interface UiHost {
   readonly jobs: Jobs;
+  /** Of the same jobs; whoever made it closes it. */
+  readonly stream: Stream;
   /** Machines by name. */
   readonly machines: ReadonlyMap<string, AnyStateMachine>;
   /** Who reads, and of which tenant (null: any). @throws {PerduraError} Nobody who may. */
@@ -25,7 +27,6 @@ const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 
 /** `/ui/…`, `/machines`, `/stream`. */
 export function uiRoutes(host: UiHost): OpenAPIHono {
-  const stream = new Stream(host.jobs);
   const app = new OpenAPIHono();
   documentUi(app);
   app.get("/", (c) => c.redirect("/ui/"))
@@ -46,7 +47,7 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
       await host.admit(c);
       return await chartResponse(c, machineOf(host, c));
     })
-    .get("/stream", async (c) => openStream(c, stream, (await host.admit(c)).tenantId));
+    .get("/stream", async (c) => openStream(c, host.stream, (await host.admit(c)).tenantId));
   for (const path of ["/machines", "/machines/:id", "/machines/:id/chart.svg", "/stream"]) {
     app.all(path, (c) => {
       throw new MethodNotAllowedError(c.req.method.slice(0, 32), ["GET"]);
@@ -89,7 +90,7 @@ function openStream(c: Context, stream: Stream, tenantId: string | null): Respon
   const last = c.req.header("last-event-id") ?? c.req.query("after") ?? "0";
   if (!/^\d{1,9}$/.test(last)) throw new MalformedError("Last-Event-ID must be a version");
   const topic = { tenantId, jobId, after: Number(last) };
-  return new Response(stream.open(topic, c.req.raw.signal), {
+  return new Response(stream.open(topic), {
     headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
   });
 }

@@ -29,6 +29,7 @@ export interface Topic {
 interface Listener {
   readonly topic: Topic;
   readonly send: (chunk: string) => void;
+  readonly end: () => void;
   version: number;
   shown: string;
 }
@@ -44,28 +45,49 @@ export class Stream {
     this.#jobs = jobs;
   }
 
-  /** Opens a stream of events. @throws {UnavailableError} Too many listen already. */
-  open(topic: Topic, signal: AbortSignal): ReadableStream<Uint8Array> {
+  /** How many listen. */
+  get size(): number {
+    return this.#listeners.size;
+  }
+
+  /**
+   * Opens a stream of events; whoever serves it cancels it when the client is gone.
+   *
+   * @throws {UnavailableError} Too many listen already.
+   */
+  open(topic: Topic): ReadableStream<Uint8Array> {
     if (this.#listeners.size >= LISTENERS_MAX) throw new UnavailableError("Too many listeners");
     const encoder = new TextEncoder();
     let stop = () => {};
     return new ReadableStream({
       start: (controller) => {
-        const send = (chunk: string) => controller.enqueue(encoder.encode(chunk));
-        const listener: Listener = { topic, send, version: topic.after, shown: "" };
+        // It may have gone while its news were read.
+        const send = (chunk: string) => {
+          if (this.#listeners.has(listener)) controller.enqueue(encoder.encode(chunk));
+        };
         const heartbeat = setInterval(() => send(": still here\n\n"), HEARTBEAT_MS);
+        const end = () => {
+          stop();
+          controller.close();
+        };
+        const listener: Listener = { topic, send, end, version: topic.after, shown: "" };
         stop = () => {
           clearInterval(heartbeat);
           this.#listeners.delete(listener);
         };
-        signal.addEventListener("abort", stop, { once: true });
-        send("retry: 1000\n\n");
         this.#listeners.add(listener);
+        send("retry: 1000\n\n");
         if (!this.#isReading) void this.#read();
         this.#wake();
       },
       cancel: () => stop(),
     });
+  }
+
+  /** Ends all streams: they would keep a server from stopping. Clients come back to the next one. */
+  close(): void {
+    for (const listener of [...this.#listeners]) listener.end();
+    this.#wake();
   }
 
   async #read(): Promise<void> {

@@ -9,6 +9,7 @@ import { indexHandlers } from "../../src/runtime/handlers.ts";
 import { Jobs } from "../../src/runtime/jobs.ts";
 import type { Store } from "../../src/store/store.ts";
 import { uiRoutes } from "../../src/ui/routes.ts";
+import { Stream } from "../../src/ui/stream.ts";
 import { changeFor, claimAll } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 
@@ -78,7 +79,8 @@ export function clientOf(store: Store, withUi = false): Client {
   const app = createApp({ jobs, isWritable: () => store.isWritable() });
   if (withUi) {
     const machines = new Map([["job", jobMachine]]);
-    app.route("/", uiRoutes({ jobs, machines, admit: () => Promise.resolve({ tenantId: null }) }));
+    const admit = () => Promise.resolve({ tenantId: null });
+    app.route("/", uiRoutes({ jobs, stream: new Stream(jobs), machines, admit }));
   }
   const request: Client["request"] = async (method, path, { body, json, headers = {} } = {}) => {
     const sent = json === undefined ? body : JSON.stringify(json);

@@ -10,21 +10,25 @@ let leave = new AbortController();
 async function show() {
   leave.abort();
   leave = new AbortController();
+  const { signal } = leave;
   const main = document.getElementById("main");
   const [, , page = "", id = ""] = location.pathname.split("/");
   try {
-    if (page === "jobs" && id) await jobPage(main, id, leave.signal);
-    else if (page === "machines") await machinePage(main, id || "job");
-    else await overviewPage(main, leave.signal);
+    if (page === "jobs" && id) await jobPage(main, id, signal);
+    else if (page === "machines") await machinePage(main, id || "job", signal);
+    else if (page === "" || page === "jobs") await overviewPage(main, signal);
+    else throw new Error(`No page "${page}"`);
   } catch (error) {
-    fill(
-      main,
-      h("section", { class: "empty" }, h("h1", {}, "Nothing here"), h("p", {}, error.message)),
-    );
+    if (signal.aborted) return;
+    showLive("static", true);
+    const back = h("p", {}, h("a", { href: "/ui/" }, "All jobs"));
+    const parts = [h("h1", {}, "Nothing here"), h("p", {}, error.message), back];
+    fill(main, h("section", { class: "empty" }, ...parts));
   }
 }
 
-async function machinePage(main, id) {
+async function machinePage(main, id, signal) {
+  document.title = `Machine ${id} · Perdura`;
   const place = h("div", { class: "canvas" });
   fill(
     main,
@@ -41,7 +45,7 @@ async function machinePage(main, id) {
     place,
   );
   await showChart(place, id);
-  showLive("static", true);
+  if (!signal.aborted) showLive("static", true);
 }
 
 /** Links within the pages do not load them again. */

@@ -7,10 +7,20 @@ export async function showChart(place, machine) {
   // The page brings the style itself: inline ones are not allowed here.
   const bare = text.replace(/<style>[^]*?<\/style>/, "");
   const picture = new DOMParser().parseFromString(bare, "image/svg+xml").documentElement;
+  const width = Number(picture.getAttribute("width"));
   picture.removeAttribute("width");
   picture.removeAttribute("height");
   place.replaceChildren(document.importNode(picture, true));
+  // On a narrow page it is moved rather than made too small to read.
+  place.firstElementChild.style.minWidth = `${Math.round(width * 0.6)}px`;
   return new LitChart(place.firstElementChild);
+}
+
+/** Moves the chart within its place so that an element can be seen. */
+function reveal(place, element) {
+  const [outer, inner] = [place.getBoundingClientRect(), element.getBoundingClientRect()];
+  if (inner.left >= outer.left && inner.right <= outer.right) return;
+  place.scrollLeft += inner.left + inner.width / 2 - (outer.left + outer.width / 2);
 }
 
 /** Sets the classes. */
@@ -38,8 +48,10 @@ class LitChart {
       state.classList.toggle("on", isOn);
       state.classList.toggle("bad", isOn && (id === "dead_letter" || id === "retry"));
       state.classList.toggle("good", isOn && id === "succeeded");
-      if (isOn) state.setAttribute("aria-current", "step");
-      else state.removeAttribute("aria-current");
+      if (isOn) {
+        state.setAttribute("aria-current", "step");
+        reveal(this.#svg.parentElement, state);
+      } else state.removeAttribute("aria-current");
     }
     const ways = new Set(past.map(({ from, to }) => `${from} ${to}`));
     for (const edge of this.#edges) {

@@ -7,8 +7,12 @@ import { clock, duration, fill, h, jsonBlock, pill, toast } from "./dom.js";
 export async function jobPage(main, id, signal) {
   document.title = `Job ${id.slice(-12)} · Perdura`;
   const job = await call(`/jobs/${id}`);
-  const view = new JobView(main, job, await allSteps(id));
+  const steps = await allSteps(id);
+  // Somebody went on to another page while this one was on its way.
+  if (signal.aborted) return;
+  const view = new JobView(main, job, steps);
   view.chart = await showChart(view.canvas, "job");
+  if (signal.aborted) return;
   view.showStep(view.wantedStep());
   addEventListener("keydown", (event) => view.onKey(event), { signal });
   const on = { step: (step) => view.addStep(step), job: (next) => view.showJob(next) };
@@ -78,6 +82,8 @@ class JobView {
   }
 
   showJob(job) {
+    // The answer to an event may come after what the stream told of the next ones.
+    if (this.job && job.version < this.job.version) return;
     this.job = job;
     fill(
       this.head,
@@ -103,6 +109,7 @@ class JobView {
     if (type === "SCHEDULE") {
       const minutes = globalThis.prompt("In how many minutes?", "10");
       if (minutes === null) return;
+      if (!(Number(minutes) >= 0)) return toast("Minutes must be a number");
       body.delayMs = Math.round(Number(minutes) * 60_000);
     }
     try {
@@ -204,7 +211,11 @@ function factsOf(job) {
       ["Priority", String(job.priority)],
       ["Run at", clock(job.runAt)],
       ["Created", clock(job.createdAt)],
+      ["Started", clock(job.startedAt)],
       ["Finished", clock(job.finishedAt)],
+      ...(job.cancelRequestedAt ? [["Cancel asked", clock(job.cancelRequestedAt)]] : []),
+      ...(job.leaseUntil ? [["Lease until", clock(job.leaseUntil)]] : []),
+      ...(job.tags.length > 0 ? [["Tags", job.tags.join(", ")]] : []),
       ["Key", job.idempotencyKey ?? "–"],
     ]),
   ];

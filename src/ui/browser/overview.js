@@ -55,10 +55,14 @@ export async function overviewPage(main, signal) {
   };
   more.addEventListener("click", () => void load(true));
   await load(false);
-  let timer = 0;
+  if (signal.aborted) return;
+  // Counts may change all the time: the list follows four times a second, not when they rest.
+  let timer = null;
   const refresh = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => void load(false).catch(() => {}), 250);
+    timer ??= setTimeout(() => {
+      timer = null;
+      if (!signal.aborted) void load(false).catch(() => {});
+    }, 250);
   };
   const showCounts = (counts) => {
     showCards(cards, counts);
@@ -122,7 +126,7 @@ function jobRow(job) {
     "tr",
     { "data-job": job.id },
     h("td", {}, pill(job.state)),
-    h("td", { class: "mono" }, job.type),
+    h("td", { class: "mono" }, h("a", { href: `/ui/jobs/${job.id}` }, job.type)),
     h("td", {}, job.queue),
     h("td", { class: "number" }, `${job.attempt}/${job.maxAttempts}`),
     h("td", { class: "mono" }, clock(job.createdAt)),
