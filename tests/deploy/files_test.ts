@@ -1,5 +1,7 @@
 /** Image, compose file and scripts keep the rules that nobody should have to remember. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { DCLinter } from "dclint";
+import { validate } from "dockerfile-utils";
 import { read, readCompose, readDockerfile } from "./files.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -29,6 +31,24 @@ Deno.test("the image is pinned, locked, not root, healthy when ready, and may do
     assert(!entry.includes(flag), flag);
   }
   assertEquals(execForm(of("CMD")[0]?.text), ["api"]);
+});
+
+Deno.test("public linters find no mistake in the Dockerfile and the compose file", async () => {
+  assertEquals(validate(await read("Dockerfile")), []);
+  assert(validate("FROM a\nCOPPY a b\n").length > 0, "the linter looks");
+  // How keys are sorted is a matter of taste; ours are in the order of a reader's questions.
+  const linter = new DCLinter({ rules: {}, quiet: true, debug: false, exclude: [] });
+  const mistakesOf = (path: string) =>
+    linter.lintFiles([path], false).flatMap(({ messages }) =>
+      messages.filter(({ type }) => type === "error").map(({ rule, message }) =>
+        `${rule}: ${message}`
+      )
+    );
+  assertEquals(mistakesOf(`${ROOT}deploy/compose.yaml`), []);
+  const broken = await Deno.makeTempFile({ suffix: ".yaml" });
+  await Deno.writeTextFile(broken, "services:\n  a:\n    imag: b\n");
+  assert(mistakesOf(broken).length > 0, "the linter looks");
+  await Deno.remove(broken);
 });
 
 Deno.test("everything the image copies is there and is let through by .dockerignore", async () => {
