@@ -6,6 +6,7 @@
 #   scripts/worker.sh QUEUE COMMAND [ARGUMENT…]
 #
 # PERDURA_URL  the API, http://127.0.0.1:8000
+# PERDURA_KEY  a key with the scopes read and worker, when AUTH=keys
 # TENANT       default
 # LEASE_MS     the time-limited right to work on a job, renewed at a third: 30000
 # ONCE         set: ends after one job, with 0, or 3 when its lease was lost meanwhile
@@ -31,6 +32,7 @@ trap 'rm -rf "$work"' EXIT
 call() {
   local arguments=(-s -X "$1" -o "$work/body" -D "$work/head" -w '%{http_code}')
   [[ $1 == HEAD ]] && arguments=(-s -I -o "$work/body" -D "$work/head" -w '%{http_code}')
+  [[ -n ${PERDURA_KEY:-} ]] && arguments+=(-H "authorization: Bearer $PERDURA_KEY")
   [[ -n $3 ]] && arguments+=(-H "if-match: \"$3\"")
   [[ -n $4 ]] && arguments+=(-H 'content-type: application/json' --data-binary "$4")
   status=$(curl "${arguments[@]}" "$url$2")

@@ -72,7 +72,7 @@ export class Client {
     options: JobOptions & { readonly timeoutMs?: number } = {},
   ): Promise<JobResource> {
     const { timeoutMs = 30_000, ...rest } = options;
-    const seconds = Math.max(1, Math.ceil(timeoutMs / 1000));
+    const seconds = Math.min(60, Math.max(1, Math.ceil(timeoutMs / 1000)));
     return await this.#job("POST", `/jobs?wait=${seconds}s`, { ...rest, type, payload });
   }
 

@@ -50,7 +50,7 @@ export function docsPage(document: Document): string {
         <main>
           <h1>${document.info.title} API</h1>
           <p>${document.info.description ?? ""}</p>
-          <p>The document itself is <a href="/openapi.json">/openapi.json</a>. Errors are
+          <p>The document itself is <a href="openapi.json">openapi.json</a>. Errors are
           <code>application/problem+json</code> with a stable <code>code</code>.</p>
           ${[...tags].map(([name, description]) =>
             html`<h2>${name}</h2><p>${description}</p>${

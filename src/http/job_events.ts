@@ -189,7 +189,7 @@ export function verbRoutes(jobs: Jobs): Route[] {
       handle: async (call) => {
         check(none, await readOptionalJson(call.c, SMALL_BYTES_MAX));
         const job = await jobs.rerun(tenantOf(call), readId(call.c));
-        return respondWithJob(call.c, job, 201, { location: `/jobs/${job.id}` });
+        return respondWithJob(call.c, job, 201, { location: `${call.prefix}/jobs/${job.id}` });
       },
     }),
   ];

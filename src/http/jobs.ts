@@ -116,12 +116,12 @@ export function createRoutes(jobs: Jobs): Route[] {
 
 /** Answers a creation; with `?wait=`, when the job has ended or the time is over. */
 export async function respondWithCreated(
-  { c, query }: Call<{ wait?: number | undefined }>,
+  { c, query, prefix }: Call<{ wait?: number | undefined }>,
   jobs: Jobs,
   { job, created, differs }: Created,
 ): Promise<Response> {
   const headers = {
-    location: `/jobs/${job.id}`,
+    location: `${prefix}/jobs/${job.id}`,
     ...(differs ? { "idempotency-payload": "differs" } : {}),
   };
   if (query.wait === undefined) return respondWithJob(c, job, created ? 201 : 200, headers);
@@ -160,10 +160,10 @@ export function listRoutes(jobs: Jobs): Route[] {
           }),
         ],
       },
-      handle: async ({ c, query, permission }) => {
+      handle: async (call) => {
+        const { c, query: { limit = limits.pageDefault, offset = 0 } } = call;
         const named = readTenant(c.req.param("tenantId") ?? "");
-        const tenantId = tenantOf({ c, query: { tenantId: named }, permission }) ?? named;
-        const { limit = limits.pageDefault, offset = 0 } = query;
+        const tenantId = tenantOf({ ...call, query: { tenantId: named } }) ?? named;
         const { items, total } = await jobs.pageAt(tenantId, offset, limit);
         return c.json({ items: items.map(toResource), limit, offset, total });
       },

@@ -2,6 +2,7 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { VERSION } from "../core/version.ts";
 import { docsPage } from "./docs_page.ts";
+import { prefixOf } from "./route.ts";
 
 const info = {
   title: "Perdura",
@@ -20,7 +21,7 @@ const tags = [
 ];
 
 /** The document of everything that is mounted on the app. */
-export function openApiDocument(app: OpenAPIHono) {
+export function openApiDocument(app: OpenAPIHono, prefix: string) {
   app.openAPIRegistry.registerComponent("securitySchemes", "key", {
     type: "http",
     scheme: "bearer",
@@ -30,7 +31,7 @@ export function openApiDocument(app: OpenAPIHono) {
     openapi: "3.1.0",
     info,
     tags,
-    servers: [{ url: "/" }],
+    servers: [{ url: prefix || "/" }],
     security: [{ key: [] }, {}],
   });
 }
@@ -69,11 +70,11 @@ export function mountDocument(app: OpenAPIHono): void {
   let json: string | null = null;
   let html: string | null = null;
   app.get("/openapi.json", (c) => {
-    json ??= JSON.stringify(openApiDocument(app));
+    json ??= JSON.stringify(openApiDocument(app, prefixOf(c.req.path, "/openapi.json")));
     return c.body(json, 200, { "content-type": "application/json" });
   });
   app.get("/docs", (c) => {
-    html ??= docsPage(openApiDocument(app));
+    html ??= docsPage(openApiDocument(app, prefixOf(c.req.path, "/docs")));
     return c.html(html, 200, {
       "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'",
     });

@@ -16,6 +16,8 @@ export interface Call<Query> {
   readonly c: Context;
   readonly query: Query;
   readonly permission: Permission;
+  /** What the path of the request has in front of ours: empty, or where another app has put us. */
+  readonly prefix: string;
 }
 
 /** What a successful answer holds; null: nothing. */
@@ -57,9 +59,14 @@ export function defineRoute<Query extends z.ZodObject>(spec: RouteSpec<Query>): 
     const permission = await permit(c);
     if (spec.scope !== null) demand(permission, spec.scope);
     const query = checkQuery(spec.query, oneEach(c, names));
-    return await handle({ c, query, permission });
+    return await handle({ c, query, permission, prefix: prefixOf(c.req.path, spec.path) });
   };
   return { ...rest, serve };
+}
+
+/** What a path has in front of one of ours (`/shop/jobs`, `/jobs`: `/shop`). */
+export function prefixOf(path: string, own: string): string {
+  return path.split("/").slice(0, 1 - own.split("/").length).join("/");
 }
 
 /** Puts routes on the app, and the answer 405 on what their paths do not take. */

@@ -26,6 +26,16 @@ Deno.test("examples/embedded_hono.ts takes orders, packs them, and serves the jo
       return body.state === "succeeded" && body;
     });
     assertEquals(done.output, { packed: "42" });
+    // Below a path of the other app it still names itself rightly.
+    const made = await fetch(`${url}/perdura/jobs`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ type: "pack", payload: { order: "43" } }),
+    });
+    const { id } = await made.json();
+    assertEquals([made.status, made.headers.get("location")], [201, `/perdura/jobs/${id}`]);
+    const { servers } = await (await fetch(`${url}/perdura/openapi.json`)).json();
+    assertEquals(servers, [{ url: "/perdura" }]);
   } finally {
     child.kill("SIGKILL");
     await child.status;
