@@ -85,7 +85,8 @@ Deno.test("SIGTERM to a worker that does not reach its database: it exits 0, its
   }));
 
 Deno.test({
-  name: "a worker whose database has gone silent gives up its calls and recovers",
+  name: "a worker whose database has gone silent gives up its calls and recovers " +
+    "(with --long only: it waits for whole deadlines)",
   ignore: !isLong,
   fn: () =>
     withScene(async (scene) => {

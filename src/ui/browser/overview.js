@@ -51,7 +51,11 @@ export async function overviewPage(main, signal) {
     const shown = page.items.map(jobRow);
     if (isMore) rows.append(...shown);
     else if (shown.length > 0) fill(rows, shown);
-    else fill(rows, h("tr", {}, h("td", { colspan: 6, class: "soft" }, "No such jobs.")));
+    else {
+      // One request looks at a bounded number of jobs: there may be some further back.
+      const text = cursor === null ? "No such jobs." : "None among the newest jobs.";
+      fill(rows, h("tr", {}, h("td", { colspan: 6, class: "soft" }, text)));
+    }
   };
   more.addEventListener("click", () => void load(true));
   await load(false);
