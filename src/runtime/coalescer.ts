@@ -12,7 +12,8 @@ import type { Entered, JobStore } from "../store/store.ts";
 import { Batcher } from "./batcher.ts";
 
 const BATCH_MAX = 500;
-const IN_FLIGHT_MAX = 2;
+/** A second one would take half of what gathers, and both would wait for the same log to be written. */
+const IN_FLIGHT_MAX = 1;
 /** Each may wait for a lock, which must not keep the next ones waiting. */
 const KEYED_IN_FLIGHT_MAX = 6;
 /** Characters of JSON: beside a payload of this size nothing is saved by sharing a statement. */
