@@ -7,11 +7,16 @@
 -- `picked` is MATERIALIZED: claimed <= asked under every plan. HOT update: no indexed column changes.
 -- alone: only jobs one crash below their limit; otherwise never those.
 -- The claimed row is its own history: version, attempt, started_at, and the worker of its lease.
+-- Its commit does not wait for the disk. A server that crashes may forget the claims of its last
+-- moments, rows and lease together: the jobs are waiting again, and every write under the forgotten
+-- lease is refused (decision 18). Not so for suspects, whose crashes must count.
 -- Returns text: a line per job, its fields apart by the unit separator, which neither names nor JSON
 -- can hold (src/store/claimed.ts reads it); many columns cost the reader more than the claim. Jobs
 -- with a large payload come as rows of their own.
-with level as materialized (
-  select * from unnest(
+with unhurried as materialized (
+  select case when not $8::boolean then set_config('synchronous_commit', 'off', true) end),
+level as materialized (
+  select v.* from unhurried, unnest(
     $9::integer[], $10::integer[], $11::text[], $12::bigint[], $13::smallint[],
     $14::timestamptz[], $15::uuid[]) as v(k, n, t, lane, p, r, i)),
 lane as materialized (select distinct on (k) k, n from level order by k),

@@ -258,12 +258,12 @@ class PostgresStore implements Store {
   }
 
   async saveProgress(job: Held, json: string): Promise<boolean> {
-    const parameters = [job.tenantId, job.id, job.version, json];
+    const parameters = [job.tenantId, job.id, job.version, json, job.leaseId];
     return (await this.#db.query(sql.progress, parameters)).length > 0;
   }
 
   async saveStep(job: Held & { attempt: number }, name: string, json: string): Promise<boolean> {
-    const parameters = [job.tenantId, job.id, job.version, name, job.attempt, json];
+    const parameters = [job.tenantId, job.id, job.version, name, job.attempt, json, job.leaseId];
     return (await this.#db.query(sql.saveStep, parameters)).length > 0;
   }
 

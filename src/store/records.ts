@@ -156,7 +156,7 @@ export interface ExpiredLeases {
 }
 
 /** The name of a job and its fence: what every write by a runner carries. */
-export type Held = Pick<ClaimedJob, "tenantId" | "id" | "version">;
+export type Held = Pick<ClaimedJob, "tenantId" | "id" | "version" | "leaseId">;
 
 /** A value in a statement of a job's transaction. JSON goes as text with a cast (`::jsonb`). */
 export type SqlValue = null | boolean | number | string | Date | Uint8Array;
