@@ -27,6 +27,7 @@ export { default as history } from "./queries/history.sql" with { type: "text" }
 export { default as inbox } from "./queries/inbox.sql" with { type: "text" };
 export { default as insert } from "./queries/insert.sql" with { type: "text" };
 export { default as insertPlain } from "./queries/insert_plain.sql" with { type: "text" };
+export { default as insertStarted } from "./queries/insert_started.sql" with { type: "text" };
 export { default as keyHolders } from "./queries/key_holders.sql" with { type: "text" };
 export { default as lanes } from "./queries/lanes.sql" with { type: "text" };
 export { default as leased } from "./queries/leased.sql" with { type: "text" };

@@ -8,8 +8,17 @@
 import { type Clock, jittered, type Random } from "../core/clock.ts";
 import { UnknownResultError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
-import type { ClaimedJob, Hint, Lane, LaneRequest, Suspect, WorkStore } from "../store/store.ts";
+import type {
+  ClaimedJob,
+  Hint,
+  JobStore,
+  Lane,
+  LaneRequest,
+  Suspect,
+  WorkStore,
+} from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
+import { HandOff } from "./handoff.ts";
 import type { Handlers } from "./handlers.ts";
 import { LaneBook } from "./lane_book.ts";
 import type { Leases } from "./leases.ts";
@@ -27,7 +36,7 @@ const SUSPECT_DRAIN_MS_MAX = 20 * 60_000;
 
 /** What the claimer needs of its surroundings. */
 export interface ClaimerHost {
-  readonly store: WorkStore;
+  readonly store: WorkStore & Pick<JobStore, "enterStarted">;
   readonly clock: Clock;
   readonly random: Random;
   readonly worker: string;
@@ -82,6 +91,22 @@ export class Claimer {
   /** Resolves when there is nothing to claim and nothing runs. */
   quiet(): Promise<void> {
     return new Promise((done) => this.#onQuiet.push(done));
+  }
+
+  /** Takes jobs that its own process has stored as claimed. */
+  get handOff(): HandOff {
+    const { store, clock, worker, leaseMs, runner } = this.#host;
+    return new HandOff({
+      ...{ store, clock, worker, leaseMs },
+      reserve: (count) => !this.#isStopping && !this.#isPausedForSuspect && runner.reserve(count),
+      release: (count) => runner.release(count),
+      isIdle: (lane) => this.#serves(lane) && this.#book.isIdle(lane),
+      accept: (jobs, leaseId, askedAt) => this.#accept(jobs, leaseId, askedAt),
+      doubt: (leaseId, askedAt) => {
+        this.#inDoubt.set(leaseId, askedAt);
+        this.#alarm.ring();
+      },
+    });
   }
 
   /** A slot may be free. Looked at once for all that end together. */
@@ -179,9 +204,9 @@ export class Claimer {
     if (jobs.length === 0) return;
     stats.claimed += jobs.length;
     leases.open(leaseId, jobs.length, askedAt);
-    runner.accept(jobs);
-    // Claimed by a statement that was under way when the stop came.
-    if (this.#isStopping) runner.giveBackBuffer();
+    // Claimed by a statement that was under way when the stop came: nobody would stop their handlers.
+    if (this.#isStopping) runner.handBack(jobs);
+    else runner.accept(jobs);
   }
 
   /** Asks what became of claims whose answer was lost, until there is one or the lease is over. */

@@ -30,6 +30,7 @@ import { applyDecision } from "./applying.ts";
 import { editJob, removeJob } from "./editing.ts";
 import type { Ending } from "./endings.ts";
 import { explain, type Reason } from "./explain.ts";
+import type { HandOff } from "./handoff.ts";
 import type { Handlers } from "./handlers.ts";
 import {
   claimOutside,
@@ -96,6 +97,11 @@ export class Jobs {
     this.#host = host;
     this.#coalescer = new Coalescer(host.store);
     this.#waiting = new Waiting(host.store, host.clock);
+  }
+
+  /** From now on a worker of this process may start what is sent here at once. Gives the way back. */
+  attach(worker: { readonly handOff: HandOff }): () => void {
+    return this.#coalescer.attach(worker.handOff);
   }
 
   /** What it was made with: whoever builds on the same runtime needs the same. */

@@ -136,6 +136,12 @@ export class LaneBook {
     for (const level of selection.lanes.flat()) level.isBusy = false;
   }
 
+  /** The last claim found nothing more in this level, and no hint has come since. */
+  isIdle(lane: Lane): boolean {
+    const level = this.#levels.get(levelKey(lane));
+    return level !== undefined && !level.isBusy && level.wakeAt > this.clock.monotonic();
+  }
+
   /** Monotonic instant at which the next level wakes; Infinity without any. */
   nextWakeAt(): number {
     let next = Infinity;

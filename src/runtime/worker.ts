@@ -16,6 +16,7 @@ import type { Attempt } from "./attempt.ts";
 import { Claimer } from "./claimer.ts";
 import { Committer } from "./committer.ts";
 import type { Ending } from "./endings.ts";
+import type { HandOff } from "./handoff.ts";
 import type { Handlers } from "./handlers.ts";
 import { emptyInbox } from "./inbox.ts";
 import { Leases } from "./leases.ts";
@@ -131,6 +132,11 @@ export class Worker {
   /** `connecting`, `connected`, `degraded`, `reconnecting`, `draining` or `stopped`. */
   get state(): string {
     return this.#life.getSnapshot().value;
+  }
+
+  /** Starts jobs of its own process at once: for `Jobs.attach`. */
+  get handOff(): HandOff {
+    return this.#claimer.handOff;
   }
 
   /** Milliseconds since the database last answered a claim; Infinity before the first. */

@@ -5,7 +5,9 @@
  * is read when they do.
  */
 import type { Backoff } from "../core/backoff.ts";
+import type { JobInsert } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
+import { laneKey } from "../core/lane.ts";
 import type { Row } from "./database.ts";
 import type { ClaimedJob } from "./records.ts";
 import { field } from "./rows.ts";
@@ -30,6 +32,24 @@ export function toClaimed(rows: readonly Row[], leaseId: string): ClaimedJob[] {
     for (const line of field<string>(row, "jobs").split("\n")) jobs.push(new Line(line, leaseId));
   }
   return jobs;
+}
+
+/** insert_started.sql: a job as a claim would have given it. */
+export function toStarted(job: JobInsert, leaseId: string, row: Row | undefined): ClaimedJob {
+  const { id, tenantId, type, queue, priority, maxAttempts, maxCrashes, timeoutMs } = job;
+  return {
+    ...{ id, tenantId, type, queue, priority, maxAttempts, maxCrashes, timeoutMs, leaseId },
+    lane: laneKey(job),
+    runAt: field<string>(row, "r"),
+    version: 2,
+    attempt: 1,
+    crashes: 0,
+    backoff: null,
+    metadata: null,
+    tags: [],
+    createdAt: field<Date>(row, "c"),
+    payload: JSON.parse(job.payloadJson),
+  };
 }
 
 class Line implements ClaimedJob {

@@ -106,6 +106,10 @@ class PostgresStore implements Store {
     return entered;
   }
 
+  enterStarted(jobs: readonly JobInsert[], lease: NamedClaim): Promise<ClaimedJob[] | null> {
+    return this.#enqueue.insertStarted(jobs, lease);
+  }
+
   async insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]> {
     const entered = await this.#enqueue.insertIn(send, jobs);
     return entered.map(({ id, created, differs }) => ({ id, created, differs }));

@@ -48,6 +48,13 @@ export interface JobStore {
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]>;
   /** The same, with more to tell; and wakes the workers of `lanes`. */
   enter(jobs: readonly JobInsert[], lanes: readonly Lane[]): Promise<Entered[]>;
+  /**
+   * Stores plain jobs as claimed by a worker of this process, in the order of `jobs`; null: one of them
+   * is not plain, nothing was stored.
+   *
+   * @throws {UnknownResultError} They may be stored and claimed: ask `leased`.
+   */
+  enterStarted(jobs: readonly JobInsert[], lease: NamedClaim): Promise<ClaimedJob[] | null>;
   /** The same inside the caller's transaction: stored when it commits. */
   insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]>;
   /** One job, in any home. `tenantId` null: of any tenant. */
