@@ -89,9 +89,8 @@ class PostgresStore implements Store {
     this.#transactions = new Transactions(db.options);
   }
 
-  async insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
-    const entered = await this.#enqueue.insert(jobs);
-    return entered.map(({ id, created, differs }) => ({ id, created, differs }));
+  insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
+    return this.#enqueue.insert(jobs);
   }
 
   async enter(jobs: readonly JobInsert[], lanes: readonly Lane[]): Promise<Entered[]> {
@@ -110,9 +109,8 @@ class PostgresStore implements Store {
     return this.#enqueue.insertStarted(jobs, lease);
   }
 
-  async insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]> {
-    const entered = await this.#enqueue.insertIn(send, jobs);
-    return entered.map(({ id, created, differs }) => ({ id, created, differs }));
+  insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]> {
+    return this.#enqueue.insertIn(send, jobs);
   }
 
   async nextDue({ types, queues, partitionKey }: Served): Promise<number | null> {
