@@ -93,16 +93,8 @@ class PostgresStore implements Store {
     return this.#enqueue.insert(jobs);
   }
 
-  async enter(jobs: readonly JobInsert[], lanes: readonly Lane[]): Promise<Entered[]> {
-    if (lanes.length === 0) return await this.#enqueue.insert(jobs);
-    const hint: Hint = { kind: "lanes", lanes };
-    // Ahead of the answer; but a key that is taken brings nobody any work.
-    const isSure = jobs.every((job) => job.idempotencyKey === null);
-    const ahead = isSure ? this.#hints.statementOf(hint) : null;
-    const entered = await this.#enqueue.insert(jobs, ahead);
-    if (ahead) this.#hints.tell(hint);
-    else if (entered.some(({ created }) => created)) this.#hints.hint(hint);
-    return entered;
+  enter(jobs: readonly JobInsert[], lanes: readonly Lane[]): Promise<Entered[]> {
+    return this.#hints.tellOf(lanes, jobs, (ahead) => this.#enqueue.insert(jobs, ahead));
   }
 
   enterStarted(jobs: readonly JobInsert[], lease: NamedClaim): Promise<ClaimedJob[] | null> {
