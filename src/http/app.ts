@@ -16,6 +16,18 @@ import { problemResponse } from "./problem.ts";
 import { mountRoutes, type Route } from "./route.ts";
 import { typeRoutes, unknownType } from "./types.ts";
 
+/**
+ * Transport security is the business of whoever terminates TLS; and what only browsers of long ago
+ * have read is not worth setting on every answer.
+ */
+const HEADERS = {
+  strictTransportSecurity: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+} as const;
+
 /** What the API serves. */
 export interface AppHost {
   readonly jobs: Jobs;
@@ -36,8 +48,7 @@ export function createApp(host: AppHost): OpenAPIHono {
     await next();
     c.res.headers.set("x-request-id", c.get("requestId"));
   });
-  // Transport security is the business of whoever terminates TLS.
-  app.use(secureHeaders({ strictTransportSecurity: false }));
+  app.use(secureHeaders(HEADERS));
   if (host.isLoopbackOnly) app.use(loopbackNamesOnly());
   const database = () => host.isWritable().then(() => true);
   app.route("/", healthRoutes({ database, write: host.isWritable }));
