@@ -2,7 +2,6 @@
 // deno-lint-ignore-file no-explicit-any -- it compares what has no common type
 import type { AnyStateMachine } from "xstate";
 import { ActorStalledError } from "../../../src/core/actor/mod.ts";
-import { findIllegal } from "../../../src/core/actor/nodes.ts";
 import { World } from "../../core/actor/world.ts";
 import { EVENTS, randomMachine } from "./chart.ts";
 import { type Habit, Live } from "./live.ts";
@@ -65,10 +64,14 @@ export class Workshop {
 
   /** The work at an address: of the child that its parent knows, not of one that was left behind. */
   find(address: string | undefined): PromiseWithResolvers<unknown> | undefined {
-    return this.#started.findLast(({ self }) =>
-      pathOf(self) === address && self._parent.getSnapshot().children[self.id] === self
-    )?.work;
+    return this.#started.findLast(({ self }) => pathOf(self) === address && isKnown(self))?.work;
   }
+}
+
+/** Whether an actor is the one that its parent has under its id, up to the root. */
+function isKnown(actor: any): boolean {
+  const { _parent: parent, id } = actor;
+  return !parent || parent.getSnapshot().children?.[id] === actor && isKnown(parent);
 }
 
 export function randomScript(chance: Chance): Act[] {
@@ -131,7 +134,7 @@ async function playLive(
   const answer = (difference?: string) => ({
     difference,
     habits: [...live.habits],
-    isIllegal: difference !== undefined && isIllegal(live.actor),
+    isIllegal: difference !== undefined && live.wasIllegal,
   });
   for (let i = -1; i < script.length; i++) {
     const act = script[i];
@@ -168,13 +171,6 @@ export async function end(
 
 function pathOf(actor: any): string {
   return actor._parent ? `${pathOf(actor._parent)}/${actor.id}` : actor.id;
-}
-
-function isIllegal(actor: any): boolean {
-  const snapshot = actor.getSnapshot();
-  if (!snapshot?._nodes) return false;
-  return findIllegal(snapshot._nodes) !== undefined ||
-    Object.values<any>(snapshot.children ?? {}).some((child) => isIllegal(child));
 }
 
 function describeWorld(world: World): string {
