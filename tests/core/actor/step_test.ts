@@ -4,6 +4,7 @@ import {
   assign,
   createMachine,
   emit,
+  forwardTo,
   fromCallback,
   fromObservable,
   fromPromise,
@@ -15,6 +16,7 @@ import {
   sendTo,
   setup,
   spawnChild,
+  stopChild,
 } from "xstate";
 import {
   ActorBlockedError,
@@ -476,6 +478,39 @@ Deno.test("stop() ends an actor without a word to its parent: children stop, tim
     { kind: "timer.cancel", timerId: "xstate.after.1000.m" },
   ]);
   assertEquals([stopped.snapshot.status, stop(stopped.snapshot).effects], ["stopped", []]);
+});
+
+Deno.test("stopping by a reference to an earlier incarnation leaves the present one alone", () => {
+  const child = createMachine({ id: "c" });
+  const machine = setup({ actors: { child } }).createMachine({
+    id: "m",
+    context: { first: undefined as never },
+    entry: assign({ first: ({ spawn }) => spawn("child", { id: "c" }) as never }),
+    on: {
+      AGAIN: { actions: [stopChild("c"), spawnChild("child", { id: "c" })] },
+      STOP_FIRST: { actions: stopChild(({ context }) => context.first) },
+    },
+  });
+  const world = new World().start("m", machine).send("m", { type: "AGAIN" });
+  world.send("m", { type: "STOP_FIRST" });
+  assertEquals(world.snapshot("m").children?.c?.gen, 2);
+  assertEquals(world.rows.get("m/c")?.status, "active");
+});
+
+Deno.test("a wildcard that forwards everything does not forward XState's own events", () => {
+  const child = createMachine({
+    id: "c",
+    initial: "a",
+    states: { a: { on: { END: "z" } }, z: { type: "final" } },
+  });
+  const machine = setup({ actors: { child } }).createMachine({
+    id: "m",
+    entry: [spawnChild("child", { id: "c" }), spawnChild("child", { id: "d" })],
+    on: { "*": { actions: forwardTo("d") } },
+  });
+  const world = new World().start("m", machine).send("m/c", { type: "END" });
+  assertEquals(world.logged, ["xstate.done.actor.c was not sent to m/d"]);
+  assertEquals(world.send("m", { type: "END" }).rows.get("m/d")?.status, "done");
 });
 
 Deno.test("addresses take any id, and say who the parent is", () => {
