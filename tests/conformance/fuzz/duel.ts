@@ -19,7 +19,7 @@ export interface Verdict {
   readonly steps: number;
 }
 
-export type Act =
+type Act =
   | { readonly kind: "send"; readonly type: string }
   | { readonly kind: "wait"; readonly ms: number }
   | { readonly kind: "end"; readonly pick: number; readonly fails: boolean };
@@ -53,7 +53,7 @@ export async function duel(seed: number): Promise<Verdict> {
 const ILLEGAL = "illegal configuration in XState";
 
 /** The work that the live run has started, to be ended by the script. */
-export class Workshop {
+class Workshop {
   readonly #started: { readonly self: any; readonly work: PromiseWithResolvers<unknown> }[] = [];
 
   readonly start = (self: unknown): Promise<unknown> => {
@@ -74,7 +74,7 @@ function isKnown(actor: any): boolean {
   return !parent || parent.getSnapshot().children?.[id] === actor && isKnown(parent);
 }
 
-export function randomScript(chance: Chance): Act[] {
+function randomScript(chance: Chance): Act[] {
   return Array.from({ length: 6 + chance.below(5) }, (): Act => {
     if (chance.is(0.6)) return { kind: "send", type: chance.one(EVENTS) };
     if (chance.is(0.65)) return { kind: "wait", ms: 10 * (1 + chance.below(5)) };
@@ -100,7 +100,9 @@ function playDurable(machine: AnyStateMachine, script: readonly Act[]): Played {
     world.start("r", machine);
     states.push(describeWorld(world));
     for (const act of script) {
-      ended.push(actOn(world, act));
+      const address = pickWork(world, act);
+      ended.push(address);
+      actOn(world, act, address);
       states.push(describeWorld(world));
     }
   } catch (error) {
@@ -110,17 +112,19 @@ function playDurable(machine: AnyStateMachine, script: readonly Act[]): Played {
   return { states, ended, steps: world.steps };
 }
 
-export function actOn(world: World, act: Act): string | undefined {
+function actOn(world: World, act: Act, address: string | undefined): void {
   if (act.kind === "send") world.send("r", { type: act.type });
   if (act.kind === "wait") world.advance(act.ms);
-  if (act.kind !== "end") return undefined;
-  // Names of anonymous children differ between the two.
-  const working = world.working.filter((address) => !address.includes("#")).sort();
-  const address = working[act.pick % Math.max(1, working.length)];
-  if (address === undefined) return undefined;
+  if (act.kind !== "end" || address === undefined) return;
   if (act.fails) world.fail(address, new Error("failed"));
   else world.complete(address, { n: 7 });
-  return address;
+}
+
+/** The work that an act ends. Names of anonymous children differ between the two runs. */
+function pickWork(world: World, act: Act): string | undefined {
+  if (act.kind !== "end") return undefined;
+  const working = world.working.filter((address) => !address.includes("#")).sort();
+  return working[act.pick % Math.max(1, working.length)];
 }
 
 async function playLive(
@@ -160,7 +164,7 @@ function contrast(live: string, durable: string): string {
   }).join("");
 }
 
-export async function end(
+async function end(
   work: PromiseWithResolvers<unknown> | undefined,
   fails: boolean,
 ): Promise<void> {
