@@ -112,7 +112,8 @@ function changeFor(host: OutsideHost, job: Job, ending: Ending): Change {
   const backoff = job.backoff ?? { ...host.defaults.backoff, ...growthOf(policy) };
   const at = new Date(host.clock.now());
   const cancelRequested = job.cancelRequestedAt !== null;
-  return changeOf({ ...job, leaseId }, ending, { cancelRequested, backoff, at });
+  // Whether it holds slots, only its lease knows; to look for some that are not there does no harm.
+  return changeOf({ ...job, leaseId, holdsSlots: true }, ending, { cancelRequested, backoff, at });
 }
 
 /** Renews the lease of a running job. @throws {LeaseLostError | TransitionRejectedError} */

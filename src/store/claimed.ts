@@ -22,18 +22,25 @@ interface More {
 const NOTHING: More = { backoff: null, metadata: null, tags: null };
 
 /** The jobs of a claim. */
-export function toClaimed(rows: readonly Row[], leaseId: string): ClaimedJob[] {
+export function toClaimed(
+  rows: readonly Row[],
+  leaseId: string,
+  holdsSlots: boolean = rows[0]?.holds_slots === true,
+): ClaimedJob[] {
   const jobs: ClaimedJob[] = [];
   for (const row of rows) {
     // The sum of no small jobs is null.
     if (row.jobs === null) continue;
-    for (const line of field<string>(row, "jobs").split("\n")) jobs.push(new Line(line, leaseId));
+    for (const line of field<string>(row, "jobs").split("\n")) {
+      jobs.push(new Line(line, leaseId, holdsSlots));
+    }
   }
   return jobs;
 }
 
 class Line implements ClaimedJob {
   readonly leaseId: string;
+  readonly holdsSlots: boolean;
   readonly id: string;
   readonly tenantId: string;
   readonly lane: string;
@@ -51,10 +58,11 @@ class Line implements ClaimedJob {
   readonly #more: string;
   readonly #payload: string;
 
-  constructor(line: string, leaseId: string) {
+  constructor(line: string, leaseId: string, holdsSlots: boolean) {
     const fields = line.split(SEPARATOR);
     const text = (index: number) => fields[index] ?? "";
     this.leaseId = leaseId;
+    this.holdsSlots = holdsSlots;
     this.id = text(0);
     this.tenantId = text(1);
     this.lane = text(2);
