@@ -1,6 +1,6 @@
 -- Claim up to $7 due jobs of lanes that have to pass gates. $1 to $15 as of claim.sql, with the same
 -- meaning; then per level $16 queue, $17 type; $18 starts per period of a tenant whose gate names no rate
--- (null: any); $19 only this job (null: any).
+-- (null: any); $19 only this job, at $20 this version (null: any).
 -- Locks: first the gates, FOR UPDATE SKIP LOCKED, in the order of their key; then the picked job rows, FOR
 -- UPDATE SKIP LOCKED, lane by lane in claim order. A gate that somebody else holds is left out, and its
 -- lanes with it: whoever claims there now is done in a moment.
@@ -78,7 +78,7 @@ picked as materialized (
          and j.run_at <= now() and (j.run_at, j.id) >= (v.r, v.i)
          and j.state = any($5::smallint[])
          and (j.crashes > 0 and j.crashes >= j.max_crashes - 1) = $8::boolean
-         and ($19::uuid is null or j.id = $19::uuid)
+         and ($19::uuid is null or (j.id = $19::uuid and j.version = $20::integer))
        order by j.run_at, j.id
        limit o.n for update skip locked) c
      where v.k = o.k

@@ -61,7 +61,7 @@ export class Claims {
   ): Promise<LimitedClaim> {
     const { store, tenantRate = null } = this.#host;
     return this.#send({ lanes, limit, alone }, (request) => {
-      return store.gates.claim({ ...request, tenantRate, jobId: null });
+      return store.gates.claim({ ...request, tenantRate, only: null });
     });
   }
 

@@ -35,8 +35,8 @@ export function toGate(row: Row): Gate {
 }
 
 /** gate_states.sql */
-export function toGateState(row: Row): GateState {
-  const r = shape<
+export function toGateState(row: Row, tenantRate: number | null): GateState {
+  const stored = shape<
     Named & {
       settles_at: Date | null;
       is_declared: boolean;
@@ -50,6 +50,8 @@ export function toGateState(row: Row): GateState {
       holders: GateState["holders"];
     }
   >(row);
+  const otherwise = GATE_KINDS[stored.k] === "tenant" ? tenantRate : null;
+  const r = { ...stored, rate: stored.rate ?? otherwise };
   const now = r.at.getTime();
   const wait = refillMs({
     rate: r.rate,

@@ -52,7 +52,8 @@ export class PostgresGates implements GateStore {
       column(levels, (level) => quoted(level.lane.queue)),
       column(levels, (level) => quoted(level.lane.type)),
       request.tenantRate,
-      request.jobId,
+      request.only?.id ?? null,
+      request.only?.version ?? null,
     ]);
     const report = toReport(rows);
     const jobs = toClaimed(rows, request.leaseId, report.holdsSlots);
@@ -91,14 +92,18 @@ export class PostgresGates implements GateStore {
     return field<number>(row, "n");
   }
 
-  async states(names: readonly GateName[], holders: number): Promise<GateState[]> {
+  async states(
+    names: readonly GateName[],
+    holders: number,
+    tenantRate: number | null = null,
+  ): Promise<GateState[]> {
     const rows = await this.#db.query(sql.gateStates, [
       column(names, ({ tenantId }) => quoted(tenantId ?? ALL_TENANTS)),
       column(names, ({ kind }) => GATE_KINDS.indexOf(kind)),
       column(names, ({ name }) => quoted(name)),
       holders,
     ]);
-    return rows.map(toGateState);
+    return rows.map((row) => toGateState(row, tenantRate));
   }
 
   async names(tenantId: string, kind: Gate["kind"]): Promise<string[]> {

@@ -73,8 +73,8 @@ export interface ClaimRequest {
 export interface LimitedRequest extends ClaimRequest {
   /** Starts per minute of a tenant whose gate names none; null: any number. */
   readonly tenantRate: number | null;
-  /** Only this job; null: any. */
-  readonly jobId: string | null;
+  /** Only this job, at this version; null: any. */
+  readonly only: { readonly id: string; readonly version: number } | null;
 }
 
 /**

@@ -189,8 +189,16 @@ export interface GateStore {
   open(tenants: readonly string[]): Promise<void>;
   /** Counts what runs past new limits, where every process knows of them. Gives how many took hold. */
   settle(): Promise<number>;
-  /** Those of these gates that there are, with the first so many holders of their slots. */
-  states(names: readonly GateName[], holders: number): Promise<GateState[]>;
+  /**
+   * Those of these gates that there are, with the first so many holders of their slots.
+   *
+   * @param tenantRate Starts per minute of a tenant whose gate names none.
+   */
+  states(
+    names: readonly GateName[],
+    holders: number,
+    tenantRate?: number | null,
+  ): Promise<GateState[]>;
   /** Names of a tenant's gates of one kind. */
   names(tenantId: string, kind: Gate["kind"]): Promise<string[]>;
 }

@@ -27,7 +27,12 @@ async function limit(db: TestDatabase, gate: GateName, limits: Partial<Limits>, 
 async function claimLimited(
   db: TestDatabase,
   limit: number,
-  options: { tenantRate?: number; jobId?: string; alone?: boolean; leaseMs?: number } = {},
+  options: {
+    tenantRate?: number;
+    only?: { id: string; version: number };
+    alone?: boolean;
+    leaseMs?: number;
+  } = {},
 ): Promise<LimitedClaim> {
   const lanes = (await db.store.lanes()).map((lane) => fromHead(lane, limit));
   return await db.store.gates.claim({
@@ -38,7 +43,7 @@ async function claimLimited(
     lanes,
     alone: options.alone ?? false,
     tenantRate: options.tenantRate ?? null,
-    jobId: options.jobId ?? null,
+    only: options.only ?? null,
   });
 }
 
@@ -358,9 +363,11 @@ Deno.test("a claim of one job by name passes the same gates", async () => {
   await db.store.insert(jobs);
   await limit(db, QUEUE, { concurrency: 1 });
   const [, second, third] = jobs;
-  const claim = await claimLimited(db, 1, { jobId: second!.id });
+  const stale = await claimLimited(db, 1, { only: { id: second!.id, version: 2 } });
+  assertEquals([stale.jobs, stale.closed], [[], []]);
+  const claim = await claimLimited(db, 1, { only: { id: second!.id, version: 1 } });
   assertEquals(claim.jobs.map(({ id }) => id), [second!.id]);
-  assertEquals((await claimLimited(db, 1, { jobId: third!.id })).jobs, []);
+  assertEquals((await claimLimited(db, 1, { only: { id: third!.id, version: 1 } })).jobs, []);
 });
 
 Deno.test("a claim leaves a gate alone that another one is at", async () => {
