@@ -5,11 +5,13 @@ import { secureHeaders } from "hono/secure-headers";
 import { NotFoundError } from "../core/errors.ts";
 import { Admin } from "../runtime/admin.ts";
 import type { Jobs } from "../runtime/jobs.ts";
+import { Limiting } from "../runtime/limiting.ts";
 import { allowAll, demand, loopbackNamesOnly, type Permit } from "./access.ts";
 import { adminRoutes, overviewRoutes } from "./admin.ts";
 import { healthRoutes } from "./health.ts";
 import { eventRoutes, verbRoutes } from "./job_events.ts";
 import { readRoutes } from "./job_reads.ts";
+import { limitRoutes } from "./limits.ts";
 import { createRoutes, listRoutes, oneJobRoutes } from "./jobs.ts";
 import { documentHealth, mountDocument } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
@@ -77,5 +79,6 @@ function allRoutes(jobs: Jobs, admin: Admin): Route[] {
     ...typeRoutes(jobs),
     ...adminRoutes(jobs, admin),
     ...overviewRoutes(jobs, admin),
+    ...limitRoutes(new Limiting(jobs.host)),
   ];
 }

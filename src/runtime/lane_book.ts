@@ -36,6 +36,11 @@ interface Tenant {
   next: number;
 }
 
+/** Whether a lane may be asked. */
+export type Admits = (lane: Lane) => boolean;
+
+const admitAll: Admits = () => true;
+
 /** Lanes chosen for one claim; give it back to `settle` or `release`. */
 export interface Selection {
   readonly requests: readonly LaneRequest[];
@@ -91,10 +96,12 @@ export class LaneBook {
   /**
    * Up to `lanesMax` lanes that share `limit`; null when all sleep. Never more lanes than jobs asked
    * for, and the next claim begins where this one ended: with one free slot, too, all get their turn.
+   *
+   * @param admits Which lanes may be asked at all.
    */
-  select(limit: number, lanesMax: number): Selection | null {
+  select(limit: number, lanesMax: number, admits: Admits = admitAll): Selection | null {
     const now = this.clock.monotonic();
-    const chosen = this.#choose(now, Math.min(limit, lanesMax));
+    const chosen = this.#choose(now, Math.min(limit, lanesMax), admits);
     if (chosen.size === 0) return null;
     const share = Math.ceil(limit / chosen.size);
     const lanes: Level[][] = [];
@@ -111,8 +118,27 @@ export class LaneBook {
     return { requests, lanes };
   }
 
-  /** Moves the cursors, and puts exhausted levels to sleep. */
-  settle(selection: Selection, jobs: readonly ClaimedJob[], limit: number, tookMs: number): void {
+  /** Whether some lane of a kind has something to ask. */
+  isAwake(admits: Admits): boolean {
+    const now = this.clock.monotonic();
+    for (const level of this.#levels.values()) {
+      if (!level.isBusy && level.wakeAt <= now && admits(level.lane)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Moves the cursors, and puts exhausted levels to sleep.
+   *
+   * @param isHeldUp Lanes, by their place in the selection, that brought less than they have.
+   */
+  settle(
+    selection: Selection,
+    jobs: readonly ClaimedJob[],
+    limit: number,
+    tookMs: number,
+    isHeldUp: (index: number) => boolean = () => false,
+  ): void {
     const now = this.clock.monotonic();
     const got = new Map<string, number>();
     for (const [first, ...others] of runsOfALevel(jobs)) {
@@ -126,7 +152,8 @@ export class LaneBook {
       const [first] = levels;
       // With its full share, or the whole claim's, a lane may have more.
       const isExhausted = jobs.length < limit && first !== undefined &&
-        (got.get(laneKeyOf(first.lane)) ?? 0) < (selection.requests[index]?.quantum ?? 0);
+        (got.get(laneKeyOf(first.lane)) ?? 0) < (selection.requests[index]?.quantum ?? 0) &&
+        !isHeldUp(index);
       for (const level of levels) this.#end(level, { now, tookMs, isExhausted });
     });
   }
@@ -142,22 +169,24 @@ export class LaneBook {
     return level !== undefined && !level.isBusy && level.wakeAt > this.clock.monotonic();
   }
 
-  /** Monotonic instant at which the next level wakes; Infinity without any. */
-  nextWakeAt(): number {
+  /** Monotonic instant at which the next level wakes, and may be asked; Infinity without any. */
+  nextWakeAt(opensAt: (lane: Lane) => number = () => -Infinity): number {
     let next = Infinity;
-    for (const level of this.#levels.values()) next = Math.min(next, level.wakeAt);
+    for (const level of this.#levels.values()) {
+      if (level.wakeAt < next) next = Math.min(next, Math.max(level.wakeAt, opensAt(level.lane)));
+    }
     return next;
   }
 
   /** Waking lanes by tenant: one of each tenant in turn, then further ones while there is room. */
-  #choose(now: number, lanesMax: number): Map<Tenant, Level[][]> {
+  #choose(now: number, lanesMax: number, admits: Admits): Map<Tenant, Level[][]> {
     const chosen = new Map<Tenant, Level[][]>();
     const first = this.#next;
     let count = 0;
     for (let n = 0; n < this.#tenants.length && count < lanesMax; n++) {
       const tenant = this.#tenants[(first + n) % this.#tenants.length];
       this.#next = (first + n + 1) % this.#tenants.length;
-      const levels = tenant && nextAwake(tenant, now, []);
+      const levels = tenant && nextAwake(tenant, now, [], admits);
       if (!tenant || !levels) continue;
       chosen.set(tenant, [levels]);
       count++;
@@ -168,7 +197,7 @@ export class LaneBook {
     }
     for (const [tenant, lanes] of chosen) {
       for (; count < lanesMax && lanes.length < tenant.lanes.length; count++) {
-        const levels = nextAwake(tenant, now, lanes);
+        const levels = nextAwake(tenant, now, lanes, admits);
         if (!levels) break;
         lanes.push(levels);
       }
@@ -233,12 +262,18 @@ export class LaneBook {
 }
 
 /** The next lane of a tenant that has something to ask, without those that have been taken. */
-function nextAwake(tenant: Tenant, now: number, taken: readonly Level[][]): Level[] | null {
+function nextAwake(
+  tenant: Tenant,
+  now: number,
+  taken: readonly Level[][],
+  admits: Admits,
+): Level[] | null {
   for (let n = 0; n < tenant.lanes.length; n++) {
     const lane = tenant.lanes[tenant.next++ % tenant.lanes.length] ?? [];
     const awake = lane.filter((level) => !level.isBusy && level.wakeAt <= now);
-    const isTaken = awake[0] !== undefined && taken.some(([other]) => other === awake[0]);
-    if (awake.length > 0 && !isTaken) return awake;
+    const [first] = awake;
+    if (!first || taken.some(([other]) => other === first)) continue;
+    if (admits(first.lane)) return awake;
   }
   return null;
 }

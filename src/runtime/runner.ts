@@ -77,6 +77,13 @@ export class Runner {
     return this.#running.size + this.#buffer.length - this.#head;
   }
 
+  /** Handlers that could start at this moment: what must not be buffered is claimed for these alone. */
+  free(): number {
+    const { concurrency, batchSize, stats } = this.#host;
+    if (stats.unsettled > UNSETTLED_BATCHES_MAX * batchSize) return 0;
+    return Math.max(0, Math.min(concurrency - this.load, batchSize));
+  }
+
   /** How many jobs to claim now; 0 while there is still enough at hand. */
   room(): number {
     const { concurrency, batchSize, stats } = this.#host;

@@ -53,6 +53,8 @@ export interface WorkerOptions {
   readonly defaults: CountDefaults;
   /** Claims no more than these in its life. Default: no limit. */
   readonly jobsMax?: number;
+  /** Starts per minute of a tenant that has no rate of its own. Default null: any number. */
+  readonly tenantRate?: number | null;
   /** Listens for hints. Default true; without, it finds work by polling. */
   readonly hasHints?: boolean;
 }
@@ -245,6 +247,7 @@ export class Worker {
   #onSettled(claimed: ClaimedJob, change: Change | null): void {
     this.stats.unsettled--;
     this.#leases.settle(claimed.leaseId);
+    this.#claimer.onSettled(claimed);
     const isWatched = this.#watchedUntil > 0 && this.#now() < this.#watchedUntil;
     if (isWatched && change && isTerminal(change.decision.to)) {
       this.#options.store.hint({ kind: "ended", ids: [change.id] });

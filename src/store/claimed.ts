@@ -24,12 +24,18 @@ interface More {
 const NOTHING: More = { backoff: null, metadata: null, tags: null };
 
 /** The jobs of a claim. */
-export function toClaimed(rows: readonly Row[], leaseId: string): ClaimedJob[] {
+export function toClaimed(
+  rows: readonly Row[],
+  leaseId: string,
+  holdsSlots: boolean = rows[0]?.holds_slots === true,
+): ClaimedJob[] {
   const jobs: ClaimedJob[] = [];
   for (const row of rows) {
     // The sum of no small jobs is null.
     if (row.jobs === null) continue;
-    for (const line of field<string>(row, "jobs").split("\n")) jobs.push(new Line(line, leaseId));
+    for (const line of field<string>(row, "jobs").split("\n")) {
+      jobs.push(new Line(line, leaseId, holdsSlots));
+    }
   }
   return jobs;
 }
@@ -42,6 +48,7 @@ export function toStarted(job: JobInsert, leaseId: string, row: Row | undefined)
     lane: laneKey(job),
     runAt: field<string>(row, "r"),
     version: 2,
+    holdsSlots: false,
     attempt: 1,
     crashes: 0,
     backoff: null,
@@ -54,6 +61,7 @@ export function toStarted(job: JobInsert, leaseId: string, row: Row | undefined)
 
 class Line implements ClaimedJob {
   readonly leaseId: string;
+  readonly holdsSlots: boolean;
   readonly id: string;
   readonly tenantId: string;
   readonly lane: string;
@@ -71,10 +79,11 @@ class Line implements ClaimedJob {
   readonly #more: string;
   readonly #payload: string;
 
-  constructor(line: string, leaseId: string) {
+  constructor(line: string, leaseId: string, holdsSlots: boolean) {
     const fields = line.split(SEPARATOR);
     const text = (index: number) => fields[index] ?? "";
     this.leaseId = leaseId;
+    this.holdsSlots = holdsSlots;
     this.id = text(0);
     this.tenantId = text(1);
     this.lane = text(2);

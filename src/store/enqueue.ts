@@ -10,7 +10,7 @@ import { RefusedError } from "./failures.ts";
 import { insertStatement, isPlain, payloadHash, startStatement } from "./inserting.ts";
 import { column, quoted, quotedOrNull } from "./literal.ts";
 import { created, toId, toKeyHolder, toPlaces } from "./rows.ts";
-import type { ClaimedJob, Entered, NamedClaim, Placed, SendStatement } from "./store.ts";
+import type { ClaimedJob, Entered, Inserted, NamedClaim, Placed, SendStatement } from "./store.ts";
 
 const READ_BACK_TRIES = 3;
 const UNIQUE_VIOLATION = "23505";
@@ -35,13 +35,18 @@ export class Enqueue {
    * `JobStore.insertIn`. Tenants are added outside: inside, a new one would be locked until the
    * caller commits, and everybody else who enqueues for it would wait.
    */
-  async insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Entered[]> {
+  async insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]> {
     await this.addTenants(jobs);
     const inside: Sender = {
       query: (text, parameters = []) => send(text, parameters),
       queryBefore: (_next, text, parameters) => send(text, parameters),
     };
-    return await new Enqueue(inside, this.#tenants).insert(jobs);
+    return await new Enqueue(inside, this.#tenants).insertMany(jobs);
+  }
+
+  /** `JobStore.insert`. */
+  async insertMany(jobs: readonly JobInsert[]): Promise<Inserted[]> {
+    return (await this.insert(jobs)).map(({ placed: _, ...inserted }) => inserted);
   }
 
   /** `JobStore.enter`. */

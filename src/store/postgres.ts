@@ -13,6 +13,7 @@ import { toClaimed } from "./claimed.ts";
 import { commitChanges } from "./commits.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
+import { PostgresGates } from "./gates.ts";
 import { Hints } from "./hints.ts";
 import { countFailed, listEdge, listFailed, listJobs, listTenants, nthNewest } from "./listing.ts";
 import { PostgresInbox } from "./inbox.ts";
@@ -40,6 +41,7 @@ import type {
   Entered,
   ExpiredJob,
   ExpiredLeases,
+  GateStore,
   Held,
   Hint,
   InboxStore,
@@ -74,6 +76,7 @@ export function openStore(options: DatabaseOptions): Store {
 
 class PostgresStore implements Store {
   readonly keys: KeyStore;
+  readonly gates: GateStore;
   readonly inbox: InboxStore;
   readonly #db: Database;
   readonly #enqueue: Enqueue;
@@ -83,6 +86,7 @@ class PostgresStore implements Store {
   constructor(db: Database) {
     this.#db = db;
     this.keys = new PostgresKeys(db);
+    this.gates = new PostgresGates(db);
     this.#enqueue = new Enqueue(db);
     this.inbox = new PostgresInbox(db, this.#enqueue);
     this.#hints = new Hints(db);
@@ -90,7 +94,7 @@ class PostgresStore implements Store {
   }
 
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
-    return this.#enqueue.insert(jobs);
+    return this.#enqueue.insertMany(jobs);
   }
 
   enter(jobs: readonly JobInsert[], lanes: readonly Lane[]): Promise<Entered[]> {
@@ -105,13 +109,8 @@ class PostgresStore implements Store {
     return this.#enqueue.insertIn(send, jobs);
   }
 
-  async nextDue({ types, queues, partitionKey }: Served): Promise<number | null> {
-    const [row] = await this.#db.query(sql.nextDue, [
-      claimable,
-      column(types, quoted),
-      queues === null ? null : column(queues, quoted),
-      partitionKey,
-    ]);
+  async nextDue(served: Served): Promise<number | null> {
+    const [row] = await this.#db.query(sql.nextDue, parametersOf(served));
     return row?.ms === null ? null : field<number>(row, "ms");
   }
 
@@ -207,15 +206,8 @@ class PostgresStore implements Store {
     return (await this.#db.query(sql.lanes)).map(toLane);
   }
 
-  async suspects({ types, queues, partitionKey }: Served, limit: number): Promise<Suspect[]> {
-    const rows = await this.#db.query(sql.suspects, [
-      claimable,
-      column(types, quoted),
-      queues === null ? null : column(queues, quoted),
-      partitionKey,
-      limit,
-    ]);
-    return rows.map(toSuspect);
+  async suspects(served: Served, limit: number): Promise<Suspect[]> {
+    return (await this.#db.query(sql.suspects, [...parametersOf(served), limit])).map(toSuspect);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimedJob[]> {
@@ -341,4 +333,9 @@ class PostgresStore implements Store {
     await this.#transactions.close();
     await this.#db.close();
   }
+}
+
+function parametersOf({ types, queues, partitionKey }: Served) {
+  const named = queues === null ? null : column(queues, quoted);
+  return [claimable, column(types, quoted), named, partitionKey];
 }

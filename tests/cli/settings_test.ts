@@ -27,6 +27,7 @@ Deno.test("readSettings() gives the defaults of CONTRACT", () => {
     RETRY_BASE_MS: 1000,
     RETRY_FACTOR: 2,
     RETRY_CAP_MS: 300_000,
+    TENANT_RATE_PER_MINUTE: null,
     SHUTDOWN_MS: 10_000,
     SMTP_URL: null,
     EMAIL_FROM: "perdura@localhost",

@@ -81,6 +81,7 @@ export function changeFor(
     version: job.version,
     attempt: job.attempt,
     leaseId: job.leaseId,
+    holdsSlots: job.holdsSlots,
     decision,
     output: event.type === "SUCCEED" ? "null" : null,
     error: null,
