@@ -1,6 +1,6 @@
--- Commit successes of jobs that hold slots, and give the slots back. Parameters, locks and guards as of
--- finish.sql, of which this is a copy with the part `freed`: jobs without limits pay nothing for it.
--- Index: also slot_job.
+-- Commit successes of jobs that hold slots, and give the slots back. Parameters and guards as of finish.sql, of
+-- which this is a copy with the part `freed`: jobs without limits pay nothing for it.
+-- Locks: lease rows first, in id order; then job rows; then slots. Index: as finish.sql, and slot_job.
 with held as materialized (
   select le.id, le.worker, le.n_left from perdura.lease le
    where le.id = any($1::uuid[])

@@ -165,6 +165,12 @@ export class Claimer {
     this.#alarm.ring();
   }
 
+  /** Milliseconds until a gate opens that everything which is due has to pass; null: nothing has to. */
+  get heldUpMs(): number | null {
+    const until = this.#book.heldUpUntil((lane) => this.#gates.opensAt(lane));
+    return until === null ? null : Math.ceil(until - this.#host.clock.monotonic());
+  }
+
   async #claimLoop(): Promise<void> {
     let failures = 0;
     while (!this.#isStopping) {
@@ -227,7 +233,7 @@ export class Claimer {
 
   async #claimPlain(limit: number, admits?: Admits): Promise<boolean> {
     const { clock } = this.#host;
-    const selection = limit > 0 ? this.#book.select(limit, LANES_PER_CLAIM, admits) : null;
+    const selection = limit > 0 ? this.#select(limit, admits) : null;
     if (selection === null) return false;
     const askedAt = clock.monotonic();
     try {
@@ -240,9 +246,13 @@ export class Claimer {
     return true;
   }
 
+  #select(limit: number, admits?: Admits) {
+    return this.#book.select(limit, LANES_PER_CLAIM, admits, this.#gates.weigh);
+  }
+
   async #claimLimited(limit: number): Promise<boolean> {
     const { clock } = this.#host;
-    const selection = this.#book.select(limit, LANES_PER_CLAIM, this.#isPassable);
+    const selection = this.#select(limit, this.#isPassable);
     if (selection === null) return false;
     try {
       const lanes = selection.requests.flatMap(({ levels }) => levels[0]?.lane ?? []);

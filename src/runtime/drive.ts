@@ -65,7 +65,9 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
     queues: host.queues,
     partitionKey: host.partitionKey,
   };
-  const dueInMs = await host.store.nextDue(served);
+  const nextInMs = await host.store.nextDue(served);
+  // What is due but limited is no reason to come back at once.
+  const dueInMs = nextInMs === 0 ? worker.heldUpMs ?? 0 : nextInMs;
   return {
     ran: worker.stats.finished,
     turns: 0,

@@ -10,6 +10,7 @@ import { type Clock, jittered, type Random } from "../core/clock.ts";
 import { type Gate, type GateName, gatesOf } from "../core/gate.ts";
 import type { Closed, GateStore, Lane } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
+import type { Weigh } from "./fair_share.ts";
 import type { Handlers } from "./handlers.ts";
 
 const READ_MS = 300;
@@ -51,6 +52,7 @@ export class Gates {
   #known = new Map<string, Known>();
   /** The way of each lane, until something changes. */
   #ways = new WeakMap<Names, readonly Known[]>();
+  #hasWeights = false;
   #change: string | null = null;
   #readAt = -Infinity;
   #reading: Promise<void> | null = null;
@@ -140,10 +142,17 @@ export class Gates {
     }
   }
 
-  /** The share of a tenant, from 1. */
-  weightOf(tenantId: string): number {
-    return this.#known.get(keyOf({ tenantId, kind: "tenant", name: "" }))?.gate.weight ?? 1;
+  /** Weights, where somebody has one: of a tenant, or of one of its queues. */
+  get weigh(): Weigh | null {
+    return this.#hasWeights ? this.#weigh : null;
   }
+
+  readonly #weigh: Weigh = (tenantId, queue) => {
+    const name: GateName = queue === null
+      ? { tenantId, kind: "tenant", name: "" }
+      : { tenantId, kind: "queue", name: queue };
+    return this.#known.get(keyOf(name))?.gate.weight ?? 1;
+  };
 
   /** With a rate for all tenants, each needs a gate that counts. */
   async openFor(lanes: readonly Lane[]): Promise<void> {
@@ -177,6 +186,7 @@ export class Gates {
       ]),
     );
     this.#ways = new WeakMap();
+    this.#hasWeights = list.gates.some(({ weight }) => weight !== 1);
     this.#host.onChange();
   }
 

@@ -15,7 +15,7 @@ import type { Change, NamedClaim, Store } from "../store/store.ts";
 import { type Aim, changeJob, decide, isCommitted, readJob, rejection } from "./deciding.ts";
 import { changeOf, type Ending, eventTypeOf } from "./endings.ts";
 import type { Handlers } from "./handlers.ts";
-import { HEAD } from "./lane_book.ts";
+import { HEAD } from "./lane_keys.ts";
 import { laneOf } from "./preparing.ts";
 import { growthOf } from "./runner.ts";
 

@@ -157,6 +157,11 @@ export class Worker {
     store.hint({ kind: "lanes", lanes: [] });
   }
 
+  /** Milliseconds until something that is due may start, where limits hold all of it up; else null. */
+  get heldUpMs(): number | null {
+    return this.#claimer.heldUpMs;
+  }
+
   /** Resolves when nothing is due and nothing runs here, or after `ms`. */
   quiet(ms: number): Promise<void> {
     return within(ms, this.#claimer.quiet());

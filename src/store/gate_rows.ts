@@ -1,6 +1,7 @@
 /** Rows of gates in, records out. */
 import { type Gate, GATE_KINDS, type GateName, type GateState, refillMs } from "../core/gate.ts";
 import type { Row } from "./database.ts";
+import { shape } from "./rows.ts";
 import type { Closed } from "./store.ts";
 
 /** Tenant of what is of all tenants together. No tenant can have this name. */
@@ -16,11 +17,6 @@ interface Named {
   readonly weight: number | null;
   readonly paused_at: Date | null;
   readonly draining_at: Date | null;
-}
-
-// A statement of ours gives exactly its columns.
-function shape<T>(row: Row): T {
-  return row as T;
 }
 
 /** gates.sql */

@@ -78,6 +78,7 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
   RETRY_BASE_MS: ["0", "86400001"],
   RETRY_FACTOR: ["0.9", "10.1", "two", "-2", "1e1"],
   RETRY_CAP_MS: ["0", "31536000001"],
+  TENANT_RATE_PER_MINUTE: ["0", "1000001", "ten"],
   SHUTDOWN_MS: ["99", "9999999999999"],
   PERDURA_DEBUG: ["true", "1", "ON"],
   LOG_LEVEL: ["verbose", "INFO"],

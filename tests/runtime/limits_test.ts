@@ -2,7 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { z } from "zod";
 import { type GateName, type Limits, NO_LIMITS } from "../../src/core/gate.ts";
-import { defineHandler } from "../../src/runtime/handlers.ts";
+import { systemClock, systemRandom } from "../../src/core/clock.ts";
+import { drive } from "../../src/runtime/drive.ts";
+import { defineHandler, indexHandlers } from "../../src/runtime/handlers.ts";
 import { buildJob, eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";
@@ -211,4 +213,38 @@ Deno.test("a suspect passes its gates like any job", async () => {
   await w.reach(suspect.id, "succeeded");
   const [gate] = await db.sql`select tick_n::text as starts from perdura.gate where kind = 1`;
   assertEquals(gate?.starts, "{1}");
+});
+
+Deno.test("a drive says when a limit lets it go on, and nothing of what is paused", async () => {
+  await using db = await testDatabase();
+  await set(db, QUEUE, { ratePerMinute: 3 });
+  await db.sql`update perdura.gate set settles_at = null`;
+  await insert(db, 5);
+  const host = {
+    ...{ store: db.store, clock: systemClock, random: systemRandom, concurrency: 5, batchSize: 10 },
+    ...{ pollMs: 50, leaseMs: 5_000, sweepMs: 60_000, queues: null, partitionKey: null },
+    handlers: indexHandlers([noop]),
+    backoff: { baseMs: 1, factor: 1, capMs: 1 },
+    defaults: { maxAttempts: 3, maxCrashes: 3 },
+  };
+  const driven = await drive(host, { budgetMs: 1_500 });
+  assertEquals([driven.ran, driven.more], [3, false]);
+  const waitMs = Date.parse(driven.nextWakeAt ?? "") - Date.now();
+  assert(waitMs > 30_000 && waitMs < 61_000, `${waitMs} ms`);
+  await db.store.gates.setPause(QUEUE, true, false);
+  const paused = await drive(host, { budgetMs: 1_000 });
+  assertEquals([paused.ran, paused.more, paused.nextWakeAt], [0, false, null]);
+});
+
+Deno.test("tenants share by their weights while all have something to do", async () => {
+  await using db = await testDatabase();
+  await set(db, { tenantId: "heavy", kind: "tenant", name: "" }, { weight: 3 });
+  await insert(db, 400, { tenantId: "heavy" });
+  await insert(db, 400, { tenantId: "light" });
+  await using _worker = testWorker(db, [noop], { concurrency: 4, batchSize: 4 });
+  await untilDone(db, 800);
+  const [row] = await db.sql`
+    select count(*) filter (where tenant_id = 'heavy')::int as heavy from (
+      select tenant_id from perdura.job_archive order by started_at limit 200) a`;
+  assert(Math.abs(row?.heavy - 150) <= 15, `${row?.heavy} of 200`);
 });

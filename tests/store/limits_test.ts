@@ -4,9 +4,11 @@ import { type GateName, type Limits, NO_LIMITS } from "../../src/core/gate.ts";
 import { newId } from "../../src/core/id.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { sweep } from "../../src/runtime/sweeper.ts";
-import type { ClaimedJob, LimitedClaim } from "../../src/store/store.ts";
+import { openStore } from "../../src/store/postgres.ts";
+import type { ClaimedJob, LimitedClaim, LimitedRequest } from "../../src/store/store.ts";
 import { buildJob, changeFor, claimAll, fromHead } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { untilBlocked } from "../support/locks.ts";
 import finish from "../../sql/queries/finish.sql" with { type: "text" };
 import finishLimited from "../../sql/queries/finish_limited.sql" with { type: "text" };
 
@@ -27,23 +29,19 @@ async function limit(db: TestDatabase, gate: GateName, limits: Partial<Limits>, 
 async function claimLimited(
   db: TestDatabase,
   limit: number,
-  options: {
-    tenantRate?: number;
-    only?: { id: string; version: number };
-    alone?: boolean;
-    leaseMs?: number;
-  } = {},
+  options: Partial<Pick<LimitedRequest, "tenantRate" | "only" | "leaseId">> = {},
 ): Promise<LimitedClaim> {
   const lanes = (await db.store.lanes()).map((lane) => fromHead(lane, limit));
   return await db.store.gates.claim({
     leaseId: newId(),
     worker: newId(),
-    leaseMs: options.leaseMs ?? 30_000,
+    leaseMs: 30_000,
     limit,
     lanes,
-    alone: options.alone ?? false,
-    tenantRate: options.tenantRate ?? null,
-    only: options.only ?? null,
+    alone: false,
+    tenantRate: null,
+    only: null,
+    ...options,
   });
 }
 
@@ -139,6 +137,54 @@ for (const kind of ["rate", "concurrency", "both"] as const) {
   });
 }
 
+Deno.test("a claim holds its gates until its commit: the next one leaves them alone", async () => {
+  await using db = await testDatabase();
+  await insert(db, 30);
+  await limit(db, TENANT, { ratePerMinute: 10 });
+  // With the key of another's lease the first claim waits at its very end, with its gates.
+  const leaseId = newId();
+  const other = await db.sql.reserve();
+  await other`begin`;
+  await other`
+    insert into perdura.lease (id, worker, claimed_at, expires_at, hard_until, n_left, tenants, ids)
+    values (${leaseId}, ${newId()}, now(), now(), now(), 1, '{}', '{}')`;
+  const first = claimLimited(db, 7, { leaseId });
+  await untilBlocked(db.sql);
+  const second = claimLimited(db, 7);
+  await Promise.race([second, untilBlocked(db.sql, 2)]);
+  await other`rollback`;
+  other.release();
+  const claims = await Promise.all([first, second]);
+  assertEquals(claims.map(({ jobs }) => jobs.length), [7, 0]);
+  assertEquals(whys(claims[1]), ["tenant busy"]);
+});
+
+Deno.test("a claim whose snapshot has not seen the latest slots takes none", async () => {
+  await using db = await testDatabase();
+  await insert(db, 30);
+  await limit(db, TENANT, { concurrency: 3 });
+  // Between its snapshot and the lock of the gate, the slow one waits for an advisory lock.
+  await db.sql.unsafe(`
+    create function perdura.stall() returns boolean language plpgsql volatile as $$ begin
+      if current_setting('application_name') = 'slow' then
+        perform pg_advisory_lock_shared(7), pg_advisory_unlock_shared(7);
+      end if;
+      return true;
+    end $$;
+    alter table perdura.gate rename to gate_row;
+    create view perdura.gate as select * from perdura.gate_row where perdura.stall()`);
+  const slow = { ...db, store: openStore({ url: db.url, name: "slow" }) };
+  const other = await db.sql.reserve();
+  await other`select pg_advisory_lock(7)`;
+  const late = claimLimited(slow, 7);
+  await untilBlocked(db.sql);
+  assertEquals((await claimLimited(db, 7)).jobs.length, 3);
+  await other`select pg_advisory_unlock(7)`;
+  other.release();
+  const claim = await late.finally(() => slow.store.close());
+  assertEquals([claim.jobs.length, ...whys(claim)], [0, "tenant busy"]);
+});
+
 Deno.test("claims that pass and end at once never run more than the slots there are", async () => {
   await using db = await testDatabase();
   await insert(db, 120);
@@ -216,7 +262,7 @@ function commit(db: TestDatabase, job: ClaimedJob, event: Parameters<typeof chan
 }
 
 for (const [name, end] of Object.entries(ends)) {
-  Deno.test(`a slot is given back by the statement that ends the attempt: ${name}`, async () => {
+  Deno.test(`the end of an attempt gives back slots: ${name}`, async () => {
     await using db = await testDatabase();
     await limit(db, QUEUE, { concurrency: 1 });
     await insert(db, 1);

@@ -5,7 +5,7 @@ import { laneKey } from "../../src/core/lane.ts";
 import { transition } from "../../src/core/lifecycle.ts";
 import type { JobEvent, JobState } from "../../machines/job.ts";
 import type { Change, ClaimedJob, Lane, LaneRequest, Store } from "../../src/store/store.ts";
-import { HEAD } from "../../src/runtime/lane_book.ts";
+import { HEAD } from "../../src/runtime/lane_keys.ts";
 
 /** A job to insert: `debug.noop` in the default queue unless said otherwise. */
 export function buildJob(overrides: Partial<JobInsert> = {}): JobInsert {
