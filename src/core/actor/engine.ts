@@ -55,7 +55,13 @@ export interface Position {
 
 /** What the machine asked for, in its order. */
 export type Request =
-  | { readonly kind: "spawn"; readonly ref: Ref; readonly input: unknown }
+  | {
+    readonly kind: "spawn";
+    readonly ref: Ref;
+    readonly input: unknown;
+    /** The active state that invokes it. */
+    readonly state?: string | undefined;
+  }
   | { readonly kind: "stop"; readonly ref: Ref }
   | {
     readonly kind: "send";

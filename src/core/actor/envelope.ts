@@ -26,6 +26,8 @@ export interface ChildEntry {
   readonly gen: number;
   readonly systemId?: string;
   readonly sync?: true;
+  /** The state that invokes it; of one that was spawned, nothing. */
+  readonly state?: string;
   /** It has ended, and the parent has read so. */
   readonly ended?: true;
   /** The last snapshot it told of, if it is synchronised. */

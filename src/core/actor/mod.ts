@@ -17,6 +17,12 @@ export type {
   MachineOptions,
   UnhandledPolicy,
 } from "./define.ts";
+export { adopt, compatibilityOf } from "./compat.ts";
+export type { Incompatibility } from "./compat.ts";
+export { migrate as migrateSnapshot } from "./migrate.ts";
+export type { Migrated, Migration, MigrationDraft } from "./migrate.ts";
+export { diff, patch } from "./patch.ts";
+export type { PatchStep } from "./patch.ts";
 export type { Problem } from "./check.ts";
 export type { Steppable } from "./definition.ts";
 export type * from "./effects.ts";

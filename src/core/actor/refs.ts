@@ -80,3 +80,15 @@ export function refuseSnapshot(id: string): never {
       "syncSnapshot, or let it send what is needed",
   );
 }
+
+/** A reference outside of any step: it can be carried along, and stored again. */
+export class StoredRef {
+  constructor(readonly address: string, readonly gen?: number) {
+    nameRef(this, gen === undefined ? { address } : { address, gen });
+  }
+}
+
+/** Decodes a reference into one that is only carried along. */
+export function storedRef({ address, gen }: { address: string; gen?: number }): StoredRef {
+  return new StoredRef(address, gen);
+}

@@ -74,7 +74,7 @@ export class Settlement {
   #takeOne(request: Request): void {
     switch (request.kind) {
       case "spawn":
-        return this.#spawn(request.ref, request.input);
+        return this.#spawn(request);
       case "stop":
         return this.#stopRef(request.ref);
       case "send":
@@ -100,7 +100,7 @@ export class Settlement {
     }
   }
 
-  #spawn({ child }: Ref, input: unknown): void {
+  #spawn({ ref: { child }, input, state }: Request & { kind: "spawn" }): void {
     if (!child) throw new ActorStalledError("unknown_source", "", "Not a child of this actor");
     const { id, gen, src, systemId, sync } = child;
     const old = this.children.get(id);
@@ -108,7 +108,8 @@ export class Settlement {
     if (old) this.#stop(id, old);
     const logic = this.#durableKind(src, id);
     const named = systemId === undefined ? {} : { systemId };
-    this.children.set(id, { src, gen, ...named, ...sync && { sync } });
+    const invoked = state === undefined ? {} : { state };
+    this.children.set(id, { src, gen, ...named, ...sync && { sync }, ...invoked });
     const json = this.#json(input, "input");
     this.push({ kind: "spawn", id, gen, src, logic, input: json, ...named, sync });
   }

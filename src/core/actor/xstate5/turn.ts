@@ -71,6 +71,9 @@ function run(transition: () => unknown): Snapshot {
 }
 
 function stalled(error: unknown): StepError {
+  if (error instanceof ActorStalledError && error.path === "") {
+    return new ActorStalledError(error.code, placeOf(error), error.reason);
+  }
   if (error instanceof StepError) return error;
   const reason = messageOf(error);
   const code = reason.startsWith("Infinite loop detected") ? "too_many_microsteps" : "threw";
@@ -90,7 +93,7 @@ function turnOf(
   const requests: Request[] = [];
   for (const action of system.captured) {
     const request = requestOf(action, system.self, isNamed);
-    if (request) requests.push(request);
+    if (request) requests.push(withState(request, next._nodes));
   }
   return {
     position: positionOf(next),
@@ -99,6 +102,14 @@ function turnOf(
     isSame: next === before?.at,
     idle: before && next.status !== "error" ? idleReason(system, before) : undefined,
   };
+}
+
+/** Says which active state invokes a child. */
+function withState(request: Request, active: Snapshot["_nodes"]): Request {
+  if (request.kind !== "spawn") return request;
+  const id = request.ref.child?.id;
+  const state = active.find(({ invoke }) => invoke.some((each) => each.id === id))?.id;
+  return { ...request, state };
 }
 
 function idleReason(
