@@ -37,6 +37,8 @@ export interface Row {
   readonly kind: "machine" | "transition" | "activity";
   readonly input: string;
   snapshot: string;
+  /** The value after the first step. */
+  first?: unknown;
   status: string;
   readonly mail: Stored[];
   busy: boolean;
@@ -113,6 +115,10 @@ export class World {
     const row = this.rows.get(address);
     if (!row) throw new Error(`No actor ${address}`);
     return JSON.parse(row.snapshot);
+  }
+
+  firstValue(address: string): unknown {
+    return this.rows.get(address)?.first;
   }
 
   context(address: string): unknown {
@@ -194,6 +200,7 @@ export class World {
     this.steps++;
     this.outcomes.push(result.outcome);
     row.snapshot = JSON.stringify(result.snapshot);
+    row.first ??= result.snapshot.value;
     row.status = result.status;
     // Of the step's own actor nothing waits any more; its report to the parent is among the effects.
     if (row.status !== "active") this.#clear(row);
