@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { InvalidInputError, type Issue } from "../errors.ts";
 import type { MachineIdentity } from "./envelope.ts";
 import { isMachine, kindOf } from "./sources.ts";
-import { structuralHash } from "./structure.ts";
+import { NO_HASH, structuralHash } from "./structure.ts";
 
 /** The schemas of a machine. */
 export interface Schemas {
@@ -59,7 +59,7 @@ function makeSubject(given: Steppable): Subject {
 }
 
 /** A reducer has no structure to compare. */
-const REDUCER: MachineIdentity = { name: "(transition)", version: "0", hash: "0".repeat(16) };
+const REDUCER: MachineIdentity = { name: "(transition)", version: "0", hash: NO_HASH };
 
 function pick({ machine, identity, schemas }: Definition): Definition {
   return { machine, identity, schemas };

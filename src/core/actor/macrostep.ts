@@ -4,6 +4,7 @@ import { idOf } from "./address.ts";
 import { CodecError, decode, encode } from "./codec.ts";
 import type { Outcome, StepInput, StepResult } from "./contract.ts";
 import { parsed, type Subject } from "./definition.ts";
+import type { Effect } from "./effects.ts";
 import type { ChildRef, LiveEvent, Ref, Scene, Turn } from "./engine.ts";
 import { type ActorSnapshot, type Birth, type ChildEntry, isRecord } from "./envelope.ts";
 import { ActorStalledError, storing } from "./errors.ts";
@@ -168,7 +169,7 @@ function finish(frame: Frame, turn: Turn, outcome: Outcome, stored?: ActorSnapsh
   const isNews = stored === undefined || !isSame;
   const report = birth && reportOf(snapshot, idOf(input.address, birth.parent), birth, isNews);
   if (report) settlement.push(report);
-  const { effects } = settlement;
+  const effects = stored ? settlement.effects : childrenFirst(settlement.effects);
   return {
     snapshot,
     effects,
@@ -179,6 +180,12 @@ function finish(frame: Frame, turn: Turn, outcome: Outcome, stored?: ActorSnapsh
     ...idle && { reason: idle },
     ...input.trace && { microsteps: turn.microsteps() },
   };
+}
+
+/** An actor of XState's that starts first starts the children it has by then. */
+function childrenFirst(effects: readonly Effect[]): Effect[] {
+  const isChild = ({ kind }: Effect) => kind === "spawn" || kind === "stop";
+  return [...effects.filter(isChild), ...effects.filter((effect) => !isChild(effect))];
 }
 
 /** Without a new position only timers and generations can have changed. */

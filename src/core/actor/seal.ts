@@ -11,6 +11,7 @@ import {
   type StateValueJson,
   type TimerEntry,
 } from "./envelope.ts";
+import { NO_HASH } from "./structure.ts";
 import { XSTATE } from "./xstate5/chart.ts";
 
 /** What goes into an envelope. */
@@ -71,8 +72,11 @@ export function reportOf(
   if (status === "done") return send("done.actor", { output, actorId: id });
   if (status === "error") return send("error.actor", { error, actorId: id });
   if (!sync || !isNews) return undefined;
-  const told = { status, value: encode(value), context, history: encode(history) };
-  return send("snapshot", { snapshot: { ...told, output, error } });
+  // A reducer stands in no state.
+  const place = snapshot.machine.hash === NO_HASH
+    ? {}
+    : { value: encode(value), history: encode(history) };
+  return send("snapshot", { snapshot: { status, ...place, context, output, error } });
 }
 
 /** How `undefined` is stored. */

@@ -58,6 +58,7 @@ export class Settlement {
         ? request.ref
         : undefined;
       if (about === undefined || !stillborn.has(about)) this.#takeOne(request);
+      else if (request.kind === "spawn") this.#vacate(about);
     }
   }
 
@@ -98,6 +99,12 @@ export class Settlement {
         });
       }
     }
+  }
+
+  /** Whoever has the id of a new child makes room, even for one that never starts. */
+  #vacate({ child }: Ref): void {
+    const old = child && this.children.get(child.id);
+    if (child && old) this.#stop(child.id, old);
   }
 
   #spawn({ ref: { child }, input, state }: Request & { kind: "spawn" }): void {

@@ -31,6 +31,9 @@ export function structureOf(machine: AnyStateMachine): StateStructure {
   return stateStructure(machine.root);
 }
 
+/** Of a reducer, which has no structure. */
+export const NO_HASH = "0".repeat(16);
+
 const hashes = new WeakMap<AnyStateMachine, string>();
 
 /**

@@ -33,9 +33,12 @@ export interface Row {
   readonly id: string;
   readonly gen: number;
   readonly parent: Row | undefined;
+  /** By id and generation: another incarnation of this actor has children of the same names. */
+  readonly children: Map<string, Row>;
   readonly logic: AnyActorLogic;
   readonly kind: "machine" | "transition" | "activity";
   readonly input: string;
+  readonly sync: boolean;
   snapshot: string;
   /** The value after the first step. */
   first?: unknown;
@@ -58,19 +61,22 @@ export class World {
   /** The live incarnation at each address. */
   readonly rows = new Map<string, Row>();
   readonly registry: Record<string, string> = {};
-  readonly emitted: unknown[] = [];
+  readonly emitted: { readonly address: string; readonly event: unknown }[] = [];
   readonly logged: unknown[] = [];
   readonly ran: string[] = [];
   readonly outcomes: Outcome[] = [];
   readonly effects: Effect[] = [];
   steps = 0;
   now = 0;
+  /** Called after each step, once its effects have been applied. */
+  trace: (line: string) => void = () => {};
   #timers: Timer[] = [];
   #seq = 0;
 
   /** Starts a root. */
   start(address: string, logic: AnyStateMachine, input?: unknown): this {
-    this.#begin({ address, id: address, gen: 1, logic, input: text(input), kind: "machine" });
+    const common = { gen: 1, parent: undefined, sync: false, kind: "machine" } as const;
+    this.#begin(this.#create({ address, id: address, logic, input: text(input), ...common }));
     return this;
   }
 
@@ -136,34 +142,29 @@ export class World {
       .map(({ address }) => address);
   }
 
-  #begin(
-    given: Pick<Row, "address" | "id" | "gen" | "logic" | "input" | "kind"> & {
-      parent?: Row;
-      sync?: boolean;
-    },
-  ): void {
-    const { sync = false, parent, ...rest } = given;
+  /** Its row is there from the commit on; mail waits until it has made its first step. */
+  #create(
+    given: Pick<Row, "address" | "id" | "gen" | "logic" | "input" | "kind" | "parent" | "sync">,
+  ): Row {
     const row: Row = {
-      ...rest,
-      parent,
+      ...given,
+      children: new Map(),
       snapshot: "",
       status: "active",
       mail: [],
       busy: true,
     };
     this.rows.set(row.address, row);
+    row.parent?.children.set(`${row.id} ${row.gen}`, row);
+    return row;
+  }
+
+  #begin(row: Row): void {
+    const { address, gen, parent, sync } = row;
     if (row.kind !== "activity") {
-      const { address, gen } = row;
+      const family = parent && { parent: parent.address, gen, sync };
       const input = JSON.parse(row.input);
-      this.#commit(
-        row,
-        step(row.logic, {
-          address,
-          input,
-          registry: this.registry,
-          ...parent && { parent: parent.address, gen, sync },
-        }),
-      );
+      this.#commit(row, step(row.logic, { address, input, registry: this.registry, ...family }));
     }
     this.#pump(row);
   }
@@ -190,13 +191,14 @@ export class World {
             from,
             registry: this.registry,
           }),
+          event.type,
         );
       }
     }
     row.busy = false;
   }
 
-  #commit(row: Row, result: StepResult): void {
+  #commit(row: Row, result: StepResult, type = "xstate.init"): void {
     this.steps++;
     this.outcomes.push(result.outcome);
     row.snapshot = JSON.stringify(result.snapshot);
@@ -204,7 +206,11 @@ export class World {
     row.status = result.status;
     // Of the step's own actor nothing waits any more; its report to the parent is among the effects.
     if (row.status !== "active") this.#clear(row);
+    for (const effect of result.effects) if (effect.kind === "spawn") this.#spawn(row, effect);
     for (const effect of result.effects) this.#apply(row, effect);
+    this.trace(
+      `DONE ${row.address} ${type} ${result.status} n=${Object(result.snapshot.context).n}`,
+    );
   }
 
   #apply(row: Row, effect: Effect): void {
@@ -212,7 +218,7 @@ export class World {
     switch (effect.kind) {
       case "send": {
         const { to, gen, event, from } = effect;
-        this.#deliver(this.#incarnation(to, gen), { event, ...from && { from } });
+        this.#deliver(this.#receiver(row, to, gen), { event, ...from && { from } });
         break;
       }
       case "timer.set": {
@@ -221,7 +227,7 @@ export class World {
         this.#timers.push({
           owner: row,
           timerId,
-          to: this.#incarnation(to, toGen),
+          to: this.#receiver(row, to, toGen),
           json: JSON.stringify({ event, ...from && { from } }),
           at: this.now + delayMs,
           seq: this.#seq++,
@@ -232,7 +238,7 @@ export class World {
         this.#drop(row, effect.timerId);
         break;
       case "emit":
-        this.emitted.push(decode(effect.event));
+        this.emitted.push({ address: row.address, event: decode(effect.event) });
         break;
       case "log":
         this.logged.push(decode(effect.value));
@@ -242,14 +248,16 @@ export class World {
         effect.exec();
         break;
       case "stop": {
-        const child = this.rows.get(childAddress(row.address, effect.id));
-        if (child?.gen !== effect.gen || child.status !== "active") break;
+        const child = row.children.get(`${effect.id} ${effect.gen}`);
+        if (child?.status !== "active") break;
         child.mail.push("stop");
         if (!child.busy) this.#pump(child);
         break;
       }
-      case "spawn":
-        this.#spawn(row, effect);
+      case "spawn": {
+        const child = row.children.get(`${effect.id} ${effect.gen}`);
+        if (child) this.#begin(child);
+      }
     }
   }
 
@@ -258,19 +266,27 @@ export class World {
     const logic = sourcesOf(parent.logic as AnyStateMachine).get(src)?.logic;
     if (!logic) throw new Error(`No source ${src}`);
     if (systemId !== undefined) this.registry[systemId] = address;
-    this.#begin({ address, id, gen, parent, logic, kind, sync, input: JSON.stringify(input) });
+    this.#create({ address, id, gen, parent, logic, kind, sync, input: JSON.stringify(input) });
   }
 
-  #incarnation(address: string, gen: number | undefined): Row | undefined {
-    const row = this.rows.get(address);
-    return gen === undefined || row?.gen === gen ? row : undefined;
+  /** Relatives by row, everybody else by address: an address outlives an incarnation. */
+  #receiver(from: Row, address: string, gen: number | undefined): Row | undefined {
+    if (address === from.address) return from;
+    if (address === from.parent?.address) return from.parent;
+    if (gen === undefined) return this.rows.get(address);
+    const own = [...from.children.values()].find((row) => {
+      return row.address === address && row.gen === gen;
+    });
+    return own ?? (this.rows.get(address)?.gen === gen ? this.rows.get(address) : undefined);
   }
 
   #settle(address: string, mailOf: (name: { id: string; gen: number }) => Mail): this {
     const row = this.rows.get(address);
     if (row?.kind !== "activity" || row.status !== "active") throw new Error(`No work ${address}`);
-    row.status = "done";
-    this.#deliver(row.parent, mailOf(row));
+    const mail = mailOf(row);
+    row.status = mail.event.type.startsWith("xstate.error.") ? "error" : "done";
+    this.#clear(row);
+    this.#deliver(row.parent, mail);
     return this;
   }
 
@@ -287,7 +303,8 @@ export class World {
   #clear(row: Row): void {
     this.#timers = this.#timers.filter(({ owner }) => owner !== row);
     for (const [systemId, address] of Object.entries(this.registry)) {
-      if (address === row.address) delete this.registry[systemId];
+      const isOwn = address === row.address && this.rows.get(address) === row;
+      if (isOwn) delete this.registry[systemId];
     }
   }
 

@@ -3,7 +3,7 @@
  * made, finds actors by system id, and writes down what was asked for.
  */
 import type { AnyTransitionDefinition } from "xstate";
-import { childAddress } from "../address.ts";
+import { childAddress, idOf } from "../address.ts";
 import type { LiveEvent, Ref, Scene } from "../engine.ts";
 import { ActorStalledError } from "../errors.ts";
 import { InertRef, nameRef, refOf, refuseSnapshot } from "../refs.ts";
@@ -53,7 +53,7 @@ export class System {
   constructor(scene: Scene, own: () => unknown) {
     const { address, id, parent } = scene;
     this.#scene = scene;
-    if (parent !== undefined) this.#parent = this.#foreign({ address: parent }, "the parent");
+    if (parent !== undefined) this.#parent = this.#foreign({ address: parent }, parent);
     this.self = new InertRef(id, { address }, this, this.#parent, own);
     for (const child of scene.children) {
       const ref = { address: childAddress(address, child.id), gen: child.gen, child };
@@ -80,7 +80,7 @@ export class System {
       if (own?.address === ref.address && isSame) return child;
     }
     const key = `${ref.address} ${ref.gen}`;
-    const remote = this.#remotes.get(key) ?? this.#foreign(ref, ref.address);
+    const remote = this.#remotes.get(key) ?? this.#foreign(ref, idOf(ref.address, address));
     this.#remotes.set(key, remote);
     return remote;
   }
@@ -159,7 +159,7 @@ export class System {
     this.#newborn = child;
   }
 
-  #foreign(ref: Ref, who: string): InertRef {
-    return new InertRef(ref.address, ref, this, undefined, () => refuseSnapshot(who));
+  #foreign(ref: Ref, id: string): InertRef {
+    return new InertRef(id, ref, this, undefined, () => refuseSnapshot(id));
   }
 }
