@@ -7,6 +7,7 @@ export { jobMachine } from "./machines/job.ts";
 export type { JobContext, JobEvent, JobEventType, JobState } from "./machines/job.ts";
 export { workerMachine } from "./machines/worker.ts";
 export * from "./src/core/errors.ts";
+export * from "./src/core/actor/mod.ts";
 export type { Backoff } from "./src/core/backoff.ts";
 export type { JobError } from "./src/core/failure.ts";
 export type { Job, NewJobInput, Transition } from "./src/core/job.ts";

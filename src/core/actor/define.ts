@@ -1,0 +1,204 @@
+/**
+ * `defineMachine`: registers a chart, and refuses at once what could not be durable.
+ *
+ * A mistake in a chart should be told at the start of the program, not at three in the morning by an
+ * actor that stalls.
+ */
+import type { AnyStateMachine, EventFromLogic, InputFrom, OutputFrom } from "xstate";
+import { z } from "zod";
+import type { Backoff } from "../backoff.ts";
+import { limits } from "../limits.ts";
+import { childAddress } from "./address.ts";
+import { checkMachine, type Problem } from "./check.ts";
+import { type Definition, issuesBelow, type Schemas } from "./definition.ts";
+import type { MachineIdentity } from "./envelope.ts";
+import { isMachine, sourcesOf } from "./sources.ts";
+import { structuralHash } from "./structure.ts";
+
+/** What to do with an event that the machine does not handle. */
+export type UnhandledPolicy = "record" | "reject" | "defer";
+
+/**
+ * When a named action runs. `outbox`: after the commit, at least once, found by its name and given its
+ * params. `transactional`: in the turn, with the turn's SQL, in the same commit.
+ */
+export type ActionMode = "outbox" | "transactional";
+
+/** What the function of an action gets. */
+export interface ActionArguments {
+  readonly address: string;
+  readonly params: unknown;
+  /** Of a transactional action: the turn's own SQL. */
+  readonly sql?: unknown;
+}
+
+/** A mode, or a mode with a function in place of the machine's. */
+export type ActionOptions =
+  | ActionMode
+  | { readonly mode: ActionMode; readonly run: (args: ActionArguments) => unknown };
+
+/** How the work of an activity (`fromPromise`) is retried. What is left out comes from the settings. */
+export interface ActivityOptions extends Partial<Backoff> {
+  readonly maxAttempts?: number;
+  /** Longest attempt, milliseconds. */
+  readonly timeoutMs?: number;
+  /** When attempts are used up: tell the machine (`onError`), or wait for an operator. */
+  readonly onExhausted?: "error" | "park";
+}
+
+/** What `defineMachine` takes beside the machine. */
+export interface MachineOptions {
+  /** The author's: raise it when the meaning changes, even if the chart does not. */
+  readonly version: string;
+  /** Default: the machine's id. */
+  readonly name?: string;
+  /** By source. */
+  readonly actors?: Readonly<Record<string, ActivityOptions>>;
+  /** By name; a named action that is not listed is `outbox`. */
+  readonly actions?: Readonly<Record<string, ActionOptions>>;
+  /** Of events from outside; XState's own are not checked. */
+  readonly events?: z.ZodType;
+  readonly input?: z.ZodType;
+  readonly output?: z.ZodType;
+  /** Checked when a changed chart takes a snapshot over. */
+  readonly context?: z.ZodType;
+  /** Default: `record`. */
+  readonly unhandled?: UnhandledPolicy;
+}
+
+/** A registered machine. */
+export interface MachineDefinition<Machine extends AnyStateMachine = AnyStateMachine>
+  extends Definition<Machine> {
+  readonly name: string;
+  readonly version: string;
+  readonly hash: string;
+  readonly unhandled: UnhandledPolicy;
+  readonly actors: Readonly<Record<string, ActivityOptions>>;
+  readonly actions: Readonly<Record<string, ActionOptions>>;
+  /** For the compiler alone: never there. */
+  readonly shape?: {
+    readonly input: InputFrom<Machine>;
+    readonly event: EventFromLogic<Machine>;
+    readonly output: OutputFrom<Machine>;
+  };
+  /**
+   * The definition of a child machine, by its source. Its name is `<this>/<src>`, its version this
+   * one's: it ships with its parent. Undefined of any other source.
+   */
+  readonly child: (src: string) => MachineDefinition | undefined;
+  /** When an action runs: as listed, else `outbox`; an inline function runs in the turn, without SQL. */
+  readonly modeOf: (type: string, named: boolean) => ActionMode | "inline";
+}
+
+/** Everything that keeps a machine from being durable. */
+export class MachineDefinitionError extends Error {
+  override readonly name = "MachineDefinitionError";
+
+  constructor(machine: string, readonly problems: readonly Problem[]) {
+    const lines = problems.map(({ path, message }) => `- ${path}: ${message}`);
+    super([`Machine "${machine}" cannot be durable:`, ...lines].join("\n"));
+  }
+}
+
+/**
+ * Registers a machine.
+ *
+ * @throws {MachineDefinitionError} Names everything that cannot be durable, and what to write instead.
+ */
+export function defineMachine<Machine extends AnyStateMachine>(
+  machine: Machine,
+  options: MachineOptions,
+): MachineDefinition<Machine> {
+  const problems = [...optionProblems(machine, options), ...checkMachine(machine)];
+  if (problems.length > 0) throw new MachineDefinitionError(machine.id, problems);
+  const { name = machine.id, version } = options;
+  return makeDefinition(machine, { name, version, hash: structuralHash(machine) }, options);
+}
+
+function makeDefinition<Machine extends AnyStateMachine>(
+  machine: Machine,
+  identity: MachineIdentity,
+  options: Partial<MachineOptions>,
+): MachineDefinition<Machine> {
+  const { actors = {}, actions = {}, unhandled = "record" } = options;
+  const { events, input, output, context } = options;
+  const schemas: Schemas = { events, input, output, context };
+  const children = new Map<string, MachineDefinition | undefined>();
+  return {
+    ...identity,
+    machine,
+    identity,
+    schemas,
+    unhandled,
+    actors,
+    actions,
+    child(src) {
+      if (!children.has(src)) children.set(src, childOf(machine, identity, src, unhandled));
+      return children.get(src);
+    },
+    modeOf(type, named) {
+      const given = Object.hasOwn(actions, type) ? actions[type] : undefined;
+      if (given === undefined) return named ? "outbox" : "inline";
+      return typeof given === "string" ? given : given.mode;
+    },
+  };
+}
+
+function childOf(
+  machine: AnyStateMachine,
+  { name, version }: MachineIdentity,
+  src: string,
+  unhandled: UnhandledPolicy,
+): MachineDefinition | undefined {
+  const source = sourcesOf(machine).get(src);
+  if (source?.kind !== "machine" || !isMachine(source.logic)) return undefined;
+  const identity = {
+    name: childAddress(name, src),
+    version,
+    hash: structuralHash(source.logic),
+  };
+  return makeDefinition(source.logic, identity, { unhandled });
+}
+
+const duration = z.number().min(1).max(limits.delayMsMax).optional();
+
+const optionsSchema = z.object({
+  version: z.string({ error: "The author's version, a text" }).min(1).max(limits.nameLengthMax),
+  name: z.string().min(1).max(limits.nameLengthMax).optional(),
+  unhandled: z.enum(["record", "reject", "defer"]).optional(),
+  actors: z.record(
+    z.string(),
+    z.strictObject({
+      maxAttempts: z.int().min(1).max(limits.attemptsMax).optional(),
+      baseMs: duration,
+      factor: z.number().min(1).max(10).optional(),
+      capMs: duration,
+      timeoutMs: z.int().min(1).max(limits.timeoutMsMax).optional(),
+      onExhausted: z.enum(["error", "park"]).optional(),
+    }),
+  ).optional(),
+  actions: z.record(z.string(), z.union([mode(), z.object({ mode: mode(), run: z.unknown() })]))
+    .optional(),
+});
+
+function mode() {
+  return z.enum(["outbox", "transactional"]);
+}
+
+function optionProblems(machine: AnyStateMachine, options: MachineOptions): Problem[] {
+  const result = optionsSchema.safeParse(options);
+  const problems = result.success ? [] : issuesBelow(result.error, "options");
+  if (options.name === undefined && machine.id === "(machine)") {
+    problems.push({ path: "id", message: "Give the machine an id: it is the name of its actors" });
+  }
+  const sources = sourcesOf(machine);
+  for (const src of Object.keys(options.actors ?? {})) {
+    const kind = sources.get(src)?.kind;
+    if (kind === "activity") continue;
+    const message = kind
+      ? `"${src}" is a ${kind}: only work (fromPromise) is retried`
+      : `There is no source "${src}"`;
+    problems.push({ path: `options.actors.${src}`, message });
+  }
+  return problems;
+}
