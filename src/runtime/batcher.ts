@@ -9,8 +9,11 @@ export interface BatcherOptions<T> {
   readonly send: (batch: T[]) => Promise<void>;
   readonly sizeMax: number;
   readonly inFlightMax: number;
-  /** Waits for the current task to end, so that jobs that finish together travel together. */
-  readonly gather: "task" | "microtask";
+  /**
+   * How long a first item waits for others: to the end of the microtasks, or the milliseconds that a
+   * function gives (0: to the end of the task, so that jobs that finish together travel together).
+   */
+  readonly gather: "microtask" | (() => number);
 }
 
 /** Gathers items and sends them in batches. */
@@ -32,14 +35,15 @@ export class Batcher<T> {
 
   add(item: T): void {
     this.#items.push(item);
-    if (this.#isScheduled || this.#inFlight >= this.#options.inFlightMax) return;
+    const { gather, inFlightMax } = this.#options;
+    if (this.#isScheduled || this.#inFlight >= inFlightMax) return;
     this.#isScheduled = true;
     const flush = () => {
       this.#isScheduled = false;
       this.#flush();
     };
-    if (this.#options.gather === "task") setTimeout(flush, 0);
-    else queueMicrotask(flush);
+    if (gather === "microtask") queueMicrotask(flush);
+    else setTimeout(flush, gather());
   }
 
   /** Resolves when everything added so far, and since, has been settled. */

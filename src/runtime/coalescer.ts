@@ -10,6 +10,7 @@ import { UnavailableError, UnknownResultError } from "../core/errors.ts";
 import type { JobInsert } from "../core/job.ts";
 import type { Entered, JobStore } from "../store/store.ts";
 import { Batcher } from "./batcher.ts";
+import { lanesOf } from "./preparing.ts";
 
 const BATCH_MAX = 500;
 /** A second one would take half of what gathers, and both would wait for the same log to be written. */
@@ -56,7 +57,8 @@ export class Coalescer {
   /** Never rejects. */
   async #send(batch: readonly Waiting[]): Promise<void> {
     try {
-      const entered = await this.#store.enter(batch.map(({ row }) => row));
+      const rows = batch.map(({ row }) => row);
+      const entered = await this.#store.enter(rows, lanesOf(rows));
       batch.forEach(({ resolve, reject }, index) => {
         const one = entered[index];
         if (one) resolve(one);

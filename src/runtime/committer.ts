@@ -19,6 +19,8 @@ const log = getLogger(["perdura", "worker"]);
 
 const IN_FLIGHT_MAX = 3;
 const PAUSE_MS = 200;
+/** An ending alone costs as much as twenty together; nobody but its own waiter waits for it. */
+const GATHER_MS = 3;
 
 /** An ended attempt on its way to the database. */
 export interface Outcome {
@@ -36,6 +38,8 @@ export interface CommitterHost {
   readonly worker: string;
   readonly stats: WorkerStats;
   readonly batchSize: number;
+  /** Many handlers run: more endings are near. */
+  readonly isBusy: () => boolean;
   /** The database answered, or not. */
   readonly onDatabase: (isOk: boolean) => void;
   /** The job is no longer ours; `change` is null when its lease was lost. */
@@ -54,7 +58,7 @@ export class Committer {
       send: (batch) => this.#send(batch),
       sizeMax: host.batchSize,
       inFlightMax: IN_FLIGHT_MAX,
-      gather: "task",
+      gather: () => host.isBusy() ? GATHER_MS : 0,
     });
   }
 

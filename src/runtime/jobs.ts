@@ -322,8 +322,6 @@ export class Jobs {
     if (isStrict && entered.differs) {
       throw new IdempotencyConflictError(row.idempotencyKey ?? "", entered.id);
     }
-    const lanes = entered.created ? lanesOf([row]) : [];
-    if (lanes.length > 0) this.#host.store.hint({ kind: "lanes", lanes });
     return entered;
   }
 

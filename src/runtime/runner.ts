@@ -65,6 +65,11 @@ export class Runner {
     };
   }
 
+  /** Handlers that run. */
+  get running(): number {
+    return this.#running.size;
+  }
+
   /** Jobs that run or wait in the buffer. */
   get load(): number {
     return this.#running.size + this.#buffer.length - this.#head;

@@ -28,6 +28,8 @@ import { WATCH_MS } from "./waiting.ts";
 const log = getLogger(["perdura", "worker"]);
 
 const TICK_MS = 50;
+/** Handlers at once. */
+const BUSY_ABOVE = 16;
 
 /** Settings of a worker. Durations in milliseconds. */
 export interface WorkerOptions {
@@ -83,6 +85,7 @@ export class Worker {
     this.#leases = new Leases(options.store, options.clock, this.id, options.leaseMs);
     this.#committer = new Committer({
       ...shared,
+      isBusy: () => this.#runner.running > BUSY_ABOVE,
       onDatabase,
       onSettled: (claimed, change) => this.#onSettled(claimed, change),
     });

@@ -4,7 +4,7 @@ import { type Decision, isTerminal } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import type { JobState, When } from "../../machines/job.ts";
-import type { Parameter } from "./database.ts";
+import type { Parameter, Statement } from "./database.ts";
 import { column, quoted, quotedJson, quotedOrNull, repeated, sparseColumn } from "./literal.ts";
 import { sharedParts } from "./sharing.ts";
 import type { Change } from "./store.ts";
@@ -32,12 +32,6 @@ export function orderedChanges(changes: readonly Change[]): Change[] {
 function inKeyOrder(a: Change, b: Change): number {
   if (a.id !== b.id) return a.id < b.id ? -1 : 1;
   return a.tenantId < b.tenantId ? -1 : a.tenantId > b.tenantId ? 1 : 0;
-}
-
-/** One statement with its parameters. */
-export interface Statement {
-  readonly text: string;
-  readonly parameters: Parameter[];
 }
 
 /** How to commit. */

@@ -4,7 +4,7 @@ import { tenantTag } from "../core/id.ts";
 import type { JobInsert } from "../core/job.ts";
 import { INITIAL_STATE } from "../core/lifecycle.ts";
 import * as sql from "../../sql/mod.ts";
-import type { Database } from "./database.ts";
+import type { Database, Statement } from "./database.ts";
 import { RefusedError } from "./failures.ts";
 import { insertStatement, payloadHash } from "./inserting.ts";
 import { column, quoted, quotedOrNull } from "./literal.ts";
@@ -18,12 +18,14 @@ const KNOWN_TENANTS_MAX = 100_000;
 /** Where a job was stored: null when only read back, undefined when its key has another job. */
 type PlaceOf = (job: JobInsert) => Placed | null | undefined;
 
+type Sender = Pick<Database, "query" | "queryBefore">;
+
 /** The enqueue side of the store. Remembers which tenants exist. */
 export class Enqueue {
-  readonly #db: Pick<Database, "query">;
+  readonly #db: Sender;
   readonly #tenants: Set<string>;
 
-  constructor(db: Pick<Database, "query">, tenants: Set<string> = new Set()) {
+  constructor(db: Sender, tenants: Set<string> = new Set()) {
     this.#db = db;
     this.#tenants = tenants;
   }
@@ -34,15 +36,19 @@ export class Enqueue {
    */
   async insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Entered[]> {
     await this.addTenants(jobs);
-    return await new Enqueue({ query: send }, this.#tenants).insert(jobs);
+    const inside: Sender = {
+      query: (text, parameters = []) => send(text, parameters),
+      queryBefore: (_next, text, parameters) => send(text, parameters),
+    };
+    return await new Enqueue(inside, this.#tenants).insert(jobs);
   }
 
   /** `JobStore.enter`. */
-  async insert(jobs: readonly JobInsert[]): Promise<Entered[]> {
+  async insert(jobs: readonly JobInsert[], next: Statement | null = null): Promise<Entered[]> {
     if (jobs.length === 0) return [];
     await this.addTenants(jobs);
     const firsts = firstOfEachKey(jobs);
-    const placeOf = await this.#insertSafely(firsts);
+    const placeOf = await this.#insertSafely(firsts, next);
     const isOpen = (job: JobInsert) => job.idempotencyKey !== null && placeOf(job) === undefined;
     const held = await this.#holders(jobs.filter(isOpen));
     return jobs.map((job) => {
@@ -72,13 +78,13 @@ export class Enqueue {
    * Inserts, and after a lost answer reads back which ids are stored, in any home, before it sends
    * the rest again: a job may already have run and been archived.
    */
-  async #insertSafely(jobs: readonly JobInsert[]): Promise<PlaceOf> {
+  async #insertSafely(jobs: readonly JobInsert[], next: Statement | null): Promise<PlaceOf> {
     const stored = new Set<string>();
     for (let tries = 1;; tries++) {
       const rest = stored.size === 0 ? jobs : jobs.filter((job) => !stored.has(job.id));
       if (rest.length === 0) return () => null;
       try {
-        const { createdAt, told } = await this.#send(rest, false);
+        const { createdAt, told } = await this.#send(rest, false, next);
         const plain: Placed = { state: INITIAL_STATE, version: 1, runAt: createdAt, createdAt };
         return (job) => {
           if (stored.size > 0 && stored.has(job.id)) return null;
@@ -93,9 +99,9 @@ export class Enqueue {
     }
   }
 
-  async #send(jobs: readonly JobInsert[], fromInbox: boolean) {
+  async #send(jobs: readonly JobInsert[], fromInbox: boolean, next: Statement | null = null) {
     const { text, parameters } = insertStatement(jobs, fromInbox);
-    const [row] = await this.#db.query(text, parameters);
+    const [row] = await this.#db.queryBefore(next, text, parameters);
     if (!row) throw new UnavailableError("An insert gave no answer");
     return toPlaces(row);
   }

@@ -8,7 +8,7 @@
 import { systemClock } from "../core/clock.ts";
 import { newId } from "../core/id.ts";
 import * as sql from "../../sql/mod.ts";
-import type { Database } from "./database.ts";
+import type { Database, Statement } from "./database.ts";
 import type { Hint, Lane } from "./store.ts";
 
 /** The channel of all hints. */
@@ -42,13 +42,27 @@ export class Hints {
     this.#db = db;
   }
 
+  /**
+   * A hint for other processes, to be sent right behind the statement that it tells of; null: hints
+   * are not rare just now, and `hint` is for afterwards.
+   */
+  statementOf(message: Hint): Statement | null {
+    if (this.#quietUntilFlush !== null || !this.#mayGoAtOnce()) return null;
+    return { text: sql.notify, parameters: [CHANNEL, payloadOf(message, this.#id)] };
+  }
+
+  /** Tells the listeners of this process alone. */
+  tell(message: Hint): void {
+    for (const listener of this.#listeners) queueMicrotask(() => listener(message));
+  }
+
   /** `HintStore.hint`. */
   hint(message: Hint): void {
     if (message.kind === "lanes") this.#addLanes(message.lanes);
     else if (message.kind === "cancel") this.#hasCancel = true;
     else if (message.kind === "watch") this.#hasWatch = true;
     else if (this.#ended.length <= IDS_MAX) this.#ended.push(...message.ids);
-    for (const listener of this.#listeners) queueMicrotask(() => listener(message));
+    this.tell(message);
     if (this.#quietUntilFlush !== null) return;
     if (this.#mayGoAtOnce()) this.#flush();
     else this.#quietUntilFlush = setTimeout(() => this.#flush(), INTERVAL_MS);

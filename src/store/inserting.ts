@@ -6,7 +6,7 @@ import { laneKey } from "../core/lane.ts";
 import { INITIAL_STATE, targetOf } from "../core/lifecycle.ts";
 import { KEY_TTL_MS, limits } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
-import type { Statement } from "./changes.ts";
+import type { Statement } from "./database.ts";
 import { column, quoted, quotedJson, quotedOrNull, repeated, sparseColumn } from "./literal.ts";
 import { sharedParts } from "./sharing.ts";
 

@@ -6,7 +6,9 @@ import { getLogger } from "@logtape/logtape";
 import * as sql from "../../sql/mod.ts";
 import type { Database } from "./database.ts";
 import { RefusedError } from "./failures.ts";
-import { field } from "./rows.ts";
+import { column, quoted } from "./literal.ts";
+import { field, toExpired } from "./rows.ts";
+import type { ExpiredJob } from "./store.ts";
 
 const log = getLogger(["perdura", "store"]);
 
@@ -39,4 +41,21 @@ export async function addPartitions(db: Database): Promise<void> {
       log[level]("A partition could not be added", { error });
     }
   }
+}
+
+/** `SweepStore.overdueCancels`: forgets the requests whose jobs have ended. */
+export async function overdueCancels(
+  db: Database,
+  graceMs: number,
+  limit: number,
+): Promise<ExpiredJob[]> {
+  const rows = await db.query(sql.overdueCancels, [graceMs, limit]);
+  const settled = rows.filter((row) => toExpired(row) === null);
+  if (settled.length > 0) {
+    await db.query(sql.forgetCancels, [
+      column(settled, (row) => quoted(field<string>(row, "t"))),
+      column(settled, (row) => field<string>(row, "i")),
+    ]);
+  }
+  return rows.map(toExpired).filter((job) => job !== null);
 }

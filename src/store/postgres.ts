@@ -18,7 +18,7 @@ import { countFailed, listEdge, listFailed, listJobs, listTenants, nthNewest } f
 import { PostgresInbox } from "./inbox.ts";
 import { PostgresKeys } from "./keys.ts";
 import { column, quoted } from "./literal.ts";
-import { maintain } from "./maintenance.ts";
+import { maintain, overdueCancels } from "./maintenance.ts";
 import {
   field,
   toCount,
@@ -94,8 +94,16 @@ class PostgresStore implements Store {
     return entered.map(({ id, created, differs }) => ({ id, created, differs }));
   }
 
-  enter(jobs: readonly JobInsert[]): Promise<Entered[]> {
-    return this.#enqueue.insert(jobs);
+  async enter(jobs: readonly JobInsert[], lanes: readonly Lane[]): Promise<Entered[]> {
+    if (lanes.length === 0) return await this.#enqueue.insert(jobs);
+    const hint: Hint = { kind: "lanes", lanes };
+    // Ahead of the answer; but a key that is taken brings nobody any work.
+    const isSure = jobs.every((job) => job.idempotencyKey === null);
+    const ahead = isSure ? this.#hints.statementOf(hint) : null;
+    const entered = await this.#enqueue.insert(jobs, ahead);
+    if (ahead) this.#hints.tell(hint);
+    else if (entered.some(({ created }) => created)) this.#hints.hint(hint);
+    return entered;
   }
 
   async insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]> {
@@ -300,16 +308,8 @@ class PostgresStore implements Store {
     await this.#db.query(sql.dropLeases, [column(leaseIds, (id) => id)]);
   }
 
-  async overdueCancels(graceMs: number, limit: number): Promise<ExpiredJob[]> {
-    const rows = await this.#db.query(sql.overdueCancels, [graceMs, limit]);
-    const settled = rows.filter((row) => toExpired(row) === null);
-    if (settled.length > 0) {
-      await this.#db.query(sql.forgetCancels, [
-        column(settled, (row) => quoted(field<string>(row, "t"))),
-        column(settled, (row) => field<string>(row, "i")),
-      ]);
-    }
-    return rows.map(toExpired).filter((job) => job !== null);
+  overdueCancels(graceMs: number, limit: number): Promise<ExpiredJob[]> {
+    return overdueCancels(this.#db, graceMs, limit);
   }
 
   async quarantine({ tenantId, id, leaseId }: Change, reason: string): Promise<void> {

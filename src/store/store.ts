@@ -46,8 +46,8 @@ export interface JobStore {
    * @throws {RefusedError} PostgreSQL refuses one of them.
    */
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]>;
-  /** The same, with more to tell. */
-  enter(jobs: readonly JobInsert[]): Promise<Entered[]>;
+  /** The same, with more to tell; and wakes the workers of `lanes`. */
+  enter(jobs: readonly JobInsert[], lanes: readonly Lane[]): Promise<Entered[]>;
   /** The same inside the caller's transaction: stored when it commits. */
   insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]>;
   /** One job, in any home. `tenantId` null: of any tenant. */

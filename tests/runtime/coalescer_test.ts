@@ -22,7 +22,7 @@ function counting(enter: (jobs: readonly JobInsert[]) => Promise<Entered[]>) {
 
 Deno.test("jobs that arrive together are few statements, with and without a key apart", async () => {
   await using db = await testDatabase();
-  const { batches, coalescer } = counting((jobs) => db.store.enter(jobs));
+  const { batches, coalescer } = counting((jobs) => db.store.enter(jobs, []));
   const jobs = Array.from(
     { length: 64 },
     (_, n) => buildJob(n % 2 === 0 ? {} : { idempotencyKey: `k${n % 8}` }),
@@ -47,7 +47,7 @@ Deno.test("jobs that arrive together are few statements, with and without a key 
 
 Deno.test("a job that the database refuses fails alone", async () => {
   await using db = await testDatabase();
-  const { coalescer } = counting((jobs) => db.store.enter(jobs));
+  const { coalescer } = counting((jobs) => db.store.enter(jobs, []));
   const jobs = Array.from(
     { length: 20 },
     (_, n) => buildJob(n === 13 ? { payloadJson: "not json" } : {}),
@@ -65,7 +65,7 @@ Deno.test("when the database is away everybody hears it, and the next ones are t
   await using db = await testDatabase();
   let isAway = true;
   const { batches, coalescer } = counting((jobs) => {
-    return isAway ? Promise.reject(new UnavailableError("away")) : db.store.enter(jobs);
+    return isAway ? Promise.reject(new UnavailableError("away")) : db.store.enter(jobs, []);
   });
   const all = await Promise.allSettled([1, 2, 3].map(() => coalescer.enter(buildJob())));
   assert(all.every(({ status }) => status === "rejected"));
@@ -77,7 +77,7 @@ Deno.test("when the database is away everybody hears it, and the next ones are t
 
 Deno.test("a large payload travels alone", async () => {
   await using db = await testDatabase();
-  const { batches, coalescer } = counting((jobs) => db.store.enter(jobs));
+  const { batches, coalescer } = counting((jobs) => db.store.enter(jobs, []));
   const large = buildJob({ payloadJson: JSON.stringify("x".repeat(20_000)) });
   await Promise.all([buildJob(), large, buildJob()].map((job) => coalescer.enter(job)));
   assertEquals(batches.map((batch) => batch.length).toSorted(), [1, 2]);
@@ -86,7 +86,7 @@ Deno.test("a large payload travels alone", async () => {
 Deno.test("a key that somebody holds locked fails alone", async () => {
   await using db = await testDatabase();
   const store = openStore({ url: db.url, lockTimeoutMs: 200 });
-  const { coalescer } = counting((jobs) => store.enter(jobs));
+  const { coalescer } = counting((jobs) => store.enter(jobs, []));
   const held = Promise.withResolvers<void>();
   const isHeld = Promise.withResolvers<void>();
   const holding = db.sql.begin(async (sql) => {
