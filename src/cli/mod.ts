@@ -15,6 +15,7 @@ import { diagram } from "./diagram.ts";
 import { cancel, enqueue, listJobs, rerun, runSweep, showEvents, showJob } from "./jobs.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { configureLogging } from "./logging.ts";
+import { lintMachines } from "./machines.ts";
 import { runMigrate } from "./migrate.ts";
 import { print } from "./output.ts";
 import { readSettings, type Settings, SettingsError } from "./settings.ts";
@@ -55,6 +56,7 @@ function program(): Command {
   addServices(root);
   addJobs(root);
   addKeys(root);
+  addMachines(root);
   command(root, "diagram", "A statechart as SVG").argument("[machine]", "its name", "job")
     .action((machine: string) => diagram(machine));
   command(root, "completions", "Completions for a shell")
@@ -122,6 +124,14 @@ function addKeys(root: Command): void {
     .action((options) => withSettings((s) => listKeys(s, options)));
   command(keys, "revoke", "Refuse a key from now on").argument("<id>")
     .action((id) => withSettings((s) => revokeKey(s, id)));
+}
+
+function addMachines(root: Command): void {
+  const machines = command(root, "machines", "Statecharts: lint");
+  command(machines, "lint", "What is wrong with the machines of some modules, or looks so")
+    .argument("[files...]", "modules that export machines; all of machines/ by default")
+    .option("--json", "as JSON")
+    .action((files: string[], options) => lintMachines(files, options));
 }
 
 function command(parent: Command, name: string, about: string): Command {
