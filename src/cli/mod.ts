@@ -28,6 +28,7 @@ import {
 } from "./jobs.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { configureLogging } from "./logging.ts";
+import { lintMachines } from "./machines.ts";
 import { runMigrate } from "./migrate.ts";
 import { print } from "./output.ts";
 import { readSettings, type Settings, SettingsError } from "./settings.ts";
@@ -76,6 +77,7 @@ function program(): Command {
   addServices(root);
   addJobs(root);
   addKeys(root);
+  addMachines(root);
   command(root, "diagram", "A statechart as SVG").argument("[machine]", "its name", "job")
     .action((machine: string) => diagram(machine));
   command(root, "completions", "Completions for a shell")
@@ -161,6 +163,14 @@ function addKeys(root: Command): void {
     .action((options) => withSettings((s) => listKeys(s, options)));
   command(keys, "revoke", "Refuse a key from now on").argument("<id>", "its id", form.id)
     .action((id) => withSettings((s) => revokeKey(s, id)));
+}
+
+function addMachines(root: Command): void {
+  const machines = command(root, "machines", "Statecharts: lint");
+  command(machines, "lint", "What is wrong with the machines of some modules, or looks so")
+    .argument("[files...]", "modules that export machines; all of machines/ by default")
+    .option("--json", "as JSON")
+    .action((files: string[], options) => lintMachines(files, options));
 }
 
 /** A command whose mistakes are one line, and the line of its own usage. */

@@ -1,5 +1,6 @@
 /** What keeps a chart from being durable, and what to write instead. */
 import type { AnyStateMachine } from "xstate";
+import { CodecError, encode } from "./codec.ts";
 import { StepError } from "./errors.ts";
 import { builtInOf, namedPiece, type Piece, piecesOf } from "./pieces.ts";
 import { isLogic, isMachine, type LogicKind, sourcesOf } from "./sources.ts";
@@ -74,13 +75,16 @@ function delayProblem(delays: object, name: string | undefined): string | undefi
   return `There is no delay "${name}" (XState would fire at once): add it to setup({ delays })`;
 }
 
-/** A first step without input: what it cannot store, it could never store. */
+/** What the context could never store: as it stands, or as a first step without input makes it. */
 function* contextProblems(machine: AnyStateMachine, at: string): Generator<Problem> {
+  const { context } = machine.config;
   try {
-    step(machine, { address: "check" });
+    if (typeof context === "function") step(machine, { address: "check" });
+    else encode(context ?? {}, "context");
   } catch (error) {
     // Anything else may come of there being no input.
-    const isUnfit = error instanceof StepError && error.code === "not_serialisable";
+    const isUnfit = error instanceof CodecError ||
+      error instanceof StepError && error.code === "not_serialisable";
     if (!isUnfit) return;
     const message = `${error.reason}: keep plain data, dates, maps and sets in it`;
     yield { path: `${at}${error.path}`, message };

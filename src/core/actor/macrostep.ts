@@ -44,6 +44,13 @@ export function macrostep(
   return finish(frame, turn, turn.idle ? "unhandled" : "handled", stored);
 }
 
+/** XState's snapshot of a stored one, to look at. */
+export function viewOf(subject: Machine, address: string, stored: ActorSnapshot) {
+  const { stage } = frameOf(subject, { address }, stored.birth, stored);
+  const context = decode(stored.context, "context", stage.refFrom);
+  return stage.view({ value: stored.value, history: stored.history, context });
+}
+
 /** What a step works with. */
 interface Frame {
   readonly subject: Machine;

@@ -59,6 +59,7 @@ export class Settlement {
         : undefined;
       if (about === undefined || !stillborn.has(about)) this.#takeOne(request);
       else if (request.kind === "spawn") this.#vacate(about);
+      else if (request.kind === "send") this.#replace(request);
     }
   }
 
@@ -99,6 +100,11 @@ export class Settlement {
         });
       }
     }
+  }
+
+  /** A timer for somebody who never starts has taken the place of an earlier one. */
+  #replace({ id, delay }: Request & { kind: "send" }): void {
+    if (id !== undefined && delay !== undefined) this.#cancel(id);
   }
 
   /** Whoever has the id of a new child makes room, even for one that never starts. */
@@ -168,7 +174,8 @@ export class Settlement {
   #arm({ to, event, id }: { to: Ref; event: LiveEvent; id?: string | undefined }, delay: number) {
     const gen = ++this.gens.timer;
     const timerId = id ?? `#${gen}`;
-    if (this.#isGone(to)) return;
+    // Nobody would get it; but it has taken the place of an earlier one.
+    if (this.#isGone(to)) return this.#cancel(timerId);
     const json = this.#event(event);
     const delayMs = Math.max(0, delay);
     if (!(delayMs <= limits.delayMsMax)) {

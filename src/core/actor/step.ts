@@ -57,7 +57,7 @@ export function stop(snapshot: unknown): Pick<StepResult, "snapshot" | "effects"
 }
 
 /** A snapshot stays with the chart that made it, until `adopt` or `migrate` moves it. */
-function checkIdentity(stored: MachineIdentity, { identity }: Subject): void {
+export function checkIdentity(stored: MachineIdentity, { identity }: Subject): void {
   const differs = (["name", "version", "hash"] as const).find((key) =>
     stored[key] !== identity[key]
   );

@@ -54,7 +54,7 @@ export async function duel(seed: number): Promise<Verdict> {
 const ILLEGAL = "illegal configuration in XState";
 
 /** The work that the live run has started, to be ended by the script. */
-class Workshop {
+export class Workshop {
   readonly #started: { readonly self: any; readonly work: PromiseWithResolvers<unknown> }[] = [];
 
   readonly start = (self: unknown): Promise<unknown> => {
@@ -72,7 +72,7 @@ class Workshop {
 }
 
 export function randomScript(chance: Chance): Act[] {
-  return Array.from({ length: 6 + chance.below(7) }, (): Act => {
+  return Array.from({ length: 6 + chance.below(5) }, (): Act => {
     if (chance.is(0.6)) return { kind: "send", type: chance.one(EVENTS) };
     if (chance.is(0.65)) return { kind: "wait", ms: 10 * (1 + chance.below(5)) };
     return { kind: "end", pick: chance.below(8), fails: chance.is(0.3) };
@@ -157,7 +157,10 @@ function contrast(live: string, durable: string): string {
   }).join("");
 }
 
-async function end(work: PromiseWithResolvers<unknown> | undefined, fails: boolean): Promise<void> {
+export async function end(
+  work: PromiseWithResolvers<unknown> | undefined,
+  fails: boolean,
+): Promise<void> {
   if (fails) work?.reject(new Error("failed"));
   else work?.resolve({ n: 7 });
   for (let i = 0; i < 8; i++) await Promise.resolve();
@@ -192,7 +195,7 @@ function worldActor(world: World, address: string): unknown {
     row.status === "error" ? "" : sortKeys(snapshot.value),
     n,
     trail,
-    seen,
+    sortKeys(seen),
     inOrder(children),
   ];
 }
@@ -208,7 +211,14 @@ function liveActor(actor: any): unknown {
   const inside = status === "active" ? Object.entries<any>(children) : [];
   const told = inside.map(([id, child]) => [/^x:\d+$/.test(id) ? "~" : id, liveActor(child)]);
   const { n, trail, seen } = context;
-  return [status, status === "error" ? "" : sortKeys(value), n, trail, seen, inOrder(told)];
+  return [
+    status,
+    status === "error" ? "" : sortKeys(value),
+    n,
+    trail,
+    sortKeys(seen),
+    inOrder(told),
+  ];
 }
 
 /** Anonymous children in the order of their making, the others by name. */

@@ -22,6 +22,8 @@ export interface Stage {
   readonly start: (input: unknown) => Turn;
   /** @throws {StepError} */
   readonly send: (from: Standing, event: LiveEvent) => Turn;
+  /** XState's snapshot there, to look at. */
+  readonly view: (at: Standing) => Snapshot;
 }
 
 /** Where the actor stands, its context decoded. */
@@ -43,6 +45,10 @@ export function openStage(chart: Chart, scene: Scene): Stage {
     defer: () => system.spawned(),
     actionExecutor: (action: Captured) => system.capture(action),
   };
+  const view = ({ value, history, context }: Standing): Snapshot => {
+    const historyValue = nodes.nodesOfHistory(chart.nodes, history);
+    return { ...configurationOf(chart, value), context, children: system.children, historyValue };
+  };
   return {
     refFrom: (ref) => system.refFrom(ref),
     start(input) {
@@ -51,10 +57,9 @@ export function openStage(chart: Chart, scene: Scene): Stage {
       if (next.status === "error") throw stalled(next.error);
       return turnOf(chart, system, next);
     },
-    send({ value, history, context }, event) {
-      const historyValue = nodes.nodesOfHistory(chart.nodes, history);
-      const configuration = configurationOf(chart, value);
-      const at = { ...configuration, context, children: system.children, historyValue };
+    view,
+    send(from, event) {
+      const at = view(from);
       before = at;
       const next = run(() => machine.transition(at as never, event as never, scope as never));
       return turnOf(chart, system, next, { at, event });
