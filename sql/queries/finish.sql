@@ -39,6 +39,16 @@ data as (
   insert into perdura.job_data (tenant_id, id, kind, value)
   select tenant_id, id, 1, big from gone where big is not null
   on conflict (tenant_id, id, kind) do nothing),
+told as ( -- of an actor's activity: its end is mail for the actor
+  delete from perdura.activity y using gone
+   where gone.parent_id is not null and y.tenant_id = gone.tenant_id and y.job_id = gone.id
+  returning y.tenant_id, y.actor_id, y.job_id, y.child_id, y.gen, y.stopped_at,
+            coalesce(gone.o, gone.big) as o),
+mail as (
+  insert into perdura.mailbox (tenant_id, actor_id, id, kind, body)
+  select tenant_id, actor_id, job_id, case when stopped_at is null then 'done' else 'late' end,
+         json_build_object('childId', child_id, 'gen', gen, 'jobId', job_id, 'output', o)
+    from told),
 ended as materialized (
   select l, tenant_id, queue, count(*) as n from gone group by l, tenant_id, queue),
 counted as (

@@ -65,13 +65,17 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
     queues: host.queues,
     partitionKey: host.partitionKey,
   };
-  const dueInMs = await host.store.nextDue(served);
+  const dueInMs = soonest(await host.store.nextDue(served), await host.turner?.nextDue() ?? null);
   return {
     ran: worker.stats.finished,
-    turns: 0,
+    turns: worker.turns,
     nextWakeAt: dueInMs === null ? null : new Date(host.clock.now() + dueInMs).toISOString(),
     more: dueInMs === 0,
   };
+}
+
+function soonest(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.min(a, b);
 }
 
 function only(handlers: Handlers, types: readonly string[]): Handlers {

@@ -8,6 +8,7 @@ import { tagOf } from "../core/id.ts";
 import { type Decision, INITIAL_STATE, statesAccepting, targetOf } from "../core/lifecycle.ts";
 import { GRACE_MS } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
+import { PostgresActors } from "./actors.ts";
 import { commitStatement } from "./changes.ts";
 import { toClaimed } from "./claimed.ts";
 import { commitChanges } from "./commits.ts";
@@ -33,6 +34,7 @@ import {
   toTransition,
 } from "./rows.ts";
 import type {
+  ActorStore,
   Change,
   ClaimedJob,
   ClaimRequest,
@@ -75,6 +77,7 @@ export function openStore(options: DatabaseOptions): Store {
 class PostgresStore implements Store {
   readonly keys: KeyStore;
   readonly inbox: InboxStore;
+  readonly actors: ActorStore;
   readonly #db: Database;
   readonly #enqueue: Enqueue;
   readonly #hints: Hints;
@@ -87,6 +90,11 @@ class PostgresStore implements Store {
     this.inbox = new PostgresInbox(db, this.#enqueue);
     this.#hints = new Hints(db);
     this.#transactions = new Transactions(db.options);
+    this.actors = new PostgresActors(
+      db,
+      this.#transactions,
+      (rows) => this.#enqueue.addTenants(rows),
+    );
   }
 
   async insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
