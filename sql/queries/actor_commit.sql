@@ -133,8 +133,12 @@ put_off as (
   update perdura.mailbox m set parked = true, deferred = true
     from unnest($78::integer[], $79::uuid[]) as r(k, id) join done d on d.k = r.k
    where m.tenant_id = d.t and m.actor_id = d.i and m.id = r.id),
-offered as ( -- whatever its mark is: somebody may be setting it at this moment
+offered as ( -- whatever its mark is: somebody may be setting it at this moment; not what goes away here
   update perdura.mailbox m set parked = false, deferred = false from done d
-   where d.again and m.tenant_id = d.t and m.actor_id = d.i),
+   where d.again and m.tenant_id = d.t and m.actor_id = d.i
+     and not exists (select from unnest($35::integer[], $36::uuid[]) as r(k, id)
+                      where r.k = d.k and r.id = m.id)
+     and not exists (select from unnest($37::integer[], $38::text[]) as r(k, timer)
+                      where r.k = d.k and m.sender = d.i and r.timer = m.timer_id)),
 spared as (delete from perdura.turn where id = $1::uuid)
 select k::integer as k from done

@@ -1,5 +1,6 @@
 -- One actor as clients see it. $1 tenant (null: any, the default one first), $2 id, $3 default tenant.
--- Locks: nothing. Index: primary key; mailbox_timer, activity_actor, actor_parent.
+-- Locks: nothing.
+-- Index: primary key; mailbox_timer, activity_actor, actor_parent.
 select a.tenant_id as t, a.id as i, a.uid, a.root_id, a.parent_id, a.system_id, a.machine,
        a.root_machine, a.machine_version, a.machine_hash, a.status, a.state, array_to_json(a.tags) as tags, a.version as v,
        a.created_at, a.updated_at, a.fault::text as fault, a.input::text as input,

@@ -1,5 +1,6 @@
--- What became of one mail. $1 tenant, $2 actor, $3 mail, $4 after this version; $5 how many steps to
--- look at. Locks: nothing. Index: actor_step_actor; primary key of mailbox.
+-- What became of one mail. $1 tenant, $2 actor, $3 mail, $4 after this version; $5 how many steps to look at.
+-- Locks: nothing.
+-- Index: actor_step_actor; primary key of mailbox.
 select s.version as v, s.outcome, s.reason, m.deferred, a.status
   from perdura.actor a
   left join perdura.mailbox m on m.tenant_id = a.tenant_id and m.actor_id = a.id and m.id = $3::uuid

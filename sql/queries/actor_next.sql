@@ -1,5 +1,6 @@
 -- Milliseconds until mail comes due for machines ($1, of roots, array literal); null: none waits.
--- Locks: nothing. Index: mailbox_due from its head; rows of other machines are passed over, $2 at most.
+-- Locks: nothing.
+-- Index: mailbox_due from its head; rows of other machines are passed over, $2 at most.
 select greatest(0, ceil(extract(epoch from min(m.due_at) - now()) * 1000))::float8 as ms
   from (select tenant_id, actor_id, due_at from perdura.mailbox where not parked
          order by due_at limit $2) m

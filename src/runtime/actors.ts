@@ -7,6 +7,7 @@
  */
 import { type ActorSnapshot, foresee, type Foresight } from "../core/actor/mod.ts";
 import { isRecord } from "../core/actor/envelope.ts";
+import { matchesDescriptor } from "../core/actor/nodes.ts";
 import {
   IdempotencyConflictError,
   InvalidInputError,
@@ -359,6 +360,7 @@ export class Actors {
       const reading = this.#offer(turning, event, mailId, key, view);
       return await this.#turner.commit(turning) ? reading : null;
     } catch (error) {
+      if (error instanceof InvalidInputError) throw asSent(error);
       if (error instanceof PerduraError) throw error;
       // The machine's own fault: by mail it stalls, and the event is kept.
       return "mail";
@@ -378,11 +380,17 @@ export class Actors {
     if (policy !== "record" && logic) {
       const { id, registry } = view;
       const { snapshot } = turning;
+      // What no state knows is refused before its fields are looked at.
+      const now = { ...view, snapshot, state: stateOf(turning) };
+      const isKnown = acceptsOf(now, this.#host.machines).some((descriptor) =>
+        matchesDescriptor(typeOf(event), descriptor)
+      );
+      if (!isKnown && policy === "reject") throw this.#rejected(now, event, "not accepted now");
       const seen = foresee(logic.subject, { address: id, snapshot, event, registry });
       const isIdle = seen.outcome === "unhandled";
       const reason = seen.reason ?? null;
       if (isIdle && policy === "reject") {
-        throw this.#rejected({ ...view, snapshot, state: stateOf(turning) }, event, reason);
+        throw this.#rejected(now, event, reason);
       }
       if (isIdle && reason !== "forbidden") {
         turning.defer(event, mailId, key, reason);
@@ -493,7 +501,7 @@ export class Actors {
     event: unknown,
     reason: string | null,
   ): TransitionRejectedError {
-    const type = isRecord(event) ? String(event.type) : "?";
+    const type = typeOf(event);
     const accepts = acceptsOf(view, this.#host.machines);
     const may = accepts.length > 0 ? accepts.join(", ") : "nothing";
     const where = isEnded(view.status) ? `that is ${view.status}` : `in state "${view.state}"`;
@@ -514,6 +522,10 @@ export class Actors {
     if (!row) throw new NotFoundError("actor", id);
     return row;
   }
+}
+
+function typeOf(event: unknown): string {
+  return isRecord(event) ? String(event.type) : "?";
 }
 
 function stateOf({ snapshot }: Turning): string {
@@ -573,6 +585,14 @@ function starting(begin: () => void): void {
     const message = error instanceof Error ? error.message : String(error);
     throw new InvalidInputError([{ path: "input", message: message.slice(0, 500) }]);
   }
+}
+
+/** An event is sent flat: its fields are at the top. */
+function asSent({ issues }: InvalidInputError): InvalidInputError {
+  return new InvalidInputError(issues.map(({ path, message }) => ({
+    path: path.replace(/^event\.?/, ""),
+    message,
+  })));
 }
 
 function checkId(id: string): void {

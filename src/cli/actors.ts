@@ -1,0 +1,65 @@
+/** The machines whose actors this program keeps alive, and what steps them. */
+import { z } from "zod";
+import { approvalMachine } from "../../machines/approval.ts";
+import { orderMachine } from "../../machines/order.ts";
+import { defineMachine } from "../core/actor/mod.ts";
+import { systemClock } from "../core/clock.ts";
+import { Actors } from "../runtime/actors.ts";
+import { leaveJob } from "../runtime/leaving.ts";
+import { Machines } from "../runtime/machines.ts";
+import { Turner } from "../runtime/turner.ts";
+import type { Store } from "../store/store.ts";
+import type { Settings } from "./settings.ts";
+
+const name = z.string().min(1).max(200);
+const duration = z.int().min(0).max(365 * 24 * 3_600_000).optional();
+
+/** The sample machines; yours go here as well. */
+export const machines: Machines = new Machines([
+  defineMachine(approvalMachine, {
+    version: "1",
+    unhandled: "reject",
+    input: z.strictObject({
+      title: name,
+      approver: name,
+      escalateMs: duration,
+      expireMs: duration,
+    }),
+    events: z.discriminatedUnion("type", [
+      z.strictObject({ type: z.literal("APPROVE"), by: name }),
+      z.strictObject({ type: z.literal("REJECT"), by: name, reason: z.string().max(2_000) }),
+    ]),
+  }),
+  defineMachine(orderMachine, {
+    version: "1",
+    unhandled: "reject",
+    input: z.strictObject({
+      total: z.number().min(0),
+      items: z.array(name).min(1).max(1_000),
+      remindMs: duration,
+      packMs: duration,
+    }),
+    events: z.discriminatedUnion("type", [
+      z.strictObject({ type: z.enum(["PICKED", "PACKED", "HOLD", "RELEASE"]) }),
+      z.strictObject({ type: z.literal("CANCEL"), reason: z.string().max(500).optional() }),
+    ]),
+    actors: { refund: { maxAttempts: 100 }, giveBack: { maxAttempts: 100 } },
+  }),
+]);
+
+/** What steps them on one store, and what clients do with them. */
+export function actorsOf(settings: Settings, store: Store): { turner: Turner; actors: Actors } {
+  const host = {
+    store,
+    clock: systemClock,
+    machines,
+    defaults: {
+      maxAttempts: settings.JOB_MAX_ATTEMPTS,
+      maxCrashes: settings.JOB_MAX_CRASHES,
+    },
+    cancelJob: (tenantId: string, id: string) =>
+      leaveJob({ store, clock: systemClock }, tenantId, id),
+  };
+  const turner = new Turner(host);
+  return { turner, actors: new Actors(host, turner) };
+}
