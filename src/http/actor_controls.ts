@@ -89,12 +89,12 @@ function branchRoutes(actors: Actors): Route[] {
       answers: { 201: ["The new actor", actorResource] },
       codes: [...codes, "idempotency_conflict"],
       handle: async (call) => {
-        const { at, as, activities, timers } = check(
+        const { as: name, ...given } = check(
           forkSchema,
           await readStorableJson(call.c, SMALL_BYTES_MAX),
         );
-        const options = { ...actorAimOf(call), ...chosen({ at, activities, timers }) };
-        const named = as === undefined ? options : { ...options, as };
+        const options = { ...actorAimOf(call), ...chosen(given) };
+        const named = name === undefined ? options : { ...options, name };
         const actor = await actors.fork(readActorId(call.c), named);
         const location = `${call.prefix}/actors/${encodeURIComponent(actor.id)}`;
         return respondWithActor(call.c, actor, 201, { location });

@@ -32,7 +32,7 @@ export interface Branch {
   readonly snapshot: ActorSnapshot;
   readonly effects: readonly Effect[];
   /** Results that are known already. */
-  readonly mail: readonly { readonly kind: "done" | "failed" | "event"; readonly body: unknown }[];
+  readonly mail: readonly object[];
 }
 
 const PAGE = 1_000;
@@ -51,7 +51,7 @@ export async function branched(
   const before = current ? stop(current).effects : [];
   const gens = { ...(current ?? past).gens };
   const effects: Effect[] = [...before];
-  const mail: Branch["mail"][number][] = [];
+  const mail: object[] = [];
   const children: Record<string, ChildEntry> = {};
   for (const [id, child] of Object.entries(past.children ?? {})) {
     const spawn = child.ended ? undefined : spawnOf(steps, at, id, child.gen);
@@ -63,7 +63,7 @@ export async function branched(
     children[id] = { ...child, gen };
     const known = activities === "reuse" ? endOf(steps, at, id, child.gen) : undefined;
     if (known && isWork(machines, view, child.src)) {
-      mail.push({ kind: "event", body: { event: known, from: { childId: id, gen } } });
+      mail.push({ event: known, from: { childId: id, gen } });
     } else effects.push({ ...spawn, gen });
   }
   const armed: Record<string, TimerEntry> = {};

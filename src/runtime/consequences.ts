@@ -13,7 +13,7 @@ import {
 import { newId, newJobId } from "../core/id.ts";
 import { DEFAULT_QUEUE, type JobInsert, serialise } from "../core/job.ts";
 import { DEFAULT_TIMEOUT_MS, limits } from "../core/limits.ts";
-import type { ActorName, NewActivity, NewChild, SentMail } from "../store/store.ts";
+import type { ActorName, NewActivity, NewChild, SentMail, Turn } from "../store/store.ts";
 import { actionType, activityType, type Logic } from "./machines.ts";
 import type { CountDefaults } from "./preparing.ts";
 
@@ -40,14 +40,14 @@ export interface TransactionalAction {
 
 /** Gathers. */
 export class Consequences {
-  readonly forget = new Set<string>();
-  readonly children: NewChild[] = [];
-  readonly left: { childId: string; gen: number }[] = [];
   readonly transactional: TransactionalAction[] = [];
-  sent: SentMail[] = [];
-  jobs: JobInsert[] = [];
-  activities: NewActivity[] = [];
+  readonly #forget = new Set<string>();
+  readonly #children: NewChild[] = [];
+  readonly #left: { childId: string; gen: number }[] = [];
   readonly #of: Origin;
+  #sent: SentMail[] = [];
+  #jobs: JobInsert[] = [];
+  #activities: NewActivity[] = [];
 
   constructor(of: Origin) {
     this.#of = of;
@@ -92,7 +92,28 @@ export class Consequences {
   mail(to: string, kind: SentMail["kind"], body: unknown, gen: number | null = null): void {
     const id = newId();
     const rest = { delayMs: 0, timerId: null, deferred: false };
-    this.sent.push({ id, to, kind, gen, body, ...rest });
+    this.#sent.push({ id, to, kind, gen, body, ...rest });
+  }
+
+  /** A mail for the actor itself, put off until it is in another state. */
+  keep(id: string, body: unknown): void {
+    const rest = { kind: "event", gen: null, delayMs: 0, timerId: null, deferred: true } as const;
+    this.#sent.push({ id, to: this.#of.id, body, ...rest });
+  }
+
+  /** All of it. */
+  gathered(): Pick<
+    Turn,
+    "forget" | "sent" | "children" | "jobs" | "activities" | "left"
+  > {
+    return {
+      forget: [...this.#forget],
+      sent: this.#sent,
+      children: this.#children,
+      jobs: this.#jobs,
+      activities: this.#activities,
+      left: this.#left,
+    };
   }
 
   /** Starts the work of an activity. */
@@ -104,25 +125,25 @@ export class Consequences {
       maxAttempts: options.maxAttempts,
       timeoutMs: options.timeoutMs,
     });
-    this.jobs.push(job);
+    this.#jobs.push(job);
     const parks = options.onExhausted === "park";
-    this.activities.push({ jobId: job.id, childId, gen, src, parks });
+    this.#activities.push({ jobId: job.id, childId, gen, src, parks });
   }
 
   #leave(childId: string, gen: number): void {
-    const begun = this.activities.find((each) => each.childId === childId && each.gen === gen);
+    const begun = this.#activities.find((each) => each.childId === childId && each.gen === gen);
     if (!begun) {
-      this.left.push({ childId, gen });
+      this.#left.push({ childId, gen });
       return;
     }
-    this.activities = this.activities.filter((each) => each !== begun);
-    this.jobs = this.jobs.filter((job) => job.id !== begun.jobId);
+    this.#activities = this.#activities.filter((each) => each !== begun);
+    this.#jobs = this.#jobs.filter((job) => job.id !== begun.jobId);
   }
 
   #spawn({ id, gen, src, input, systemId, sync }: SpawnEffect): void {
     const address = childAddress(this.#of.id, id);
     const machine = childAddress(this.#of.machine, src);
-    this.children.push({ id: address, uid: newId(), systemId: systemId ?? null, machine });
+    this.#children.push({ id: address, uid: newId(), systemId: systemId ?? null, machine });
     const start = { gen, sync, input, machine, systemId: systemId ?? null };
     this.mail(address, "start", start);
   }
@@ -136,12 +157,12 @@ export class Consequences {
     const body = { event, from };
     const gen = toGen ?? null;
     const rest = { id: newId(), kind: "event", deferred: false } as const;
-    this.sent.push({ ...rest, to, delayMs, timerId, gen, body });
+    this.#sent.push({ ...rest, to, delayMs, timerId, gen, body });
   }
 
   #disarm(timerId: string): void {
-    this.forget.add(timerId);
-    this.sent = this.sent.filter((mail) => mail.timerId !== timerId);
+    this.#forget.add(timerId);
+    this.#sent = this.#sent.filter((mail) => mail.timerId !== timerId);
   }
 
   #act(effect: Effect & { kind: "action" }, surroundings: Surroundings): void {
@@ -151,7 +172,7 @@ export class Consequences {
     if (mode !== "outbox") return;
     const { id, machine, machineVersion } = this.#of;
     const payload = { actor: id, version: machineVersion, type, params, ...surroundings };
-    this.jobs.push(this.#job(actionType(machine), payload, {}));
+    this.#jobs.push(this.#job(actionType(machine), payload, {}));
   }
 
   #job(

@@ -174,8 +174,9 @@ export class Turner {
     const message = (error instanceof Error ? error.message : String(error)).slice(0, 2_000);
     log.warn("An actor stalls", { actor: seat.id, machine: seat.machine, code });
     const fault = { code, path: "", message };
-    const turn = Turning.stalled(seat, this.#host.defaults, fault);
-    await this.#host.store.actors.commit(this.#worker, null, [turn]);
+    const turning = new Turning(seat, null, this.#host.defaults);
+    turning.mark("stalled", "STALL", message, fault);
+    await this.#host.store.actors.commit(this.#worker, null, [turning.finish()]);
   }
 
   /** The turn in a transaction of its own, with what its actions write. */

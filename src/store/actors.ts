@@ -19,6 +19,7 @@ import type {
 } from "./actor_records.ts";
 import { turnParameters } from "./actor_turns.ts";
 import type { Database } from "./database.ts";
+import type { Enqueue } from "./enqueue.ts";
 import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
 import type { TransactionSql } from "./records.ts";
 import { field } from "./rows.ts";
@@ -36,16 +37,16 @@ const BLOCKED = "blocked";
 export class PostgresActors implements ActorStore {
   readonly #db: Database;
   readonly #transactions: Transactions;
-  readonly #addTenants: (rows: readonly ActorName[]) => Promise<void>;
+  readonly #enqueue: Pick<Enqueue, "addTenants">;
 
   constructor(
     db: Database,
     transactions: Transactions,
-    addTenants: (rows: readonly ActorName[]) => Promise<void>,
+    enqueue: Pick<Enqueue, "addTenants">,
   ) {
     this.#db = db;
     this.#transactions = transactions;
-    this.#addTenants = addTenants;
+    this.#enqueue = enqueue;
   }
 
   async claim(request: TurnRequest): Promise<TurnClaim> {
@@ -82,7 +83,7 @@ export class PostgresActors implements ActorStore {
     turns: readonly Turn[],
   ): Promise<ReadonlySet<Turn>> {
     const ordered = [...turns].sort(inNameOrder);
-    await this.#addTenants(ordered.filter(({ birth }) => birth !== null));
+    await this.#enqueue.addTenants(ordered.filter(({ birth }) => birth !== null));
     const rows = await this.#db.query(sql.actorCommit, turnParameters(worker, turnId, ordered));
     return new Set(rows.flatMap((row) => ordered[field<number>(row, "k") - 1] ?? []));
   }
@@ -92,7 +93,7 @@ export class PostgresActors implements ActorStore {
     turn: Turn,
     write: (sql: TransactionSql) => Promise<void>,
   ): Promise<void> {
-    if (turn.birth) await this.#addTenants([turn]);
+    if (turn.birth) await this.#enqueue.addTenants([turn]);
     await this.#transactions.run(write, async (send) => {
       const rows = await send(sql.actorCommit, turnParameters(worker, null, [turn]));
       if (rows.length === 0) throw new LeaseLostError(turn.id, turn.expected ?? 0);

@@ -90,11 +90,7 @@ class PostgresStore implements Store {
     this.inbox = new PostgresInbox(db, this.#enqueue);
     this.#hints = new Hints(db);
     this.#transactions = new Transactions(db.options);
-    this.actors = new PostgresActors(
-      db,
-      this.#transactions,
-      (rows) => this.#enqueue.addTenants(rows),
-    );
+    this.actors = new PostgresActors(db, this.#transactions, this.#enqueue);
   }
 
   async insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
@@ -179,10 +175,7 @@ class PostgresStore implements Store {
   }
 
   async ended(jobs: readonly JobName[]): Promise<string[]> {
-    const rows = await this.#db.query(sql.ended, [
-      column(jobs, (job) => quoted(job.tenantId)),
-      column(jobs, (job) => job.id),
-    ]);
+    const rows = await this.#db.query(sql.ended, namesOf(jobs));
     return rows.map(toId);
   }
 
@@ -326,10 +319,7 @@ class PostgresStore implements Store {
   }
 
   async release(changes: readonly Change[]): Promise<void> {
-    await this.#db.query(sql.forgetQuarantine, [
-      column(changes, (change) => quoted(change.tenantId)),
-      column(changes, (change) => change.id),
-    ]);
+    await this.#db.query(sql.forgetQuarantine, namesOf(changes));
   }
 
   maintain(): Promise<void> {
@@ -355,4 +345,8 @@ class PostgresStore implements Store {
     await this.#transactions.close();
     await this.#db.close();
   }
+}
+
+function namesOf(jobs: readonly JobName[]): [string, string] {
+  return [column(jobs, (job) => quoted(job.tenantId)), column(jobs, (job) => job.id)];
 }
