@@ -115,13 +115,8 @@ class PostgresStore implements Store {
     return entered.map(({ id, created, differs }) => ({ id, created, differs }));
   }
 
-  async nextDue({ types, queues, partitionKey }: Served): Promise<number | null> {
-    const [row] = await this.#db.query(sql.nextDue, [
-      claimable,
-      column(types, quoted),
-      queues === null ? null : column(queues, quoted),
-      partitionKey,
-    ]);
+  async nextDue(served: Served): Promise<number | null> {
+    const [row] = await this.#db.query(sql.nextDue, servedColumns(served));
     return row?.ms === null ? null : field<number>(row, "ms");
   }
 
@@ -214,14 +209,8 @@ class PostgresStore implements Store {
     return (await this.#db.query(sql.lanes)).map(toLane);
   }
 
-  async suspects({ types, queues, partitionKey }: Served, limit: number): Promise<Suspect[]> {
-    const rows = await this.#db.query(sql.suspects, [
-      claimable,
-      column(types, quoted),
-      queues === null ? null : column(queues, quoted),
-      partitionKey,
-      limit,
-    ]);
+  async suspects(served: Served, limit: number): Promise<Suspect[]> {
+    const rows = await this.#db.query(sql.suspects, [...servedColumns(served), limit]);
     return rows.map(toSuspect);
   }
 
@@ -349,4 +338,9 @@ class PostgresStore implements Store {
 
 function namesOf(jobs: readonly JobName[]): [string, string] {
   return [column(jobs, (job) => quoted(job.tenantId)), column(jobs, (job) => job.id)];
+}
+
+function servedColumns({ types, queues, partitionKey }: Served): (string | null)[] {
+  const ofQueues = queues && column(queues, quoted);
+  return [claimable, column(types, quoted), ofQueues, partitionKey];
 }

@@ -196,8 +196,10 @@ Deno.test("a child is an actor of its own; its parent hears of its end", async (
     assertEquals(over?.context, { heard: { from: "child" } });
     assertEquals((await actors.get(null, `${id}/kid`)).status, "done");
   }
-  const poked = (await actors.history(null, "q/kid", 0, 10)).map(({ event }) => event);
-  assertEquals(poked, ["START", "GO"]);
+  // Whichever came first, the event or the timer, the other found it ended, or not at all.
+  const poked = await actors.history(null, "q/kid", 0, 10);
+  const taken = poked.filter(({ outcome }) => outcome === "handled" || outcome === "started");
+  assertEquals(taken.length, 2);
 });
 
 Deno.test("drive() makes turns, and says when the next timer is due", async () => {
