@@ -11,7 +11,7 @@ import { uiRoutes } from "../ui/routes.ts";
 import { Stream } from "../ui/stream.ts";
 import { Gatekeeper } from "../runtime/gatekeeper.ts";
 import type { Store } from "../store/store.ts";
-import { actorsOf, machines } from "./actors.ts";
+import { actorsOf, machinesOf } from "./actors.ts";
 import { jobsOf, listen, untilSignal, withStore } from "./service.ts";
 import { type Settings, SettingsError } from "./settings.ts";
 
@@ -26,12 +26,13 @@ export interface ServedApi {
 /** Begins to listen. @throws {ListenError} */
 export function serveApi(settings: Settings, store: Store, debug: boolean): ServedApi {
   const jobs = jobsOf(settings, store, debug);
+  const machines = machinesOf(debug);
   const permit = settings.AUTH === "keys"
     ? permitKeys(new Gatekeeper(store.keys, systemClock))
     : allowAll;
   const app = createApp({
     jobs,
-    actors: actorsOf(settings, store).actors,
+    actors: actorsOf(settings, store, machines).actors,
     isWritable: () => store.isWritable(),
     permit,
     isLoopbackOnly: settings.AUTH === "none",

@@ -7,7 +7,7 @@ import { createApp } from "../../src/http/app.ts";
 import { problems } from "../../src/http/problem.ts";
 import { indexHandlers } from "../../src/runtime/handlers.ts";
 import { Actors } from "../../src/runtime/actors.ts";
-import { machines } from "../../src/cli/actors.ts";
+import { machinesOf } from "../../src/cli/actors.ts";
 import { Jobs } from "../../src/runtime/jobs.ts";
 import { leaveJob } from "../../src/runtime/leaving.ts";
 import { Turner } from "../../src/runtime/turner.ts";
@@ -85,6 +85,7 @@ export function clientOf(store: Store, withUi = false): Client {
   const { defaults } = jobs.host;
   const cancelJob = (tenantId: string, id: string) =>
     leaveJob({ store, clock: systemClock }, tenantId, id);
+  const machines = machinesOf(false);
   const host = { store, clock: systemClock, machines, defaults, cancelJob };
   const turner = new Turner(host);
   const actors = new Actors(host, turner);

@@ -248,7 +248,10 @@ Deno.test("a transactional action commits with its turn, an outbox action after 
   const told: unknown[] = [];
   const machine = setup({
     types: {} as { events: { type: "BOOK"; key: string } },
-    actions: { book: () => {}, tell: () => {} },
+    actions: {
+      book: (_, _params: { key: string }) => {},
+      tell: (_, _params: { key: string }) => {},
+    },
   }).createMachine({
     id: "books",
     initial: "open",
