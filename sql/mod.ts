@@ -1,4 +1,19 @@
 /** Every SQL file as text, so that the statements ship inside the module graph. */
+export { default as actorClaim } from "./queries/actor_claim.sql" with { type: "text" };
+export { default as actorCommit } from "./queries/actor_commit.sql" with { type: "text" };
+export { default as actorDrop } from "./queries/actor_drop.sql" with { type: "text" };
+export { default as actorGet } from "./queries/actor_get.sql" with { type: "text" };
+export { default as actorHistory } from "./queries/actor_history.sql" with { type: "text" };
+export { default as actorKeys } from "./queries/actor_keys.sql" with { type: "text" };
+export { default as actorList } from "./queries/actor_list.sql" with { type: "text" };
+export { default as actorMail } from "./queries/actor_mail.sql" with { type: "text" };
+export { default as actorNext } from "./queries/actor_next.sql" with { type: "text" };
+export { default as actorPark } from "./queries/actor_park.sql" with { type: "text" };
+export { default as actorRead } from "./queries/actor_read.sql" with { type: "text" };
+export { default as actorSend } from "./queries/actor_send.sql" with { type: "text" };
+export { default as actorStopped } from "./queries/actor_stopped.sql" with { type: "text" };
+export { default as actorTidy } from "./queries/actor_tidy.sql" with { type: "text" };
+export { default as actorUnblock } from "./queries/actor_unblock.sql" with { type: "text" };
 export { default as addKey } from "./queries/add_key.sql" with { type: "text" };
 export { default as addTenants } from "./queries/add_tenants.sql" with { type: "text" };
 export { default as appliedMigrations } from "./queries/applied_migrations.sql" with { type: "text" };
@@ -47,6 +62,7 @@ export { default as migration0004 } from "./migrations/0004_keys.sql" with { typ
 export { default as migration0005 } from "./migrations/0005_inbox.sql" with { type: "text" };
 export { default as migration0006 } from "./migrations/0006_plain_json.sql" with { type: "text" };
 export { default as migration0007 } from "./migrations/0007_limits.sql" with { type: "text" };
+export { default as migration0008 } from "./migrations/0008_actors.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };
 export { default as nextDue } from "./queries/next_due.sql" with { type: "text" };
 export { default as notify } from "./queries/notify.sql" with { type: "text" };

@@ -76,6 +76,17 @@ buried as (
          payload, null, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
          cloned_from, parent_id
     from gone where h = 2),
+told as ( -- of an actor's activity, unless a dead letter is to wait for an operator
+  delete from perdura.activity y using gone
+   where gone.parent_id is not null and y.tenant_id = gone.tenant_id and y.job_id = gone.id
+     and not (gone.h = 2 and y.parks and y.stopped_at is null)
+  returning y.tenant_id, y.actor_id, y.job_id, y.child_id, y.gen, y.stopped_at, gone.h,
+            gone.last_error),
+mail as ( -- one that was left behind and is cancelled has done as it was told
+  insert into perdura.mailbox (tenant_id, actor_id, id, kind, body)
+  select tenant_id, actor_id, job_id, case when stopped_at is null then 'failed' else 'late' end,
+         json_build_object('childId', child_id, 'gen', gen, 'jobId', job_id, 'error', last_error)
+    from told where stopped_at is null or h = 2),
 history as (
   insert into perdura.transition (
     tenant_id, job_id, worker, version, event, from_state, to_state, attempt, cause, at)

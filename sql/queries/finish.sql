@@ -19,11 +19,10 @@ x as (
 gone as ( -- first what is read again below: a reader unpacks a row up to its last column
   delete from perdura.job j using x
    where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = $2::smallint
-  returning x.l, j.tenant_id, j.queue, j.id, x.big, x.w, x.o, j.lane, j.run_at, j.created_at,
+  returning x.l, j.tenant_id, j.queue, j.parent_id, j.id, x.big, x.w, x.o, j.lane, j.run_at, j.created_at,
             j.started_at, j.cancel_requested_at, j.timeout_ms, j.version, j.priority, j.attempt,
             j.max_attempts, j.crashes, j.max_crashes, j.has_data, j.type, j.payload, j.partition_key,
-            j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress, j.last_error, j.cloned_from,
-            j.parent_id),
+            j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress, j.last_error, j.cloned_from),
 archived as (
   insert into perdura.job_archive (
     tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
@@ -39,6 +38,16 @@ data as (
   insert into perdura.job_data (tenant_id, id, kind, value)
   select tenant_id, id, 1, big from gone where big is not null
   on conflict (tenant_id, id, kind) do nothing),
+told as ( -- of an actor's activity: its end is mail for the actor
+  delete from perdura.activity y using gone
+   where gone.parent_id is not null and y.tenant_id = gone.tenant_id and y.job_id = gone.id
+  returning y.tenant_id, y.actor_id, y.job_id, y.child_id, y.gen, y.stopped_at,
+            coalesce(gone.o, gone.big) as o),
+mail as (
+  insert into perdura.mailbox (tenant_id, actor_id, id, kind, body)
+  select tenant_id, actor_id, job_id, case when stopped_at is null then 'done' else 'late' end,
+         json_build_object('childId', child_id, 'gen', gen, 'jobId', job_id, 'output', o)
+    from told),
 ended as materialized (
   select l, tenant_id, queue, count(*) as n from gone group by l, tenant_id, queue),
 counted as (

@@ -1,6 +1,7 @@
 /** `api`: the HTTP API alone. It takes jobs with no worker alive. */
 import { getLogger } from "@logtape/logtape";
 import type { Context } from "hono";
+import type { AnyStateMachine } from "xstate";
 import { jobMachine } from "../../machines/job.ts";
 import { limits } from "../core/limits.ts";
 import { systemClock } from "../core/clock.ts";
@@ -10,6 +11,7 @@ import { uiRoutes } from "../ui/routes.ts";
 import { Stream } from "../ui/stream.ts";
 import { Gatekeeper } from "../runtime/gatekeeper.ts";
 import type { Store } from "../store/store.ts";
+import { actorsOf, machinesOf } from "./actors.ts";
 import { jobsOf, listen, untilSignal, withStore } from "./service.ts";
 import { type Settings, SettingsError } from "./settings.ts";
 
@@ -24,11 +26,13 @@ export interface ServedApi {
 /** Begins to listen. @throws {ListenError} */
 export function serveApi(settings: Settings, store: Store, debug: boolean): ServedApi {
   const jobs = jobsOf(settings, store, debug);
+  const machines = machinesOf(debug);
   const permit = settings.AUTH === "keys"
     ? permitKeys(new Gatekeeper(store.keys, systemClock))
     : allowAll;
   const app = createApp({
     jobs,
+    actors: actorsOf(settings, store, machines).actors,
     isWritable: () => store.isWritable(),
     permit,
     isLoopbackOnly: settings.AUTH === "none",
@@ -39,7 +43,9 @@ export function serveApi(settings: Settings, store: Store, debug: boolean): Serv
     return permission;
   };
   const stream = new Stream(jobs);
-  app.route("/", uiRoutes({ jobs, stream, machines: new Map([["job", jobMachine]]), admit }));
+  const shown = new Map<string, AnyStateMachine>([["job", jobMachine]]);
+  for (const { definition: { name, machine } } of machines.entries) shown.set(name, machine);
+  app.route("/", uiRoutes({ jobs, stream, machines: shown, admit }));
   const { HOST, PORT } = settings;
   const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, app.fetch);
   const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.addr.port}`;

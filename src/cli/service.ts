@@ -7,7 +7,7 @@ import { systemClock } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import { messageOf } from "../embedded/errors.ts";
 import { attachEmbedded } from "../embedded/server.ts";
-import { indexHandlers } from "../runtime/handlers.ts";
+import { type Handler, indexHandlers } from "../runtime/handlers.ts";
 import { Jobs } from "../runtime/jobs.ts";
 import { migrate } from "../store/migrate.ts";
 import { openStore } from "../store/postgres.ts";
@@ -105,9 +105,9 @@ export function backoffOf(settings: Settings): Backoff {
   };
 }
 
-/** The registered handlers. */
-export function handlersOf(settings: Settings, debug: boolean) {
-  return indexHandlers(allHandlers({
+/** The registered handlers, and more. */
+export function handlersOf(settings: Settings, debug: boolean, more: readonly Handler[] = []) {
+  const handlers = allHandlers({
     debug,
     email: {
       smtpUrl: settings.SMTP_URL,
@@ -116,7 +116,8 @@ export function handlersOf(settings: Settings, debug: boolean) {
     },
     report: { reportsDir: resolve(settings.PERDURA_STATE_DIR, "reports") },
     http: { allowedHosts: settings.PERDURA_HTTP_ALLOW ?? [] },
-  }));
+  });
+  return indexHandlers([...handlers, ...more]);
 }
 
 /** The client side of the runtime. */

@@ -3,8 +3,10 @@ import { getLogger } from "@logtape/logtape";
 import { Hono } from "hono";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { healthRoutes, workerMetrics } from "../http/health.ts";
+import { activityHandlers } from "../runtime/activities.ts";
 import { Worker } from "../runtime/worker.ts";
 import type { Store } from "../store/store.ts";
+import { actorsOf, machinesOf } from "./actors.ts";
 import { backoffOf, handlersOf, listen, untilSignal, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
@@ -36,9 +38,11 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
 }
 
 function createWorker(settings: Settings, store: Store, debug: boolean): Worker {
+  const machines = machinesOf(debug);
   return new Worker({
     store,
-    handlers: handlersOf(settings, debug),
+    handlers: handlersOf(settings, debug, activityHandlers(machines)),
+    turner: actorsOf(settings, store, machines).turner,
     clock: systemClock,
     random: systemRandom,
     concurrency: settings.WORKER_CONCURRENCY,

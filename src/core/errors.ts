@@ -4,7 +4,6 @@
  * One class per different thing the catcher does; the data is in fields, never parsed from text.
  * Anything else that is thrown is a defect and ends as a bare `internal`.
  */
-import type { JobEventType, JobState } from "../../machines/job.ts";
 import { limits } from "./limits.ts";
 
 /** The closed set of error codes; part of the public contract. */
@@ -12,6 +11,7 @@ export type ErrorCode =
   | "malformed"
   | "invalid_input"
   | "unknown_type"
+  | "unknown_machine"
   | "unauthenticated"
   | "forbidden"
   | "not_found"
@@ -75,6 +75,16 @@ export class UnknownTypeError extends PerduraError {
   }
 }
 
+/** No machine of this name is registered here. */
+export class UnknownMachineError extends PerduraError {
+  readonly code = "unknown_machine";
+
+  constructor(machine: string, path: string, known: readonly string[]) {
+    const message = `Unknown machine "${machine}"; known: ${known.join(", ") || "none"}`;
+    super(message, { errors: [{ path, message }] });
+  }
+}
+
 /** No such thing for this caller. */
 export class NotFoundError extends PerduraError {
   readonly code = "not_found";
@@ -110,10 +120,10 @@ export class TransitionRejectedError extends PerduraError {
   readonly code = "transition_rejected";
 
   constructor(
-    state: JobState,
+    state: string,
     version: number,
     event: string,
-    accepts: readonly JobEventType[],
+    accepts: readonly string[],
     detail?: string,
   ) {
     const may = accepts.length > 0 ? accepts.join(", ") : "nothing";
@@ -141,8 +151,8 @@ export class VersionConflictError extends PerduraError {
 export class IdempotencyConflictError extends PerduraError {
   readonly code = "idempotency_conflict";
 
-  constructor(key: string, existing: string) {
-    super(`Idempotency key "${key}" belongs to job ${existing}`, { existing });
+  constructor(key: string, existing: string, message?: string) {
+    super(message ?? `Idempotency key "${key}" belongs to job ${existing}`, { existing });
   }
 }
 

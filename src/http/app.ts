@@ -4,9 +4,12 @@ import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { NotFoundError } from "../core/errors.ts";
 import { Admin } from "../runtime/admin.ts";
+import type { Actors } from "../runtime/actors.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import { Limiting } from "../runtime/limiting.ts";
 import { allowAll, demand, loopbackNamesOnly, type Permit } from "./access.ts";
+import { actorRoutes } from "./actors.ts";
+import { actorControlRoutes } from "./actor_controls.ts";
 import { adminRoutes, overviewRoutes } from "./admin.ts";
 import { healthRoutes } from "./health.ts";
 import { eventRoutes, verbRoutes } from "./job_events.ts";
@@ -33,6 +36,8 @@ const HEADERS = {
 /** What the API serves. */
 export interface AppHost {
   readonly jobs: Jobs;
+  /** Without it there are no actors here. */
+  readonly actors?: Actors;
   /** True when the database takes writes. */
   readonly isWritable: () => Promise<boolean>;
   /** Who may do what; without it everybody may do everything. */
@@ -56,7 +61,9 @@ export function createApp(host: AppHost): OpenAPIHono {
   app.route("/", healthRoutes({ database, write: host.isWritable }));
   documentHealth(app);
   const permit = host.permit ?? allowAll;
-  mountRoutes(app, allRoutes(host.jobs, new Admin(host.jobs)), permit);
+  const { actors } = host;
+  const ofActors = actors ? [...actorRoutes(actors), ...actorControlRoutes(actors)] : [];
+  mountRoutes(app, [...allRoutes(host.jobs, new Admin(host.jobs)), ...ofActors], permit);
   app.post("/types/:type/jobs", async (c) => {
     // Which types there are is for those who may send some.
     demand(await permit(c), "write");

@@ -27,6 +27,7 @@ export const problems: Readonly<Record<ErrorCode, { status: number; title: strin
   unsupported_media_type: { status: 415, title: "Content type not read here" },
   invalid_input: { status: 422, title: "Invalid input" },
   unknown_type: { status: 422, title: "Unknown job type" },
+  unknown_machine: { status: 422, title: "Unknown machine" },
   rate_limited: { status: 429, title: "Too many requests" },
   internal: { status: 500, title: "Internal error" },
   unavailable: { status: 503, title: "Database unavailable" },

@@ -39,6 +39,8 @@ export interface RouteSpec<Query extends z.ZodObject> {
   readonly body?: Body;
   /** It may be left out: nothing is asked for then. */
   readonly bodyIsOptional?: true;
+  /** Its `{id}` is any text, not a UUID. */
+  readonly idIsText?: true;
   /** It reads If-Match. */
   readonly ifMatch?: true;
   readonly answers: Answers;
@@ -96,7 +98,7 @@ function checkQuery<Query extends z.ZodObject>(schema: Query, given: unknown): z
 
 function documented(route: Route): RouteConfig {
   const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => String(name));
-  const isId = (name: string) => name === "id";
+  const isId = (name: string) => name === "id" && !route.idIsText;
   const params = Object.fromEntries(names.map((n) => [n, isId(n) ? z.uuid() : z.string()]));
   const codes: ErrorCode[] = [
     ...["malformed", "unauthenticated", "forbidden", ...route.codes ?? []] as const,

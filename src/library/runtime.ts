@@ -5,9 +5,15 @@ import type postgres from "postgres";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { Job, NewJobInput } from "../core/job.ts";
+import type { MachineDefinition } from "../core/actor/mod.ts";
+import { activityHandlers } from "../runtime/activities.ts";
+import { Actors } from "../runtime/actors.ts";
 import { drive, type Driven, type DriveOptions } from "../runtime/drive.ts";
 import { type Handler, indexHandlers } from "../runtime/handlers.ts";
 import { Jobs } from "../runtime/jobs.ts";
+import { leaveJob } from "../runtime/leaving.ts";
+import { type MachineEntry, Machines } from "../runtime/machines.ts";
+import { Turner } from "../runtime/turner.ts";
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
 import { migrate } from "../store/migrate.ts";
 import { openStore } from "../store/postgres.ts";
@@ -22,7 +28,9 @@ export interface RuntimeOptions<H extends Handler> extends Partial<RuntimeSettin
   readonly databaseUrl?: string;
   /** A postgres.js client that knows where: its address is taken, its connections are not used. */
   readonly sql?: postgres.Sql;
-  readonly handlers: readonly H[];
+  readonly handlers?: readonly H[];
+  /** Statecharts whose actors live here: several versions of one, the newest last. */
+  readonly machines?: readonly (MachineDefinition | MachineEntry)[];
   /** Shown in `pg_stat_activity`. Default `perdura`. */
   readonly name?: string;
   /** Bring the schema up to date at the start. Default true. */
@@ -77,18 +85,27 @@ export async function createRuntime<const H extends Handler>(
   if (url === undefined) throw new TypeError("createRuntime needs databaseUrl or sql");
   if (options.migrate !== false) await migrate({ url });
   const store = openStore({ url, name: options.name ?? "perdura" });
-  return new Runtime(store, options.handlers, withDefaults(options));
+  const { handlers = [], machines = [] } = options;
+  return new Runtime(store, handlers, withDefaults(options), new Machines(machines));
 }
 
 /** A runtime. `await using`, or `close()` at the end. */
 export class Runtime<H extends Handler = Handler> {
   /** Everything that can be done with jobs, untyped. */
   readonly jobs: Jobs;
+  /** Everything that can be done with actors. */
+  readonly actors: Actors;
+  readonly #turner: Turner;
   readonly #store: Store;
   readonly #settings: RuntimeSettings;
   readonly #workers = new Set<Worker>();
 
-  constructor(store: Store, handlers: readonly H[], settings: RuntimeSettings) {
+  constructor(
+    store: Store,
+    handlers: readonly H[],
+    settings: RuntimeSettings,
+    machines: Machines = new Machines([]),
+  ) {
     this.#store = store;
     this.#settings = settings;
     this.jobs = new Jobs({
@@ -97,6 +114,11 @@ export class Runtime<H extends Handler = Handler> {
       clock: systemClock,
       defaults: { ...settings, backoff: settings.backoff },
     });
+    const cancelJob = (tenantId: string, id: string) =>
+      leaveJob({ store, clock: systemClock }, tenantId, id);
+    const host = { store, clock: systemClock, machines, defaults: settings, cancelJob };
+    this.#turner = new Turner(host);
+    this.actors = new Actors(host, this.#turner);
   }
 
   /**
@@ -181,8 +203,12 @@ export class Runtime<H extends Handler = Handler> {
   }
 
   #workerOptions(): WorkerOptions {
-    const { store, handlers, clock, defaults } = this.jobs.host;
-    return { ...this.#settings, store, handlers, clock, random: systemRandom, defaults };
+    const { store, clock, defaults } = this.jobs.host;
+    const turner = this.#turner;
+    const handlers = new Map(this.jobs.host.handlers);
+    for (const each of activityHandlers(turner.machines)) handlers.set(each.type, each);
+    const random = systemRandom;
+    return { ...this.#settings, store, handlers, clock, random, defaults, turner };
   }
 }
 

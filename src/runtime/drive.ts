@@ -65,15 +65,20 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
     queues: host.queues,
     partitionKey: host.partitionKey,
   };
-  const nextInMs = await host.store.nextDue(served);
+  const jobInMs = await host.store.nextDue(served);
   // What is due but limited is no reason to come back at once.
-  const dueInMs = nextInMs === 0 ? worker.heldUpMs ?? 0 : nextInMs;
+  const ofJobs = jobInMs === 0 ? worker.heldUpMs ?? 0 : jobInMs;
+  const dueInMs = soonest(ofJobs, await host.turner?.nextDue() ?? null);
   return {
     ran: worker.stats.finished,
-    turns: 0,
+    turns: worker.turns,
     nextWakeAt: dueInMs === null ? null : new Date(host.clock.now() + dueInMs).toISOString(),
     more: dueInMs === 0,
   };
+}
+
+function soonest(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.min(a, b);
 }
 
 function only(handlers: Handlers, types: readonly string[]): Handlers {

@@ -24,6 +24,8 @@ import type { CountDefaults } from "./preparing.ts";
 import { Runner } from "./runner.ts";
 import { WorkerStats } from "./stats.ts";
 import { sweep } from "./sweeper.ts";
+import { TurnLoop } from "./turn_loop.ts";
+import type { Turner } from "./turner.ts";
 import { WATCH_MS } from "./waiting.ts";
 
 const log = getLogger(["perdura", "worker"]);
@@ -57,6 +59,8 @@ export interface WorkerOptions {
   readonly tenantRate?: number | null;
   /** Listens for hints. Default true; without, it finds work by polling. */
   readonly hasHints?: boolean;
+  /** Makes turns of actors, too; the handlers of their activities are among `handlers`. */
+  readonly turner?: Turner | undefined;
 }
 
 /** A running worker. `start` once, `stop` once. */
@@ -70,6 +74,7 @@ export class Worker {
   readonly #committer: Committer;
   readonly #runner: Runner;
   readonly #claimer: Claimer;
+  readonly #turns: TurnLoop | null;
   readonly #sweepAlarm = new Alarm();
   readonly #inboxAlarm = new Alarm();
   /** Not the worker's own: only the runner of a version may write the next one under its name. */
@@ -105,6 +110,9 @@ export class Worker {
       settled: () => this.#committer.drained(),
       onFailure: (error) => this.#onFailure(error),
     });
+    const { turner } = options;
+    const onFailure = (error: unknown) => this.#onFailure(error);
+    this.#turns = turner ? new TurnLoop({ ...options, turner, onDatabase, onFailure }) : null;
   }
 
   /** Begins to claim. */
@@ -121,9 +129,12 @@ export class Worker {
       setInterval(heartbeat, leaseMs / 3),
       setInterval(() => this.#runner.tick(), TICK_MS),
     ];
-    this.#loops = Promise.all([this.#claimer.run(), this.#sweepLoop(), this.#inboxLoop()]).then(
-      () => {},
-    );
+    this.#loops = Promise.all([
+      this.#claimer.run(),
+      this.#turns?.run(),
+      this.#sweepLoop(),
+      this.#inboxLoop(),
+    ]).then(() => {});
     if (this.#options.hasHints === false) return;
     store.onHint((hint) => this.#onHint(hint)).then(
       (stop) => this.#stopHints = stop,
@@ -150,6 +161,7 @@ export class Worker {
   async sweep(): Promise<void> {
     const { store, clock } = this.#options;
     const report = await sweep({ store, clock, sweeper: this.#sweeperId });
+    await this.#options.turner?.sweep();
     this.stats.recovered += report.recovered;
     this.stats.quarantined += report.quarantined;
     if (report.due === 0) return;
@@ -162,9 +174,26 @@ export class Worker {
     return this.#claimer.heldUpMs;
   }
 
+  /** Turns of actors so far. */
+  get turns(): number {
+    return this.#turns?.turns ?? 0;
+  }
+
   /** Resolves when nothing is due and nothing runs here, or after `ms`. */
   quiet(ms: number): Promise<void> {
-    return within(ms, this.#claimer.quiet());
+    return within(ms, this.#allQuiet());
+  }
+
+  /** A turn makes jobs, and a job makes mail: until neither has made any. */
+  async #allQuiet(): Promise<void> {
+    for (let before = -1; before !== this.stats.claimed + this.turns;) {
+      before = this.stats.claimed + this.turns;
+      await this.#turns?.quiet();
+      this.#claimer.onHint(null);
+      await this.#claimer.quiet();
+      await this.#committer.drained();
+      await this.#turns?.quiet();
+    }
   }
 
   /**
@@ -176,6 +205,7 @@ export class Worker {
     this.#isStopping = true;
     this.#life.send({ type: "STOP" });
     this.#claimer.stop();
+    this.#turns?.stop();
     this.#sweepAlarm.ring();
     this.#inboxAlarm.ring();
     this.#runner.giveBackBuffer();
@@ -228,7 +258,9 @@ export class Worker {
   #onHint(hint: Hint | null): void {
     if (hint?.kind === "cancel") this.#heartbeat().catch((error) => this.#onFailure(error));
     else if (hint?.kind === "watch") this.#watchedUntil = this.#now() + WATCH_MS;
+    else if (hint?.kind === "mail") this.#turns?.wake();
     else if (hint?.kind !== "ended") this.#claimer.onHint(hint);
+    if (hint === null) this.#turns?.wake();
   }
 
   #onEnding(claimed: ClaimedJob, ending: Ending | null, attempt: Attempt | null): void {
@@ -257,6 +289,7 @@ export class Worker {
     if (isWatched && change && isTerminal(change.decision.to)) {
       this.#options.store.hint({ kind: "ended", ids: [change.id] });
     }
+    if (change && isTerminal(change.decision.to)) this.#turns?.wake();
     const due = change?.decision.due;
     if (due && "delayMs" in due) this.#claimer.wakeIn(claimed, due.delayMs);
     this.#claimer.onRoom();

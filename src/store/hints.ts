@@ -37,6 +37,7 @@ export class Hints {
   #hasLanes = false;
   #hasCancel = false;
   #hasWatch = false;
+  #hasMail = false;
   #ended: string[] = [];
 
   constructor(db: Database) {
@@ -68,6 +69,7 @@ export class Hints {
     if (message.kind === "lanes") this.#addLanes(message.lanes);
     else if (message.kind === "cancel") this.#hasCancel = true;
     else if (message.kind === "watch") this.#hasWatch = true;
+    else if (message.kind === "mail") this.#hasMail = true;
     else if (this.#ended.length <= IDS_MAX) this.#ended.push(...message.ids);
     this.#tellListeners(message);
     if (this.#quietUntilFlush !== null) return;
@@ -106,10 +108,15 @@ export class Hints {
     if (this.#hasLanes) messages.push({ kind: "lanes", lanes: [...this.#lanes.values()] });
     if (this.#hasCancel) messages.push({ kind: "cancel" });
     if (this.#hasWatch) messages.push({ kind: "watch" });
+    if (this.#hasMail) messages.push({ kind: "mail" });
     if (this.#ended.length > 0) messages.push(endedHint(this.#ended));
     this.#lanes.clear();
     this.#ended = [];
-    this.#hasLanes = this.#hasCancel = this.#hasWatch = false;
+    this.#hasLanes =
+      this.#hasCancel =
+      this.#hasWatch =
+      this.#hasMail =
+        false;
     if (messages.length === 0) return;
     // A hint that fails is a hint that is lost: workers poll.
     for (const message of messages) {
@@ -152,7 +159,8 @@ function parseHint(payload: string): Hint | null {
   try {
     const value: unknown = JSON.parse(payload);
     if (typeof value !== "object" || value === null || !("kind" in value)) return null;
-    if (value.kind === "cancel" || value.kind === "watch") return { kind: value.kind };
+    const { kind } = value;
+    if (kind === "cancel" || kind === "watch" || kind === "mail") return { kind };
     if (value.kind === "ended") return { kind: "ended", ids: textsOf(value) };
     if (!("lanes" in value) || !Array.isArray(value.lanes) || value.lanes.length === 0) return null;
     return value.lanes.every(isLane) ? { kind: "lanes", lanes: value.lanes } : null;

@@ -8,6 +8,7 @@ import { tagOf } from "../core/id.ts";
 import { type Decision, INITIAL_STATE, statesAccepting, targetOf } from "../core/lifecycle.ts";
 import { GRACE_MS } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
+import { PostgresActors } from "./actors.ts";
 import { commitStatement } from "./changes.ts";
 import { toClaimed } from "./claimed.ts";
 import { commitChanges } from "./commits.ts";
@@ -34,6 +35,7 @@ import {
   toTransition,
 } from "./rows.ts";
 import type {
+  ActorStore,
   Change,
   ClaimedJob,
   ClaimRequest,
@@ -78,6 +80,7 @@ class PostgresStore implements Store {
   readonly keys: KeyStore;
   readonly gates: GateStore;
   readonly inbox: InboxStore;
+  readonly actors: ActorStore;
   readonly #db: Database;
   readonly #enqueue: Enqueue;
   readonly #hints: Hints;
@@ -91,6 +94,7 @@ class PostgresStore implements Store {
     this.inbox = new PostgresInbox(db, this.#enqueue);
     this.#hints = new Hints(db);
     this.#transactions = new Transactions(db.options);
+    this.actors = new PostgresActors(db, this.#transactions, this.#enqueue);
   }
 
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
@@ -110,7 +114,7 @@ class PostgresStore implements Store {
   }
 
   async nextDue(served: Served): Promise<number | null> {
-    const [row] = await this.#db.query(sql.nextDue, parametersOf(served));
+    const [row] = await this.#db.query(sql.nextDue, servedColumns(served));
     return row?.ms === null ? null : field<number>(row, "ms");
   }
 
@@ -164,10 +168,7 @@ class PostgresStore implements Store {
   }
 
   async ended(jobs: readonly JobName[]): Promise<string[]> {
-    const rows = await this.#db.query(sql.ended, [
-      column(jobs, (job) => quoted(job.tenantId)),
-      column(jobs, (job) => job.id),
-    ]);
+    const rows = await this.#db.query(sql.ended, namesOf(jobs));
     return rows.map(toId);
   }
 
@@ -207,7 +208,7 @@ class PostgresStore implements Store {
   }
 
   async suspects(served: Served, limit: number): Promise<Suspect[]> {
-    return (await this.#db.query(sql.suspects, [...parametersOf(served), limit])).map(toSuspect);
+    return (await this.#db.query(sql.suspects, [...servedColumns(served), limit])).map(toSuspect);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimedJob[]> {
@@ -304,10 +305,7 @@ class PostgresStore implements Store {
   }
 
   async release(changes: readonly Change[]): Promise<void> {
-    await this.#db.query(sql.forgetQuarantine, [
-      column(changes, (change) => quoted(change.tenantId)),
-      column(changes, (change) => change.id),
-    ]);
+    await this.#db.query(sql.forgetQuarantine, namesOf(changes));
   }
 
   maintain(): Promise<void> {
@@ -335,7 +333,11 @@ class PostgresStore implements Store {
   }
 }
 
-function parametersOf({ types, queues, partitionKey }: Served) {
-  const named = queues === null ? null : column(queues, quoted);
-  return [claimable, column(types, quoted), named, partitionKey];
+function namesOf(jobs: readonly JobName[]): [string, string] {
+  return [column(jobs, (job) => quoted(job.tenantId)), column(jobs, (job) => job.id)];
+}
+
+function servedColumns({ types, queues, partitionKey }: Served): (string | null)[] {
+  const ofQueues = queues && column(queues, quoted);
+  return [claimable, column(types, quoted), ofQueues, partitionKey];
 }

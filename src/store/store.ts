@@ -12,6 +12,7 @@ import type { Json } from "../core/json.ts";
 import type { Gate, GateName, GateState, Limits } from "../core/gate.ts";
 import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
 
+import type { ActorStore } from "./actor_records.ts";
 import type {
   Burial,
   Change,
@@ -42,6 +43,7 @@ import type {
 } from "./records.ts";
 
 export type * from "./records.ts";
+export type * from "./actor_records.ts";
 
 /** What clients do with jobs. */
 export interface JobStore {
@@ -160,6 +162,8 @@ export interface HintStore {
 export type Hint =
   | { readonly kind: "lanes"; readonly lanes: readonly Lane[] }
   | { readonly kind: "cancel" }
+  /** There is mail for actors. */
+  | { readonly kind: "mail" }
   /** Somebody waits for jobs: say for a while which ones end. */
   | { readonly kind: "watch" }
   /** These jobs ended; without ids: some did. */
@@ -224,6 +228,7 @@ export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   readonly keys: KeyStore;
   readonly gates: GateStore;
   readonly inbox: InboxStore;
+  readonly actors: ActorStore;
   /** True when the database takes writes. Throws `UnavailableError` when it cannot be reached. */
   isWritable(): Promise<boolean>;
   close(): Promise<void>;

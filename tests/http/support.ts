@@ -6,7 +6,11 @@ import { systemClock } from "../../src/core/clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import { problems } from "../../src/http/problem.ts";
 import { indexHandlers } from "../../src/runtime/handlers.ts";
+import { Actors } from "../../src/runtime/actors.ts";
+import { machinesOf } from "../../src/cli/actors.ts";
 import { Jobs } from "../../src/runtime/jobs.ts";
+import { leaveJob } from "../../src/runtime/leaving.ts";
+import { Turner } from "../../src/runtime/turner.ts";
 import type { Store } from "../../src/store/store.ts";
 import { uiRoutes } from "../../src/ui/routes.ts";
 import { Stream } from "../../src/ui/stream.ts";
@@ -32,6 +36,8 @@ export interface RequestOptions {
 /** Requests to one app. */
 export interface Client {
   readonly jobs: Jobs;
+  /** Makes the turns of actors that the routes do not. */
+  readonly turner: Turner;
   request(method: string, path: string, options?: RequestOptions): Promise<Reply>;
   get(path: string): Promise<Reply>;
   /** Answers a request as a server would hand it over. */
@@ -76,7 +82,14 @@ export function clientOf(store: Store, withUi = false): Client {
       backoff: { baseMs: 1000, factor: 2, capMs: 300_000 },
     },
   });
-  const app = createApp({ jobs, isWritable: () => store.isWritable() });
+  const { defaults } = jobs.host;
+  const cancelJob = (tenantId: string, id: string) =>
+    leaveJob({ store, clock: systemClock }, tenantId, id);
+  const machines = machinesOf(false);
+  const host = { store, clock: systemClock, machines, defaults, cancelJob };
+  const turner = new Turner(host);
+  const actors = new Actors(host, turner);
+  const app = createApp({ jobs, actors, isWritable: () => store.isWritable() });
   if (withUi) {
     const machines = new Map([["job", jobMachine]]);
     const admit = () => Promise.resolve({ tenantId: null });
@@ -96,6 +109,7 @@ export function clientOf(store: Store, withUi = false): Client {
   };
   return {
     jobs,
+    turner,
     request,
     get: (path) => request("GET", path),
     serve: (request) => app.fetch(request),

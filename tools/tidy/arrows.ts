@@ -30,8 +30,12 @@ const UI_LIBRARIES = ["preact", "@preact/signals", "preact-render-to-string", "e
 const HOUSE: readonly Room[] = [
   { at: "machines/", files: ["machines/"], packages: ["xstate"] },
   { at: "src/core/", files: ["machines/", "src/core/"], packages: ["zod", "xstate"] },
-  { at: "src/store/store.ts", files: ["machines/", "src/core/", "src/store/records.ts"] },
+  {
+    at: "src/store/store.ts",
+    files: ["machines/", "src/core/", "src/store/records.ts", "src/store/actor_records.ts"],
+  },
   { at: "src/store/records.ts", files: ["machines/", "src/core/"] },
+  { at: "src/store/actor_records.ts", files: ["src/core/", "src/store/records.ts"] },
   {
     at: "src/store/",
     files: ["machines/", "src/core/", "src/store/", "sql/"],

@@ -13,6 +13,7 @@ const CAST_PLACES: readonly { at: string; form?: RegExp; reason: string }[] = [
     reason: "an output comes from a row; the handler's type names it",
   },
   { at: "src/store/rows.ts", reason: "a row has the columns its statement names; SQL is untyped" },
+  { at: "src/store/actor_rows.ts", reason: "the same, for the rows of actors" },
   {
     at: "src/store/database.ts",
     reason: "the driver types parameters more narrowly than it takes",

@@ -1,0 +1,45 @@
+-- Actors with mail that is due, and their mail, for one batch of turns. $1 turn id, $2 worker, $3 how
+-- long they are spared (ms), $4 machines of roots (array literal), $5 actors at most, $6 mail per
+-- actor at most, $7 mail to look at.
+-- Locks: only the new row of `turn`. A hint, no lock: an actor that two have read is stepped by one,
+-- for the commit is guarded by its version. So this commit does not wait for the disk.
+-- Index: mailbox_due from its head; primary keys of actor and mailbox; actor_system.
+-- Returns rows with the number of mails looked at: when that is $7, one busy actor may hide others. Mail
+-- for nobody comes without an actor (column v is null).
+with unhurried as materialized (select set_config('synchronous_commit', 'off', true)),
+due as materialized (
+  select m.tenant_id, m.actor_id, min(m.due_at) as at, count(*) as n
+    from unhurried, lateral (
+      select tenant_id, actor_id, due_at from perdura.mailbox
+       where not parked and due_at <= now() order by due_at limit $7) m
+   group by m.tenant_id, m.actor_id),
+busy as materialized (
+  select b.t, b.i from perdura.turn l cross join lateral unnest(l.tenants, l.ids) as b(t, i)
+   where l.until > now()),
+picked as materialized (
+  select d.tenant_id, d.actor_id, d.at
+    from due d left join perdura.actor a on a.tenant_id = d.tenant_id and a.id = d.actor_id
+   where (a.id is null or a.root_machine = any($4::text[]))
+     and not exists (select from busy where busy.t = d.tenant_id and busy.i = d.actor_id)
+   order by d.at limit $5),
+spared as (
+  insert into perdura.turn (id, worker, until, tenants, ids)
+  select $1::uuid, $2::uuid, now() + $3::integer * interval '1 millisecond',
+         array_agg(tenant_id), array_agg(actor_id)
+    from picked having count(*) > 0)
+select (select coalesce(sum(n), 0) from due)::integer as looked, p.tenant_id as t, p.actor_id as i,
+       a.uid, a.root_id, a.parent_id, a.machine, a.root_machine, a.machine_version, a.machine_hash,
+       a.status, a.version as v, a.state, a.snapshot::text as snapshot,
+       a.updated_at < date_trunc('day', now()) as is_new_day,
+       (select json_object_agg(s.system_id, s.id)::text from perdura.actor s
+         where s.tenant_id = a.tenant_id and s.root_id = a.root_id and s.system_id is not null)
+         as registry,
+       (select json_agg(json_build_array(m.id, m.kind, m.deferred, m.gen, m.sender, m.body)
+                        order by m.due_at, m.id)::text
+          from (select id, kind, deferred, gen, sender, body, due_at from perdura.mailbox m
+                 where m.tenant_id = p.tenant_id and m.actor_id = p.actor_id
+                   and (m.deferred or not m.parked) and m.due_at <= now()
+                 order by m.due_at, m.id limit $6) m) as mail
+  from (select 1) one left join picked p on true
+  left join perdura.actor a on a.tenant_id = p.tenant_id and a.id = p.actor_id
+ order by p.at

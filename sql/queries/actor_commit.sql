@@ -1,0 +1,144 @@
+-- Commit the turns of any mix of actors. $1 turn id or null, $2 worker; then array literals, one
+-- element per actor, sorted by name: $3 tenant, $4 id, $5 version read (null: it is born here),
+-- $6 version after, $7 status, $8 state, $9 tags, $10 fault, $11 snapshot, $12 machine version,
+-- $13 machine hash, $14 offer its parked mail again, $16 machine (null: as before); for births also
+-- $15 uid, $17 root's machine, $18 input, $19 origin. What follows names its actor by number, from 1.
+-- Steps: $20 actor, $21 version, $22 event, $23 from, $24 to, $25 status, $26 tags, $27 outcome,
+-- $28 reason, $29 cause, $30 mail, $31 body, $32 effects, $33 patch, $34 snapshot.
+-- Mail read: $35 actor, $36 id. Timers to forget: $37 actor, $38 timer.
+-- Mail sent: $39 actor, $40 receiver, $41 id, $42 ms from now, $43 kind, $44 generation, $45 timer,
+-- $46 body, $47 deferred.
+-- Children: $48 actor, $49 id, $50 uid, $51 system id, $52 machine.
+-- Jobs: $53 actor, $54 id, $55 lane, $56 queue, $57 type, $58 max attempts, $59 max crashes,
+-- $60 timeout ms, $61 payload, $62 payload above 1 KB, $63 backoff, $64 metadata; $65 initial state.
+-- Activities: $66 actor, $67 job, $68 child, $69 gen, $70 source, $71 parks.
+-- Activities left: $72 actor, $73 child, $74 gen. Keys: $75 actor, $76 key, $77 mail.
+-- Mail put off: $78 actor, $79 id. One per actor: $80 its name in the system ('': none, null: as before).
+-- Locks: the actors' rows through their primary keys, then their own mail.
+-- Index: primary keys; mailbox_timer, activity_actor.
+-- Each actor is guarded by its version: one that moved on meanwhile keeps its mail, and nothing of its
+-- turn is written. Returns the numbers of those that were committed.
+with x as materialized (
+  select x.* from unnest(
+    $3::text[], $4::text[], $5::integer[], $6::integer[], $7::text[], $8::text[], $9::text[],
+    $10::json[], $11::json[], $12::text[], $13::text[], $14::boolean[], $15::uuid[], $16::text[],
+    $17::text[], $18::json[], $19::json[], $80::text[])
+    with ordinality as x(t, i, v, nv, status, place, tags, fault, snapshot, mv, mh, again, uid,
+                         machine, root_machine, input, origin, sys, k)),
+born as (
+  insert into perdura.actor (
+    tenant_id, id, uid, root_id, machine, root_machine, machine_version, machine_hash, status, state,
+    tags, version, fault, input, origin, snapshot)
+  select t, i, uid, i, machine, root_machine, mv, mh, status, place, tags::text[], nv, fault, input,
+         origin, snapshot
+    from x where v is null
+  on conflict (tenant_id, id) do nothing
+  returning tenant_id, id),
+moved as (
+  update perdura.actor a
+     set version = x.nv, status = x.status, state = x.place, tags = x.tags::text[], fault = x.fault,
+         snapshot = x.snapshot, machine_version = x.mv, machine_hash = x.mh, updated_at = now(),
+         machine = coalesce(x.machine, a.machine),
+         system_id = case when x.sys is null then a.system_id else nullif(x.sys, '') end
+    from x
+   where a.tenant_id = x.t and a.id = x.i and a.version = x.v
+  returning a.tenant_id, a.id),
+done as materialized (
+  select x.k, x.t, x.i, x.mv, x.again, a.tenant_id is not null as is_old
+    from x left join moved a on a.tenant_id = x.t and a.id = x.i
+    left join born b on b.tenant_id = x.t and b.id = x.i
+   where a.tenant_id is not null or b.tenant_id is not null),
+parents as materialized ( -- as they were: of one that is born here, as it will be
+  select d.k, d.t, d.i, coalesce(a.uid, x.uid) as uid, coalesce(a.root_id, x.i) as root_id,
+         coalesce(a.root_machine, x.root_machine) as root_machine, x.mv
+    from done d join x on x.k = d.k
+    left join perdura.actor a on a.tenant_id = d.t and a.id = d.i),
+steps as (
+  insert into perdura.actor_step (
+    tenant_id, actor_id, version, event, from_state, to_state, status, tags, outcome, reason, cause,
+    worker, mail_id, machine_version, body, effects, patch, snapshot)
+  select d.t, d.i, r.v, r.e, r.f, r.s, r.status, r.tags::text[], r.o, r.reason, r.cause, $2::uuid,
+         r.mail, d.mv, r.body, r.effects, r.patch, r.snapshot
+    from unnest(
+      $20::integer[], $21::integer[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[],
+      $27::text[], $28::text[], $29::text[], $30::uuid[], $31::json[], $32::json[], $33::json[],
+      $34::json[])
+      as r(k, v, e, f, s, status, tags, o, reason, cause, mail, body, effects, patch, snapshot)
+    join done d on d.k = r.k),
+consumed as (
+  delete from perdura.mailbox m
+   using unnest($35::integer[], $36::uuid[]) as r(k, id) join done d on d.k = r.k
+   where m.tenant_id = d.t and m.actor_id = d.i and m.id = r.id),
+forgotten as (
+  delete from perdura.mailbox m
+   using unnest($37::integer[], $38::text[]) as r(k, timer) join done d on d.k = r.k
+   where m.tenant_id = d.t and m.sender = d.i and m.timer_id = r.timer),
+sent as (
+  insert into perdura.mailbox (
+    tenant_id, actor_id, id, due_at, kind, gen, sender, timer_id, body, parked, deferred)
+  select d.t, r.receiver, r.id, now() + r.ms * interval '1 millisecond', r.kind, r.gen, d.i, r.timer,
+         r.body, r.late, r.late
+    from unnest(
+      $39::integer[], $40::text[], $41::uuid[], $42::float8[], $43::text[], $44::integer[],
+      $45::text[], $46::json[], $47::boolean[])
+      as r(k, receiver, id, ms, kind, gen, timer, body, late)
+    join done d on d.k = r.k),
+children as (
+  insert into perdura.actor (
+    tenant_id, id, uid, root_id, parent_id, system_id, machine, root_machine, machine_version,
+    machine_hash, status, state, tags, version)
+  select p.t, r.id, r.uid, p.root_id, p.i, r.system, r.machine, p.root_machine, p.mv, '', 'active',
+         '', '{}', 0
+    from unnest($48::integer[], $49::text[], $50::uuid[], $51::text[], $52::text[])
+      as r(k, id, uid, system, machine)
+    join parents p on p.k = r.k
+  on conflict (tenant_id, id) do nothing),
+work as materialized (
+  select p.t, p.uid, r.* from unnest(
+      $53::integer[], $54::uuid[], $55::bigint[], $56::text[], $57::text[], $58::smallint[],
+      $59::smallint[], $60::integer[], $61::json[], $62::json[], $63::jsonb[], $64::jsonb[])
+      as r(k, id, lane, q, type, ma, mc, ms, payload, big, back, meta)
+    join parents p on p.k = r.k),
+jobs as (
+  insert into perdura.job (
+    tenant_id, id, lane, run_at, timeout_ms, version, state, priority, max_attempts, max_crashes,
+    has_data, queue, type, payload, backoff, metadata, parent_id)
+  select t, id, lane, now(), ms, 1, $65::smallint, 0, ma, mc, big is not null, q, type, payload,
+         back, meta, uid
+    from work),
+data as (
+  insert into perdura.job_data (tenant_id, id, kind, value)
+  select t, id, 0, big from work where big is not null),
+counted as (
+  insert into perdura.counter_delta (tenant_id, queue, to_state, n)
+  select t, q, $65::smallint, count(*) from work group by t, q),
+begun as (
+  insert into perdura.activity (tenant_id, job_id, actor_id, child_id, gen, src, parks)
+  select d.t, r.job, d.i, r.child, r.gen, r.src, r.parks
+    from unnest($66::integer[], $67::uuid[], $68::text[], $69::integer[], $70::text[], $71::boolean[])
+      as r(k, job, child, gen, src, parks)
+    join done d on d.k = r.k),
+left_behind as (
+  update perdura.activity a set stopped_at = now()
+    from unnest($72::integer[], $73::text[], $74::integer[]) as r(k, child, gen)
+    join done d on d.k = r.k
+   where a.tenant_id = d.t and a.actor_id = d.i and a.child_id = r.child and a.gen = r.gen
+     and a.stopped_at is null),
+keys as (
+  insert into perdura.mail_key (tenant_id, actor_id, key, mail_id)
+  select d.t, d.i, r.key, r.mail from unnest($75::integer[], $76::text[], $77::uuid[]) as r(k, key, mail)
+    join done d on d.k = r.k
+  on conflict (tenant_id, actor_id, key) do nothing),
+put_off as (
+  update perdura.mailbox m set parked = true, deferred = true
+    from unnest($78::integer[], $79::uuid[]) as r(k, id) join done d on d.k = r.k
+   where m.tenant_id = d.t and m.actor_id = d.i and m.id = r.id),
+offered as ( -- whatever its mark is: somebody may be setting it at this moment; not what goes away here
+  update perdura.mailbox m set parked = false, deferred = false from done d
+   where d.again and m.tenant_id = d.t and m.actor_id = d.i
+     and not exists (select from unnest($35::integer[], $36::uuid[]) as r(k, id)
+                      where r.k = d.k and r.id = m.id)
+     and not exists (select from unnest($37::integer[], $38::text[]) as r(k, timer)
+                      where r.k = d.k and m.sender = d.i and r.timer = m.timer_id)),
+spared as (delete from perdura.turn where id = $1::uuid)
+select k::integer as k from done

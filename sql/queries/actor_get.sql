@@ -1,0 +1,25 @@
+-- One actor as clients see it. $1 tenant (null: any, the default one first), $2 id, $3 default tenant.
+-- Locks: nothing.
+-- Index: primary key; mailbox_timer, activity_actor, actor_parent.
+select a.tenant_id as t, a.id as i, a.uid, a.root_id, a.parent_id, a.system_id, a.machine,
+       a.root_machine, a.machine_version, a.machine_hash, a.status, a.state, array_to_json(a.tags) as tags, a.version as v,
+       a.created_at, a.updated_at, a.fault::text as fault, a.input::text as input,
+       a.origin::text as origin, a.snapshot::text as snapshot,
+       (select json_agg(json_build_object('id', m.timer_id, 'dueAt', m.due_at, 'event',
+                          m.body -> 'event' -> 'type', 'to', m.actor_id) order by m.due_at)::text
+          from perdura.mailbox m
+         where m.tenant_id = a.tenant_id and m.sender = a.id and m.timer_id is not null) as timers,
+       (select json_agg(json_build_object('id', y.child_id, 'src', y.src, 'jobId', y.job_id)
+                        order by y.job_id)::text
+          from perdura.activity y
+         where y.tenant_id = a.tenant_id and y.actor_id = a.id and y.stopped_at is null)
+         as activities,
+       (select json_agg(json_build_object('id', c.id, 'machine', c.machine, 'status', c.status,
+                          'state', c.state) order by c.id)::text
+          from (select * from perdura.actor c
+                 where c.tenant_id = a.tenant_id and c.parent_id = a.id order by c.id limit 100) c)
+         as children
+  from (select $1::text as id where $1::text is not null
+        union all select id from perdura.tenant where $1::text is null) t
+  join perdura.actor a on a.tenant_id = t.id and a.id = $2::text
+ order by a.tenant_id <> $3::text limit 1

@@ -1,0 +1,22 @@
+-- One actor as a turn needs it. $1 tenant (null: any, the default one first), $2 id, $3 mail at most,
+-- $4 key of an event, $5 the default tenant.
+-- Locks: nothing. Index: primary keys of actor, mailbox and mail_key; actor_system.
+-- `known`: the mail that has this key already.
+select a.tenant_id as t, a.id as i, a.uid, a.root_id, a.parent_id, a.machine, a.root_machine,
+       a.machine_version, a.machine_hash, a.status, a.version as v, a.state,
+       a.snapshot::text as snapshot, a.updated_at < date_trunc('day', now()) as is_new_day,
+       (select json_object_agg(s.system_id, s.id)::text from perdura.actor s
+         where s.tenant_id = a.tenant_id and s.root_id = a.root_id and s.system_id is not null)
+         as registry,
+       (select json_agg(json_build_array(m.id, m.kind, m.deferred, m.gen, m.sender, m.body)
+                        order by m.due_at, m.id)::text
+          from (select id, kind, deferred, gen, sender, body, due_at from perdura.mailbox m
+                 where m.tenant_id = a.tenant_id and m.actor_id = a.id
+                   and (m.deferred or not m.parked) and m.due_at <= now()
+                 order by m.due_at, m.id limit $3) m) as mail,
+       (select k.mail_id from perdura.mail_key k
+         where k.tenant_id = a.tenant_id and k.actor_id = a.id and k.key = $4::text) as known
+  from (select $1::text as id where $1::text is not null
+        union all select id from perdura.tenant where $1::text is null) t
+  join perdura.actor a on a.tenant_id = t.id and a.id = $2::text
+ order by a.tenant_id <> $5::text limit 1

@@ -1,0 +1,71 @@
+/** What clients may say of actors, and how what is wrong with it is told. */
+import { isRecord } from "../core/actor/envelope.ts";
+import { InvalidInputError, PerduraError } from "../core/errors.ts";
+import { serialise } from "../core/job.ts";
+import { findJsonIssue } from "../core/json.ts";
+import { limits } from "../core/limits.ts";
+
+const ID_LENGTH_MAX = 200;
+
+/** What a machine's code throws at a first step is the input's fault, as far as anybody can tell. */
+export function starting(begin: () => void): void {
+  try {
+    begin();
+  } catch (error) {
+    if (error instanceof PerduraError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new InvalidInputError([{ path: "input", message: message.slice(0, 500) }]);
+  }
+}
+
+/** An event is sent flat: its fields are at the top. */
+export function asSent({ issues }: InvalidInputError): InvalidInputError {
+  return new InvalidInputError(issues.map(({ path, message }) => ({
+    path: path.replace(/^event\.?/, ""),
+    message,
+  })));
+}
+
+export function checkId(id: string): void {
+  const length = [...id].length;
+  const problem = length < 1 || length > ID_LENGTH_MAX
+    ? `Must have 1 to ${ID_LENGTH_MAX} characters`
+    : id.includes("/")
+    ? "Must not hold a slash: that is for children"
+    : !id.isWellFormed() || id.includes("\0")
+    ? "Must be text that can be stored"
+    : null;
+  if (problem) throw new InvalidInputError([{ path: "id", message: problem }]);
+}
+
+export function checkEvent(event: unknown): void {
+  if (!isRecord(event) || typeof event.type !== "string" || event.type === "") {
+    const message = "An event is an object with a type, a text that is not empty";
+    throw new InvalidInputError([{ path: "type", message }]);
+  }
+  if (event.type.startsWith("xstate.")) {
+    const message = `"${event.type.slice(0, 100)}" is XState's own: nobody can send it`;
+    throw new InvalidInputError([{ path: "type", message }]);
+  }
+  checkJson("event", event);
+}
+
+export function checkJson(path: string, value: unknown): void {
+  const issue = findJsonIssue(value, path);
+  if (issue) throw new InvalidInputError([issue]);
+  serialise("Event", value, limits.payloadBytesMax);
+}
+
+export function noChild(what: string): InvalidInputError {
+  return new InvalidInputError([{
+    path: "id",
+    message: `A child cannot be ${what}: its root can`,
+  }]);
+}
+
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (!isRecord(value)) return JSON.stringify(value);
+  const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
+  return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join(",")}}`;
+}

@@ -1,0 +1,110 @@
+/**
+ * An event on its way to an actor.
+ *
+ * One that is waited for is stepped at once in this process, after whatever mail is due before it, and
+ * committed under the version that was read: two statements and no mailbox. Where that cannot be (the
+ * machine is not here, the actor does not run, others are faster) it goes the way of all mail.
+ */
+import { foresee } from "../core/actor/mod.ts";
+import { matchesDescriptor } from "../core/actor/nodes.ts";
+import { InvalidInputError, PerduraError } from "../core/errors.ts";
+import { newId } from "../core/id.ts";
+import type { ActorView } from "../store/store.ts";
+import { asSent, checkEvent } from "./actor_checks.ts";
+import { type Desk, readingOf, TRIES } from "./actor_desk.ts";
+import type { EventResult, SendEventOptions } from "./actor_options.ts";
+import { acceptsOf } from "./actor_view.ts";
+import type { Seat } from "./ledger.ts";
+import { typeOf } from "./letters.ts";
+import { isEnded } from "./place.ts";
+import { MAIL_PER_ACTOR } from "./turner.ts";
+import type { Reading } from "./reading.ts";
+import type { Turning } from "./turning.ts";
+
+/** Sends an event, and waits for its turn; see `Actors.send`. */
+export async function sendEvent(
+  desk: Desk,
+  id: string,
+  event: unknown,
+  options: SendEventOptions,
+): Promise<EventResult> {
+  checkEvent(event);
+  const key = options.key ?? null;
+  const mailId = newId();
+  for (let tries = 0; tries < TRIES; tries++) {
+    const view = await desk.view(id, options, key);
+    if (view.known !== null) return await desk.outcome(view, view.known, 0, options.timeoutMs);
+    desk.demandLive(view, event);
+    const reading = await turnWith(desk, view, event, mailId, key);
+    if (reading === "mail") break;
+    if (reading === null) continue;
+    return { ...readingOf(reading), actor: await desk.actor(view) };
+  }
+  const view = await desk.view(id, options, key);
+  desk.demandLive(view, event);
+  const sent = await desk.post(view, { event }, "event", mailId, key);
+  if (view.status === "active") await desk.turnInline(view);
+  return await desk.outcome(view, sent, view.version, options.timeoutMs);
+}
+
+/** Null: somebody was faster. `mail`: it must go by mail. */
+async function turnWith(
+  desk: Desk,
+  view: ActorView,
+  event: unknown,
+  mailId: string,
+  key: string | null,
+): Promise<Reading | "mail" | null> {
+  const { machines } = desk.host;
+  const isHere = view.status === "active" && machines.logicOf(view) && view.snapshot !== null;
+  if (!isHere || view.mail.length >= MAIL_PER_ACTOR) return "mail";
+  const turning = desk.turning(view);
+  turning.takeAll(view.mail);
+  if (turning.isOver || isEnded(turning.status)) {
+    await desk.turner.commit(turning);
+    return null;
+  }
+  try {
+    const reading = offer(desk, turning, event, mailId, key, view);
+    return await desk.turner.commit(turning) ? reading : null;
+  } catch (error) {
+    if (error instanceof InvalidInputError) throw asSent(error);
+    if (error instanceof PerduraError) throw error;
+    // The machine's own fault: by mail it stalls, and the event is kept.
+    return "mail";
+  }
+}
+
+/** Steps an event by the policy of the machine. @throws {TransitionRejectedError} */
+export function offer(
+  desk: Desk,
+  turning: Turning,
+  event: unknown,
+  mailId: string,
+  key: string | null,
+  view: Seat,
+): Reading {
+  const logic = desk.host.machines.logicOf(view);
+  const policy = logic?.definition?.unhandled ?? "record";
+  if (policy !== "record" && logic) {
+    const { id, registry } = view;
+    const { snapshot } = turning;
+    // What no state knows is refused before its fields are looked at.
+    const now = { ...view, snapshot, state: turning.state };
+    const isKnown = acceptsOf(now, desk.host.machines).some((descriptor) =>
+      matchesDescriptor(typeOf(event), descriptor)
+    );
+    if (!isKnown && policy === "reject") throw desk.rejected(now, event, "not accepted now");
+    const seen = foresee(logic.subject, { address: id, snapshot, event, registry });
+    const isIdle = seen.outcome === "unhandled";
+    const reason = seen.reason ?? null;
+    if (isIdle && policy === "reject") {
+      throw desk.rejected(now, event, reason);
+    }
+    if (isIdle && reason !== "forbidden") {
+      turning.defer(event, mailId, key, reason);
+      return { outcome: "deferred", reason };
+    }
+  }
+  return turning.offer(event, mailId, key);
+}

@@ -1,0 +1,59 @@
+/** Waiting for an actor, without gaps: what it was for a moment between two looks counts as well. */
+import { limits } from "../core/limits.ts";
+import type { ActorRow, ActorView } from "../store/store.ts";
+import { type Desk, pauses, WAIT_MS } from "./actor_desk.ts";
+import type { Until, WaitForOptions } from "./actor_options.ts";
+import { type Actor, actorOf, pastOf } from "./actor_view.ts";
+import { isEnded, isIn } from "./place.ts";
+
+/** See `Actors.wait`. */
+export async function waitFor(
+  desk: Desk,
+  tenantId: string | null,
+  id: string,
+  until: Until,
+  options: WaitForOptions,
+): Promise<Actor | null> {
+  const { machines, store, clock } = desk.host;
+  const deadline = clock.monotonic() + (options.timeoutMs ?? WAIT_MS);
+  let row = await desk.rowOf(tenantId, id);
+  let seen = row.version;
+  for (const pauseMs of pauses()) {
+    if (isMet(until, row)) return actorOf(row, machines);
+    if (row.version > seen) {
+      const steps = await store.actors.history(row, seen, row.version, limits.pageMax, false);
+      const met = steps.find((step) => isMet(until, { ...step, state: step.to }));
+      if (met) return await actorAt(desk, row, met.version);
+      seen = steps.at(-1)?.version ?? row.version;
+    }
+    const leftMs = deadline - clock.monotonic();
+    if (leftMs <= 0 || options.signal?.aborted || isEnded(row.status)) return null;
+    await desk.pause(row, Math.min(pauseMs, leftMs));
+    row = await desk.rowOf(row.tenantId, id);
+  }
+  return null;
+}
+
+/** An actor as it was after a version. @throws {NotFoundError} */
+export async function actorAt(
+  { host: { machines, store } }: Desk,
+  row: ActorRow,
+  atVersion: number,
+): Promise<Actor> {
+  const { step, snapshot } = await pastOf(store.actors, row, atVersion);
+  const { version, status, tags, to: state, at: updatedAt } = step;
+  const past = { ...row, version, status, tags, state, updatedAt, snapshot, fault: null };
+  return actorOf({ ...past, timers: [], activities: [], children: [] }, machines);
+}
+
+function isMet(
+  until: Until,
+  at: {
+    readonly status: ActorView["status"];
+    readonly state: string;
+    readonly tags: readonly string[];
+  },
+): boolean {
+  if (until === "done") return isEnded(at.status);
+  return "tag" in until ? at.tags.includes(until.tag) : isIn(at.state, until.state);
+}

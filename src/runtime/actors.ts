@@ -1,0 +1,266 @@
+/** What clients do with actors: start them, send them events, look at them, wait, hold and end them. */
+import { type ActorSnapshot, foresee, type Foresight } from "../core/actor/mod.ts";
+import { isRecord } from "../core/actor/envelope.ts";
+import { IdempotencyConflictError, UnknownMachineError } from "../core/errors.ts";
+import { newId } from "../core/id.ts";
+import { DEFAULT_TENANT } from "../core/job.ts";
+import type { ActorFilter, ActorLine } from "../store/store.ts";
+import { canonical, checkEvent, checkId, checkJson, noChild, starting } from "./actor_checks.ts";
+import { Desk, WAIT_MS } from "./actor_desk.ts";
+import type {
+  ActorAim,
+  EventResult,
+  SendEventOptions,
+  StartOptions,
+  Until,
+  WaitForOptions,
+} from "./actor_options.ts";
+import { offer, sendEvent } from "./actor_sending.ts";
+import { type Actor, actorOf, type ActorTransition, transitionOf } from "./actor_view.ts";
+import { actorAt, waitFor } from "./actor_waiting.ts";
+import { branched, type BranchOptions } from "./branching.ts";
+import type { Seat } from "./ledger.ts";
+import type { Turner, TurnerHost } from "./turner.ts";
+
+export type * from "./actor_options.ts";
+
+/** The client side of actors. */
+export class Actors {
+  readonly #desk: Desk;
+
+  constructor(host: TurnerHost, turner: Turner) {
+    this.#desk = new Desk(host, turner);
+  }
+
+  /**
+   * Starts an actor; once per id. The same id and input again give the actor that is there.
+   *
+   * @throws {UnknownMachineError | InvalidInputError} Nothing was stored.
+   * @throws {IdempotencyConflictError} The id belongs to one with another machine or input.
+   */
+  async start(options: StartOptions): Promise<{ actor: Actor; created: boolean }> {
+    const { machine, id = newId(), input, event, tenantId = DEFAULT_TENANT } = options;
+    const { machines } = this.#desk.host;
+    const definition = machines.latest(machine)?.definition;
+    if (!definition) throw new UnknownMachineError(machine, "machine", machines.names);
+    checkId(id);
+    checkJson("input", input ?? null);
+    const seat = seatOf(tenantId, id, definition.identity);
+    const turning = this.#desk.turning(seat, { input: input ?? null, origin: null });
+    starting(() => turning.begin(input, "client"));
+    if (event !== undefined) {
+      checkEvent(event);
+      offer(this.#desk, turning, event, newId(), null, seat);
+    }
+    const name = { tenantId, id };
+    const created = await this.#desk.turner.commit(turning);
+    const row = await this.#desk.row(name);
+    const isSame = row.machine === machine && canonical(row.input) === canonical(input ?? null);
+    if (!created && !isSame) {
+      const message = `Actor "${id}" is there already, of another machine or input`;
+      throw new IdempotencyConflictError(id, id, message);
+    }
+    return { actor: actorOf(row, machines), created };
+  }
+
+  /**
+   * Sends an event and waits for its turn.
+   *
+   * @throws {NotFoundError | InvalidInputError | VersionConflictError}
+   * @throws {TransitionRejectedError} It has ended, or its machine refuses what it does not handle.
+   */
+  send(id: string, event: unknown, options: SendEventOptions = {}): Promise<EventResult> {
+    return sendEvent(this.#desk, id, event, options);
+  }
+
+  /** The same: the answer comes after the event's turn. */
+  ask(id: string, event: unknown, options: SendEventOptions = {}): Promise<EventResult> {
+    return this.send(id, event, options);
+  }
+
+  /** Stores an event, and does not wait for its turn. Gives the id of its mail. */
+  async post(id: string, event: unknown, options: SendEventOptions = {}): Promise<string> {
+    checkEvent(event);
+    const key = options.key ?? null;
+    const view = await this.#desk.view(id, options, key);
+    if (view.known !== null) return view.known;
+    this.#desk.demandLive(view, event);
+    return await this.#desk.post(view, { event }, "event", newId(), key);
+  }
+
+  /** What an event would do. Nothing is stored. */
+  async foresee(id: string, event: unknown, options: ActorAim = {}): Promise<Foresight> {
+    checkEvent(event);
+    const view = await this.#desk.view(id, options, null);
+    this.#desk.demandLive(view, event);
+    const logic = this.#desk.host.machines.logicOf(view);
+    if (!logic) {
+      throw new UnknownMachineError(view.machine, "machine", this.#desk.host.machines.names);
+    }
+    const { registry, snapshot } = view;
+    const seen = foresee(logic.subject, { address: view.id, snapshot, event, registry });
+    const isRefused = seen.outcome === "unhandled" && logic.definition?.unhandled === "reject";
+    if (isRefused) throw this.#desk.rejected(view, event, seen.reason ?? null);
+    return seen;
+  }
+
+  /** One actor, or as it was at a version. @throws {NotFoundError} */
+  async get(tenantId: string | null, id: string, atVersion?: number): Promise<Actor> {
+    const row = await this.#desk.rowOf(tenantId, id);
+    const isNow = atVersion === undefined || atVersion === row.version;
+    return isNow ? actorOf(row, this.#desk.host.machines) : actorAt(this.#desk, row, atVersion);
+  }
+
+  /** One page of a tenant's actors, in the order of their ids. */
+  list(filter: ActorFilter, after: string, limit: number): Promise<ActorLine[]> {
+    return this.#desk.host.store.actors.list(filter, after, limit);
+  }
+
+  /** Its steps after a version, ascending. @throws {NotFoundError} */
+  async history(
+    tenantId: string | null,
+    id: string,
+    after: number,
+    limit: number,
+  ): Promise<ActorTransition[]> {
+    const row = await this.#desk.rowOf(tenantId, id);
+    const steps = await this.#desk.host.store.actors.history(row, after, row.version, limit, false);
+    return steps.map(transitionOf);
+  }
+
+  /**
+   * Resolves when it is, or since the call has been, as wanted; null: not in time, or it has ended
+   * otherwise.
+   */
+  wait(
+    tenantId: string | null,
+    id: string,
+    until: Until,
+    options: WaitForOptions = {},
+  ): Promise<Actor | null> {
+    return waitFor(this.#desk, tenantId, id, until, options);
+  }
+
+  /** Asks it to end: its machine decides, by `CANCEL`; one that does not is stopped as a whole. */
+  async cancel(id: string, reason: string, options: ActorAim = {}): Promise<Actor> {
+    const view = await this.#desk.view(id, options, null);
+    this.#desk.demandLive(view, { type: "CANCEL" });
+    if (view.status !== "active") {
+      return await this.#desk.control(id, options, (turning) => {
+        turning.end("cancelled", "CANCEL", reason);
+        turning.tellParent(new Error(`Cancelled: ${reason}`));
+      });
+    }
+    const mailId = await this.#desk.post(view, { reason }, "cancel", newId(), null);
+    await this.#desk.turnInline(view);
+    return (await this.#desk.outcome(view, mailId, view.version, WAIT_MS)).actor;
+  }
+
+  /** Steps it no more, until it is resumed. Its mail is kept; its activities and timers go on. */
+  pause(id: string, options: ActorAim = {}): Promise<Actor> {
+    return this.#desk.control(id, options, (turning, view) => {
+      if (view.status !== "active") throw this.#desk.rejected(view, { type: "PAUSE" }, view.status);
+      turning.mark("paused", "PAUSE", "client");
+    });
+  }
+
+  /**
+   * Steps it again, after a pause or when what it stalled on has been repaired.
+   *
+   * @param skip Throw away the mail it stalled on.
+   */
+  resume(id: string, options: ActorAim & { readonly skip?: boolean } = {}): Promise<Actor> {
+    return this.#desk.control(id, options, async (turning, view) => {
+      if (!["paused", "stalled", "blocked"].includes(view.status)) {
+        throw this.#desk.rejected(view, { type: "RESUME" }, view.status);
+      }
+      const { fault } = await this.#desk.row(view);
+      if (options.skip && isRecord(fault) && typeof fault.mailId === "string") {
+        turning.skip(fault.mailId);
+      }
+      turning.mark("active", "RESUME", "client");
+    });
+  }
+
+  /** Ends it now, whatever it is at. */
+  terminate(id: string, reason: string, options: ActorAim = {}): Promise<Actor> {
+    return this.#desk.control(id, options, (turning, view) => {
+      this.#desk.demandLive(view, { type: "TERMINATE" });
+      turning.end("terminated", "TERMINATE", reason);
+      turning.tellParent(new Error(`Terminated: ${reason}`));
+    });
+  }
+
+  /** A new actor from a moment of this one's past. */
+  async fork(
+    id: string,
+    options: ActorAim & BranchOptions & { readonly at: number; readonly name?: string },
+  ): Promise<Actor> {
+    const { store, machines } = this.#desk.host;
+    const view = await this.#desk.view(id, options, null);
+    if (view.parentId !== null) throw noChild("forked");
+    const newName = { tenantId: view.tenantId, id: options.name ?? newId() };
+    checkId(newName.id);
+    const branch = await branched(store.actors, machines, view, newName.id, options);
+    const seat = {
+      ...seatOf(newName.tenantId, newName.id, branch.snapshot.machine),
+      machine: view.machine,
+      rootMachine: view.rootMachine,
+    };
+    const { input } = await this.#desk.row(view);
+    const origin = { actor: view.id, version: options.at };
+    const turning = this.#desk.turning(seat, { input, origin });
+    turning.replace("FORK", branch.snapshot, branch.effects, `${view.id}@${options.at}`);
+    for (const body of branch.mail) turning.post(body);
+    if (!await this.#desk.turner.commit(turning)) {
+      const message = `Actor "${newName.id}" is there already`;
+      throw new IdempotencyConflictError(newName.id, newName.id, message);
+    }
+    return await this.#desk.actor(newName);
+  }
+
+  /** Takes it back to a moment of its past: what it has begun since is left, late results are dropped. */
+  rewind(
+    id: string,
+    options: ActorAim & BranchOptions & { readonly at: number },
+  ): Promise<Actor> {
+    const { store, machines } = this.#desk.host;
+    return this.#desk.control(id, options, async (turning, view) => {
+      if (view.parentId !== null) throw noChild("rewound");
+      const branch = await branched(
+        store.actors,
+        machines,
+        view,
+        view.id,
+        options,
+        turning.snapshot,
+      );
+      turning.replace("REWIND", branch.snapshot, branch.effects, `version ${options.at}`);
+      for (const body of branch.mail) turning.post(body);
+    });
+  }
+}
+
+function seatOf(
+  tenantId: string,
+  id: string,
+  { name, version, hash }: ActorSnapshot["machine"],
+): Seat {
+  return {
+    tenantId,
+    id,
+    uid: newId(),
+    rootId: id,
+    parentId: null,
+    machine: name,
+    rootMachine: name,
+    machineVersion: version,
+    machineHash: hash,
+    status: "active",
+    version: 0,
+    state: "",
+    snapshot: null,
+    isNewDay: false,
+    registry: {},
+  };
+}

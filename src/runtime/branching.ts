@@ -1,0 +1,155 @@
+/**
+ * A moment of the past as the beginning of another branch: for forks, and for rewinds.
+ *
+ * The new branch begins its own incarnations of everything that was under way then: timers, work and
+ * children get new generations, so that whatever the old branch still has coming reaches nobody.
+ */
+import {
+  type ActorSnapshot,
+  type ChildEntry,
+  type Effect,
+  type SpawnEffect,
+  stop,
+  type TimerEntry,
+} from "../core/actor/mod.ts";
+import { isRecord } from "../core/actor/envelope.ts";
+import { sourcesOf } from "../core/actor/sources.ts";
+import type { ActorStore, ActorView, PastStep } from "../store/store.ts";
+import { pastOf } from "./actor_view.ts";
+import type { Machines } from "./machines.ts";
+
+/** How to begin a branch. */
+export interface BranchOptions {
+  readonly at: number;
+  /** Work that was under way: begun again, or given the result that it had. Default `rerun`. */
+  readonly activities?: "reuse" | "rerun";
+  /** Timers that were armed: for their whole time again, or for what was left of it. Default `restart`. */
+  readonly timers?: "restart" | "keep";
+}
+
+/** The beginning of a branch. */
+export interface Branch {
+  readonly snapshot: ActorSnapshot;
+  readonly effects: readonly Effect[];
+  /** Results that are known already. */
+  readonly mail: readonly object[];
+}
+
+const PAGE = 1_000;
+
+/** @throws {NotFoundError} There is no such version. */
+export async function branched(
+  actors: Pick<ActorStore, "history">,
+  machines: Machines,
+  view: ActorView,
+  address: string,
+  { at, activities = "rerun", timers = "restart" }: BranchOptions,
+  current: ActorSnapshot | null = null,
+): Promise<Branch> {
+  const { snapshot: past, step } = await pastOf(actors, view, at);
+  const steps = await allSteps(actors, view);
+  const before = current ? stop(current).effects : [];
+  const gens = { ...(current ?? past).gens };
+  const effects: Effect[] = [...before];
+  const mail: object[] = [];
+  const children: Record<string, ChildEntry> = {};
+  for (const [id, child] of Object.entries(past.children ?? {})) {
+    const spawn = child.ended ? undefined : spawnOf(steps, at, id, child.gen);
+    if (!spawn) {
+      children[id] = child;
+      continue;
+    }
+    const gen = ++gens.child;
+    children[id] = { ...child, gen };
+    const known = activities === "reuse" ? endOf(steps, at, id, child.gen) : undefined;
+    if (known && isWork(machines, view, child.src)) {
+      mail.push({ event: known, from: { childId: id, gen } });
+    } else effects.push({ ...spawn, gen });
+  }
+  const armed: Record<string, TimerEntry> = {};
+  for (const [timerId, timer] of Object.entries(past.timers ?? {})) {
+    const gen = ++gens.timer;
+    armed[timerId] = { ...timer, gen };
+    const setAt = timers === "keep" ? setAtOf(steps, at, timerId, timer.gen) : null;
+    const gone = setAt === null ? 0 : Date.parse(step.at) - setAt;
+    effects.push({
+      kind: "timer.set",
+      timerId,
+      gen,
+      to: address,
+      event: timer.event,
+      from: { timerId, gen },
+      delayMs: Math.max(0, timer.delayMs - gone),
+    });
+  }
+  const { children: _c, timers: _t, ...rest } = past;
+  const snapshot: ActorSnapshot = {
+    ...rest,
+    gens,
+    ...Object.keys(children).length > 0 && { children },
+    ...Object.keys(armed).length > 0 && { timers: armed },
+  };
+  return { snapshot, effects, mail };
+}
+
+function isWork(machines: Machines, view: ActorView, src: string): boolean {
+  const machine = machines.logicOf(view)?.definition?.machine;
+  return machine !== undefined && sourcesOf(machine).get(src)?.kind === "activity";
+}
+
+async function allSteps(
+  actors: Pick<ActorStore, "history">,
+  view: ActorView,
+): Promise<PastStep[]> {
+  const steps: PastStep[] = [];
+  for (let after = 0;;) {
+    const page = await actors.history(view, after, view.version, PAGE, false);
+    steps.push(...page);
+    if (page.length < PAGE) return steps;
+    after = page.at(-1)?.version ?? view.version;
+  }
+}
+
+function effectsOf({ effects }: PastStep): Effect[] {
+  return Array.isArray(effects) ? effects : [];
+}
+
+/** The effect that began a child, with its input. */
+function spawnOf(
+  steps: readonly PastStep[],
+  at: number,
+  id: string,
+  gen: number,
+): SpawnEffect | undefined {
+  const before = steps.filter(({ version }) => version <= at).toReversed();
+  for (const step of before) {
+    for (const effect of effectsOf(step)) {
+      if (effect.kind === "spawn" && effect.id === id && effect.gen === gen) return effect;
+    }
+  }
+  return undefined;
+}
+
+/** How a child ended later, in the old branch. */
+function endOf(steps: readonly PastStep[], at: number, id: string, gen: number): unknown {
+  const types = [`xstate.done.actor.${id}`, `xstate.error.actor.${id}`];
+  const end = steps.find(({ version, event, outcome }) =>
+    version > at && types.includes(event) && outcome !== "stale"
+  );
+  return isRecord(end?.body) && gen > 0 ? end.body : undefined;
+}
+
+function setAtOf(
+  steps: readonly PastStep[],
+  at: number,
+  timerId: string,
+  gen: number,
+): number | null {
+  const step = steps.findLast((each) =>
+    each.version <= at &&
+    effectsOf(each).some((effect) =>
+      effect.kind === "timer.set" && effect.timerId === timerId && effect.gen === gen
+    )
+  );
+  return step ? Date.parse(step.at) : null;
+}

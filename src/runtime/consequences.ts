@@ -1,0 +1,211 @@
+/**
+ * What the steps of one turn cause, gathered into what the turn commits.
+ *
+ * A turn has several steps and one statement, which does not see its own rows: what a later step takes
+ * back (a timer set and cancelled, an activity begun and left) is taken out again here.
+ */
+import {
+  childAddress,
+  type Effect,
+  type SpawnEffect,
+  type TimerSetEffect,
+} from "../core/actor/mod.ts";
+import { newId, newJobId } from "../core/id.ts";
+import { DEFAULT_QUEUE, type JobInsert, serialise } from "../core/job.ts";
+import { DEFAULT_TIMEOUT_MS, limits } from "../core/limits.ts";
+import type { ActorName, NewActivity, NewChild, SentMail, Turn } from "../store/store.ts";
+import { actionType, activityType, type Logic } from "./machines.ts";
+import type { CountDefaults } from "./preparing.ts";
+
+/** Whose consequences they are. */
+export interface Origin extends ActorName {
+  readonly machine: string;
+  readonly machineVersion: string;
+  readonly logic: Logic | null;
+  readonly defaults: CountDefaults;
+}
+
+/** The event and context of the step that an action belongs to, as they are stored. */
+export interface Surroundings {
+  readonly event: unknown;
+  readonly context: unknown;
+}
+
+/** A custom action that runs in the turn's transaction. */
+export interface TransactionalAction {
+  readonly type: string;
+  readonly params: unknown;
+  readonly exec: () => unknown;
+}
+
+/** Gathers. */
+export class Consequences {
+  readonly transactional: TransactionalAction[] = [];
+  readonly #forget = new Set<string>();
+  readonly #children: NewChild[] = [];
+  readonly #left: { childId: string; gen: number }[] = [];
+  readonly #of: Origin;
+  #sent: SentMail[] = [];
+  #jobs: JobInsert[] = [];
+  #activities: NewActivity[] = [];
+
+  constructor(of: Origin) {
+    this.#of = of;
+  }
+
+  /**
+   * Takes the effects of one step.
+   *
+   * @param kindOf What kind of child an id was before the step.
+   */
+  take(
+    effects: readonly Effect[],
+    kindOf: (childId: string) => "activity" | "actor",
+    surroundings: Surroundings,
+  ): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "spawn":
+          if (effect.logic === "activity") this.#begin(effect);
+          else this.#spawn(effect);
+          break;
+        case "stop":
+          if (kindOf(effect.id) === "activity") this.#leave(effect.id, effect.gen);
+          else this.#stop(effect.id, effect.gen);
+          break;
+        case "send":
+          this.mail(effect.to, "event", { event: effect.event, from: effect.from }, effect.gen);
+          break;
+        case "timer.set":
+          this.#arm(effect);
+          break;
+        case "timer.cancel":
+          this.#disarm(effect.timerId);
+          break;
+        case "action":
+          this.#act(effect, surroundings);
+      }
+    }
+  }
+
+  /** A mail that is due at once. */
+  mail(to: string, kind: SentMail["kind"], body: unknown, gen: number | null = null): void {
+    const id = newId();
+    const rest = { delayMs: 0, timerId: null, deferred: false };
+    this.#sent.push({ id, to, kind, gen, body, ...rest });
+  }
+
+  /** A mail for the actor itself, put off until it is in another state. */
+  keep(id: string, body: unknown): void {
+    const rest = { kind: "event", gen: null, delayMs: 0, timerId: null, deferred: true } as const;
+    this.#sent.push({ id, to: this.#of.id, body, ...rest });
+  }
+
+  /** All of it. */
+  gathered(): Pick<
+    Turn,
+    "forget" | "sent" | "children" | "jobs" | "activities" | "left"
+  > {
+    return {
+      forget: [...this.#forget],
+      sent: this.#sent,
+      children: this.#children,
+      jobs: this.#jobs,
+      activities: this.#activities,
+      left: this.#left,
+    };
+  }
+
+  /** Starts the work of an activity. */
+  #begin({ id: childId, gen, src, input }: SpawnEffect): void {
+    const { id, machine, machineVersion, logic } = this.#of;
+    const options = logic?.definition?.actors[src] ?? {};
+    const payload = { actor: id, activity: childId, gen, src, version: machineVersion, input };
+    const job = this.#job(activityType(machine, src), payload, {
+      maxAttempts: options.maxAttempts,
+      timeoutMs: options.timeoutMs,
+    });
+    this.#jobs.push(job);
+    const parks = options.onExhausted === "park";
+    this.#activities.push({ jobId: job.id, childId, gen, src, parks });
+  }
+
+  #leave(childId: string, gen: number): void {
+    const begun = this.#activities.find((each) => each.childId === childId && each.gen === gen);
+    if (!begun) {
+      this.#left.push({ childId, gen });
+      return;
+    }
+    this.#activities = this.#activities.filter((each) => each !== begun);
+    this.#jobs = this.#jobs.filter((job) => job.id !== begun.jobId);
+  }
+
+  #spawn({ id, gen, src, input, systemId, sync }: SpawnEffect): void {
+    const address = childAddress(this.#of.id, id);
+    const machine = childAddress(this.#of.machine, src);
+    this.#children.push({ id: address, uid: newId(), systemId: systemId ?? null, machine });
+    const start = { gen, sync, input, machine, systemId: systemId ?? null };
+    this.mail(address, "start", start);
+  }
+
+  #stop(childId: string, gen: number): void {
+    this.mail(childAddress(this.#of.id, childId), "stop", { gen });
+  }
+
+  #arm({ timerId, to, toGen, event, from, delayMs }: TimerSetEffect): void {
+    this.#disarm(timerId);
+    const body = { event, from };
+    const gen = toGen ?? null;
+    const rest = { id: newId(), kind: "event", deferred: false } as const;
+    this.#sent.push({ ...rest, to, delayMs, timerId, gen, body });
+  }
+
+  #disarm(timerId: string): void {
+    this.#forget.add(timerId);
+    this.#sent = this.#sent.filter((mail) => mail.timerId !== timerId);
+  }
+
+  #act(effect: Effect & { kind: "action" }, surroundings: Surroundings): void {
+    const { type, params, named, exec } = effect;
+    const mode = this.#of.logic?.definition?.modeOf(type, named) ?? "inline";
+    if (mode === "transactional") this.transactional.push({ type, params, exec });
+    if (mode !== "outbox") return;
+    const { id, machine, machineVersion } = this.#of;
+    const payload = { actor: id, version: machineVersion, type, params, ...surroundings };
+    this.#jobs.push(this.#job(actionType(machine), payload, {}));
+  }
+
+  #job(
+    type: string,
+    payload: object,
+    options: { maxAttempts?: number | undefined; timeoutMs?: number | undefined },
+  ): JobInsert {
+    const { tenantId, id, defaults } = this.#of;
+    return {
+      id: newJobId(tenantId),
+      tenantId,
+      type,
+      queue: DEFAULT_QUEUE,
+      partitionKey: null,
+      priority: 0,
+      maxAttempts: options.maxAttempts ?? defaults.maxAttempts,
+      maxCrashes: defaults.maxCrashes,
+      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      delayMs: null,
+      runAt: null,
+      payloadJson: serialise("Payload", payload, limits.payloadBytesMax),
+      idempotencyKey: null,
+      backoff: null,
+      tags: null,
+      metadataJson: JSON.stringify({ actor: id }),
+      clonedFrom: null,
+    };
+  }
+}
+
+/** An effect as the history keeps it. */
+export function described(effect: Effect): object {
+  if (effect.kind !== "action") return effect;
+  const { exec: _, ...rest } = effect;
+  return rest;
+}

@@ -1,0 +1,85 @@
+/** Where an actor stands while a turn is made, and the rows of its history that the turn adds. */
+import { type ActorSnapshot, diff, type Effect } from "../core/actor/mod.ts";
+import type { ActorStatus, ActorStep, ActorView } from "../store/store.ts";
+import { described } from "./consequences.ts";
+import type { Incoming } from "./letters.ts";
+import type { Logic } from "./machines.ts";
+import { placeOf } from "./place.ts";
+
+/** So often the history has a whole snapshot. */
+const SNAPSHOT_EVERY = 50;
+const TEXT_LENGTH_MAX = 500;
+
+/** What an actor is before its turn. */
+export type Seat = Omit<ActorView, "mail" | "known">;
+
+/** What a step of the history says beside its event and outcome. */
+export interface Remarks {
+  readonly reason?: string | null;
+  readonly effects?: readonly Effect[];
+  /** The snapshot before; null: there was none. Undefined: it has not changed. */
+  readonly before?: ActorSnapshot | null;
+  readonly from?: string | null;
+  readonly isWhole?: boolean;
+}
+
+/** One actor's standing. */
+export class Ledger {
+  readonly steps: ActorStep[] = [];
+  snapshot: ActorSnapshot | null;
+  version: number;
+  status: ActorStatus;
+  state: string;
+  tags: readonly string[] = [];
+  readonly #logic: Logic | null;
+  readonly #isNewDay: boolean;
+
+  constructor(seat: Seat, logic: Logic | null) {
+    this.#logic = logic;
+    this.#isNewDay = seat.isNewDay;
+    this.snapshot = readSnapshot(seat.snapshot);
+    this.version = seat.version;
+    this.status = seat.status;
+    this.state = seat.state;
+    if (this.snapshot && logic) this.tags = placeOf(logic, this.snapshot).tags;
+  }
+
+  /** The state and tags of the snapshot as it is now. */
+  place(): void {
+    if (!this.#logic || !this.snapshot) return;
+    const { state, tags } = placeOf(this.#logic, this.snapshot);
+    this.state = state;
+    this.tags = tags;
+  }
+
+  /** Writes one row. */
+  record(event: string, incoming: Incoming, outcome: string, remarks: Remarks = {}): void {
+    const version = ++this.version;
+    const { before, effects = [], reason = null } = remarks;
+    const isFirst = this.#isNewDay && this.steps.length === 0;
+    const isChanged = before !== undefined && before !== null && before !== this.snapshot;
+    const isWhole = remarks.isWhole || before === null || isFirst ||
+      version % SNAPSHOT_EVERY === 0;
+    this.steps.push({
+      version,
+      event: event.slice(0, TEXT_LENGTH_MAX),
+      from: remarks.from === undefined ? this.state : remarks.from,
+      to: this.state,
+      status: this.status,
+      tags: this.tags,
+      outcome,
+      reason,
+      cause: incoming.cause?.slice(0, TEXT_LENGTH_MAX) ?? null,
+      mailId: incoming.id,
+      body: incoming.event,
+      effects: effects.length > 0 ? effects.map(described) : null,
+      patch: isChanged ? diff(Object(before), Object(this.snapshot)) : null,
+      snapshot: isWhole ? this.snapshot : null,
+    });
+  }
+}
+
+/** What the store gives was a snapshot when it was written; `step` checks it once more. */
+function readSnapshot(stored: unknown): ActorSnapshot | null {
+  return stored === null || stored === undefined ? null : Object(stored);
+}

@@ -1,0 +1,225 @@
+/**
+ * Turns: takes actors whose mail is due, steps them in memory, commits many in one statement.
+ *
+ * Any number of processes may do so at any time. Which actors one has taken is told to the others as a
+ * hint; what decides is the version of the actor's row. Whoever comes second has worked in vain.
+ */
+import { getLogger } from "@logtape/logtape";
+import { type Clock } from "../core/clock.ts";
+import { LeaseLostError, UnavailableError } from "../core/errors.ts";
+import { newId } from "../core/id.ts";
+import type { ActorName, ActorView, Lane, Store, TransactionSql, Turn } from "../store/store.ts";
+import type { Machines } from "./machines.ts";
+import { isEnded } from "./place.ts";
+import { type CountDefaults, lanesOf } from "./preparing.ts";
+import { Turning } from "./turning.ts";
+
+const log = getLogger(["perdura", "actors"]);
+
+/** Actors of one statement, and events of one turn: what is left is for the next. */
+const ACTORS = 100;
+export const MAIL_PER_ACTOR = 100;
+/** A batch takes a few milliseconds; a process that dies in it holds its actors up for this long. */
+const SPARE_MS = 3_000;
+/** Mail to look at: more while one busy actor hides the others. */
+const LOOK = 1_000;
+const LOOK_MAX = 64_000;
+
+/** What turning needs. */
+export interface TurnerHost {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly machines: Machines;
+  readonly defaults: CountDefaults;
+  /** Ends the job of an activity that was left behind. */
+  readonly cancelJob: (tenantId: string, id: string) => Promise<void>;
+}
+
+/** Makes turns for one process. */
+export class Turner {
+  readonly #host: TurnerHost;
+  readonly #worker = newId();
+  readonly #watchers = new Set<(turns: readonly ActorName[]) => void>();
+  #look = LOOK;
+
+  constructor(host: TurnerHost) {
+    this.#host = host;
+  }
+
+  get machines(): Machines {
+    return this.#host.machines;
+  }
+
+  /** Calls back after every commit of this process. Gives the way to stop. */
+  watch(onTurns: (turns: readonly ActorName[]) => void): () => void {
+    this.#watchers.add(onTurns);
+    return () => void this.#watchers.delete(onTurns);
+  }
+
+  /** One batch of turns. Gives how many there were; 0: nothing is due. */
+  async turnOnce(): Promise<number> {
+    const { store: { actors }, machines } = this.#host;
+    const turnId = newId();
+    const claim = await actors.claim({
+      turnId,
+      worker: this.#worker,
+      spareMs: SPARE_MS,
+      machines: machines.names,
+      actors: ACTORS,
+      mailPerActor: MAIL_PER_ACTOR,
+      look: this.#look,
+    });
+    if (claim.nobody.length > 0) await this.#drop(claim.nobody);
+    const isHidden = claim.looked >= this.#look && claim.actors.length < ACTORS;
+    this.#look = isHidden ? Math.min(this.#look * 4, LOOK_MAX) : LOOK;
+    if (claim.actors.length === 0) return isHidden && this.#look < LOOK_MAX ? 1 : 0;
+    await this.#turnAll(claim.actors, turnId);
+    return claim.actors.length;
+  }
+
+  /** Commits one turn that was made elsewhere. False: the actor has moved on. */
+  async commit(turning: Turning): Promise<boolean> {
+    const turn = turning.finish();
+    if (turning.transactional.length > 0) return await this.#transact(turning, turn);
+    const done = await this.#host.store.actors.commit(this.#worker, null, [turn]);
+    if (done.size === 0) return false;
+    this.#tell([turn]);
+    return true;
+  }
+
+  /** Makes one turn of a view. Null: there is nothing to commit. */
+  turn(view: ActorView): Turning | null {
+    const { machines, defaults } = this.#host;
+    const isRunning = view.status === "active" || isEnded(view.status);
+    if (!isRunning) {
+      // Whatever state it is in, its parent may stop it.
+      const stops = view.mail.filter(({ kind }) => kind === "stop");
+      if (stops.length === 0) return null;
+      const turning = new Turning(view, machines.logicOf(view) ?? null, defaults);
+      turning.takeAll(stops);
+      return turning;
+    }
+    const logic = machines.logicOf(view);
+    const turning = new Turning(view, logic ?? null, defaults);
+    if (!logic && !isEnded(view.status)) {
+      const message = `Version "${view.machineVersion}" of "${view.machine}" is not here`;
+      turning.mark("blocked", "BLOCK", message, { code: "unknown_version", path: "", message });
+      return turning;
+    }
+    turning.takeAll(view.mail);
+    return turning.isEmpty ? null : turning;
+  }
+
+  /** What a sweep does for actors. */
+  async sweep(): Promise<void> {
+    const { store: { actors }, machines, cancelJob } = this.#host;
+    if (machines.names.length === 0) return;
+    await actors.tidy();
+    for (const { tenantId, id } of await actors.leftBehind(500)) await cancelJob(tenantId, id);
+    const known = machines.entries.map(({ definition: { name, version } }) => ({ name, version }));
+    for (const name of await actors.blocked(known, 500)) await this.#unblock(name);
+  }
+
+  /** Milliseconds until mail comes due; null: none waits. */
+  nextDue(): Promise<number | null> {
+    return this.#host.store.actors.nextDue(this.#host.machines.names);
+  }
+
+  async #unblock({ tenantId, id }: ActorName): Promise<void> {
+    const { store: { actors }, machines, defaults } = this.#host;
+    const view = await actors.read(tenantId, id, 0, null);
+    if (view?.status !== "blocked" || !machines.logicOf(view)) return;
+    const turning = new Turning(view, machines.logicOf(view) ?? null, defaults);
+    turning.mark("active", "UNBLOCK", "sweep");
+    await this.commit(turning);
+  }
+
+  async #turnAll(views: readonly ActorView[], turnId: string): Promise<void> {
+    const made = views.map((view) => ({ view, turning: this.turn(view) }));
+    const idle = made.filter(({ turning }) => turning === null).map(({ view }) => view);
+    if (idle.length > 0) await this.#host.store.actors.park(idle);
+    const turnings = made.map(({ turning }) => turning).filter((turning) => turning !== null);
+    const plain = turnings.filter(({ transactional }) => transactional.length === 0);
+    // Those first: the statement of the others ends the sparing.
+    for (const turning of turnings) {
+      if (turning.transactional.length > 0) await this.#transact(turning, turning.finish());
+    }
+    await this.#commitAll(plain, turnId);
+  }
+
+  async #commitAll(turnings: readonly Turning[], turnId: string | null): Promise<void> {
+    const turns = turnings.map((turning) => turning.finish());
+    try {
+      const done = await this.#host.store.actors.commit(this.#worker, turnId, turns);
+      this.#tell([...done]);
+    } catch (error) {
+      if (error instanceof UnavailableError) throw error;
+      await this.#halve(turnings, error);
+    }
+  }
+
+  /** One that PostgreSQL will not take stalls alone. */
+  async #halve(turnings: readonly Turning[], error: unknown): Promise<void> {
+    const [only, ...others] = turnings;
+    if (only && others.length > 0) {
+      const middle = turnings.length >> 1;
+      await this.#commitAll(turnings.slice(0, middle), null);
+      return await this.#commitAll(turnings.slice(middle), null);
+    }
+    if (!only) throw error;
+    await this.#stall(only, "refused_by_database", error);
+  }
+
+  async #stall({ seat }: Turning, code: string, error: unknown): Promise<void> {
+    const message = (error instanceof Error ? error.message : String(error)).slice(0, 2_000);
+    log.warn("An actor stalls", { actor: seat.id, machine: seat.machine, code });
+    const fault = { code, path: "", message };
+    const turning = new Turning(seat, null, this.#host.defaults);
+    turning.mark("stalled", "STALL", message, fault);
+    await this.#host.store.actors.commit(this.#worker, null, [turning.finish()]);
+  }
+
+  /** The turn in a transaction of its own, with what its actions write. */
+  async #transact(turning: Turning, turn: Turn): Promise<boolean> {
+    const { machines, store } = this.#host;
+    const actions = machines.logicOf(turning.seat)?.definition?.actions ?? {};
+    const write = async (sql: TransactionSql) => {
+      for (const { type, params, exec } of turning.transactional) {
+        const given = actions[type];
+        if (typeof given === "object") await given.run({ address: turn.id, params, sql });
+        else await exec();
+      }
+    };
+    try {
+      await store.actors.transact(this.#worker, turn, write);
+      this.#tell([turn]);
+      return true;
+    } catch (error) {
+      if (error instanceof LeaseLostError) return false;
+      if (error instanceof UnavailableError) throw error;
+      if (turn.expected !== null) await this.#stall(turning, "threw", error);
+      else throw error;
+      return true;
+    }
+  }
+
+  async #drop(names: readonly ActorName[]): Promise<void> {
+    const count = await this.#host.store.actors.drop(names);
+    if (count > 0) log.warn("Mail for nobody was thrown away", { count });
+  }
+
+  /** After the commit: wakes whoever has something to do now. */
+  #tell(turns: readonly Turn[]): void {
+    const { store, cancelJob } = this.#host;
+    for (const watcher of this.#watchers) watcher(turns);
+    const lanes: Lane[] = lanesOf(turns.flatMap(({ jobs }) => jobs));
+    if (lanes.length > 0) store.hint({ kind: "lanes", lanes });
+    const hasMail = turns.some(({ sent, offers }) => offers || sent.length > 0);
+    if (hasMail) store.hint({ kind: "mail" });
+    if (!turns.some(({ left }) => left.length > 0)) return;
+    // A sweep does the same: this is only sooner.
+    store.actors.leftBehind(100).then(async (jobs) => {
+      for (const { tenantId, id } of jobs) await cancelJob(tenantId, id);
+    }).catch((error) => log.debug("Activities are cancelled by the next sweep", { error }));
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * One turn of one actor, in memory: mail in, and in the end everything that is to be committed.
+ *
+ * Pure but for what the machine's own code does. A mail that cannot be stepped stalls or blocks the
+ * actor and stays in its mailbox; what was read before it in the turn is committed all the same.
+ */
+import { type ActorSnapshot, type Effect, idOf, type StepResult, stop } from "../core/actor/mod.ts";
+import { sourcesOf } from "../core/actor/sources.ts";
+import type { ActorStatus, Letterbox, Turn } from "../store/store.ts";
+import { Consequences, type Surroundings, type TransactionalAction } from "./consequences.ts";
+import { Ledger, type Remarks, type Seat } from "./ledger.ts";
+import { byHand, errorEvent, type Incoming, typeOf } from "./letters.ts";
+import type { Logic } from "./machines.ts";
+import { isEnded, statusOf } from "./place.ts";
+import type { CountDefaults } from "./preparing.ts";
+import { type Read, Reader, type Reading } from "./reading.ts";
+import { type Stepping, stepWith } from "./stepping.ts";
+
+/** An actor that is born by its turn. */
+export interface Birth {
+  readonly input: unknown;
+  readonly origin: unknown;
+}
+
+/** A turn being made. */
+export class Turning implements Read {
+  readonly seat: Seat;
+  readonly #logic: Logic | null;
+  readonly #birth: Birth | null;
+  readonly #ledger: Ledger;
+  readonly #to: Consequences;
+  readonly #reader = new Reader(this);
+  readonly #keys: { key: string; mailId: string }[] = [];
+  #fault: unknown = null;
+  #systemId: string | null = null;
+  #machine: string | null = null;
+  #offers = false;
+
+  /** @param logic Null where nothing is to be stepped: a stop needs no machine. */
+  constructor(
+    seat: Seat,
+    logic: Logic | null,
+    defaults: CountDefaults,
+    birth: Birth | null = null,
+  ) {
+    this.seat = seat;
+    this.#logic = logic;
+    this.#birth = birth;
+    this.#ledger = new Ledger(seat, logic);
+    this.#to = new Consequences({ ...seat, logic, defaults });
+  }
+
+  /** Nothing more may be taken: it has stalled or is blocked. */
+  get isOver(): boolean {
+    return this.#reader.isOver;
+  }
+
+  get snapshot(): ActorSnapshot | null {
+    return this.#ledger.snapshot;
+  }
+
+  get status(): ActorStatus {
+    return this.#ledger.status;
+  }
+
+  get state(): string {
+    return this.#ledger.state;
+  }
+
+  /** Actions that need the turn's transaction. */
+  get transactional(): readonly TransactionalAction[] {
+    return this.#to.transactional;
+  }
+
+  /** Nothing has been taken. */
+  get isEmpty(): boolean {
+    return this.#ledger.steps.length === 0 && this.#reader.read.size === 0;
+  }
+
+  /** The first step of an actor. @throws {InvalidInputError | ActorStalledError} */
+  begin(input: unknown, cause: string | null): void {
+    const result = this.step({ address: this.seat.id, input, registry: this.seat.registry });
+    this.settle(result, { ...byHand(cause), event: { type: "START", input } }, "START");
+  }
+
+  /** Takes the mail of a view, in order, until something stops it. */
+  takeAll(mail: readonly Letterbox[]): void {
+    this.#reader.readAll(mail);
+  }
+
+  /** An event from outside that is in no mailbox. Throws what would stall the actor. */
+  offer(event: unknown, mailId: string, key: string | null): Reading {
+    const before = this.state;
+    const incoming = { id: mailId, event, cause: "client", gen: null };
+    const reading = this.settle(this.stepMail(incoming), incoming);
+    if (key !== null) this.#keys.push({ key, mailId });
+    if (this.state !== before) this.#reader.offerAgain();
+    return reading;
+  }
+
+  /** Puts an event off that the machine does not handle now. */
+  defer(event: unknown, mailId: string, key: string | null, reason: string | null): void {
+    const incoming = { id: mailId, event, cause: "client", gen: null };
+    this.record(typeOf(event), incoming, "deferred", { reason });
+    this.#to.keep(mailId, { event });
+    if (key !== null) this.#keys.push({ key, mailId });
+  }
+
+  /** Ends it from outside: its children and activities are stopped, its timers forgotten. */
+  end(status: "cancelled" | "terminated", event: string, cause: string | null): void {
+    const before = this.snapshot;
+    if (before) {
+      const { snapshot, effects } = stop(before);
+      this.#carryOut(effects, before);
+      this.#ledger.snapshot = snapshot;
+      this.#ledger.status = status;
+      this.record(event, byHand(cause), status, { effects, before });
+    } else {
+      this.#ledger.status = status;
+      this.record(event, byHand(cause), status);
+    }
+    this.#fault = null;
+    this.#offers = true;
+  }
+
+  /** Its parent waits for an end, and gets an error. */
+  tellParent(error: unknown): void {
+    const birth = this.snapshot?.birth;
+    if (!birth) return;
+    const childId = idOf(this.seat.id, birth.parent);
+    const event = errorEvent(childId, error);
+    this.#to.mail(birth.parent, "event", { event, from: { childId, gen: birth.gen } });
+  }
+
+  /** Throws a mail away that no step can read. */
+  skip(mailId: string): void {
+    this.#reader.read.add(mailId);
+  }
+
+  /** Another status, and nothing else. */
+  mark(status: ActorStatus, event: string, cause: string | null, fault: unknown = null): void {
+    this.#ledger.status = status;
+    this.#fault = fault;
+    this.#offers = status === "active";
+    this.record(event, byHand(cause), status);
+  }
+
+  /** Another snapshot in place of this one, with what it takes to get there. */
+  replace(
+    event: string,
+    snapshot: ActorSnapshot,
+    effects: readonly Effect[],
+    cause: string | null,
+  ): void {
+    const before = this.snapshot;
+    this.#carryOut(effects, before ?? snapshot);
+    this.#ledger.snapshot = snapshot;
+    this.#ledger.status = statusOf(snapshot);
+    this.#ledger.place();
+    this.#fault = null;
+    this.#offers = true;
+    const remarks = { effects, before, isWhole: true };
+    this.record(event, byHand(cause), "replaced", remarks);
+  }
+
+  /** Mail to itself, from outside. */
+  post(body: unknown): void {
+    this.#to.mail(this.seat.id, "event", body);
+  }
+
+  finish(): Turn {
+    const { seat } = this;
+    const { snapshot, version, status, state, tags, steps } = this.#ledger;
+    const identity = snapshot?.machine;
+    const isChild = seat.parentId !== null;
+    return {
+      tenantId: seat.tenantId,
+      id: seat.id,
+      expected: this.#birth ? null : seat.version,
+      ...{ version, status, state, tags, snapshot, steps },
+      machine: this.#birth ? seat.machine : this.#machine,
+      systemId: isEnded(status) ? "" : this.#systemId,
+      fault: this.#fault,
+      // A child ships with its root: the version is the root's.
+      machineVersion: isChild ? seat.machineVersion : identity?.version ?? seat.machineVersion,
+      machineHash: identity?.hash ?? seat.machineHash,
+      offers: this.#offers,
+      birth: this.#birth && { ...this.#birth, uid: seat.uid, rootMachine: seat.rootMachine },
+      read: [...this.#reader.read],
+      putOff: [...this.#reader.putOff],
+      keys: this.#keys,
+      ...this.#to.gathered(),
+    };
+  }
+
+  /** Writes a row of its history. */
+  record(event: string, incoming: Incoming, outcome: string, remarks: Remarks = {}): void {
+    this.#ledger.record(event, incoming, outcome, remarks);
+  }
+
+  /** Another incarnation: its machine, and its name in the system. */
+  become(machine: string | null, systemId: string | null): void {
+    this.#machine = machine;
+    this.#systemId = systemId;
+  }
+
+  /** Its machine puts off what it does not handle. */
+  get defers(): boolean {
+    return this.#logic?.definition?.unhandled === "defer";
+  }
+
+  // ── one step ────────────────────────────────────────────────────────────────────────────────
+
+  /** A mail, stepped. Nothing has changed yet. */
+  stepMail({ event, from }: Incoming): StepResult {
+    const { id, registry } = this.seat;
+    return this.step({ address: id, snapshot: this.snapshot, event, from, registry });
+  }
+
+  /** One step. Nothing has changed yet. */
+  step(input: Stepping): StepResult {
+    return stepWith(this.#logic, input);
+  }
+
+  /** Takes what a step has given. */
+  settle(result: StepResult, incoming: Incoming, first?: "START"): Reading {
+    const { outcome, reason = null, effects, snapshot } = result;
+    const before = this.snapshot;
+    const surroundings = { event: incoming.event, context: snapshot.context };
+    this.#carryOut(effects, before ?? snapshot, surroundings);
+    const from = first ? null : this.state;
+    const isStill = isEnded(this.status) && !first;
+    this.#ledger.snapshot = snapshot;
+    if (!isStill) this.#ledger.status = statusOf(snapshot);
+    this.#ledger.place();
+    const remarks = { effects, before: first ? null : before, reason, from };
+    this.record(first ?? typeOf(incoming.event), incoming, outcome, remarks);
+    return { outcome, reason };
+  }
+
+  #carryOut(
+    effects: readonly Effect[],
+    { children = {} }: ActorSnapshot,
+    surroundings: Surroundings = { event: null, context: null },
+  ): void {
+    const machine = this.#logic?.definition?.machine;
+    const kindOf = (childId: string) => {
+      const src = children[childId]?.src ?? "";
+      const isWork = machine && sourcesOf(machine).get(src)?.kind === "activity";
+      return isWork ? "activity" : "actor";
+    };
+    this.#to.take(effects, kindOf, surroundings);
+  }
+}

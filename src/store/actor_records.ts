@@ -1,0 +1,289 @@
+/** What the calls about actors take and give. Values of actors are JSON in the codec's form. */
+import type { PatchStep } from "../core/actor/mod.ts";
+import type { Json } from "../core/json.ts";
+import type { JobInsert } from "../core/job.ts";
+
+import type { TransactionSql } from "./records.ts";
+
+/** The statuses of an actor. */
+export type ActorStatus =
+  | "active"
+  | "done"
+  | "error"
+  | "stalled"
+  | "paused"
+  | "blocked"
+  | "cancelled"
+  | "terminated";
+
+/** The name of an actor. */
+export interface ActorName {
+  readonly tenantId: string;
+  readonly id: string;
+}
+
+/**
+ * What a mail is: an event (of clients, actors and timers); the end of an activity, well or badly, or
+ * after its actor had left it; the start and stop of a child; a request to cancel.
+ */
+export type MailKind = "event" | "done" | "failed" | "late" | "start" | "stop" | "cancel";
+
+/** One mail as it was read. */
+export interface Letterbox {
+  readonly id: string;
+  readonly kind: MailKind;
+  readonly deferred: boolean;
+  readonly gen: number | null;
+  readonly sender: string | null;
+  readonly body: Json;
+}
+
+/** An actor as a turn needs it, with the mail that is due. */
+export interface ActorView extends ActorName {
+  readonly uid: string;
+  readonly rootId: string;
+  readonly parentId: string | null;
+  readonly machine: string;
+  readonly rootMachine: string;
+  readonly machineVersion: string;
+  readonly machineHash: string;
+  readonly status: ActorStatus;
+  readonly version: number;
+  readonly state: string;
+  /** Null of a child whose start is still in its mailbox. */
+  readonly snapshot: unknown;
+  /** Its last step stands in the partition of an earlier day. */
+  readonly isNewDay: boolean;
+  /** Addresses by system id. */
+  readonly registry: Readonly<Record<string, string>>;
+  readonly mail: readonly Letterbox[];
+  /** The mail that has the key that was asked for. */
+  readonly known: string | null;
+}
+
+/** Which actors to take, for one batch of turns. */
+export interface TurnRequest {
+  readonly turnId: string;
+  readonly worker: string;
+  /** How long others leave them alone. */
+  readonly spareMs: number;
+  /** Machines of roots. */
+  readonly machines: readonly string[];
+  readonly actors: number;
+  readonly mailPerActor: number;
+  /** Mail to look at. */
+  readonly look: number;
+}
+
+/** What was taken. */
+export interface TurnClaim {
+  readonly looked: number;
+  readonly actors: readonly ActorView[];
+  /** Names that have mail and no actor. */
+  readonly nobody: readonly ActorName[];
+}
+
+/** One row of the past. */
+export interface ActorStep {
+  readonly version: number;
+  readonly event: string;
+  readonly from: string | null;
+  readonly to: string;
+  readonly status: ActorStatus;
+  readonly tags: readonly string[];
+  readonly outcome: string;
+  readonly reason: string | null;
+  readonly cause: string | null;
+  readonly mailId: string | null;
+  readonly body: unknown;
+  readonly effects: unknown;
+  readonly patch: readonly PatchStep[] | null;
+  readonly snapshot: unknown;
+}
+
+/** The same as it is read back. */
+export interface PastStep extends ActorStep {
+  readonly at: string;
+  readonly worker: string | null;
+  readonly machineVersion: string;
+}
+
+/** A mail on its way. */
+export interface SentMail {
+  readonly id: string;
+  readonly to: string;
+  readonly delayMs: number;
+  readonly kind: MailKind;
+  readonly gen: number | null;
+  readonly timerId: string | null;
+  readonly body: unknown;
+  /** Put off at once: until its receiver is in another state. */
+  readonly deferred: boolean;
+}
+
+/** A child that begins. */
+export interface NewChild {
+  readonly id: string;
+  readonly uid: string;
+  readonly systemId: string | null;
+  readonly machine: string;
+}
+
+/** A job whose end is mail for the actor. */
+export interface NewActivity {
+  readonly jobId: string;
+  readonly childId: string;
+  readonly gen: number;
+  readonly src: string;
+  readonly parks: boolean;
+}
+
+/** Everything that one turn of one actor commits. */
+export interface Turn extends ActorName {
+  /** The version it was made from; null: the actor is born by it. */
+  readonly expected: number | null;
+  readonly version: number;
+  readonly status: ActorStatus;
+  readonly state: string;
+  readonly tags: readonly string[];
+  /** The machine of this incarnation; null: the same as before. */
+  readonly machine: string | null;
+  /** Its name in the system; empty: none any more; null: the same as before. */
+  readonly systemId: string | null;
+  readonly fault: unknown;
+  readonly snapshot: unknown;
+  readonly machineVersion: string;
+  readonly machineHash: string;
+  /** Its parked mail is to be offered again. */
+  readonly offers: boolean;
+  readonly birth: {
+    readonly uid: string;
+    readonly rootMachine: string;
+    readonly input: unknown;
+    readonly origin: unknown;
+  } | null;
+  readonly steps: readonly ActorStep[];
+  readonly read: readonly string[];
+  readonly forget: readonly string[];
+  readonly sent: readonly SentMail[];
+  readonly children: readonly NewChild[];
+  readonly jobs: readonly JobInsert[];
+  readonly activities: readonly NewActivity[];
+  readonly left: readonly { readonly childId: string; readonly gen: number }[];
+  readonly keys: readonly { readonly key: string; readonly mailId: string }[];
+  readonly putOff: readonly string[];
+}
+
+/** An event for an actor, from outside. */
+export interface OutsideMail extends ActorName {
+  readonly mailId: string;
+  readonly kind: MailKind;
+  readonly key: string | null;
+  readonly body: unknown;
+}
+
+/** An actor as it is stored. */
+export interface ActorRow extends Omit<ActorView, "isNewDay" | "registry" | "mail" | "known"> {
+  readonly systemId: string | null;
+  readonly tags: readonly string[];
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly fault: Json;
+  readonly input: Json;
+  readonly origin: Json;
+  readonly timers: Json;
+  readonly activities: Json;
+  readonly children: Json;
+}
+
+/** One line of a list. */
+export type ActorLine = Pick<
+  ActorRow,
+  | "tenantId"
+  | "id"
+  | "parentId"
+  | "machine"
+  | "machineVersion"
+  | "status"
+  | "state"
+  | "tags"
+  | "version"
+  | "createdAt"
+  | "updatedAt"
+>;
+
+/** Which actors to list; null: all. */
+export interface ActorFilter {
+  readonly tenantId: string;
+  readonly machine: string | null;
+  readonly status: string | null;
+  readonly state: string | null;
+}
+
+/** What has become of a mail; `version` is null until its turn is committed. */
+export interface MailFate {
+  readonly version: number | null;
+  readonly outcome: string | null;
+  readonly reason: string | null;
+  readonly deferred: boolean;
+  readonly status: ActorStatus;
+}
+
+/** What the runtime asks of a database about actors. Errors as in `Store`. */
+export interface ActorStore {
+  /** Takes actors with due mail. A hint to other processes, no lock. */
+  claim(request: TurnRequest): Promise<TurnClaim>;
+  /** One actor; `tenantId` null: of any tenant. */
+  read(
+    tenantId: string | null,
+    id: string,
+    mail: number,
+    key: string | null,
+  ): Promise<ActorView | null>;
+  /**
+   * Commits turns, each guarded by the version it was made from. Gives those that were committed.
+   *
+   * @throws {RefusedError} PostgreSQL refuses one of them; nothing was written.
+   */
+  commit(worker: string, turnId: string | null, turns: readonly Turn[]): Promise<ReadonlySet<Turn>>;
+  /**
+   * Runs `write` in a transaction whose last statement commits the turn. A throw rolls back.
+   *
+   * @throws {LeaseLostError} The actor has moved on; nothing was written.
+   */
+  transact(
+    worker: string,
+    turn: Turn,
+    write: (sql: TransactionSql) => Promise<void>,
+  ): Promise<void>;
+  /** Stores events. Gives the ids of those whose key was not known. */
+  send(mail: readonly OutsideMail[]): Promise<ReadonlySet<string>>;
+  /** The mail of a key. */
+  mailOfKey(name: ActorName, key: string): Promise<string | null>;
+  fate(name: ActorName, mailId: string, afterVersion: number): Promise<MailFate | null>;
+  /** Takes the mail of actors that do not run out of the way. */
+  park(names: readonly ActorName[]): Promise<void>;
+  /** Throws away mail for actors that are not there. Gives how many. */
+  drop(names: readonly ActorName[]): Promise<number>;
+  /** Milliseconds until mail comes due; null: none waits. */
+  nextDue(machines: readonly string[]): Promise<number | null>;
+  /** Jobs of activities that were left behind. */
+  leftBehind(limit: number): Promise<ActorName[]>;
+  /** Offers mail again that was parked by mistake; forgets turns that are over. */
+  tidy(): Promise<number>;
+  /** Blocked actors of machine versions that are here. */
+  blocked(
+    known: readonly { readonly name: string; readonly version: string }[],
+    limit: number,
+  ): Promise<ActorName[]>;
+  get(tenantId: string | null, id: string): Promise<ActorRow | null>;
+  list(filter: ActorFilter, after: string, limit: number): Promise<ActorLine[]>;
+  /** Steps after a version, up to one, ascending. */
+  history(
+    name: ActorName,
+    after: number,
+    upTo: number,
+    limit: number,
+    withSnapshots: boolean,
+  ): Promise<PastStep[]>;
+}

@@ -1,0 +1,202 @@
+/** Actors on PostgreSQL: the calls of `ActorStore` as single statements. */
+import { LeaseLostError } from "../core/errors.ts";
+import { DEFAULT_TENANT } from "../core/job.ts";
+import * as sql from "../../sql/mod.ts";
+import { toActorLine, toActorRow, toActorView, toFateOfMail, toPastStep } from "./actor_rows.ts";
+import type {
+  ActorFilter,
+  ActorLine,
+  ActorName,
+  ActorRow,
+  ActorStore,
+  ActorView,
+  MailFate,
+  OutsideMail,
+  PastStep,
+  Turn,
+  TurnClaim,
+  TurnRequest,
+} from "./actor_records.ts";
+import { turnParameters } from "./actor_turns.ts";
+import type { Database } from "./database.ts";
+import type { Enqueue } from "./enqueue.ts";
+import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
+import type { TransactionSql } from "./records.ts";
+import { field } from "./rows.ts";
+import type { Transactions } from "./transaction.ts";
+
+/** Mail of other machines that a look ahead passes over. */
+const LOOK_AHEAD = 1_000;
+/** Steps in which a mail is looked for. */
+const FATE_STEPS = 10_000;
+const RUNS = "active";
+const ENDED = "{done,error,cancelled,terminated}";
+const BLOCKED = "blocked";
+
+/** The actors of a database. */
+export class PostgresActors implements ActorStore {
+  readonly #db: Database;
+  readonly #transactions: Transactions;
+  readonly #enqueue: Pick<Enqueue, "addTenants">;
+
+  constructor(
+    db: Database,
+    transactions: Transactions,
+    enqueue: Pick<Enqueue, "addTenants">,
+  ) {
+    this.#db = db;
+    this.#transactions = transactions;
+    this.#enqueue = enqueue;
+  }
+
+  async claim(request: TurnRequest): Promise<TurnClaim> {
+    const rows = await this.#db.query(sql.actorClaim, [
+      request.turnId,
+      request.worker,
+      request.spareMs,
+      column(request.machines, quoted),
+      request.actors,
+      request.mailPerActor,
+      request.look,
+    ]);
+    const named = rows.filter((row) => row.i !== null);
+    return {
+      looked: field<number>(rows[0], "looked"),
+      actors: named.filter((row) => row.v !== null).map(toActorView),
+      nobody: named.filter((row) => row.v === null).map(toName),
+    };
+  }
+
+  async read(
+    tenantId: string | null,
+    id: string,
+    mail: number,
+    key: string | null,
+  ): Promise<ActorView | null> {
+    const [row] = await this.#db.query(sql.actorRead, [tenantId, id, mail, key, DEFAULT_TENANT]);
+    return row ? toActorView(row) : null;
+  }
+
+  async commit(
+    worker: string,
+    turnId: string | null,
+    turns: readonly Turn[],
+  ): Promise<ReadonlySet<Turn>> {
+    const ordered = [...turns].sort(inNameOrder);
+    await this.#enqueue.addTenants(ordered.filter(({ birth }) => birth !== null));
+    const rows = await this.#db.query(sql.actorCommit, turnParameters(worker, turnId, ordered));
+    return new Set(rows.flatMap((row) => ordered[field<number>(row, "k") - 1] ?? []));
+  }
+
+  async transact(
+    worker: string,
+    turn: Turn,
+    write: (sql: TransactionSql) => Promise<void>,
+  ): Promise<void> {
+    if (turn.birth) await this.#enqueue.addTenants([turn]);
+    await this.#transactions.run(write, async (send) => {
+      const rows = await send(sql.actorCommit, turnParameters(worker, null, [turn]));
+      if (rows.length === 0) throw new LeaseLostError(turn.id, turn.expected ?? 0);
+    });
+  }
+
+  async send(mail: readonly OutsideMail[]): Promise<ReadonlySet<string>> {
+    const rows = await this.#db.query(sql.actorSend, [
+      column(mail, (m) => quoted(m.tenantId)),
+      column(mail, (m) => quoted(m.id)),
+      column(mail, (m) => m.mailId),
+      column(mail, (m) => quotedJson(JSON.stringify(m.body))),
+      sparseColumn(mail, (m) => quotedOrNull(m.key)),
+      column(mail, (m) => m.kind),
+    ]);
+    return new Set(rows.map((row) => field<string>(row, "id")));
+  }
+
+  async mailOfKey({ tenantId, id }: ActorName, key: string): Promise<string | null> {
+    const [row] = await this.#db.query(sql.actorKeys, [tenantId, id, key]);
+    return row ? field<string>(row, "id") : null;
+  }
+
+  async fate(
+    { tenantId, id }: ActorName,
+    mailId: string,
+    afterVersion: number,
+  ): Promise<MailFate | null> {
+    const parameters = [tenantId, id, mailId, afterVersion, FATE_STEPS];
+    const [row] = await this.#db.query(sql.actorMail, parameters);
+    return row ? toFateOfMail(row) : null;
+  }
+
+  async park(names: readonly ActorName[]): Promise<void> {
+    await this.#db.query(sql.actorPark, [...nameColumns(names), RUNS, ENDED]);
+  }
+
+  async drop(names: readonly ActorName[]): Promise<number> {
+    return (await this.#db.query(sql.actorDrop, nameColumns(names))).length;
+  }
+
+  async nextDue(machines: readonly string[]): Promise<number | null> {
+    const [row] = await this.#db.query(sql.actorNext, [column(machines, quoted), LOOK_AHEAD]);
+    return row?.ms === null ? null : field<number>(row, "ms");
+  }
+
+  async leftBehind(limit: number): Promise<ActorName[]> {
+    return (await this.#db.query(sql.actorStopped, [limit])).map(toName);
+  }
+
+  async tidy(): Promise<number> {
+    return (await this.#db.query(sql.actorTidy, [RUNS])).length;
+  }
+
+  async blocked(
+    known: readonly { readonly name: string; readonly version: string }[],
+    limit: number,
+  ): Promise<ActorName[]> {
+    const rows = await this.#db.query(sql.actorUnblock, [
+      BLOCKED,
+      column(known, (machine) => quoted(machine.name)),
+      column(known, (machine) => quoted(machine.version)),
+      limit,
+    ]);
+    return rows.map(toName);
+  }
+
+  async get(tenantId: string | null, id: string): Promise<ActorRow | null> {
+    const [row] = await this.#db.query(sql.actorGet, [tenantId, id, DEFAULT_TENANT]);
+    return row ? toActorRow(row) : null;
+  }
+
+  async list(filter: ActorFilter, after: string, limit: number): Promise<ActorLine[]> {
+    const { tenantId, machine, status, state } = filter;
+    const parameters = [tenantId, machine, status, state, after, limit];
+    return (await this.#db.query(sql.actorList, parameters)).map(toActorLine);
+  }
+
+  async history(
+    { tenantId, id }: ActorName,
+    after: number,
+    upTo: number,
+    limit: number,
+    withSnapshots: boolean,
+  ): Promise<PastStep[]> {
+    const parameters = [tenantId, id, after, upTo, limit, withSnapshots];
+    return (await this.#db.query(sql.actorHistory, parameters)).map(toPastStep);
+  }
+}
+
+function toName(row: Parameters<typeof toActorView>[0]): ActorName {
+  return { tenantId: field<string>(row, "t"), id: field<string>(row, "i") };
+}
+
+function nameColumns(names: readonly ActorName[]): [string, string] {
+  return [
+    column(names, ({ tenantId }) => quoted(tenantId)),
+    column(names, ({ id }) => quoted(id)),
+  ];
+}
+
+/** One order of locks for every batch. */
+function inNameOrder(a: ActorName, b: ActorName): number {
+  if (a.tenantId !== b.tenantId) return a.tenantId < b.tenantId ? -1 : 1;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}

@@ -1,0 +1,131 @@
+/** The routes of actors, on a real database, with the sample machines. */
+import { assert, assertEquals } from "@std/assert";
+import { assertProblem, errorPaths, testApi } from "./support.ts";
+
+const input = { title: "A new chair", approver: "ada" };
+
+Deno.test("an approval: started, decided, and looked at", async () => {
+  await using api = await testApi();
+  const started = await api.post("/actors", { machine: "approval", id: "chair", input });
+  assertEquals([started.status, started.headers.get("location")], [201, "/actors/chair"]);
+  assertEquals(started.headers.get("etag"), '"1"');
+  assertEquals([started.body.state, started.body.tags], ["pending.waiting", ["waiting"]]);
+  assertEquals(started.body.accepts, ["APPROVE", "REJECT"]);
+  assertEquals(Array.isArray(started.body.timers) && started.body.timers.length, 1);
+  const again = await api.post("/actors", { machine: "approval", id: "chair", input });
+  assertEquals([again.status, again.body.version], [200, 1]);
+  const other = { ...input, title: "A table" };
+  const conflict = await api.post("/actors", { machine: "approval", id: "chair", input: other });
+  assertProblem(conflict, 409, "idempotency_conflict");
+
+  const sent = await api.post("/actors/chair/events", { type: "APPROVE", by: "ada" });
+  assertEquals([sent.status, sent.body.outcome], [200, "handled"]);
+  const { body } = await api.get("/actors/chair");
+  assertEquals([body.status, body.state, body.version], ["done", "approved", 2]);
+  assertEquals(body.output, { decision: "approved", by: "ada", reason: null });
+  assertEquals([body.timers, body.accepts], [[], []]);
+  const late = await api.post("/actors/chair/events", { type: "APPROVE", by: "ada" });
+  assertProblem(late, 409, "transition_rejected");
+  assertEquals([late.body.accepts, late.body.state, late.body.version], [[], "approved", 2]);
+
+  const { body: past } = await api.get("/actors/chair/transitions");
+  assert(Array.isArray(past.items));
+  assertEquals(past.items.map(({ version, event, to }) => [version, event, to]), [
+    [1, "START", "pending.waiting"],
+    [2, "APPROVE", "approved"],
+  ]);
+  const first = await api.get("/actors/chair?version=1");
+  assertEquals([first.body.state, first.body.status], ["pending.waiting", "active"]);
+  const waited = await api.get("/actors/chair/wait?until=done&timeoutMs=100");
+  assertEquals([waited.status, waited.body.state], [200, "approved"]);
+  assertEquals((await api.get("/actors/chair/wait?until=tag:none&timeoutMs=1")).status, 204);
+});
+
+Deno.test("what is wrong with a request is said, and nothing is stored", async () => {
+  await using api = await testApi();
+  assertProblem(await api.post("/actors", { machine: "nobody" }), 422, "unknown_machine");
+  const wrong = await api.post("/actors", { machine: "approval", input: { title: 7 } });
+  assertProblem(wrong, 422, "invalid_input");
+  assertEquals(errorPaths(wrong).toSorted(), ["input.approver", "input.title"]);
+  assertProblem(await api.post("/actors", { machine: "approval", nme: 1 }), 422, "invalid_input");
+  assertProblem(await api.get("/actors/nobody"), 404, "not_found");
+  await api.post("/actors", { machine: "approval", id: "a", input });
+  const send = (event: unknown, query = "", headers = {}) =>
+    api.post(`/actors/a/events${query}`, event, headers);
+  assertProblem(await send({ type: "xstate.done.actor.x" }), 422, "invalid_input");
+  const shape = await send({ type: "APPROVE" });
+  assertProblem(shape, 422, "invalid_input");
+  assertEquals(errorPaths(shape), ["by"]);
+  const refused = await send({ type: "SHIP" });
+  assertProblem(refused, 409, "transition_rejected");
+  assertEquals(refused.body.accepts, ["APPROVE", "REJECT"]);
+  const approve = { type: "APPROVE", by: "ada" };
+  assertProblem(await send(approve, "", { "if-match": '"9"' }), 412, "version_conflict");
+  assertProblem(await send(approve, "?frobnicate=1"), 400, "malformed");
+  assertProblem(await api.get("/actors/a/wait?until=soon"), 400, "malformed");
+  assertProblem(await api.get("/actors/a?version=9"), 404, "not_found");
+  const { body } = await api.get("/actors/a");
+  assertEquals([body.version, body.state], [1, "pending.waiting"]);
+});
+
+Deno.test("a dry run tells what would happen; async answers before the turn", async () => {
+  await using api = await testApi();
+  await api.post("/actors", { machine: "approval", id: "a", input });
+  const approve = { type: "APPROVE", by: "ada" };
+  const seen = await api.post("/actors/a/events?dryRun=true", approve);
+  assertEquals([seen.status, seen.body.outcome, seen.body.to], [200, "handled", "approved"]);
+  assertEquals((await api.get("/actors/a")).body.version, 1);
+  const posted = await api.post("/actors/a/events?async=true&dedupeKey=k", approve);
+  const twice = await api.post("/actors/a/events?async=true&dedupeKey=k", approve);
+  assertEquals([posted.status, twice.status], [202, 202]);
+  assertEquals(posted.body.mailId, twice.body.mailId);
+  while (await api.turner.turnOnce() > 0);
+  assertEquals((await api.get("/actors/a")).body.state, "approved");
+});
+
+Deno.test("pause, resume, cancel, terminate", async () => {
+  await using api = await testApi();
+  for (const id of ["a", "b", "c"]) {
+    await api.post("/actors", { machine: "approval", id, input });
+  }
+  assertEquals((await api.post("/actors/a/pause", {})).body.status, "paused");
+  assertProblem(await api.post("/actors/a/pause", {}), 409, "transition_rejected");
+  const kept = await api.post("/actors/a/events", { type: "APPROVE", by: "ada" });
+  assertEquals([kept.body.outcome, kept.body.reason], ["deferred", "paused"]);
+  while (await api.turner.turnOnce() > 0);
+  assertEquals((await api.get("/actors/a")).body.state, "pending.waiting");
+  assertEquals((await api.post("/actors/a/resume", {})).body.status, "active");
+  while (await api.turner.turnOnce() > 0);
+  assertEquals((await api.get("/actors/a")).body.state, "approved");
+
+  const cancelled = await api.post("/actors/b/cancel", { reason: "no money" });
+  assertEquals([cancelled.body.status, cancelled.body.timers], ["cancelled", []]);
+  assertProblem(await api.post("/actors/b/cancel", {}), 409, "transition_rejected");
+  const ended = await api.post("/actors/c/terminate", { reason: "enough" });
+  assertEquals([ended.body.status, ended.body.timers], ["terminated", []]);
+  const { body } = await api.get("/actors?machine=approval&status=cancelled");
+  assert(Array.isArray(body.items));
+  assertEquals(body.items.map(({ id }) => id), ["b"]);
+});
+
+Deno.test("fork and rewind go back to a version of the past", async () => {
+  await using api = await testApi();
+  await api.post("/actors", { machine: "approval", id: "a", input });
+  await api.post("/actors/a/events", { type: "REJECT", by: "bo", reason: "too red" });
+  const forked = await api.post("/actors/a/fork", { at: 1, as: "b" });
+  assertEquals([forked.status, forked.body.state], [201, "pending.waiting"]);
+  assertEquals(forked.body.forkedFrom, { actor: "a", version: 1 });
+  await api.post("/actors/b/events", { type: "APPROVE", by: "ada" });
+  assertEquals((await api.get("/actors/b")).body.state, "approved");
+  assertEquals((await api.get("/actors/a")).body.state, "rejected");
+  const back = await api.post("/actors/a/rewind", { at: 1 });
+  assertEquals([back.status, back.body.state, back.body.version], [200, "pending.waiting", 3]);
+  assertEquals(Array.isArray(back.body.timers) && back.body.timers.length, 1);
+  await api.post("/actors/a/events", { type: "APPROVE", by: "ada" });
+  assertEquals((await api.get("/actors/a")).body.output, {
+    decision: "approved",
+    by: "ada",
+    reason: null,
+  });
+  assertProblem(await api.post("/actors/a/fork", { at: 99 }), 404, "not_found");
+});

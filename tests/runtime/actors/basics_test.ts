@@ -1,0 +1,213 @@
+/** Actors on a real database: start, events, activities, timers, children, one worker. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assign, fromPromise, sendParent, sendTo, setup } from "xstate";
+import { z } from "zod";
+import {
+  createRuntime,
+  defineMachine,
+  IdempotencyConflictError,
+  InvalidInputError,
+  TransitionRejectedError,
+  UnknownMachineError,
+  VersionConflictError,
+} from "perdura";
+import { testDatabase } from "../../support/database.ts";
+
+const toggle = setup({ types: {} as { context: { n: number }; events: { type: "FLIP" } } })
+  .createMachine({
+    id: "toggle",
+    context: { n: 0 },
+    initial: "off",
+    states: {
+      off: {
+        on: { FLIP: { target: "on", actions: assign({ n: ({ context }) => context.n + 1 }) } },
+      },
+      on: { tags: ["lit"], on: { FLIP: "off" } },
+    },
+  });
+const toggles = defineMachine(toggle, {
+  version: "1",
+  events: z.strictObject({ type: z.literal("FLIP") }),
+});
+const strict = defineMachine(toggle, { version: "1", name: "strict", unhandled: "reject" });
+
+Deno.test("an actor is started once, stepped by events, and its past can be read", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [toggles, strict] });
+  const { actors } = runtime;
+  const { actor, created } = await actors.start({ machine: "toggle", id: "a", input: { x: 1 } });
+  assertEquals([created, actor.state, actor.version, actor.accepts], [true, "off", 1, ["FLIP"]]);
+  const again = await actors.start({ machine: "toggle", id: "a", input: { x: 1 } });
+  assertEquals([again.created, again.actor.version], [false, 1]);
+  await assertRejects(
+    () => actors.start({ machine: "toggle", id: "a", input: { x: 2 } }),
+    IdempotencyConflictError,
+  );
+  const { outcome, actor: after } = await actors.send("a", { type: "FLIP" });
+  assertEquals([outcome, after.state, after.tags, after.version], ["handled", "on", ["lit"], 2]);
+  assertEquals(after.context, { n: 1 });
+  const past = await actors.history(null, "a", 0, 10);
+  assertEquals(past.map(({ version, event, from, to }) => [version, event, from, to]), [
+    [1, "START", null, "off"],
+    [2, "FLIP", "off", "on"],
+  ]);
+  assertEquals(past[1]?.contextPatch, [{ op: "replace", path: "/n", value: 1 }]);
+  assertEquals((await actors.get(null, "a", 1)).context, { n: 0 });
+  const waited = await actors.wait(null, "a", { tag: "lit" }, { timeoutMs: 1 });
+  assertEquals(waited?.version, 2);
+});
+
+Deno.test("bad input is refused, and nothing is stored", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [toggles, strict] });
+  const { actors } = runtime;
+  await assertRejects(() => actors.start({ machine: "nobody" }), UnknownMachineError);
+  await assertRejects(() => actors.start({ machine: "toggle", id: "" }), InvalidInputError);
+  await actors.start({ machine: "strict", id: "s" });
+  await actors.start({ machine: "toggle", id: "t" });
+  const refused = await assertRejects(
+    () => actors.send("s", { type: "BREAK" }),
+    TransitionRejectedError,
+  );
+  assertEquals(refused.members.accepts, ["FLIP"]);
+  await assertRejects(
+    () => actors.send("s", { type: "FLIP" }, { expectVersion: 7 }),
+    VersionConflictError,
+  );
+  for (const event of [{ type: "xstate.done.actor.x" }, { type: "" }, {}, null, "FLIP"]) {
+    await assertRejects(() => actors.send("t", event), InvalidInputError);
+  }
+  await assertRejects(() => actors.send("t", { type: "FLIP", extra: 1 }), InvalidInputError);
+  assertEquals((await actors.get(null, "t")).version, 1);
+  assertEquals((await actors.get(null, "s")).version, 1);
+});
+
+Deno.test("an event sent twice with one key is one event", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [toggles] });
+  const { actors } = runtime;
+  await actors.start({ machine: "toggle", id: "a" });
+  const send = () => actors.send("a", { type: "FLIP" }, { key: "k" });
+  const results = await Promise.all([send(), send(), send()]);
+  assertEquals(results.map(({ outcome }) => outcome), ["handled", "handled", "handled"]);
+  assertEquals((await send()).outcome, "handled");
+  const { version, state } = await actors.get(null, "a");
+  assertEquals([version, state], [2, "on"]);
+});
+
+const pay = setup({
+  types: {} as { context: { sum: number; paid: string | null; why: string | null } },
+  actors: {
+    charge: fromPromise<string, number>(({ input }) => {
+      if (input < 0) return Promise.reject(new Error("no money"));
+      return Promise.resolve(`paid ${input}`);
+    }),
+  },
+}).createMachine({
+  id: "pay",
+  context: ({ input }) => ({ sum: Number(Object(input).sum), paid: null, why: null }),
+  initial: "charging",
+  states: {
+    charging: {
+      invoke: {
+        src: "charge",
+        input: ({ context }) => context.sum,
+        onDone: { target: "paid", actions: assign({ paid: ({ event }) => event.output }) },
+        onError: {
+          target: "failed",
+          actions: assign({ why: ({ event }) => Object(event.error).message }),
+        },
+      },
+    },
+    paid: { type: "final" },
+    failed: { type: "final" },
+  },
+  output: ({ context }) => context.paid ?? context.why,
+});
+const pays = defineMachine(pay, {
+  version: "1",
+  actors: { charge: { maxAttempts: 2, baseMs: 1 } },
+});
+
+Deno.test("an activity is a job: its result, or its dead letter, comes back as mail", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [pays],
+    pollMs: 100,
+  });
+  const { actors } = runtime;
+  await actors.start({ machine: "pay", id: "good", input: { sum: 5 } });
+  await actors.start({ machine: "pay", id: "bad", input: { sum: -5 } });
+  runtime.work();
+  const good = await actors.wait(null, "good", "done", { timeoutMs: 20_000 });
+  assertEquals([good?.status, good?.output, good?.state], ["done", "paid 5", "paid"]);
+  const bad = await actors.wait(null, "bad", "done", { timeoutMs: 20_000 });
+  assertEquals([bad?.status, bad?.output], ["done", "no money"]);
+  const [left] = await db.sql`select count(*)::int as n from perdura.activity`;
+  const [mail] = await db.sql`select count(*)::int as n from perdura.mailbox`;
+  assertEquals([left?.n, mail?.n], [0, 0]);
+  const jobs = await db.sql`select attempt, state from perdura.dead_letter`;
+  assertEquals(jobs.map(({ attempt }) => attempt), [2]);
+});
+
+const child = setup({}).createMachine({
+  id: "child",
+  initial: "waiting",
+  states: { waiting: { on: { GO: "over" }, after: { 50: "over" } }, over: { type: "final" } },
+  output: { from: "child" },
+});
+const parent = setup({
+  types: {} as { context: { heard: unknown } },
+  actors: { child },
+  actions: { poke: sendTo("kid", { type: "GO" }), tell: sendParent({ type: "X" }) },
+}).createMachine({
+  id: "parent",
+  context: { heard: null },
+  initial: "busy",
+  states: {
+    busy: {
+      invoke: {
+        src: "child",
+        id: "kid",
+        onDone: { target: "over", actions: assign({ heard: ({ event }) => event.output }) },
+      },
+      on: { POKE: { actions: "poke" } },
+    },
+    over: { type: "final" },
+  },
+});
+const parents = defineMachine(parent, { version: "1" });
+
+Deno.test("a child is an actor of its own; its parent hears of its end", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [parents],
+    pollMs: 50,
+  });
+  const { actors } = runtime;
+  runtime.work();
+  await actors.start({ machine: "parent", id: "p" });
+  await actors.start({ machine: "parent", id: "q" });
+  await actors.send("q", { type: "POKE" });
+  for (const id of ["p", "q"]) {
+    const over = await actors.wait(null, id, "done", { timeoutMs: 20_000 });
+    assertEquals(over?.context, { heard: { from: "child" } });
+    assertEquals((await actors.get(null, `${id}/kid`)).status, "done");
+  }
+  // Whichever came first, the event or the timer, the other found it ended, or not at all.
+  const poked = await actors.history(null, "q/kid", 0, 10);
+  const taken = poked.filter(({ outcome }) => outcome === "handled" || outcome === "started");
+  assertEquals(taken.length, 2);
+});
+
+Deno.test("drive() makes turns, and says when the next timer is due", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [parents, pays] });
+  await runtime.actors.start({ machine: "pay", id: "good", input: { sum: 5 } });
+  await runtime.actors.start({ machine: "parent", id: "p" });
+  const { turns, ran } = await runtime.drive({ budgetMs: 5_000 });
+  assert(turns >= 2 && ran >= 1, `${turns} turns, ${ran} jobs`);
+  assertEquals((await runtime.actors.get(null, "good")).status, "done");
+});

@@ -1,0 +1,223 @@
+/** Turns on a real database: many drivers, faults, versions, order, and who is kept waiting. */
+import { assert, assertEquals } from "@std/assert";
+import { assign, setup } from "xstate";
+import { createRuntime, defineMachine, type MachineDefinition } from "perdura";
+import { eventually } from "../../support/build.ts";
+import { testDatabase } from "../../support/database.ts";
+
+const list = setup({
+  types: {} as { context: { seen: string[] }; events: { type: "ADD"; what: string } },
+}).createMachine({
+  id: "list",
+  context: { seen: [] },
+  initial: "open",
+  states: {
+    open: {
+      on: {
+        ADD: { actions: assign({ seen: ({ context, event }) => [...context.seen, event.what] }) },
+      },
+    },
+  },
+});
+const lists = defineMachine(list, { version: "1" });
+
+function seenBy(actor: { context: unknown }): string[] {
+  return Object(actor.context).seen;
+}
+
+Deno.test("many drivers: every event once, and each sender's in its order", async () => {
+  await using db = await testDatabase();
+  const open = () => createRuntime({ databaseUrl: db.url, machines: [lists], pollMs: 20 });
+  await using a = await open();
+  await using b = await open();
+  await using c = await open();
+  const ids = Array.from({ length: 10 }, (_, n) => `list-${n}`);
+  for (const id of ids) await a.actors.start({ machine: "list", id });
+  for (const runtime of [a, b, c]) runtime.work();
+  const senders = [a, b, c].map(async ({ actors }, sender) => {
+    for (let n = 0; n < 10; n++) {
+      await Promise.all(ids.map((id) => {
+        const event = { type: "ADD", what: `${sender}:${n}` };
+        // By mail and by a turn at once, in turn: both ways keep the order.
+        return n % 3 === 0 ? actors.send(id, event) : actors.post(id, event);
+      }));
+    }
+  });
+  await Promise.all(senders);
+  for (const id of ids) {
+    const seen = await eventually(`all events of ${id}`, async () => {
+      const found = seenBy(await a.actors.get(null, id));
+      return found.length >= 30 && found;
+    });
+    for (const sender of [0, 1, 2]) {
+      const own = seen.filter((what) => what.startsWith(`${sender}:`));
+      assertEquals(own, Array.from({ length: 10 }, (_, n) => `${sender}:${n}`));
+    }
+    const { version } = await a.actors.get(null, id);
+    assertEquals([seen.length, version], [30, 31]);
+  }
+  const [mail] = await db.sql`select count(*)::int as n from perdura.mailbox`;
+  assertEquals(mail?.n, 0);
+});
+
+Deno.test("a busy actor keeps nobody waiting", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [lists] });
+  const { actors } = runtime;
+  await actors.start({ machine: "list", id: "busy" });
+  await actors.start({ machine: "list", id: "quiet" });
+  await db.sql`
+    insert into perdura.mailbox (tenant_id, actor_id, id, kind, body)
+    select 'default', 'busy', gen_random_uuid(), 'event',
+           '{"event":{"type":"ADD","what":"x"}}'
+      from generate_series(1, 20000)`;
+  await actors.post("quiet", { type: "ADD", what: "hello" });
+  const worker = runtime.work();
+  await eventually("the quiet one's turn", async () => {
+    return seenBy(await actors.get(null, "quiet")).length === 1;
+  });
+  await worker.stop();
+  const [left] = await db.sql`
+    select count(*)::int as n from perdura.mailbox where actor_id = 'busy'`;
+  assert(left?.n > 0, "the busy one still has mail");
+});
+
+/** Throws on `BREAK` until it is repaired. Its chart is the same either way. */
+function fragile(isRepaired: boolean, version = "1"): MachineDefinition {
+  const machine = setup({
+    types: {} as { context: { n: number }; events: { type: "BREAK" } | { type: "COUNT" } },
+    guards: {
+      isFine: () => {
+        if (!isRepaired) throw new Error("out of order");
+        return true;
+      },
+    },
+    actions: { count: assign({ n: ({ context }) => context.n + 1 }) },
+  }).createMachine({
+    id: "fragile",
+    context: { n: 0 },
+    on: { BREAK: { guard: "isFine", actions: "count" }, COUNT: { actions: "count" } },
+  });
+  return defineMachine(machine, { version });
+}
+
+Deno.test("a machine that throws stalls its own actor, and goes on when it is repaired", async () => {
+  await using db = await testDatabase();
+  {
+    await using runtime = await createRuntime({ databaseUrl: db.url, machines: [fragile(false)] });
+    const { actors } = runtime;
+    for (const id of ["a", "b"]) await actors.start({ machine: "fragile", id });
+    await actors.post("a", { type: "COUNT" });
+    const { outcome, reason, actor } = await actors.send("a", { type: "BREAK" });
+    assertEquals([outcome, reason, actor.status], ["deferred", "stalled", "stalled"]);
+    assertEquals(Object(actor.error).code, "threw");
+    assertEquals(Object(actor.error).message, "guards.isFine: out of order");
+    // What came before it in the same mailbox is done, what comes after it waits.
+    assertEquals(actor.context, { n: 1 });
+    await actors.post("a", { type: "COUNT" });
+    await actors.post("b", { type: "COUNT" });
+    await runtime.drive({ budgetMs: 2_000 });
+    assertEquals((await actors.get(null, "a")).context, { n: 1 });
+    assertEquals((await actors.get(null, "b")).context, { n: 1 });
+    assertEquals((await actors.resume("a")).status, "active");
+    await runtime.drive({ budgetMs: 2_000 });
+    assertEquals((await actors.get(null, "a")).status, "stalled");
+  }
+  await using repaired = await createRuntime({ databaseUrl: db.url, machines: [fragile(true)] });
+  await repaired.actors.resume("a");
+  await repaired.drive({ budgetMs: 2_000 });
+  const { status, context } = await repaired.actors.get(null, "a");
+  assertEquals([status, context], ["active", { n: 3 }]);
+});
+
+Deno.test("resume() may throw away the mail that an actor stalled on", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [fragile(false)] });
+  const { actors } = runtime;
+  await actors.start({ machine: "fragile", id: "a" });
+  await actors.send("a", { type: "BREAK" });
+  await actors.post("a", { type: "COUNT" });
+  await actors.resume("a", { skip: true });
+  await runtime.drive({ budgetMs: 2_000 });
+  const { status, context } = await actors.get(null, "a");
+  assertEquals([status, context], ["active", { n: 1 }]);
+});
+
+Deno.test("an actor of a version that is not here is blocked, and goes on where it is", async () => {
+  await using db = await testDatabase();
+  {
+    await using old = await createRuntime({ databaseUrl: db.url, machines: [fragile(true, "1")] });
+    await old.actors.start({ machine: "fragile", id: "a" });
+  }
+  await using newer = await createRuntime({ databaseUrl: db.url, machines: [fragile(true, "2")] });
+  const sent = await newer.actors.send("a", { type: "COUNT" }, { timeoutMs: 0 });
+  assertEquals(sent.outcome, "deferred");
+  await newer.drive({ budgetMs: 2_000 });
+  const blocked = await newer.actors.get(null, "a");
+  assertEquals([blocked.status, Object(blocked.error).code], ["blocked", "unknown_version"]);
+  await using both = await createRuntime({
+    databaseUrl: db.url,
+    machines: [fragile(true, "1"), fragile(true, "2")],
+  });
+  await both.drive({ budgetMs: 2_000 });
+  const { status, context, machineVersion } = await both.actors.get(null, "a");
+  assertEquals([status, context, machineVersion], ["active", { n: 1 }, "1"]);
+});
+
+const door = setup({ types: {} as { context: { log: string[] } } }).createMachine({
+  id: "door",
+  context: { log: [] },
+  initial: "shut",
+  states: {
+    shut: { on: { OPEN: "open", LOCK: "locked" } },
+    open: {
+      on: {
+        SHUT: "shut",
+        RING: { actions: assign({ log: ({ context }) => [...context.log, "ring"] }) },
+        KNOCK: { actions: assign({ log: ({ context }) => [...context.log, "knock"] }) },
+      },
+    },
+    locked: { on: { RING: {} } },
+  },
+});
+const doors = defineMachine(door, { version: "1", unhandled: "defer" });
+
+Deno.test("events that are put off are offered again in order, in the next state", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [doors] });
+  const { actors } = runtime;
+  await actors.start({ machine: "door", id: "d" });
+  const knock = await actors.send("d", { type: "KNOCK" });
+  assertEquals([knock.outcome, knock.reason], ["deferred", "unknown"]);
+  await actors.post("d", { type: "RING" });
+  await runtime.drive({ budgetMs: 2_000 });
+  assertEquals((await actors.get(null, "d")).context, { log: [] });
+  await actors.send("d", { type: "OPEN" });
+  assertEquals((await actors.get(null, "d")).context, { log: ["knock", "ring"] });
+  const [mail] = await db.sql`select count(*)::int as n from perdura.mailbox`;
+  assertEquals(mail?.n, 0);
+  await actors.send("d", { type: "SHUT" });
+  await actors.send("d", { type: "LOCK" });
+  const forbidden = await actors.send("d", { type: "RING" });
+  assertEquals([forbidden.outcome, forbidden.reason], ["unhandled", "forbidden"]);
+});
+
+Deno.test("what PostgreSQL refuses stalls its own actor", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [lists] });
+  const { actors } = runtime;
+  for (const id of ["a", "b"]) await actors.start({ machine: "list", id });
+  await db.sql`
+    do $$ declare t record; begin
+      for t in select inhrelid::regclass as name from pg_inherits
+                where inhparent = 'perdura.actor_step'::regclass loop
+        execute format('alter table %s add constraint refuse check (
+          actor_id <> ''a'' or event <> ''ADD'') not valid', t.name);
+      end loop; end $$`;
+  await actors.post("a", { type: "ADD", what: "x" });
+  await actors.post("b", { type: "ADD", what: "x" });
+  await runtime.drive({ budgetMs: 2_000 });
+  const a = await actors.get(null, "a");
+  assertEquals([a.status, Object(a.error).code], ["stalled", "refused_by_database"]);
+  assertEquals(seenBy(await actors.get(null, "b")), ["x"]);
+});
