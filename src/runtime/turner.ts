@@ -5,14 +5,16 @@
  * hint; what decides is the version of the actor's row. Whoever comes second has worked in vain.
  */
 import { getLogger } from "@logtape/logtape";
+import { ActorBlockedError } from "../core/actor/mod.ts";
 import { type Clock } from "../core/clock.ts";
 import { LeaseLostError, UnavailableError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import type { ActorName, ActorView, Lane, Store, TransactionSql, Turn } from "../store/store.ts";
-import type { Machines } from "./machines.ts";
+import { isTaker, type Machines } from "./machines.ts";
 import { isEnded } from "./place.ts";
 import { type CountDefaults, lanesOf } from "./preparing.ts";
 import { Turning } from "./turning.ts";
+import { upgraded } from "./upgrading.ts";
 
 const log = getLogger(["perdura", "actors"]);
 
@@ -100,14 +102,39 @@ export class Turner {
       return turning;
     }
     const logic = machines.logicOf(view);
+    if (!logic && !isEnded(view.status)) return this.#upgrade(view);
     const turning = new Turning(view, logic ?? null, defaults);
-    if (!logic && !isEnded(view.status)) {
-      const message = `Version "${view.machineVersion}" of "${view.machine}" is not here`;
-      turning.mark("blocked", "BLOCK", message, { code: "unknown_version", path: "", message });
-      return turning;
-    }
     turning.takeAll(view.mail);
     return turning.isEmpty ? null : turning;
+  }
+
+  /** Its version is not here: another one takes it over, or it is blocked. */
+  #upgrade(view: ActorView): Turning {
+    const { machines, defaults } = this.#host;
+    try {
+      const next = upgraded(machines, view);
+      if (next) {
+        const { version } = next;
+        const turning = new Turning({ ...view, machineVersion: version }, next.logic, defaults);
+        const cause = `${view.machineVersion} → ${version}`;
+        turning.replace("MIGRATE", next.snapshot, next.effects, cause);
+        if (next.event) turning.post({ event: next.event });
+        turning.takeAll(view.mail);
+        return turning;
+      }
+    } catch (error) {
+      if (!(error instanceof ActorBlockedError)) throw error;
+      const { code, path, message } = error;
+      return this.#block(view, { code, path, message });
+    }
+    const message = `Version "${view.machineVersion}" of "${view.machine}" is not here`;
+    return this.#block(view, { code: "unknown_version", path: "", message });
+  }
+
+  #block(view: ActorView, fault: { code: string; path: string; message: string }): Turning {
+    const turning = new Turning(view, null, this.#host.defaults);
+    turning.mark("blocked", "BLOCK", fault.message, fault);
+    return turning;
   }
 
   /** What a sweep does for actors. */
@@ -116,7 +143,9 @@ export class Turner {
     if (machines.names.length === 0) return;
     await actors.tidy();
     for (const { tenantId, id } of await actors.leftBehind(500)) await cancelJob(tenantId, id);
-    const known = machines.entries.map(({ definition: { name, version } }) => ({ name, version }));
+    const known = machines.entries.map(({ definition: { name, version }, ...entry }) => {
+      return { name, version: isTaker(entry) ? null : version };
+    });
     for (const name of await actors.blocked(known, 500)) await this.#unblock(name);
   }
 
@@ -128,10 +157,20 @@ export class Turner {
   async #unblock({ tenantId, id }: ActorName): Promise<void> {
     const { store: { actors }, machines, defaults } = this.#host;
     const view = await actors.read(tenantId, id, 0, null);
-    if (view?.status !== "blocked" || !machines.logicOf(view)) return;
+    if (view?.status !== "blocked" || !this.#mayGoOn(view)) return;
     const turning = new Turning(view, machines.logicOf(view) ?? null, defaults);
     turning.mark("active", "UNBLOCK", "sweep");
     await this.commit(turning);
+  }
+
+  #mayGoOn(view: ActorView): boolean {
+    try {
+      const { machines } = this.#host;
+      return machines.logicOf(view) !== undefined || upgraded(machines, view) !== null;
+    } catch (error) {
+      if (error instanceof ActorBlockedError) return false;
+      throw error;
+    }
   }
 
   async #turnAll(views: readonly ActorView[], turnId: string): Promise<void> {

@@ -273,11 +273,13 @@ export interface ActorStore {
   tidy(): Promise<number>;
   /** Blocked actors of machine versions that are here. */
   blocked(
-    known: readonly { readonly name: string; readonly version: string }[],
+    known: readonly { readonly name: string; readonly version: string | null }[],
     limit: number,
   ): Promise<ActorName[]>;
   get(tenantId: string | null, id: string): Promise<ActorRow | null>;
   list(filter: ActorFilter, after: string, limit: number): Promise<ActorLine[]>;
+  /** Actors that have not ended, of all tenants, after one: for a look at all of them. */
+  living(after: ActorName | null, limit: number): Promise<ActorView[]>;
   /** Steps after a version, up to one, ascending. */
   history(
     name: ActorName,

@@ -149,13 +149,13 @@ export class PostgresActors implements ActorStore {
   }
 
   async blocked(
-    known: readonly { readonly name: string; readonly version: string }[],
+    known: readonly { readonly name: string; readonly version: string | null }[],
     limit: number,
   ): Promise<ActorName[]> {
     const rows = await this.#db.query(sql.actorUnblock, [
       BLOCKED,
       column(known, (machine) => quoted(machine.name)),
-      column(known, (machine) => quoted(machine.version)),
+      column(known, (machine) => quotedOrNull(machine.version)),
       limit,
     ]);
     return rows.map(toName);
@@ -170,6 +170,11 @@ export class PostgresActors implements ActorStore {
     const { tenantId, machine, status, state } = filter;
     const parameters = [tenantId, machine, status, state, after, limit];
     return (await this.#db.query(sql.actorList, parameters)).map(toActorLine);
+  }
+
+  async living(after: ActorName | null, limit: number): Promise<ActorView[]> {
+    const parameters = [after?.tenantId ?? "", after?.id ?? "", ENDED, limit];
+    return (await this.#db.query(sql.actorLiving, parameters)).map(toActorView);
   }
 
   async history(
