@@ -74,4 +74,5 @@ export { default as steps } from "./queries/steps.sql" with { type: "text" };
 export { default as summarise } from "./queries/summarise.sql" with { type: "text" };
 export { default as suspects } from "./queries/suspects.sql" with { type: "text" };
 export { default as tenants } from "./queries/tenants.sql" with { type: "text" };
+export { default as testingAdvance } from "./queries/testing_advance.sql" with { type: "text" };
 export { default as touchKey } from "./queries/touch_key.sql" with { type: "text" };

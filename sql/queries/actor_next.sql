@@ -1,7 +1,8 @@
 -- Milliseconds until mail comes due for machines ($1, of roots, array literal); null: none waits.
 -- Locks: nothing.
 -- Index: mailbox_due from its head; rows of other machines are passed over, $2 at most.
-select greatest(0, ceil(extract(epoch from min(m.due_at) - now()) * 1000))::float8 as ms
+select case when min(m.due_at) is not null
+            then greatest(0, ceil(extract(epoch from min(m.due_at) - now()) * 1000)) end::float8 as ms
   from (select tenant_id, actor_id, due_at from perdura.mailbox where not parked
          order by due_at limit $2) m
   join perdura.actor a on a.tenant_id = m.tenant_id and a.id = m.actor_id

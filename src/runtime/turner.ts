@@ -7,7 +7,7 @@
 import { getLogger } from "@logtape/logtape";
 import { ActorBlockedError } from "../core/actor/mod.ts";
 import { type Clock } from "../core/clock.ts";
-import { LeaseLostError, UnavailableError } from "../core/errors.ts";
+import { InvalidInputError, LeaseLostError, UnavailableError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import type { ActorName, ActorView, Lane, Store, TransactionSql, Turn } from "../store/store.ts";
 import { isTaker, type Machines } from "./machines.ts";
@@ -83,10 +83,11 @@ export class Turner {
   async commit(turning: Turning): Promise<boolean> {
     const turn = turning.finish();
     if (turning.transactional.length > 0) return await this.#transact(turning, turn);
-    const done = await this.#host.store.actors.commit(this.#worker, null, [turn]);
-    if (done.size === 0) return false;
-    this.#tell([turn]);
-    return true;
+    const { done, refused } = await this.#host.store.actors.commit(this.#worker, null, [turn]);
+    const [refusal] = refused;
+    if (refusal) throw new InvalidInputError([{ path: "", message: refusal.message }]);
+    this.#tell(done);
+    return done.length > 0;
   }
 
   /** Makes one turn of a view. Null: there is nothing to commit. */
@@ -186,31 +187,20 @@ export class Turner {
     await this.#commitAll(plain, turnId);
   }
 
-  async #commitAll(turnings: readonly Turning[], turnId: string | null): Promise<void> {
-    const turns = turnings.map((turning) => turning.finish());
-    try {
-      const done = await this.#host.store.actors.commit(this.#worker, turnId, turns);
-      this.#tell([...done]);
-    } catch (error) {
-      if (error instanceof UnavailableError) throw error;
-      await this.#halve(turnings, error);
-    }
-  }
-
   /** One that PostgreSQL will not take stalls alone. */
-  async #halve(turnings: readonly Turning[], error: unknown): Promise<void> {
-    const [only, ...others] = turnings;
-    if (only && others.length > 0) {
-      const middle = turnings.length >> 1;
-      await this.#commitAll(turnings.slice(0, middle), null);
-      return await this.#commitAll(turnings.slice(middle), null);
+  async #commitAll(turnings: readonly Turning[], turnId: string | null): Promise<void> {
+    const made = new Map(turnings.map((turning) => [turning.finish(), turning]));
+    const turns = [...made.keys()];
+    const { done, refused } = await this.#host.store.actors.commit(this.#worker, turnId, turns);
+    this.#tell(done);
+    for (const { turn, message } of refused) {
+      const turning = made.get(turn);
+      if (turning) await this.#stall(turning, "refused_by_database", message);
     }
-    if (!only) throw error;
-    await this.#stall(only, "refused_by_database", error);
   }
 
-  async #stall({ seat }: Turning, code: string, error: unknown): Promise<void> {
-    const message = (error instanceof Error ? error.message : String(error)).slice(0, 2_000);
+  async #stall({ seat }: Turning, code: string, reason: string): Promise<void> {
+    const message = reason.slice(0, 2_000);
     log.warn("An actor stalls", { actor: seat.id, machine: seat.machine, code });
     const fault = { code, path: "", message };
     const turning = new Turning(seat, null, this.#host.defaults);
@@ -236,8 +226,8 @@ export class Turner {
     } catch (error) {
       if (error instanceof LeaseLostError) return false;
       if (error instanceof UnavailableError) throw error;
-      if (turn.expected !== null) await this.#stall(turning, "threw", error);
-      else throw error;
+      if (turn.expected === null) throw error;
+      await this.#stall(turning, "threw", error instanceof Error ? error.message : String(error));
       return true;
     }
   }
