@@ -7,7 +7,6 @@ export { jobMachine } from "./machines/job.ts";
 export type { JobContext, JobEvent, JobEventType, JobState } from "./machines/job.ts";
 export { workerMachine } from "./machines/worker.ts";
 export * from "./src/core/errors.ts";
-export * from "./src/core/actor/mod.ts";
 export { activityContext } from "./src/runtime/activities.ts";
 export { Actors } from "./src/runtime/actors.ts";
 export type {
@@ -20,6 +19,27 @@ export type {
 export type { Actor, ActorTransition } from "./src/runtime/actor_view.ts";
 export type { BranchOptions } from "./src/runtime/branching.ts";
 export type { MachineEntry } from "./src/runtime/machines.ts";
+export {
+  acceptedEvents,
+  acceptedTypes,
+  ActorBlockedError,
+  ActorStalledError,
+  adopt,
+  compatibilityOf,
+  decode,
+  defineMachine,
+  describeMachine,
+  doneMail,
+  encode,
+  errorMail,
+  foresee,
+  lintMachine,
+  MachineDefinitionError,
+  migrateSnapshot,
+  step,
+  StepError,
+} from "./src/core/actor/mod.ts";
+export type * from "./src/core/actor/mod.ts";
 export type { Backoff } from "./src/core/backoff.ts";
 export type { JobError } from "./src/core/failure.ts";
 export type { Job, NewJobInput, Transition } from "./src/core/job.ts";

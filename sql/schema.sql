@@ -83,7 +83,9 @@ create table perdura.lease (
   hard_until timestamptz not null,
   n_left integer not null check (n_left > 0),
   tenants text[] not null,
-  ids uuid[] not null
+  ids uuid[] not null,
+  -- Rows of `slot` are to be deleted with the ends of its jobs.
+  holds_slots boolean not null default false
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 -- Compressing ids only costs CPU; out of line they stay untouched by renewals.
 alter table perdura.lease alter tenants set storage external, alter ids set storage external;
@@ -317,6 +319,68 @@ returns uuid language sql volatile as $$
   returning id
 $$;
 
+-- Gates: what the jobs of a tenant, of one of its queues, or of a type have to pass before they start.
+-- What operators set, and how full it is, in one row: whoever locks it knows both.
+create table perdura.gate (
+  -- '*': of all tenants together.
+  tenant_id text not null,
+  -- 0: the tenant; 1: one of its queues; 2: a type.
+  kind smallint not null check (kind between 0 and 2),
+  -- Empty of a tenant.
+  name text not null,
+  -- Starts in a period; with a burst of another size a token bucket, otherwise never more in any period.
+  rate integer check (rate > 0),
+  burst integer check (burst > 0),
+  -- Jobs that run at the same time.
+  concurrency integer check (concurrency > 0),
+  -- Share of the starts among its like; null: 1.
+  weight integer check (weight > 0),
+  -- Of the rate: a minute; shorter in tests alone.
+  period_ms integer not null default 60000 check (period_ms >= 1000),
+  paused_at timestamptz,
+  -- Since then it takes no new jobs.
+  draining_at timestamptz,
+  -- Its limits come from the code of a handler: no operator has spoken yet.
+  is_declared boolean not null default false,
+  -- Nothing passes before its guests are counted, and they are not before this: until then, processes
+  -- that have not heard of it may still be starting jobs.
+  settles_at timestamptz,
+  -- +1 by everybody who takes slots: a claim whose snapshot shows another has not seen them all.
+  version bigint not null default 1,
+  -- The token bucket.
+  tokens double precision,
+  filled_at timestamptz,
+  -- Starts of the last period, per hundredth of it since 1970.
+  tick_at bigint[] not null default '{}',
+  tick_n integer[] not null default '{}',
+  -- Jobs that were running when the limit was set, and under which lease: they have no slot.
+  guest_tenants text[] not null default '{}',
+  guest_ids uuid[] not null default '{}',
+  guest_leases uuid[] not null default '{}',
+  primary key (tenant_id, kind, name),
+  check ((kind = 0) = (name = '')),
+  check (burst is null or rate is not null)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+
+-- One row: +1 by every change of what operators set. Processes read the gates when it has moved.
+create table perdura.gate_change (n bigint not null);
+insert into perdura.gate_change (n) values (1);
+
+-- Who runs past a gate with a concurrency. Inserted by the claim, deleted by the statement that ends the
+-- attempt. The key is the limit: there is no second n.
+create table perdura.slot (
+  -- The gate.
+  tenant_id text not null,
+  kind smallint not null,
+  name text not null,
+  n integer not null check (n > 0),
+  job_tenant_id text not null,
+  job_id uuid not null,
+  lease_id uuid not null,
+  taken_at timestamptz not null,
+  primary key (tenant_id, kind, name, n)
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+create index slot_job on perdura.slot (job_id);
 -- ── Durable actors ──────────────────────────────────────────────────────────────────────────────
 
 -- One row per address. A child that was stopped and started again has the same row: its mailbox

@@ -25,7 +25,10 @@ export interface TestStep {
 export const MERGED_REPORT = ".out/junit-all.xml";
 
 const CHAOS = "tests/chaos";
-const UNIT = ["tests/machines", "tests/core", "tests/std", "tests/tools", "tests/handlers"];
+const UNIT = [
+  ...["tests/machines", "tests/core", "tests/conformance", "tests/std", "tests/tools"],
+  "tests/handlers",
+];
 
 /** Reads the arguments; a text says what is wrong with them. */
 export function readOptions(args: readonly string[]): TestOptions | string {

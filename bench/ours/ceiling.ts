@@ -6,7 +6,7 @@ import type postgres from "postgres";
 import { newId, newJobId } from "../../src/core/id.ts";
 import type { JobInsert } from "../../src/core/job.ts";
 import { transition } from "../../src/core/lifecycle.ts";
-import { HEAD } from "../../src/runtime/lane_book.ts";
+import { HEAD } from "../../src/runtime/lane_keys.ts";
 import type { Change, ClaimedJob, Cursor, Lane, Store } from "../../src/store/store.ts";
 import type { Payload, Run, Work } from "../agent/system.ts";
 

@@ -58,7 +58,7 @@ function open({ url, variant }: AgentConfig): System {
       if (variant === "ceiling") {
         return await new BareWorker(store, settings.WORKER_BATCH_SIZE, run).start(sql);
       }
-      new Worker({
+      const worker = new Worker({
         ...shared,
         handlers,
         random: systemRandom,
@@ -72,7 +72,9 @@ function open({ url, variant }: AgentConfig): System {
         queues: null,
         partitionKey: null,
         defaults: { maxAttempts: settings.JOB_MAX_ATTEMPTS, maxCrashes: settings.JOB_MAX_CRASHES },
-      }).start();
+      });
+      jobs.attach(worker);
+      worker.start();
       await Promise.resolve();
     },
     async isBusy() {

@@ -4,13 +4,14 @@
 -- $20 ask; $21 code of CLAIM. k indexes $1 (null: a job without lease).
 -- home 0: stays live (d ms from now or at r; neither: keeps its due time), 1: archive, 2: dead letter.
 -- Locks: lease rows first, in id order; then job rows through the primary key.
--- Index: primary keys of lease and job. Each job is guarded by its version: zero rows is a lost lease.
+-- Index: primary keys of lease and job, slot_job. Each job is guarded by its version: zero rows is a lost lease.
 -- $3 re-checks the expiry inside the update: a lease renewed since the sweeper looked is left alone.
 -- A job that stops running forgets its claim: that step goes to `transition` before its own.
+-- A job that stops running gives back its slots, whatever the reason: only leases that hold some look.
 -- ask: the cause is the reason of the cancel request, if it has one.
 -- cs: what the caller knew of a cancel request (null: does not matter). Returns the rows not moved.
 with held as materialized (
-  select le.id, le.worker, le.n_left from perdura.lease le
+  select le.id, le.worker, le.n_left, le.holds_slots from perdura.lease le
    where le.id = any($1::uuid[]) and (not $3::boolean or le.expires_at < now())
    order by le.id for update),
 x as materialized (
@@ -96,6 +97,9 @@ history as (
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
   select tenant_id, queue, f, s, count(*) from ended group by tenant_id, queue, f, s),
+freed as (
+  delete from perdura.slot s using held h, ended e
+   where h.holds_slots and e.l = h.id and s.job_id = e.id and s.job_tenant_id = e.tenant_id),
 finished as materialized (select l, count(*)::integer as n from ended where l is not null group by l),
 emptied as (
   delete from perdura.lease le using held, finished

@@ -10,7 +10,7 @@ select concat_ws(E'\x1f', j.id, j.tenant_id, j.lane, j.type, j.queue, j.priority
                  case when j.has_data
                       then (select d.value from perdura.job_data d
                              where d.tenant_id = j.tenant_id and d.id = j.id and d.kind = 0)
-                      else j.payload end) as jobs
+                      else j.payload end) as jobs, le.holds_slots
   from perdura.lease le, unnest(le.tenants, le.ids) as x(t, i)
   join perdura.job j on j.tenant_id = x.t and j.id = x.i
  where le.id = $1::uuid and j.lease_id = le.id

@@ -130,6 +130,7 @@ export function jobsOf(settings: Settings, store: Store, debug: boolean): Jobs {
       maxAttempts: settings.JOB_MAX_ATTEMPTS,
       maxCrashes: settings.JOB_MAX_CRASHES,
       backoff: backoffOf(settings),
+      tenantRate: settings.TENANT_RATE_PER_MINUTE,
     },
   });
 }

@@ -59,6 +59,8 @@ export const settingsSchema = z.object({
   RETRY_BASE_MS: whole(1, 86_400_000).prefault("1000").describe("Delay after the first failure"),
   RETRY_FACTOR: decimal(1, 10).prefault("2").describe("Growth of the delay"),
   RETRY_CAP_MS: whole(1, 31_536_000_000).prefault("300000").describe("Longest delay"),
+  TENANT_RATE_PER_MINUTE: optional(whole(1, 1_000_000))
+    .describe("Starts of a tenant that has no rate of its own; unset: any number"),
   SHUTDOWN_MS: whole(100, 3_600_000).prefault("10000").describe("From SIGTERM to the exit"),
   SMTP_URL: optional(z.string())
     .describe("Mail server of email.send; unset: .eml files in the state directory"),

@@ -54,6 +54,7 @@ function createWorker(settings: Settings, store: Store, debug: boolean): Worker 
     backoff: backoffOf(settings),
     queues: settings.WORKER_QUEUES,
     partitionKey: settings.WORKER_PARTITION_KEY,
+    tenantRate: settings.TENANT_RATE_PER_MINUTE,
     defaults: { maxAttempts: settings.JOB_MAX_ATTEMPTS, maxCrashes: settings.JOB_MAX_CRASHES },
   });
 }

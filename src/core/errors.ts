@@ -174,6 +174,17 @@ export class UnsupportedMediaTypeError extends PerduraError {
   }
 }
 
+/** Not now: there is as much as may be. */
+export class RateLimitedError extends PerduraError {
+  readonly code = "rate_limited";
+  readonly retryAfterMs: number;
+
+  constructor(message: string, retryAfterMs: number) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 /** The database cannot be reached, or did not answer in time. Nothing was promised. */
 export class UnavailableError extends PerduraError {
   readonly code = "unavailable";

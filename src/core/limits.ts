@@ -39,6 +39,14 @@ export const limits = {
   waitMsMax: 60_000,
   /** Ids in one request. */
   idsMax: 10_000,
+  /** Starts of a gate in a minute, and in one burst. */
+  ratePerMinuteMax: 1_000_000,
+  /** Jobs past one gate at the same time: a claim looks at each of its slots. */
+  concurrencyMax: 10_000,
+  /** Shares are told apart by whole numbers. */
+  weightMax: 1_000,
+  /** Holders of slots that an explanation names. */
+  holdersMax: 10,
 } as const;
 
 /** Timeout of an attempt when neither job nor handler names one: 15 minutes. */
@@ -49,3 +57,6 @@ export const GRACE_MS = 15_000;
 
 /** How long an idempotency key points at its job: 7 days. */
 export const KEY_TTL_MS: number = 7 * 24 * 3600 * 1000;
+
+/** A process may be unaware of a new limit for this long; then what runs already is counted. */
+export const UNAWARE_MS = 1_000;

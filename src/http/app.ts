@@ -6,6 +6,7 @@ import { NotFoundError } from "../core/errors.ts";
 import { Admin } from "../runtime/admin.ts";
 import type { Actors } from "../runtime/actors.ts";
 import type { Jobs } from "../runtime/jobs.ts";
+import { Limiting } from "../runtime/limiting.ts";
 import { allowAll, demand, loopbackNamesOnly, type Permit } from "./access.ts";
 import { actorRoutes } from "./actors.ts";
 import { actorControlRoutes } from "./actor_controls.ts";
@@ -13,11 +14,24 @@ import { adminRoutes, overviewRoutes } from "./admin.ts";
 import { healthRoutes } from "./health.ts";
 import { eventRoutes, verbRoutes } from "./job_events.ts";
 import { readRoutes } from "./job_reads.ts";
+import { limitRoutes } from "./limits.ts";
 import { createRoutes, listRoutes, oneJobRoutes } from "./jobs.ts";
 import { documentHealth, mountDocument } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { mountRoutes, type Route } from "./route.ts";
 import { typeRoutes, unknownType } from "./types.ts";
+
+/**
+ * Transport security is the business of whoever terminates TLS; and what only browsers of long ago
+ * have read is not worth setting on every answer.
+ */
+const HEADERS = {
+  strictTransportSecurity: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+} as const;
 
 /** What the API serves. */
 export interface AppHost {
@@ -41,8 +55,7 @@ export function createApp(host: AppHost): OpenAPIHono {
     await next();
     c.res.headers.set("x-request-id", c.get("requestId"));
   });
-  // Transport security is the business of whoever terminates TLS.
-  app.use(secureHeaders({ strictTransportSecurity: false }));
+  app.use(secureHeaders(HEADERS));
   if (host.isLoopbackOnly) app.use(loopbackNamesOnly());
   const database = () => host.isWritable().then(() => true);
   app.route("/", healthRoutes({ database, write: host.isWritable }));
@@ -73,5 +86,6 @@ function allRoutes(jobs: Jobs, admin: Admin): Route[] {
     ...typeRoutes(jobs),
     ...adminRoutes(jobs, admin),
     ...overviewRoutes(jobs, admin),
+    ...limitRoutes(new Limiting(jobs.host)),
   ];
 }

@@ -104,7 +104,7 @@ export function eventRoutes(jobs: Jobs): Route[] {
       ifMatch: true,
       body: { "application/json": { schema: eventSchema } },
       answers: sent,
-      codes: refusals,
+      codes: [...refusals, "rate_limited"],
       handle: (call) => sendEvent(call, jobs),
     }),
     defineRoute({
@@ -185,7 +185,7 @@ export function verbRoutes(jobs: Jobs): Route[] {
       body: { "application/json": { schema: none } },
       bodyIsOptional: true,
       answers: { 201: ["The new job, its `clonedFrom` the old one", jobResource] },
-      codes: ["not_found", "unsupported_media_type", "invalid_input"],
+      codes: ["not_found", "unsupported_media_type", "invalid_input", "rate_limited"],
       handle: async (call) => {
         check(none, await readOptionalJson(call.c, SMALL_BYTES_MAX));
         const job = await jobs.rerun(tenantOf(call), readId(call.c));

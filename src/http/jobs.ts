@@ -77,6 +77,7 @@ export function createRoutes(jobs: Jobs): Route[] {
         "unsupported_media_type",
         "invalid_input",
         "unknown_type",
+        "rate_limited",
       ],
       handle: async (call) => {
         const input = withTenant(await readJson(call.c, JOB_BYTES_MAX), tenantOf(call));
@@ -104,7 +105,13 @@ export function createRoutes(jobs: Jobs): Route[] {
           z.object({ ids: z.array(z.uuid()), created: z.array(z.boolean()) }),
         ],
       },
-      codes: ["payload_too_large", "unsupported_media_type", "invalid_input", "unknown_type"],
+      codes: [
+        "payload_too_large",
+        "unsupported_media_type",
+        "invalid_input",
+        "unknown_type",
+        "rate_limited",
+      ],
       handle: async (call) => {
         const inserted = await jobs.enqueueMany(await readBatch(call.c, tenantOf(call)));
         const ids = inserted.map((job) => job.id);

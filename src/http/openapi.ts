@@ -15,6 +15,7 @@ const tags = [
   { name: "jobs", description: "Make jobs, find them, change them" },
   { name: "events", description: "What happens to one job, sent by operators and workers" },
   { name: "types", description: "One typed endpoint per registered handler" },
+  { name: "limits", description: "What tenants, queues and types may do, and how much of it" },
   { name: "admin", description: "Many jobs at once" },
   { name: "charts", description: "Statecharts, and what happens as it happens" },
   { name: "health", description: "For probes" },

@@ -5,6 +5,7 @@ import {
   type ErrorCode,
   MethodNotAllowedError,
   PerduraError,
+  RateLimitedError,
   UnavailableError,
   VersionConflictError,
 } from "../core/errors.ts";
@@ -56,7 +57,7 @@ export function problemResponse(c: Context, error: unknown): Response {
 
 function headersOf(error: PerduraError): Record<string, string> {
   if (error instanceof MethodNotAllowedError) return { allow: error.allowed.join(", ") };
-  if (!(error instanceof UnavailableError)) return {};
+  if (!(error instanceof UnavailableError || error instanceof RateLimitedError)) return {};
   return { "retry-after": String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))) };
 }
 

@@ -28,7 +28,7 @@ type Body = NonNullable<NonNullable<RouteConfig["request"]>["body"]>["content"];
 
 /** How a route is declared. */
 export interface RouteSpec<Query extends z.ZodObject> {
-  readonly method: "get" | "post" | "patch" | "delete";
+  readonly method: "get" | "post" | "put" | "patch" | "delete";
   /** As OpenAPI writes it: `/jobs/{id}`. */
   readonly path: string;
   readonly summary: string;

@@ -1,5 +1,6 @@
 /** What the API gives and takes, as zod: checked with, and written into the OpenAPI document. */
 import { z } from "@hono/zod-openapi";
+import { GATE_KINDS } from "../core/gate.ts";
 import { backoffSchema, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
@@ -95,6 +96,34 @@ export const operationResource = z.object({
   createdAt: instant,
   finishedAt: instant.nullable(),
 }).openapi("Operation");
+
+/** `…/limits`; null: none. */
+export const limitsResource = z.object({
+  ratePerMinute: whole.nullable(),
+  burst: whole.nullable(),
+  concurrency: whole.nullable(),
+  weight: whole,
+}).openapi("Limits");
+
+const gate = {
+  kind: z.enum(GATE_KINDS),
+  tenantId: z.string().nullable(),
+  name: z.string(),
+  state: z.enum(["open", "paused", "draining"]),
+  since: instant.nullable(),
+  limits: limitsResource,
+  slotsTaken: whole,
+  refillAt: instant.nullable(),
+} as const;
+
+/** A tenant, queue or type, and what it may do now. */
+export const gateResource = z.object(gate).openapi("Gate");
+
+/** A queue, with its jobs per state. */
+export const queueResource = z.object({
+  ...gate,
+  states: z.object(Object.fromEntries(JOB_STATES.map((name) => [name, whole]))),
+}).openapi("Queue");
 
 /** A whole number in a query. */
 export function wholeText(min: number, max: number) {

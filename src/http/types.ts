@@ -34,6 +34,7 @@ export function typeRoutes(jobs: Jobs): Route[] {
         "payload_too_large",
         "unsupported_media_type",
         "invalid_input",
+        "rate_limited",
       ],
       handle: async (call) => {
         const body = withTenant(await readJson(call.c, JOB_BYTES_MAX), tenantOf(call));

@@ -175,6 +175,7 @@ export class Runtime<H extends Handler = Handler> {
   ): Worker {
     const worker = new Worker({ ...this.#workerOptions(), ...options });
     this.#workers.add(worker);
+    this.jobs.attach(worker);
     worker.start();
     return worker;
   }

@@ -15,6 +15,8 @@ export interface RuntimeSettings extends
     | "queues"
     | "partitionKey"
   > {
+  /** Starts per minute of a tenant that has no rate of its own; null: any number. */
+  readonly tenantRate: number | null;
   readonly maxAttempts: number;
   readonly maxCrashes: number;
   readonly backoff: Backoff;
@@ -29,6 +31,7 @@ const defaults: RuntimeSettings = {
   shutdownMs: 10_000,
   queues: null,
   partitionKey: null,
+  tenantRate: null,
   maxAttempts: 3,
   maxCrashes: 3,
   backoff: { baseMs: 1_000, factor: 2, capMs: 300_000 },

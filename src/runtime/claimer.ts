@@ -1,33 +1,38 @@
 /**
  * Takes due jobs: as many as there is room for, from the lanes whose turn it is.
  *
- * One claim is in flight at a time; what frees up meanwhile makes the next one larger. Jobs one
- * crash below their limit have a loop of their own: each runs alone in an idle process, so that the
- * one that kills it is known for sure.
+ * One claim is in flight at a time; what frees up meanwhile makes the next one larger. Lanes that have
+ * to pass gates are claimed by a statement of their own, for free handlers only; where there are none,
+ * nothing of this is asked.
  */
 import { type Clock, jittered, type Random } from "../core/clock.ts";
-import { UnknownResultError } from "../core/errors.ts";
-import { newId } from "../core/id.ts";
-import type { ClaimedJob, Hint, Lane, LaneRequest, Suspect, WorkStore } from "../store/store.ts";
+import type {
+  ClaimedJob,
+  GateStore,
+  Hint,
+  JobStore,
+  Lane,
+  LaneRequest,
+  Suspect,
+  WorkStore,
+} from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
+import { Claims } from "./claims.ts";
+import { Gates } from "./gates.ts";
+import { HandOff } from "./handoff.ts";
 import type { Handlers } from "./handlers.ts";
-import { LaneBook } from "./lane_book.ts";
+import { type Admits, LaneBook } from "./lane_book.ts";
 import type { Leases } from "./leases.ts";
 import type { Runner } from "./runner.ts";
 import type { WorkerStats } from "./stats.ts";
+import { Suspects } from "./suspects.ts";
 
 const LANES_PER_CLAIM = 20;
 const RECONNECT_MS = 100;
 const RECONNECT_MS_MAX = 2_000;
-/** A process that is busy lets a suspect wait this long for an idle one, each a little differently. */
-const SUSPECT_PATIENCE_MS = 5_000;
-/** Then it claims nothing until it is idle: first for this long, doubled each time in vain. */
-const SUSPECT_DRAIN_MS = 5_000;
-const SUSPECT_DRAIN_MS_MAX = 20 * 60_000;
-
 /** What the claimer needs of its surroundings. */
 export interface ClaimerHost {
-  readonly store: WorkStore;
+  readonly store: WorkStore & Pick<JobStore, "enterStarted"> & { readonly gates: GateStore };
   readonly clock: Clock;
   readonly random: Random;
   readonly worker: string;
@@ -37,6 +42,7 @@ export interface ClaimerHost {
   readonly pollMs: number;
   readonly leaseMs: number;
   readonly jobsMax?: number;
+  readonly tenantRate?: number | null;
   readonly leases: Leases;
   readonly runner: Runner;
   readonly stats: WorkerStats;
@@ -50,38 +56,78 @@ export interface ClaimerHost {
 export class Claimer {
   readonly #host: ClaimerHost;
   readonly #book: LaneBook;
+  readonly #gates: Gates;
   readonly #alarm = new Alarm();
-  readonly #suspectAlarm = new Alarm();
+  readonly #claims: Claims;
+  readonly #suspects: Suspects;
   #lanesAt = -Infinity;
-  #isPausedForSuspect = false;
   #isRoomAsked = false;
+  /** Lanes with limits, and those without, take turns. */
+  #isTurnOfLimited = false;
+  /** A lane with limits waits for a handler to be free: nothing else is buffered meanwhile. */
+  #isWaitingForFree = false;
   /** The ordinary claim under way; never rejects. */
   #claiming: Promise<void> = Promise.resolve();
-  /** Claims whose answer was lost, by lease: they may have been committed. */
-  readonly #inDoubt = new Map<string, number>();
   #isStopping = false;
   #onQuiet: (() => void)[] = [];
 
   constructor(host: ClaimerHost) {
     this.#host = host;
     this.#book = new LaneBook(host.clock, host.random, host.pollMs);
+    this.#gates = new Gates({
+      ...host,
+      store: host.store.gates,
+      tenantRate: host.tenantRate ?? null,
+      onChange: () => this.#alarm.ring(),
+    });
+    this.#claims = new Claims({
+      ...host,
+      onAnswer: () => this.#onAnswer(),
+      onJobs: (jobs) => this.#onJobs(jobs),
+    });
+    this.#suspects = new Suspects({
+      ...host,
+      claimed: () => this.#claiming,
+      claimAlone: (suspect) => this.#claimAlone(suspect),
+      isOpen: (lane) => this.#gates.opensAt(lane) <= host.clock.monotonic(),
+      onDrained: () => this.#alarm.ring(),
+    });
   }
 
   /** Runs until `stop`. */
   async run(): Promise<void> {
-    await Promise.all([this.#claimLoop(), this.#suspectLoop()]);
+    await Promise.all([this.#claimLoop(), this.#suspects.run(), this.#gates.run()]);
   }
 
   /** Claims nothing more. A claim under way still comes in, and is handed back. */
   stop(): void {
     this.#isStopping = true;
     this.#alarm.ring();
-    this.#suspectAlarm.ring();
+    this.#suspects.stop();
+    this.#gates.stop();
   }
 
   /** Resolves when there is nothing to claim and nothing runs. */
   quiet(): Promise<void> {
     return new Promise((done) => this.#onQuiet.push(done));
+  }
+
+  /** Takes jobs that its own process has stored as claimed. */
+  get handOff(): HandOff {
+    const { store, clock, worker, leaseMs, runner } = this.#host;
+    return new HandOff({
+      ...{ store, clock, worker, leaseMs },
+      reserve: (count) => !this.#isStopping && !this.#suspects.isDraining && runner.reserve(count),
+      release: (count) => runner.release(count),
+      isIdle: (lane) =>
+        this.#serves(lane) && this.#book.isIdle(lane) && this.#gates.isFresh() &&
+        this.#isFree(lane),
+      accept: (jobs, leaseId, askedAt) => this.#claims.accept(jobs, leaseId, askedAt),
+      doubt: (leaseId, askedAt) => {
+        this.#claims.doubt(leaseId, askedAt);
+        this.#alarm.ring();
+      },
+    });
   }
 
   /** A slot may be free. Looked at once for all that end together. */
@@ -100,6 +146,7 @@ export class Claimer {
       this.#book.wake(hint.lanes.filter((lane) => this.#serves(lane)));
     } else {
       this.#lanesAt = -Infinity;
+      this.#gates.invalidate();
       this.#book.wakeAll();
     }
     this.#alarm.ring();
@@ -111,11 +158,24 @@ export class Claimer {
     if (delayMs < this.#host.pollMs) this.#alarm.ring();
   }
 
+  /** The end of a job of this process has been committed. */
+  onSettled(job: ClaimedJob): void {
+    if (!job.holdsSlots) return;
+    this.#gates.reopen(job);
+    this.#alarm.ring();
+  }
+
+  /** Milliseconds until a gate opens that everything which is due has to pass; null: nothing has to. */
+  get heldUpMs(): number | null {
+    const until = this.#book.heldUpUntil((lane) => this.#gates.opensAt(lane));
+    return until === null ? null : Math.ceil(until - this.#host.clock.monotonic());
+  }
+
   async #claimLoop(): Promise<void> {
     let failures = 0;
     while (!this.#isStopping) {
       try {
-        await this.#settleDoubts();
+        await this.#claims.settleDoubts();
         await this.#refreshLanes();
         const claiming = this.#claimOnce();
         this.#claiming = claiming.then(() => {}, () => {});
@@ -131,24 +191,53 @@ export class Claimer {
       }
     }
     // What a lost claim may have taken is handed back now, not when its lease is over.
-    await this.#settleDoubts().catch(() => {});
+    await this.#claims.settleDoubts().catch(() => {});
   }
 
   #tellQuiet(): void {
-    if (this.#host.runner.load > 0 || this.#isPausedForSuspect) return;
+    if (this.#host.runner.load > 0 || this.#suspects.isDraining) return;
     for (const done of this.#onQuiet.splice(0)) done();
   }
 
   /** False: nothing to do until the alarm rings or the next lane wakes. */
   async #claimOnce(): Promise<boolean> {
-    const { clock, runner } = this.#host;
-    const left = (this.#host.jobsMax ?? Infinity) - this.#host.stats.claimed;
-    const limit = this.#isPausedForSuspect ? 0 : Math.min(runner.room(), left);
-    const selection = limit > 0 ? this.#book.select(limit, LANES_PER_CLAIM) : null;
+    const { runner, stats, jobsMax = Infinity } = this.#host;
+    if (!this.#gates.isFresh()) await this.#gates.refresh();
+    this.#isWaitingForFree = false;
+    if (this.#suspects.isDraining) return false;
+    const left = jobsMax - stats.claimed;
+    if (this.#gates.isNone) return await this.#claimPlain(Math.min(runner.room(), left));
+    if (!this.#book.isAwake(this.#isPassable)) {
+      return await this.#claimPlain(Math.min(runner.room(), left), this.#isFree);
+    }
+    // What has limits starts at once or is not claimed: while it waits, nothing else is buffered.
+    const free = Math.min(runner.free(), left);
+    this.#isWaitingForFree = free < 1;
+    return free >= 1 && await this.#claimInTurn(free);
+  }
+
+  async #claimInTurn(free: number): Promise<boolean> {
+    const isShared = this.#book.isAwake(this.#isFree);
+    this.#isTurnOfLimited = !isShared || !this.#isTurnOfLimited;
+    const limit = isShared ? Math.ceil(free / 2) : free;
+    return this.#isTurnOfLimited
+      ? await this.#claimLimited(limit)
+      : await this.#claimPlain(limit, this.#isFree);
+  }
+
+  readonly #isFree: Admits = (lane) =>
+    !this.#gates.isLimited(lane) && this.#gates.opensAt(lane) === -Infinity;
+
+  readonly #isPassable: Admits = (lane) =>
+    this.#gates.isLimited(lane) && this.#gates.opensAt(lane) <= this.#host.clock.monotonic();
+
+  async #claimPlain(limit: number, admits?: Admits): Promise<boolean> {
+    const { clock } = this.#host;
+    const selection = limit > 0 ? this.#select(limit, admits) : null;
     if (selection === null) return false;
     const askedAt = clock.monotonic();
     try {
-      const jobs = await this.#claim(selection.requests, limit, false);
+      const jobs = await this.#claims.claim(selection.requests, limit);
       this.#book.settle(selection, jobs, limit, clock.monotonic() - askedAt);
     } catch (error) {
       this.#book.release(selection);
@@ -157,42 +246,46 @@ export class Claimer {
     return true;
   }
 
-  async #claim(lanes: readonly LaneRequest[], limit: number, alone: boolean) {
-    const { store, worker, leaseMs, clock } = this.#host;
-    // Begun before the claim is sent: our own idea of the lease can only end too early.
-    const askedAt = clock.monotonic();
-    const request = { leaseId: newId(), worker, leaseMs, limit, lanes, alone };
-    this.#inDoubt.set(request.leaseId, askedAt);
-    const jobs = await store.claim(request).catch((error) => {
-      // Anything but a lost answer means that nothing was claimed.
-      if (!(error instanceof UnknownResultError)) this.#inDoubt.delete(request.leaseId);
+  #select(limit: number, admits?: Admits) {
+    return this.#book.select(limit, LANES_PER_CLAIM, admits, this.#gates.weigh);
+  }
+
+  async #claimLimited(limit: number): Promise<boolean> {
+    const { clock } = this.#host;
+    const selection = this.#select(limit, this.#isPassable);
+    if (selection === null) return false;
+    try {
+      const lanes = selection.requests.flatMap(({ levels }) => levels[0]?.lane ?? []);
+      await this.#gates.openFor(lanes);
+      const askedAt = clock.monotonic();
+      const { jobs, cut } = await this.#claimPastGates(selection.requests, limit);
+      const now = clock.monotonic();
+      this.#book.settle(selection, jobs, limit, now - askedAt, (index) => {
+        const lane = lanes[index];
+        return cut.includes(index) || (lane !== undefined && this.#gates.opensAt(lane) > now);
+      });
+    } catch (error) {
+      this.#book.release(selection);
       throw error;
-    });
-    this.#inDoubt.delete(request.leaseId);
-    this.#accept(jobs, request.leaseId, askedAt);
-    return jobs;
-  }
-
-  #accept(jobs: readonly ClaimedJob[], leaseId: string, askedAt: number): void {
-    const { leases, runner, stats } = this.#host;
-    this.#onAnswer();
-    if (jobs.length === 0) return;
-    stats.claimed += jobs.length;
-    leases.open(leaseId, jobs.length, askedAt);
-    runner.accept(jobs);
-    // Claimed by a statement that was under way when the stop came.
-    if (this.#isStopping) runner.giveBackBuffer();
-  }
-
-  /** Asks what became of claims whose answer was lost, until there is one or the lease is over. */
-  async #settleDoubts(): Promise<void> {
-    const { store, clock, leaseMs } = this.#host;
-    for (const [leaseId, askedAt] of [...this.#inDoubt]) {
-      const isOver = clock.monotonic() - askedAt > leaseMs;
-      const jobs = isOver ? [] : await store.leased(leaseId);
-      this.#inDoubt.delete(leaseId);
-      this.#accept(jobs, leaseId, askedAt);
     }
+    return true;
+  }
+
+  async #claimAlone({ lane, at }: Suspect): Promise<boolean> {
+    if (!this.#gates.isFresh()) await this.#gates.refresh();
+    const request = [{ quantum: 1, levels: [{ lane, from: at }] }];
+    if (!this.#gates.isLimited(lane)) {
+      return (await this.#claims.claim(request, 1, true)).length > 0;
+    }
+    await this.#gates.openFor([lane]);
+    return (await this.#claimPastGates(request, 1, true)).jobs.length > 0;
+  }
+
+  async #claimPastGates(lanes: readonly LaneRequest[], limit: number, alone = false) {
+    const askedAt = this.#host.clock.monotonic();
+    const claim = await this.#claims.claimPastGates(lanes, limit, alone);
+    this.#gates.note(claim.closed, askedAt);
+    return claim;
   }
 
   async #refreshLanes(): Promise<void> {
@@ -217,9 +310,21 @@ export class Claimer {
     const { clock, pollMs, runner } = this.#host;
     const now = clock.monotonic();
     // Without room the end of a job rings; with room the next lane or the next list is due.
-    const isOpen = runner.room() > 0 && !this.#isPausedForSuspect;
-    const next = isOpen ? this.#book.nextWakeAt() : Infinity;
+    const isOpen = runner.room() > 0 && !this.#suspects.isDraining && !this.#isWaitingForFree;
+    const next = isOpen ? this.#nextWakeAt() : Infinity;
     return Math.max(1, Math.min(next - now, this.#lanesAt - now, pollMs));
+  }
+
+  #nextWakeAt(): number {
+    if (this.#gates.isNone) return this.#book.nextWakeAt();
+    return this.#book.nextWakeAt((lane) => this.#gates.opensAt(lane));
+  }
+
+  #onJobs(jobs: readonly ClaimedJob[]): void {
+    const { runner } = this.#host;
+    // Claimed by a statement that was under way when the stop came: nobody would stop their handlers.
+    if (this.#isStopping) runner.handBack(jobs);
+    else runner.accept(jobs);
   }
 
   #onAnswer(): void {
@@ -231,65 +336,5 @@ export class Claimer {
     const { handlers, queues, partitionKey } = this.#host;
     return handlers.has(lane.type) && (queues === null || queues.includes(lane.queue)) &&
       (partitionKey === null || lane.partitionKey === partitionKey);
-  }
-
-  async #suspectLoop(): Promise<void> {
-    const { clock, pollMs, random, runner, onFailure } = this.#host;
-    let waitingSince = Infinity;
-    let drainMs = SUSPECT_DRAIN_MS;
-    while (!this.#isStopping) {
-      try {
-        const suspect = await this.#nextSuspect();
-        waitingSince = suspect ? Math.min(waitingSince, clock.monotonic()) : Infinity;
-        const hasWaited = clock.monotonic() - waitingSince >
-          jittered(SUSPECT_PATIENCE_MS, random, 0.5);
-        if (suspect && (runner.load === 0 || hasWaited)) {
-          if (await this.#becomeIdle(drainMs) && await this.#runAlone(suspect)) {
-            drainMs = SUSPECT_DRAIN_MS;
-            continue;
-          }
-          drainMs = Math.min(2 * drainMs, SUSPECT_DRAIN_MS_MAX);
-          waitingSince = clock.monotonic();
-        }
-      } catch (error) {
-        onFailure(error);
-      }
-      this.#isPausedForSuspect = false;
-      this.#alarm.ring();
-      await this.#suspectAlarm.wait(jittered(pollMs, random));
-    }
-  }
-
-  /** Claims nothing until nothing runs here; false when that takes too long, or needs not be. */
-  async #becomeIdle(drainMs: number): Promise<boolean> {
-    const { clock, pollMs, runner, settled } = this.#host;
-    const until = clock.monotonic() + drainMs;
-    this.#isPausedForSuspect = true;
-    // A claim that is under way brings jobs as well.
-    await this.#claiming;
-    runner.giveBackBuffer();
-    while (runner.load > 0) {
-      if (this.#isStopping || clock.monotonic() > until) return false;
-      await this.#suspectAlarm.wait(Math.min(pollMs, 100));
-      // Somebody else may have taken it meanwhile.
-      if (runner.load > 0 && !await this.#nextSuspect()) return false;
-    }
-    await settled();
-    return true;
-  }
-
-  async #nextSuspect(): Promise<Suspect | undefined> {
-    const { store, handlers, queues, partitionKey } = this.#host;
-    const served = { types: [...handlers.keys()], queues, partitionKey };
-    const [suspect] = await store.suspects(served, 1);
-    return suspect;
-  }
-
-  /** Runs the suspect and nothing else. */
-  async #runAlone({ lane, at }: Suspect): Promise<boolean> {
-    if (this.#isStopping) return false;
-    const jobs = await this.#claim([{ quantum: 1, levels: [{ lane, from: at }] }], 1, true);
-    await this.#host.runner.idle();
-    return jobs.length > 0;
   }
 }

@@ -10,6 +10,7 @@ import { UnavailableError, UnknownResultError } from "../core/errors.ts";
 import type { JobInsert } from "../core/job.ts";
 import type { Entered, JobStore } from "../store/store.ts";
 import { Batcher } from "./batcher.ts";
+import type { HandOff } from "./handoff.ts";
 import { lanesOf } from "./preparing.ts";
 
 const BATCH_MAX = 500;
@@ -26,9 +27,13 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** It has moved on by now: whoever wants to see it reads it. */
+const STARTED = { created: true, differs: false, placed: null } as const;
+
 /** Puts single enqueues together. */
 export class Coalescer {
   readonly #store: Pick<JobStore, "enter">;
+  readonly #handOffs = new Set<HandOff>();
   readonly #keyed: Batcher<Waiting>;
   readonly #keyless: Batcher<Waiting>;
 
@@ -42,6 +47,12 @@ export class Coalescer {
     } as const;
     this.#keyed = new Batcher({ ...options, inFlightMax: KEYED_IN_FLIGHT_MAX });
     this.#keyless = new Batcher(options);
+  }
+
+  /** From now on jobs may be started by a worker of this process. Gives the way back. */
+  attach(handOff: HandOff): () => void {
+    this.#handOffs.add(handOff);
+    return () => this.#handOffs.delete(handOff);
   }
 
   /** Stores one job. Rejects as `JobStore.enter` does for this job alone. */
@@ -58,7 +69,7 @@ export class Coalescer {
   async #send(batch: readonly Waiting[]): Promise<void> {
     try {
       const rows = batch.map(({ row }) => row);
-      const entered = await this.#store.enter(rows, lanesOf(rows));
+      const entered = await this.#enter(rows);
       batch.forEach(({ resolve, reject }, index) => {
         const one = entered[index];
         if (one) resolve(one);
@@ -67,6 +78,14 @@ export class Coalescer {
     } catch (error) {
       await this.#afterFailure(batch, error);
     }
+  }
+
+  async #enter(rows: readonly JobInsert[]): Promise<Entered[]> {
+    for (const handOff of this.#handOffs) {
+      const jobs = await handOff.enter(rows);
+      if (jobs) return jobs.map(({ id }) => ({ ...STARTED, id }));
+    }
+    return await this.#store.enter(rows, lanesOf(rows));
   }
 
   async #afterFailure(batch: readonly Waiting[], error: unknown): Promise<void> {

@@ -7,7 +7,7 @@ import {
 } from "../core/errors.ts";
 import { contextOf, type Job } from "../core/job.ts";
 import { acceptedEvents, type Decision, transition } from "../core/lifecycle.ts";
-import type { JobEvent, JobEventType, JobState } from "../../machines/job.ts";
+import { JOB_STATES, type JobEvent, type JobEventType, type JobState } from "../../machines/job.ts";
 import type { JobStore, Refusal } from "../store/store.ts";
 
 /** Events that a client may send; the others belong to workers and sweepers. */
@@ -86,5 +86,12 @@ export function isCommitted(refusal: Refusal | undefined): boolean {
 
 /** Event types that a client may send in a state. */
 export function accepts(state: JobState): readonly JobEventType[] {
-  return acceptedEvents(state).filter((event) => operatorEvents.includes(event));
+  return acceptable.get(state) ?? [];
 }
+
+const acceptable: ReadonlyMap<JobState, readonly JobEventType[]> = new Map(
+  JOB_STATES.map((state) => [
+    state,
+    acceptedEvents(state).filter((event) => operatorEvents.includes(event)),
+  ]),
+);

@@ -65,7 +65,10 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
     queues: host.queues,
     partitionKey: host.partitionKey,
   };
-  const dueInMs = soonest(await host.store.nextDue(served), await host.turner?.nextDue() ?? null);
+  const nextInMs = await host.store.nextDue(served);
+  // What is due but limited is no reason to come back at once.
+  const jobInMs = nextInMs === 0 ? worker.heldUpMs ?? 0 : nextInMs;
+  const dueInMs = soonest(jobInMs, await host.turner?.nextDue() ?? null);
   return {
     ran: worker.stats.finished,
     turns: worker.turns,

@@ -102,6 +102,7 @@ export type EndedJob = Pick<
   | "maxAttempts"
   | "crashes"
   | "maxCrashes"
+  | "holdsSlots"
 >;
 
 /** The event that an ending is, unless a cancel was requested. */
@@ -136,6 +137,7 @@ export function changeOf(job: EndedJob, ending: Ending, known: Knowledge): Chang
     version: job.version,
     attempt: job.attempt,
     leaseId: job.leaseId,
+    holdsSlots: job.holdsSlots,
     decision,
     output: ending.kind === "succeeded" ? ending.output : null,
     error: isCancelled ? cancelledError(known.at) : failure,

@@ -1,7 +1,10 @@
 /** Why a job does not run: reasons in the order in which they would have to go away. */
 import type { Clock } from "../core/clock.ts";
+import { gatesOf, type GateState, gateText } from "../core/gate.ts";
 import type { Job } from "../core/job.ts";
 import { isTerminal, statesAccepting } from "../core/lifecycle.ts";
+import { limits } from "../core/limits.ts";
+import type { GateStore } from "../store/store.ts";
 import type { Handlers } from "./handlers.ts";
 
 /** One reason. `until`: when it goes away by itself, RFC 3339; null: not known. */
@@ -11,14 +14,33 @@ export interface Reason {
   readonly until: string | null;
 }
 
+/** What explaining needs. */
+export interface ExplainHost {
+  readonly store: { readonly gates: GateStore };
+  readonly handlers: Handlers;
+  readonly clock: Clock;
+  readonly defaults: { readonly tenantRate?: number | null };
+}
+
 const claimable = statesAccepting("CLAIM");
 
 /** The reasons why a job is where it is; a running or ended job has its reason too. */
-export function explain(job: Job, handlers: Handlers, clock: Clock): Reason[] {
+export async function explain(job: Job, host: ExplainHost): Promise<Reason[]> {
+  const { store, clock, defaults } = host;
   if (isTerminal(job.state)) {
     return [because("ended", `The job has ended as ${job.state}`, null)];
   }
   if (!claimable.includes(job.state)) return explainRunning(job, clock);
+  const gates = gatesOf(job);
+  const states = await store.gates.states(gates, limits.holdersMax, defaults.tenantRate ?? null);
+  return explainWaiting(job, host, states.flatMap(reasonsOfGate));
+}
+
+function explainWaiting(
+  job: Job,
+  { handlers, clock }: ExplainHost,
+  ofGates: readonly Reason[],
+): Reason[] {
   const reasons: Reason[] = [];
   if (Date.parse(job.runAt) > clock.now()) {
     const what = job.attempt > 0 && job.lastError ? "waits for its next attempt" : "is not due yet";
@@ -27,6 +49,7 @@ export function explain(job: Job, handlers: Handlers, clock: Clock): Reason[] {
   if (!handlers.has(job.type)) {
     reasons.push(because("no_handler", `No handler of type "${job.type}" is known here`, null));
   }
+  reasons.push(...ofGates);
   if (job.crashes > 0 && job.crashes >= job.maxCrashes - 1) {
     const message = "One more crash ends it: a worker must be free to run it alone";
     reasons.push(because("runs_alone", message, null));
@@ -36,6 +59,39 @@ export function explain(job: Job, handlers: Handlers, clock: Clock): Reason[] {
     reasons.push(because("waits_for_worker", message, null));
   }
   return reasons;
+}
+
+/** Why a gate lets nobody pass, in the order in which it is asked: paused, rate, slots. */
+function reasonsOfGate(gate: GateState): Reason[] {
+  const what = capital(gateText(gate));
+  const reasons: Reason[] = [];
+  if (gate.pausedAt !== null) {
+    const message = `${what} is paused since ${gate.pausedAt}`;
+    reasons.push(because(`${gate.kind}_paused`, message, null));
+  }
+  if (gate.settlesAt !== null) {
+    const message = `${what} has new limits; what runs already is being counted`;
+    reasons.push(because("limit_settling", message, gate.settlesAt));
+  }
+  if (gate.refillAt !== null) {
+    const message = `${what} may start ${gate.ratePerMinute} jobs a minute, and has`;
+    reasons.push(because("rate_limited", message, gate.refillAt));
+  }
+  if (gate.concurrency !== null && gate.running >= gate.concurrency) {
+    const message = `${what} has ${gate.concurrency} slots, held by ${holdersOf(gate)}`;
+    reasons.push(because("slots_taken", message, null));
+  }
+  return reasons;
+}
+
+function holdersOf({ holders, running }: GateState): string {
+  const named = holders.map(({ id, worker }) => `job ${id} (worker ${worker ?? "unknown"})`);
+  const more = running - holders.length;
+  return [...named, ...(more > 0 ? [`${more} more`] : [])].join(", ");
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function explainRunning(job: Job, clock: Clock): Reason[] {

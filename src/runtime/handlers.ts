@@ -3,9 +3,14 @@ import { z } from "zod";
 import type { Backoff } from "../core/backoff.ts";
 import { type Issue, PermanentError } from "../core/errors.ts";
 import { issuesOf } from "../core/job.ts";
+import { declaredLimitsSchema } from "../core/gate.ts";
 import { limits } from "../core/limits.ts";
 import { type GiveUp, isOutcome, type RetryAfter, type Snooze } from "../core/outcome.ts";
+import type { DeclaredLimits } from "../store/store.ts";
 import type { HandlerContext } from "./context.ts";
+
+/** How often jobs of a type start, and how many run at once. */
+export type HandlerLimits = z.input<typeof declaredLimitsSchema>;
 
 /** What a retry policy may say about one error. */
 export type RetryAdvice = "retry" | "give_up" | { readonly delayMs: number };
@@ -33,6 +38,8 @@ export interface HandlerDefinition<Type extends string, Input extends z.ZodType,
   readonly retry?: RetryPolicy;
   /** Longest attempt, milliseconds. Default 15 minutes. */
   readonly timeoutMs?: number;
+  /** Of the type, in all tenants together, until an operator sets others. */
+  readonly limits?: HandlerLimits;
   readonly handle: (
     input: z.output<Input>,
     context: HandlerContext,
@@ -55,6 +62,7 @@ export interface Handler<Type extends string = string, Input = unknown, Output =
   readonly shape?: { readonly input: Input; readonly output: Output };
   readonly retry: RetryPolicy;
   readonly timeoutMs: number | null;
+  readonly limits: DeclaredLimits["limits"];
   /** The schema of its payload. */
   readonly input: z.ZodType;
   /** Issues of a payload, by paths below `path`; empty when it is fine. */
@@ -72,12 +80,14 @@ export function defineHandler<const Type extends string, Input extends z.ZodType
   definition: HandlerDefinition<Type, Input, Output>,
 ): Handler<Type, z.input<Input>, Output> {
   const { type, input, output, retry = {}, timeoutMs = null } = definition;
+  const limits = definition.limits ? declaredLimitsSchema.parse(definition.limits) : null;
   const handle = output ? checkingOutput(definition.handle, output) : definition.handle;
   policySchema.parse({ ...retry, on: undefined, timeoutMs });
   return {
     type,
     retry,
     timeoutMs,
+    limits,
     input,
     check(payload, path) {
       const parsed = input.safeParse(payload);

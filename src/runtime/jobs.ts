@@ -30,7 +30,9 @@ import { applyDecision } from "./applying.ts";
 import { editJob, removeJob } from "./editing.ts";
 import type { Ending } from "./endings.ts";
 import { explain, type Reason } from "./explain.ts";
+import type { HandOff } from "./handoff.ts";
 import type { Handlers } from "./handlers.ts";
+import { Intake } from "./intake.ts";
 import {
   claimOutside,
   endOutside,
@@ -51,6 +53,8 @@ export interface JobDefaults {
   readonly maxAttempts: number;
   readonly maxCrashes: number;
   readonly backoff: Backoff;
+  /** Starts per minute of a tenant that has no rate of its own; null: any number. */
+  readonly tenantRate?: number | null;
 }
 
 /** What the client side needs. */
@@ -91,11 +95,18 @@ export class Jobs {
   readonly #host: JobsHost;
   readonly #coalescer: Coalescer;
   readonly #waiting: Waiting;
+  readonly #intake: Intake;
 
   constructor(host: JobsHost) {
     this.#host = host;
     this.#coalescer = new Coalescer(host.store);
     this.#waiting = new Waiting(host.store, host.clock);
+    this.#intake = new Intake(host.store.gates, host.clock);
+  }
+
+  /** From now on a worker of this process may start what is sent here at once. Gives the way back. */
+  attach(worker: { readonly handOff: HandOff }): () => void {
+    return this.#coalescer.attach(worker.handOff);
   }
 
   /** What it was made with: whoever builds on the same runtime needs the same. */
@@ -107,6 +118,7 @@ export class Jobs {
    * Stores one job.
    *
    * @throws {InvalidInputError | UnknownTypeError | PayloadTooLargeError} Nothing was stored.
+   * @throws {RateLimitedError} Its queue takes no new jobs. Nothing was stored.
    * @throws {IdempotencyConflictError} `idempotency: "strict"`, and the key has another payload.
    */
   enqueue(input: NewJobInput): Promise<Inserted> {
@@ -144,6 +156,7 @@ export class Jobs {
     });
     if (issues.length > 0) throw new InvalidInputError(issues);
     const rows = prepared.map(({ row }) => row);
+    await this.#intake.admit(rows);
     const inserted = await this.#host.store.insert(rows);
     const lanes = lanesOf(rows.filter((_, index) => inserted[index]?.created));
     if (lanes.length > 0) this.#host.store.hint({ kind: "lanes", lanes });
@@ -159,6 +172,7 @@ export class Jobs {
     input: unknown,
   ): Promise<Inserted & { readonly hint: () => void }> {
     const { row, isStrict } = this.prepare(input, "");
+    await this.#intake.admit([row]);
     const [inserted] = await this.#host.store.insertIn(send, [row]);
     if (!inserted) throw new UnavailableError("The store gave no answer");
     if (isStrict && inserted.differs) {
@@ -231,7 +245,7 @@ export class Jobs {
 
   /** Why a job does not run. @throws {NotFoundError} */
   async explain(tenantId: string | null, id: string): Promise<Reason[]> {
-    return explain(await this.get(tenantId, id), this.#host.handlers, this.#host.clock);
+    return await explain(await this.get(tenantId, id), this.#host);
   }
 
   /** Committed steps of one job after `afterVersion`, ascending. @throws {NotFoundError} */
@@ -318,6 +332,8 @@ export class Jobs {
 
   /** One job into the store, together with others that arrive now. */
   async #enter({ row, isStrict }: Prepared): Promise<Entered> {
+    const asking = this.#intake.admit([row]);
+    if (asking) await asking;
     const entered = await this.#coalescer.enter(row);
     if (isStrict && entered.differs) {
       throw new IdempotencyConflictError(row.idempotencyKey ?? "", entered.id);

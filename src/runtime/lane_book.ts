@@ -1,7 +1,8 @@
 /**
  * Which lanes a process looks at, and from where.
  *
- * Tenants take turns and share a claim evenly, and so do the lanes of a tenant. A lane has a level
+ * Tenants take turns and share a claim evenly, and so do the lanes of a tenant, unless weights say
+ * otherwise. A lane has a level
  * for each priority of its jobs; within a lane lower numbers go first. A cursor is the last claimed key of a level: starting there,
  * a claim does not walk the dead index entries that a long transaction elsewhere keeps alive. It is
  * a hint of this process alone; a scan from the head, repeated after 20 times its own duration,
@@ -10,9 +11,8 @@
  */
 import { type Clock, jittered, type Random } from "../core/clock.ts";
 import type { ClaimedJob, Cursor, Lane, LaneRequest } from "../store/store.ts";
-
-/** Before every key there is. */
-export const HEAD: Cursor = { runAt: "-infinity", id: "00000000-0000-0000-0000-000000000000" };
+import { FairShare, type Weigh } from "./fair_share.ts";
+import { HEAD, isAfter, laneKeyOf, levelKey, runsOfALevel } from "./lane_keys.ts";
 
 const HEAD_SCAN_SHARE = 20;
 const HEAD_SCAN_MIN_MS = 20;
@@ -36,8 +36,20 @@ interface Tenant {
   next: number;
 }
 
+/** Whether a lane may be asked. */
+export type Admits = (lane: Lane) => boolean;
+
+const admitAll: Admits = () => true;
+
+/** A lane's part of a claim. */
+interface Share {
+  readonly quantum: number;
+  readonly levels: readonly Level[];
+}
+
 /** Lanes chosen for one claim; give it back to `settle` or `release`. */
 export interface Selection {
+  readonly isWeighted: boolean;
   readonly requests: readonly LaneRequest[];
   /** The levels asked, lane by lane. */
   readonly lanes: readonly (readonly Level[])[];
@@ -48,6 +60,7 @@ export class LaneBook {
   readonly #levels = new Map<string, Level>();
   #tenants: Tenant[] = [];
   #next = 0;
+  readonly #owed = new FairShare();
 
   constructor(
     private readonly clock: Clock,
@@ -91,33 +104,59 @@ export class LaneBook {
   /**
    * Up to `lanesMax` lanes that share `limit`; null when all sleep. Never more lanes than jobs asked
    * for, and the next claim begins where this one ended: with one free slot, too, all get their turn.
+   *
+   * @param admits Which lanes may be asked at all.
+   * @param weigh Who is to get more than others; null: nobody.
    */
-  select(limit: number, lanesMax: number): Selection | null {
+  select(
+    limit: number,
+    lanesMax: number,
+    admits: Admits = admitAll,
+    weigh: Weigh | null = null,
+  ): Selection | null {
     const now = this.clock.monotonic();
-    const chosen = this.#choose(now, Math.min(limit, lanesMax));
-    if (chosen.size === 0) return null;
-    const share = Math.ceil(limit / chosen.size);
-    const lanes: Level[][] = [];
-    const requests: LaneRequest[] = [];
-    for (const ofTenant of chosen.values()) {
-      for (const levels of ofTenant) {
-        lanes.push(levels);
-        requests.push({
-          quantum: Math.ceil(share / ofTenant.length),
-          levels: levels.map((level) => ({ lane: level.lane, from: this.#begin(level, now) })),
-        });
-      }
-    }
-    return { requests, lanes };
+    const lanes = Math.min(limit, lanesMax);
+    const shares = weigh
+      ? this.#shareByWeight(now, limit, lanes, admits, weigh)
+      : this.#shareEvenly(now, limit, lanes, admits);
+    if (shares.length === 0) return null;
+    return {
+      isWeighted: weigh !== null,
+      lanes: shares.map(({ levels }) => levels),
+      requests: shares.map(({ quantum, levels }) => ({
+        quantum,
+        levels: levels.map((level) => ({ lane: level.lane, from: this.#begin(level, now) })),
+      })),
+    };
   }
 
-  /** Moves the cursors, and puts exhausted levels to sleep. */
-  settle(selection: Selection, jobs: readonly ClaimedJob[], limit: number, tookMs: number): void {
+  /** Whether some lane of a kind has something to ask. */
+  isAwake(admits: Admits): boolean {
+    const now = this.clock.monotonic();
+    for (const level of this.#levels.values()) {
+      if (!level.isBusy && level.wakeAt <= now && admits(level.lane)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Moves the cursors, and puts exhausted levels to sleep.
+   *
+   * @param isHeldUp Lanes, by their place in the selection, that brought less than they have.
+   */
+  settle(
+    selection: Selection,
+    jobs: readonly ClaimedJob[],
+    limit: number,
+    tookMs: number,
+    isHeldUp: (index: number) => boolean = () => false,
+  ): void {
     const now = this.clock.monotonic();
     const got = new Map<string, number>();
     for (const [first, ...others] of runsOfALevel(jobs)) {
       const key = laneKeyOf(first);
       got.set(key, (got.get(key) ?? 0) + 1 + others.length);
+      if (selection.isWeighted) this.#owed.charge(first, 1 + others.length);
       const level = this.#levels.get(levelKey(first));
       const last = others.reduce((a, b) => isAfter(b, a) ? b : a, first);
       if (level && isAfter(last, level.cursor)) level.cursor = { runAt: last.runAt, id: last.id };
@@ -126,7 +165,8 @@ export class LaneBook {
       const [first] = levels;
       // With its full share, or the whole claim's, a lane may have more.
       const isExhausted = jobs.length < limit && first !== undefined &&
-        (got.get(laneKeyOf(first.lane)) ?? 0) < (selection.requests[index]?.quantum ?? 0);
+        (got.get(laneKeyOf(first.lane)) ?? 0) < (selection.requests[index]?.quantum ?? 0) &&
+        !isHeldUp(index);
       for (const level of levels) this.#end(level, { now, tookMs, isExhausted });
     });
   }
@@ -136,22 +176,62 @@ export class LaneBook {
     for (const level of selection.lanes.flat()) level.isBusy = false;
   }
 
-  /** Monotonic instant at which the next level wakes; Infinity without any. */
-  nextWakeAt(): number {
+  /** The last claim found nothing more in this level, and no hint has come since. */
+  isIdle(lane: Lane): boolean {
+    const level = this.#levels.get(levelKey(lane));
+    return level !== undefined && !level.isBusy && level.wakeAt > this.clock.monotonic();
+  }
+
+  /** Monotonic instant at which the next level wakes, and may be asked; Infinity without any. */
+  nextWakeAt(opensAt: (lane: Lane) => number = () => -Infinity): number {
     let next = Infinity;
-    for (const level of this.#levels.values()) next = Math.min(next, level.wakeAt);
+    for (const level of this.#levels.values()) {
+      if (level.wakeAt < next) next = Math.min(next, Math.max(level.wakeAt, opensAt(level.lane)));
+    }
     return next;
   }
 
+  /**
+   * Monotonic instant at which the first of the lanes that are awake may be asked; null when one may be
+   * asked now, or none is awake.
+   */
+  heldUpUntil(opensAt: (lane: Lane) => number): number | null {
+    const now = this.clock.monotonic();
+    const awake = [...this.#levels.values()].filter(({ wakeAt }) => wakeAt <= now);
+    const until = Math.min(...awake.map(({ lane }) => opensAt(lane)));
+    return until > now && until < Infinity ? until : null;
+  }
+
+  #shareEvenly(now: number, limit: number, lanesMax: number, admits: Admits): Share[] {
+    const chosen = this.#choose(now, lanesMax, admits);
+    const share = Math.ceil(limit / chosen.size);
+    return [...chosen.values()].flatMap((lanes) =>
+      lanes.map((levels) => ({ levels, quantum: Math.ceil(share / lanes.length) }))
+    );
+  }
+
+  #shareByWeight(
+    now: number,
+    limit: number,
+    lanesMax: number,
+    admits: Admits,
+    weigh: Weigh,
+  ): Share[] {
+    const awake = this.#tenants.flatMap(({ lanes }) => lanes)
+      .map((lane) => lane.filter((level) => !level.isBusy && level.wakeAt <= now))
+      .filter(([first]) => first !== undefined && admits(first.lane));
+    return this.#owed.divide(awake, limit, lanesMax, weigh);
+  }
+
   /** Waking lanes by tenant: one of each tenant in turn, then further ones while there is room. */
-  #choose(now: number, lanesMax: number): Map<Tenant, Level[][]> {
+  #choose(now: number, lanesMax: number, admits: Admits): Map<Tenant, Level[][]> {
     const chosen = new Map<Tenant, Level[][]>();
     const first = this.#next;
     let count = 0;
     for (let n = 0; n < this.#tenants.length && count < lanesMax; n++) {
       const tenant = this.#tenants[(first + n) % this.#tenants.length];
       this.#next = (first + n + 1) % this.#tenants.length;
-      const levels = tenant && nextAwake(tenant, now, []);
+      const levels = tenant && nextAwake(tenant, now, [], admits);
       if (!tenant || !levels) continue;
       chosen.set(tenant, [levels]);
       count++;
@@ -162,7 +242,7 @@ export class LaneBook {
     }
     for (const [tenant, lanes] of chosen) {
       for (; count < lanesMax && lanes.length < tenant.lanes.length; count++) {
-        const levels = nextAwake(tenant, now, lanes);
+        const levels = nextAwake(tenant, now, lanes, admits);
         if (!levels) break;
         lanes.push(levels);
       }
@@ -214,6 +294,7 @@ export class LaneBook {
       return { lanes, next: 0 };
     });
     this.#next %= Math.max(1, this.#tenants.length);
+    this.#owed.keep(this.#levels.values());
   }
 
   #rouse(level: Level): void {
@@ -227,40 +308,18 @@ export class LaneBook {
 }
 
 /** The next lane of a tenant that has something to ask, without those that have been taken. */
-function nextAwake(tenant: Tenant, now: number, taken: readonly Level[][]): Level[] | null {
+function nextAwake(
+  tenant: Tenant,
+  now: number,
+  taken: readonly Level[][],
+  admits: Admits,
+): Level[] | null {
   for (let n = 0; n < tenant.lanes.length; n++) {
     const lane = tenant.lanes[tenant.next++ % tenant.lanes.length] ?? [];
     const awake = lane.filter((level) => !level.isBusy && level.wakeAt <= now);
-    const isTaken = awake[0] !== undefined && taken.some(([other]) => other === awake[0]);
-    if (awake.length > 0 && !isTaken) return awake;
+    const [first] = awake;
+    if (!first || taken.some(([other]) => other === first)) continue;
+    if (admits(first.lane)) return awake;
   }
   return null;
-}
-
-/** Neighbours that share a level: a claim brings few of them, and long ones. */
-function runsOfALevel(jobs: readonly ClaimedJob[]): [ClaimedJob, ...ClaimedJob[]][] {
-  const runs: [ClaimedJob, ...ClaimedJob[]][] = [];
-  for (const job of jobs) {
-    const run = runs.at(-1);
-    const [first] = run ?? [];
-    const isSame = first?.lane === job.lane && first.priority === job.priority &&
-      first.tenantId === job.tenantId;
-    if (run && isSame) run.push(job);
-    else runs.push([job]);
-  }
-  return runs;
-}
-
-function laneKeyOf(lane: { tenantId: string; lane: string }): string {
-  return `${lane.lane} ${lane.tenantId}`;
-}
-
-function levelKey(lane: { tenantId: string; lane: string; priority: number }): string {
-  return `${lane.priority} ${laneKeyOf(lane)}`;
-}
-
-/** Instants come as text of one format and zone, so they compare as text. */
-function isAfter(job: Cursor, cursor: Cursor): boolean {
-  if (cursor.runAt === HEAD.runAt) return true;
-  return job.runAt > cursor.runAt || (job.runAt === cursor.runAt && job.id > cursor.id);
 }

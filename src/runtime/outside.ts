@@ -5,17 +5,24 @@
  */
 import type { Backoff } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import { LeaseLostError } from "../core/errors.ts";
+import { LeaseLostError, RateLimitedError } from "../core/errors.ts";
+import { gatesOf, gateText } from "../core/gate.ts";
 import { newId } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
 import type { When } from "../../machines/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
-import type { Change, Store } from "../store/store.ts";
+import type { Change, NamedClaim, Store } from "../store/store.ts";
 import { type Aim, changeJob, decide, isCommitted, readJob, rejection } from "./deciding.ts";
 import { changeOf, type Ending, eventTypeOf } from "./endings.ts";
 import type { Handlers } from "./handlers.ts";
+import { HEAD } from "./lane_keys.ts";
 import { laneOf } from "./preparing.ts";
 import { growthOf } from "./runner.ts";
+
+/** Another claim is at the gate: it takes a few milliseconds. */
+const BUSY_TRIES = 10;
+const BUSY_PAUSE_MS = 5;
+const RETRY_AFTER_MS = 1_000;
 
 /** How to claim. */
 export interface OutsideClaim {
@@ -35,25 +42,30 @@ export interface OutsideHost {
   readonly store: Store;
   readonly handlers: Handlers;
   readonly clock: Clock;
-  readonly defaults: { readonly backoff: Backoff };
+  readonly defaults: { readonly backoff: Backoff; readonly tenantRate?: number | null };
 }
 
 /**
- * CLAIM of one due job.
+ * CLAIM of one due job. It passes the gates of its lane like any other.
  *
  * @throws {TransitionRejectedError} It is not waiting, or not due yet.
+ * @throws {RateLimitedError} A gate lets nobody pass now. Nothing was spent.
  */
 export function claimOutside(
-  { store }: OutsideHost,
+  host: OutsideHost,
   id: string,
   aim: Aim,
   claim: OutsideClaim,
 ): Promise<Job> {
+  const { store } = host;
   return changeJob(store, id, aim, async (job) => {
     const decision = decide(job, { type: "CLAIM" });
     const { leaseMs } = claim;
     const named = { leaseId: newId(), worker: claim.worker ?? newId(), leaseMs };
-    if (await store.claimNamed(job, decision, named)) return await readJob(store, job.tenantId, id);
+    const isTaken = await isLimited(host, job)
+      ? await claimPastGates(host, job, named)
+      : await store.claimNamed(job, decision, named);
+    if (isTaken) return await readJob(store, job.tenantId, id);
     const now = await readJob(store, job.tenantId, id);
     // Nobody moved it: the clock of the database says that it is too early.
     if (now.version === job.version) {
@@ -61,6 +73,39 @@ export function claimOutside(
     }
     return null;
   });
+}
+
+/** Whether a job has to pass gates that count or are closed. */
+async function isLimited({ store, defaults }: OutsideHost, job: Job): Promise<boolean> {
+  const { tenantRate = null } = defaults;
+  if (tenantRate !== null) await store.gates.open([job.tenantId]);
+  const states = await store.gates.states(gatesOf(job), 0, tenantRate);
+  return states.some((gate) =>
+    gate.ratePerMinute !== null || gate.concurrency !== null || gate.pausedAt !== null
+  );
+}
+
+/** @throws {RateLimitedError} */
+async function claimPastGates(
+  { store, defaults }: OutsideHost,
+  job: Job,
+  claim: NamedClaim,
+): Promise<boolean> {
+  const { tenantRate = null } = defaults;
+  // From the millisecond that the job names: the database knows it by the microsecond.
+  const from = { ...HEAD, runAt: job.runAt };
+  const lanes = [{ quantum: 1, levels: [{ lane: laneOf(job), from }] }];
+  const alone = job.crashes > 0 && job.crashes >= job.maxCrashes - 1;
+  const request = { ...claim, limit: 1, lanes, alone, tenantRate, only: job };
+  for (let tries = 1;; tries++) {
+    const { jobs, closed: [gate] } = await store.gates.claim(request);
+    if (jobs.length > 0 || !gate) return jobs.length > 0;
+    if (gate.why !== "busy" || tries === BUSY_TRIES) {
+      const message = `${gateText(gate)} lets nobody pass now (${gate.why})`;
+      throw new RateLimitedError(message, gate.ms ?? RETRY_AFTER_MS);
+    }
+    await new Promise((done) => setTimeout(done, BUSY_PAUSE_MS * tries));
+  }
 }
 
 /**
@@ -112,7 +157,8 @@ function changeFor(host: OutsideHost, job: Job, ending: Ending): Change {
   const backoff = job.backoff ?? { ...host.defaults.backoff, ...growthOf(policy) };
   const at = new Date(host.clock.now());
   const cancelRequested = job.cancelRequestedAt !== null;
-  return changeOf({ ...job, leaseId }, ending, { cancelRequested, backoff, at });
+  // Whether it holds slots, only its lease knows; to look for some that are not there does no harm.
+  return changeOf({ ...job, leaseId, holdsSlots: true }, ending, { cancelRequested, backoff, at });
 }
 
 /** Renews the lease of a running job. @throws {LeaseLostError | TransitionRejectedError} */

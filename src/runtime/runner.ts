@@ -47,6 +47,8 @@ export class Runner {
   #head = 0;
   #heldSince = 0;
   #isPumping = false;
+  /** Handlers kept free for jobs that are being stored. */
+  #reserved = 0;
   /** A job that crashed a worker came back unstarted: until then, claims ask for free slots alone. */
   #withoutBufferUntil = -Infinity;
   #windowAt = 0;
@@ -75,6 +77,13 @@ export class Runner {
     return this.#running.size + this.#buffer.length - this.#head;
   }
 
+  /** Handlers that could start at this moment: what must not be buffered is claimed for these alone. */
+  free(): number {
+    const { concurrency, batchSize, stats } = this.#host;
+    if (stats.unsettled > UNSETTLED_BATCHES_MAX * batchSize) return 0;
+    return Math.max(0, Math.min(concurrency - this.load, batchSize));
+  }
+
   /** How many jobs to claim now; 0 while there is still enough at hand. */
   room(): number {
     const { concurrency, batchSize, stats } = this.#host;
@@ -83,9 +92,21 @@ export class Runner {
     const now = this.#host.clock.monotonic();
     const isBuffered = now > this.#withoutBufferUntil;
     const ahead = isBuffered ? Math.min(this.#finishedLately(now), batchSize) : 0;
-    const room = concurrency + ahead - this.load;
+    const room = concurrency + ahead - this.load - this.#reserved;
     // Claims come in half-buffers, so that each carries many jobs.
     return room >= Math.max(1, ahead >> 1) ? Math.min(room, batchSize) : 0;
+  }
+
+  /** Keeps handlers free for `count` jobs to come; false: there are not so many. */
+  reserve(count: number): boolean {
+    if (this.load + this.#reserved + count > this.#host.concurrency) return false;
+    this.#reserved += count;
+    return true;
+  }
+
+  /** Ends a reservation: the jobs are there by now, or will not come. */
+  release(count: number): void {
+    this.#reserved -= count;
   }
 
   /** Takes over the jobs of one claim. */
@@ -107,6 +128,11 @@ export class Runner {
     for (const attempt of [...this.#running]) {
       if (matches(attempt)) attempt.stop(reason);
     }
+  }
+
+  /** Hands back jobs that were not accepted. */
+  handBack(jobs: readonly ClaimedJob[]): void {
+    for (const job of jobs) this.#host.onEnding(job, { kind: "interrupted" }, null);
   }
 
   /** Hands back what waits in the buffer. */

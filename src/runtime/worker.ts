@@ -16,6 +16,7 @@ import type { Attempt } from "./attempt.ts";
 import { Claimer } from "./claimer.ts";
 import { Committer } from "./committer.ts";
 import type { Ending } from "./endings.ts";
+import type { HandOff } from "./handoff.ts";
 import type { Handlers } from "./handlers.ts";
 import { emptyInbox } from "./inbox.ts";
 import { Leases } from "./leases.ts";
@@ -54,6 +55,8 @@ export interface WorkerOptions {
   readonly defaults: CountDefaults;
   /** Claims no more than these in its life. Default: no limit. */
   readonly jobsMax?: number;
+  /** Starts per minute of a tenant that has no rate of its own. Default null: any number. */
+  readonly tenantRate?: number | null;
   /** Listens for hints. Default true; without, it finds work by polling. */
   readonly hasHints?: boolean;
   /** Makes turns of actors, too; the handlers of their activities are among `handlers`. */
@@ -144,6 +147,11 @@ export class Worker {
     return this.#life.getSnapshot().value;
   }
 
+  /** Starts jobs of its own process at once: for `Jobs.attach`. */
+  get handOff(): HandOff {
+    return this.#claimer.handOff;
+  }
+
   /** Milliseconds since the database last answered a claim; Infinity before the first. */
   get sinceLastClaimMs(): number {
     return this.#now() - this.stats.lastClaimAt;
@@ -164,6 +172,11 @@ export class Worker {
   /** Turns of actors so far. */
   get turns(): number {
     return this.#turns?.turns ?? 0;
+  }
+
+  /** Milliseconds until something that is due may start, where limits hold all of it up; else null. */
+  get heldUpMs(): number | null {
+    return this.#claimer.heldUpMs;
   }
 
   /** Resolves when nothing is due and nothing runs here, or after `ms`. */
@@ -271,6 +284,7 @@ export class Worker {
   #onSettled(claimed: ClaimedJob, change: Change | null): void {
     this.stats.unsettled--;
     this.#leases.settle(claimed.leaseId);
+    this.#claimer.onSettled(claimed);
     const isWatched = this.#watchedUntil > 0 && this.#now() < this.#watchedUntil;
     if (isWatched && change && isTerminal(change.decision.to)) {
       this.#options.store.hint({ kind: "ended", ids: [change.id] });

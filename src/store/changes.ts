@@ -42,16 +42,24 @@ export interface CommitOptions {
 }
 
 /** Nearly all jobs end this way, and have a statement of their own. */
-export function isSuccess({ decision }: Change): boolean {
+function isSuccess({ decision }: Change): boolean {
   return decision.event === "SUCCEED";
 }
 
-/** The statement that commits `changes`: all of them successes, or none. */
+/** Which statement commits a change: a batch is of one kind. */
+export function kindOf(change: Change): "success" | "limited_success" | "other" {
+  if (!isSuccess(change)) return "other";
+  return change.holdsSlots ? "limited_success" : "success";
+}
+
+/** The statement that commits `changes` of one kind. */
 export function commitStatement(options: CommitOptions, changes: readonly Change[]): Statement {
   const [first] = changes;
-  return first && isSuccess(first)
-    ? { text: sql.finish, parameters: finishParameters(first.decision, changes) }
-    : { text: sql.commit, parameters: commitParameters(options, changes) };
+  if (!first || !isSuccess(first)) {
+    return { text: sql.commit, parameters: commitParameters(options, changes) };
+  }
+  const text = first.holdsSlots ? sql.finishLimited : sql.finish;
+  return { text, parameters: finishParameters(first.decision, changes) };
 }
 
 function finishParameters(decision: Decision, changes: readonly Change[]): Parameter[] {

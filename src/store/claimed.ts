@@ -5,7 +5,9 @@
  * is read when they do.
  */
 import type { Backoff } from "../core/backoff.ts";
+import type { JobInsert } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
+import { laneKey } from "../core/lane.ts";
 import type { Row } from "./database.ts";
 import type { ClaimedJob } from "./records.ts";
 import { field } from "./rows.ts";
@@ -22,18 +24,44 @@ interface More {
 const NOTHING: More = { backoff: null, metadata: null, tags: null };
 
 /** The jobs of a claim. */
-export function toClaimed(rows: readonly Row[], leaseId: string): ClaimedJob[] {
+export function toClaimed(
+  rows: readonly Row[],
+  leaseId: string,
+  holdsSlots: boolean = rows[0]?.holds_slots === true,
+): ClaimedJob[] {
   const jobs: ClaimedJob[] = [];
   for (const row of rows) {
     // The sum of no small jobs is null.
     if (row.jobs === null) continue;
-    for (const line of field<string>(row, "jobs").split("\n")) jobs.push(new Line(line, leaseId));
+    for (const line of field<string>(row, "jobs").split("\n")) {
+      jobs.push(new Line(line, leaseId, holdsSlots));
+    }
   }
   return jobs;
 }
 
+/** insert_started.sql: a job as a claim would have given it. */
+export function toStarted(job: JobInsert, leaseId: string, row: Row | undefined): ClaimedJob {
+  const { id, tenantId, type, queue, priority, maxAttempts, maxCrashes, timeoutMs } = job;
+  return {
+    ...{ id, tenantId, type, queue, priority, maxAttempts, maxCrashes, timeoutMs, leaseId },
+    lane: laneKey(job),
+    runAt: field<string>(row, "r"),
+    version: 2,
+    holdsSlots: false,
+    attempt: 1,
+    crashes: 0,
+    backoff: null,
+    metadata: null,
+    tags: [],
+    createdAt: field<Date>(row, "c"),
+    payload: JSON.parse(job.payloadJson),
+  };
+}
+
 class Line implements ClaimedJob {
   readonly leaseId: string;
+  readonly holdsSlots: boolean;
   readonly id: string;
   readonly tenantId: string;
   readonly lane: string;
@@ -51,10 +79,11 @@ class Line implements ClaimedJob {
   readonly #more: string;
   readonly #payload: string;
 
-  constructor(line: string, leaseId: string) {
+  constructor(line: string, leaseId: string, holdsSlots: boolean) {
     const fields = line.split(SEPARATOR);
     const text = (index: number) => fields[index] ?? "";
     this.leaseId = leaseId;
+    this.holdsSlots = holdsSlots;
     this.id = text(0);
     this.tenantId = text(1);
     this.lane = text(2);

@@ -12,7 +12,7 @@ import {
   changeKey,
   type CommitOptions,
   commitStatement,
-  isSuccess,
+  kindOf,
   orderedChanges,
 } from "./changes.ts";
 import type { Database } from "./database.ts";
@@ -30,11 +30,13 @@ export async function commitChanges(
   changes: readonly Change[],
 ): Promise<Refusal[]> {
   const ordered = orderedChanges(changes);
-  const successes = ordered.filter(isSuccess);
-  const others = ordered.filter((change) => !isSuccess(change));
+  const ofKind = (kind: ReturnType<typeof kindOf>) => {
+    return commitOfAKind(db, options, ordered.filter((change) => kindOf(change) === kind));
+  };
   return [
-    ...await commitOfAKind(db, options, successes),
-    ...await commitOfAKind(db, options, others),
+    ...await ofKind("success"),
+    ...await ofKind("limited_success"),
+    ...await ofKind("other"),
   ];
 }
 

@@ -4,12 +4,13 @@ import { tenantTag } from "../core/id.ts";
 import type { JobInsert } from "../core/job.ts";
 import { INITIAL_STATE } from "../core/lifecycle.ts";
 import * as sql from "../../sql/mod.ts";
+import { toClaimed, toStarted } from "./claimed.ts";
 import type { Database, Statement } from "./database.ts";
 import { RefusedError } from "./failures.ts";
-import { insertStatement, payloadHash } from "./inserting.ts";
+import { insertStatement, isPlain, payloadHash, startStatement } from "./inserting.ts";
 import { column, quoted, quotedOrNull } from "./literal.ts";
 import { created, toId, toKeyHolder, toPlaces } from "./rows.ts";
-import type { Entered, Placed, SendStatement } from "./store.ts";
+import type { ClaimedJob, Entered, Inserted, NamedClaim, Placed, SendStatement } from "./store.ts";
 
 const READ_BACK_TRIES = 3;
 const UNIQUE_VIOLATION = "23505";
@@ -34,13 +35,18 @@ export class Enqueue {
    * `JobStore.insertIn`. Tenants are added outside: inside, a new one would be locked until the
    * caller commits, and everybody else who enqueues for it would wait.
    */
-  async insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Entered[]> {
+  async insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]> {
     await this.addTenants(jobs);
     const inside: Sender = {
       query: (text, parameters = []) => send(text, parameters),
       queryBefore: (_next, text, parameters) => send(text, parameters),
     };
-    return await new Enqueue(inside, this.#tenants).insert(jobs);
+    return await new Enqueue(inside, this.#tenants).insertMany(jobs);
+  }
+
+  /** `JobStore.insert`. */
+  async insertMany(jobs: readonly JobInsert[]): Promise<Inserted[]> {
+    return (await this.insert(jobs)).map(({ placed: _, ...inserted }) => inserted);
   }
 
   /** `JobStore.enter`. */
@@ -61,6 +67,26 @@ export class Enqueue {
       const differs = holder.hash !== payloadHash(job);
       return { id: holder.id, created: false, differs, placed: null };
     });
+  }
+
+  /**
+   * `JobStore.enterStarted`. After a lost answer its lease tells whether they are there.
+   */
+  async insertStarted(jobs: readonly JobInsert[], lease: NamedClaim): Promise<ClaimedJob[] | null> {
+    if (!jobs.every(isPlain)) return null;
+    await this.addTenants(jobs);
+    const { text, parameters } = startStatement(jobs, lease);
+    try {
+      const [row] = await this.#db.query(text, parameters);
+      return jobs.map((job) => toStarted(job, lease.leaseId, row));
+    } catch (error) {
+      if (!(error instanceof UnknownResultError)) throw error;
+      const held = toClaimed(await this.#db.query(sql.leased, [lease.leaseId]), lease.leaseId);
+      if (held.length === jobs.length) return inOrderOf(jobs, held);
+      // A lease that is over already, and its jobs are elsewhere.
+      if ((await this.#existing(jobs)).length > 0) throw error;
+      return null;
+    }
   }
 
   /**
@@ -138,6 +164,11 @@ export class Enqueue {
 /** The first try was committed after all, and after it was looked for. */
 function isDouble(error: unknown): boolean {
   return error instanceof RefusedError && error.sqlState === UNIQUE_VIOLATION;
+}
+
+function inOrderOf(jobs: readonly JobInsert[], held: readonly ClaimedJob[]): ClaimedJob[] {
+  const byId = new Map(held.map((job) => [job.id, job]));
+  return jobs.map(({ id }) => byId.get(id)).filter((job) => job !== undefined);
 }
 
 function keyOf(job: JobInsert): string {

@@ -7,9 +7,10 @@
  */
 import { systemClock } from "../core/clock.ts";
 import { newId } from "../core/id.ts";
+import type { JobInsert } from "../core/job.ts";
 import * as sql from "../../sql/mod.ts";
 import type { Database, Statement } from "./database.ts";
-import type { Hint, Lane } from "./store.ts";
+import type { Entered, Hint, Lane } from "./store.ts";
 
 /** The channel of all hints. */
 const CHANNEL = "perdura";
@@ -44,17 +45,23 @@ export class Hints {
   }
 
   /**
-   * A hint for other processes, to be sent right behind the statement that it tells of; null: hints
-   * are not rare just now, and `hint` is for afterwards.
+   * Inserts jobs and tells of their lanes. While hints are rare, other processes are told by a statement
+   * right behind the insert, which is sent before that is answered.
    */
-  statementOf(message: Hint): Statement | null {
-    if (this.#quietUntilFlush !== null || !this.#mayGoAtOnce()) return null;
-    return { text: sql.notify, parameters: [CHANNEL, payloadOf(message, this.#id)] };
-  }
-
-  /** Tells the listeners of this process alone. */
-  tell(message: Hint): void {
-    for (const listener of this.#listeners) queueMicrotask(() => listener(message));
+  async tellOf(
+    lanes: readonly Lane[],
+    jobs: readonly JobInsert[],
+    insert: (ahead: Statement | null) => Promise<Entered[]>,
+  ): Promise<Entered[]> {
+    if (lanes.length === 0) return await insert(null);
+    const hint: Hint = { kind: "lanes", lanes };
+    // A key that is taken brings nobody any work.
+    const isSure = jobs.every((job) => job.idempotencyKey === null);
+    const ahead = isSure ? this.#statementOf(hint) : null;
+    const entered = await insert(ahead);
+    if (ahead) this.#tellListeners(hint);
+    else if (entered.some(({ created }) => created)) this.hint(hint);
+    return entered;
   }
 
   /** `HintStore.hint`. */
@@ -64,7 +71,7 @@ export class Hints {
     else if (message.kind === "watch") this.#hasWatch = true;
     else if (message.kind === "mail") this.#hasMail = true;
     else if (this.#ended.length <= IDS_MAX) this.#ended.push(...message.ids);
-    this.tell(message);
+    this.#tellListeners(message);
     if (this.#quietUntilFlush !== null) return;
     if (this.#mayGoAtOnce()) this.#flush();
     else this.#quietUntilFlush = setTimeout(() => this.#flush(), INTERVAL_MS);
@@ -115,6 +122,15 @@ export class Hints {
     for (const message of messages) {
       this.#db.query(sql.notify, [CHANNEL, payloadOf(message, this.#id)]).catch(() => {});
     }
+  }
+
+  #statementOf(message: Hint): Statement | null {
+    if (this.#quietUntilFlush !== null || !this.#mayGoAtOnce()) return null;
+    return { text: sql.notify, parameters: [CHANNEL, payloadOf(message, this.#id)] };
+  }
+
+  #tellListeners(message: Hint): void {
+    for (const listener of this.#listeners) queueMicrotask(() => listener(message));
   }
 
   #mayGoAtOnce(): boolean {

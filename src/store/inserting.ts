@@ -4,17 +4,31 @@ import { hash64 } from "../core/hash.ts";
 import type { JobInsert } from "../core/job.ts";
 import { laneKey } from "../core/lane.ts";
 import { INITIAL_STATE, targetOf } from "../core/lifecycle.ts";
-import { KEY_TTL_MS, limits } from "../core/limits.ts";
+import { GRACE_MS, KEY_TTL_MS, limits } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import type { Statement } from "./database.ts";
 import { column, quoted, quotedJson, quotedOrNull, repeated, sparseColumn } from "./literal.ts";
+import type { NamedClaim } from "./records.ts";
 import { sharedParts } from "./sharing.ts";
 
 /** The statement that stores `jobs`; the plain one, which costs half, when it will do for all. */
 export function insertStatement(jobs: readonly JobInsert[], fromInbox: boolean): Statement {
   return !fromInbox && jobs.every(isPlain)
-    ? { text: sql.insertPlain, parameters: plainParameters(jobs) }
+    ? { text: sql.insertPlain, parameters: [stateCode(INITIAL_STATE), ...plainColumns(jobs)] }
     : { text: sql.insert, parameters: parametersOf(jobs, fromInbox) };
+}
+
+/** The statement that stores plain jobs as claimed already. */
+export function startStatement(jobs: readonly JobInsert[], lease: NamedClaim): Statement {
+  const { leaseId, worker, leaseMs } = lease;
+  return {
+    text: sql.insertStarted,
+    parameters: [
+      stateCode(targetOf("CLAIM")),
+      ...plainColumns(jobs),
+      ...[leaseId, worker, leaseMs, GRACE_MS],
+    ],
+  };
 }
 
 /** What a later request with the same key is compared by; the order of object keys is no matter. */
@@ -30,7 +44,7 @@ function canonical(value: unknown): string {
 }
 
 /** Due at once, and nothing to it that most jobs do not have. */
-function isPlain(job: JobInsert): boolean {
+export function isPlain(job: JobInsert): boolean {
   return job.idempotencyKey === null && (job.delayMs ?? 0) === 0 && job.runAt === null &&
     job.tags === null && job.backoff === null && job.metadataJson === null &&
     job.clonedFrom === null && !isLarge(job);
@@ -40,14 +54,13 @@ function isLarge(job: JobInsert): boolean {
   return job.payloadJson.length > limits.inlineBytesMax;
 }
 
-function plainParameters(jobs: readonly JobInsert[]) {
+function plainColumns(jobs: readonly JobInsert[]) {
   const { firsts, counts, numbers } = sharedParts(jobs, isAlike, (job) =>
     JSON.stringify([
       ...[job.tenantId, job.queue, job.type, job.partitionKey],
       ...[job.priority, job.maxAttempts, job.maxCrashes, job.timeoutMs],
     ]));
   return [
-    stateCode(INITIAL_STATE),
     column(jobs, (job) => job.id),
     column(numbers, (number) => number),
     column(jobs, (job) => quotedJson(job.payloadJson)),

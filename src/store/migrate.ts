@@ -28,6 +28,7 @@ export const migrations: readonly Migration[] = [
   { id: 4, name: "0004_keys", text: sql.migration0004 },
   { id: 5, name: "0005_inbox", text: sql.migration0005 },
   { id: 6, name: "0006_plain_json", text: sql.migration0006 },
+  { id: 7, name: "0007_limits", text: sql.migration0007 },
   { id: 8, name: "0008_actors", text: sql.migration0008 },
 ];
 

@@ -14,6 +14,7 @@ import { toClaimed } from "./claimed.ts";
 import { commitChanges } from "./commits.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
+import { PostgresGates } from "./gates.ts";
 import { Hints } from "./hints.ts";
 import { countFailed, listEdge, listFailed, listJobs, listTenants, nthNewest } from "./listing.ts";
 import { PostgresInbox } from "./inbox.ts";
@@ -42,6 +43,7 @@ import type {
   Entered,
   ExpiredJob,
   ExpiredLeases,
+  GateStore,
   Held,
   Hint,
   InboxStore,
@@ -76,6 +78,7 @@ export function openStore(options: DatabaseOptions): Store {
 
 class PostgresStore implements Store {
   readonly keys: KeyStore;
+  readonly gates: GateStore;
   readonly inbox: InboxStore;
   readonly actors: ActorStore;
   readonly #db: Database;
@@ -86,6 +89,7 @@ class PostgresStore implements Store {
   constructor(db: Database) {
     this.#db = db;
     this.keys = new PostgresKeys(db);
+    this.gates = new PostgresGates(db);
     this.#enqueue = new Enqueue(db);
     this.inbox = new PostgresInbox(db, this.#enqueue);
     this.#hints = new Hints(db);
@@ -93,30 +97,24 @@ class PostgresStore implements Store {
     this.actors = new PostgresActors(db, this.#transactions, this.#enqueue);
   }
 
-  async insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
-    const entered = await this.#enqueue.insert(jobs);
-    return entered.map(({ id, created, differs }) => ({ id, created, differs }));
+  insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
+    return this.#enqueue.insertMany(jobs);
   }
 
-  async enter(jobs: readonly JobInsert[], lanes: readonly Lane[]): Promise<Entered[]> {
-    if (lanes.length === 0) return await this.#enqueue.insert(jobs);
-    const hint: Hint = { kind: "lanes", lanes };
-    // Ahead of the answer; but a key that is taken brings nobody any work.
-    const isSure = jobs.every((job) => job.idempotencyKey === null);
-    const ahead = isSure ? this.#hints.statementOf(hint) : null;
-    const entered = await this.#enqueue.insert(jobs, ahead);
-    if (ahead) this.#hints.tell(hint);
-    else if (entered.some(({ created }) => created)) this.#hints.hint(hint);
-    return entered;
+  enter(jobs: readonly JobInsert[], lanes: readonly Lane[]): Promise<Entered[]> {
+    return this.#hints.tellOf(lanes, jobs, (ahead) => this.#enqueue.insert(jobs, ahead));
   }
 
-  async insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]> {
-    const entered = await this.#enqueue.insertIn(send, jobs);
-    return entered.map(({ id, created, differs }) => ({ id, created, differs }));
+  enterStarted(jobs: readonly JobInsert[], lease: NamedClaim): Promise<ClaimedJob[] | null> {
+    return this.#enqueue.insertStarted(jobs, lease);
+  }
+
+  insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]> {
+    return this.#enqueue.insertIn(send, jobs);
   }
 
   async nextDue(served: Served): Promise<number | null> {
-    const [row] = await this.#db.query(sql.nextDue, servedColumns(served));
+    const [row] = await this.#db.query(sql.nextDue, parametersOf(served));
     return row?.ms === null ? null : field<number>(row, "ms");
   }
 
@@ -210,8 +208,7 @@ class PostgresStore implements Store {
   }
 
   async suspects(served: Served, limit: number): Promise<Suspect[]> {
-    const rows = await this.#db.query(sql.suspects, [...servedColumns(served), limit]);
-    return rows.map(toSuspect);
+    return (await this.#db.query(sql.suspects, [...parametersOf(served), limit])).map(toSuspect);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimedJob[]> {
@@ -340,7 +337,7 @@ function namesOf(jobs: readonly JobName[]): [string, string] {
   return [column(jobs, (job) => quoted(job.tenantId)), column(jobs, (job) => job.id)];
 }
 
-function servedColumns({ types, queues, partitionKey }: Served): (string | null)[] {
-  const ofQueues = queues && column(queues, quoted);
-  return [claimable, column(types, quoted), ofQueues, partitionKey];
+function parametersOf({ types, queues, partitionKey }: Served) {
+  const named = queues === null ? null : column(queues, quoted);
+  return [claimable, column(types, quoted), named, partitionKey];
 }

@@ -1,4 +1,5 @@
 /** What the calls of the port take and give. */
+import type { Gate, GateName, Limits } from "../core/gate.ts";
 import type { Decision } from "../core/lifecycle.ts";
 import type { JobError } from "../core/failure.ts";
 import type { Backoff } from "../core/backoff.ts";
@@ -68,6 +69,44 @@ export interface ClaimRequest {
   readonly alone: boolean;
 }
 
+/** A claim in lanes that have to pass gates. */
+export interface LimitedRequest extends ClaimRequest {
+  /** Starts per minute of a tenant whose gate names none; null: any number. */
+  readonly tenantRate: number | null;
+  /** Only this job, at this version; null: any. */
+  readonly only: { readonly id: string; readonly version: number } | null;
+}
+
+/**
+ * A gate that lets nobody pass now. `busy`: another claim is at it; `settling`: what runs already is
+ * not counted yet.
+ */
+export interface Closed extends GateName {
+  readonly why: "busy" | "settling" | "paused" | "rate" | "slots";
+  /** Milliseconds until it opens by itself; null: not known. */
+  readonly ms: number | null;
+}
+
+/** What a claim past gates brought. */
+export interface LimitedClaim {
+  readonly jobs: readonly ClaimedJob[];
+  readonly closed: readonly Closed[];
+  /** Lanes, by their place in the request, with more due jobs than their gates let pass. */
+  readonly cut: readonly number[];
+}
+
+/** All gates, and the number of the last change. */
+export interface GateList {
+  readonly change: string;
+  readonly gates: readonly Gate[];
+}
+
+/** What the handler of a type declares; null: nothing. */
+export interface DeclaredLimits {
+  readonly type: string;
+  readonly limits: Omit<Limits, "weight"> | null;
+}
+
 /** A job one crash below its limit, and where to claim it. */
 export interface Suspect {
   readonly lane: Lane;
@@ -97,6 +136,8 @@ export interface ClaimedJob {
   readonly crashes: number;
   readonly maxCrashes: number;
   readonly timeoutMs: number;
+  /** Its end gives slots back. */
+  readonly holdsSlots: boolean;
   readonly backoff: Backoff | null;
   readonly metadata: Json;
   readonly tags: readonly string[];
@@ -119,6 +160,8 @@ export interface Change {
   readonly output: string | null;
   readonly error: JobError | null;
   readonly cause: string | null;
+  /** The lease holds slots: a success gives them back. Left out: it does not. */
+  readonly holdsSlots?: boolean;
   /** What the decision assumed about a cancel request; null when it makes no difference. */
   readonly cancelKnown: boolean | null;
 }

@@ -19,8 +19,8 @@ import type {
   Suspect,
 } from "./store.ts";
 
-// A statement of ours gives exactly its columns; checking each again would cost the hot path.
-function shape<T>(row: Row): T {
+/** A statement of ours gives exactly its columns; checking each again would cost the hot path. */
+export function shape<T>(row: Row): T {
   return row as T;
 }
 

@@ -9,6 +9,7 @@ import type { ApiKey, NewApiKey } from "../core/api_key.ts";
 import type { Decision } from "../core/lifecycle.ts";
 import type { Job, JobInsert, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
+import type { Gate, GateName, GateState, Limits } from "../core/gate.ts";
 import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
 
 import type { ActorStore } from "./actor_records.ts";
@@ -17,15 +18,19 @@ import type {
   Change,
   ClaimedJob,
   ClaimRequest,
+  DeclaredLimits,
   Edit,
   Entered,
   ExpiredJob,
   ExpiredLeases,
+  GateList,
   Held,
   Inserted,
   JobFilter,
   Lane,
   Letter,
+  LimitedClaim,
+  LimitedRequest,
   NamedClaim,
   Refusal,
   Renewal,
@@ -50,6 +55,13 @@ export interface JobStore {
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]>;
   /** The same, with more to tell; and wakes the workers of `lanes`. */
   enter(jobs: readonly JobInsert[], lanes: readonly Lane[]): Promise<Entered[]>;
+  /**
+   * Stores plain jobs as claimed by a worker of this process, in the order of `jobs`; null: one of them
+   * is not plain, nothing was stored.
+   *
+   * @throws {UnknownResultError} They may be stored and claimed: ask `leased`.
+   */
+  enterStarted(jobs: readonly JobInsert[], lease: NamedClaim): Promise<ClaimedJob[] | null>;
   /** The same inside the caller's transaction: stored when it commits. */
   insertIn(send: SendStatement, jobs: readonly JobInsert[]): Promise<Inserted[]>;
   /** One job, in any home. `tenantId` null: of any tenant. */
@@ -168,6 +180,40 @@ export interface KeyStore {
   touchKey(id: string): Promise<void>;
 }
 
+/** Limits, and claims that obey them. */
+export interface GateStore {
+  /** All gates; null: nothing has changed since `known`. */
+  read(known: string | null): Promise<GateList | null>;
+  /**
+   * Takes due jobs under one new lease, in lanes that have to pass gates: never more than any of them
+   * lets pass.
+   *
+   * @throws {UnknownResultError} They may have been taken: ask `leased`.
+   */
+  claim(request: LimitedRequest): Promise<LimitedClaim>;
+  /** Every process obeys within `UNAWARE_MS`; where a gate had limits already, at once. */
+  setLimits(gate: GateName, limits: Limits): Promise<void>;
+  /** What handlers declare, unless an operator has said otherwise. True: something has changed. */
+  declare(declared: readonly DeclaredLimits[]): Promise<boolean>;
+  setPause(gate: GateName, isPaused: boolean, isDraining: boolean): Promise<void>;
+  /** Makes the gates of tenants that have none. */
+  open(tenants: readonly string[]): Promise<void>;
+  /** Counts what runs past new limits, where every process knows of them. Gives how many took hold. */
+  settle(): Promise<number>;
+  /**
+   * Those of these gates that there are, with the first so many holders of their slots.
+   *
+   * @param tenantRate Starts per minute of a tenant whose gate names none.
+   */
+  states(
+    names: readonly GateName[],
+    holders: number,
+    tenantRate?: number | null,
+  ): Promise<GateState[]>;
+  /** Names of a tenant's gates of one kind. */
+  names(tenantId: string, kind: Gate["kind"]): Promise<string[]>;
+}
+
 /** What SQL callers have asked for. */
 export interface InboxStore {
   letters(limit: number): Promise<Letter[]>;
@@ -180,6 +226,7 @@ export interface InboxStore {
 /** Everything, and its end. */
 export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   readonly keys: KeyStore;
+  readonly gates: GateStore;
   readonly inbox: InboxStore;
   readonly actors: ActorStore;
   /** True when the database takes writes. Throws `UnavailableError` when it cannot be reached. */

@@ -34,7 +34,7 @@ export async function assertSound(sql: postgres.Sql, expected: Expected): Promis
 
 /** Every violation, in words. */
 export async function findViolations(sql: postgres.Sql, expected: Expected): Promise<string[]> {
-  const { jobs, history, leases, counters, keys, effects } = await readSnapshot(sql);
+  const { jobs, history, leases, slots, counters, keys, effects } = await readSnapshot(sql);
   const stored = new Map(jobs.map((job) => [job.id, job]));
   const histories = groupBy(history, (row) => row.job_id);
   return [
@@ -44,6 +44,7 @@ export async function findViolations(sql: postgres.Sql, expected: Expected): Pro
     ...jobs.flatMap((job) => checkHistory(job, histories.get(job.id) ?? [])),
     ...jobs.flatMap((job) => checkHome(job, expected.isDrained)),
     ...checkLeases(jobs, leases),
+    ...checkSlots(jobs, slots),
     ...checkCounters(jobs, counters),
     ...checkKeys(jobs, keys),
     ...checkEffects(jobs, effects),
@@ -77,6 +78,13 @@ interface HistoryRow {
 interface LeaseRow {
   readonly id: string;
   readonly n_left: number;
+}
+
+interface SlotRow {
+  readonly name: string;
+  readonly n: number;
+  readonly job_id: string;
+  readonly lease_id: string;
 }
 
 interface CounterRow {
@@ -114,6 +122,7 @@ async function readSnapshot(sql: postgres.Sql) {
         select job_id, version, event, from_state, to_state, attempt
           from perdura.history order by job_id, version`,
       leases: await tx<LeaseRow[]>`select id, n_left from perdura.lease`,
+      slots: await tx<SlotRow[]>`select name, n, job_id, lease_id from perdura.slot`,
       counters: await tx<CounterRow[]>`
         select queue, state, sum(n)::int as n from (
           select queue, state, n from perdura.counter
@@ -220,6 +229,13 @@ function checkLeases(jobs: readonly JobRow[], leases: readonly LeaseRow[]): stri
       return count === n_left ? [] : [`lease ${id}: says ${n_left} jobs, holds ${count}`];
     }),
   ];
+}
+
+/** A slot is held by a job that runs, under the lease it was taken with. */
+function checkSlots(jobs: readonly JobRow[], slots: readonly SlotRow[]): string[] {
+  const leases = new Map(jobs.map((job) => [job.id, job.lease_id]));
+  return slots.filter(({ job_id, lease_id }) => leases.get(job_id) !== lease_id)
+    .map(({ name, n, job_id }) => `slot ${n} of "${name}": job ${job_id} does not run under it`);
 }
 
 /** The counters that people see are the rows there are. */

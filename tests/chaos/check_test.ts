@@ -53,6 +53,11 @@ const damages: readonly { readonly what: string; readonly sql: string; readonly 
     says: "lost",
   },
   {
+    what: "a slot that nobody holds",
+    sql: `insert into perdura.slot values ('default', 1, 'default', 1, 'default', $1, $1, now())`,
+    says: "does not run under it",
+  },
+  {
     what: "a job in two homes",
     sql: `insert into perdura.dead_letter select * from perdura.job_archive where id = $1`,
     says: "more than one home",

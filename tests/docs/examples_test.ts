@@ -42,3 +42,51 @@ Deno.test("examples/embedded_hono.ts takes orders, packs them, and serves the jo
     await reader.cancel();
   }
 });
+
+const STEPS = "active timer.set; active timer.cancel spawn; done r-17";
+
+Deno.test("examples/step_machine.ts drives a machine by steps alone, with Deno", async () => {
+  assertEquals(
+    await outputOf(Deno.execPath(), ["run", "--check", "examples/step_machine.ts"]),
+    STEPS,
+  );
+});
+
+Deno.test({
+  name: "examples/step_machine.ts does the same on Node, and where there are no timers",
+  ignore: !await hasNode(),
+  fn: async () => {
+    const folder = await Deno.makeTempDir({ prefix: "perdura-step-" });
+    try {
+      const bundle = `${folder}/step.mjs`;
+      const to = ["--quiet", "--platform=browser", `--output=${bundle}`];
+      await outputOf(Deno.execPath(), ["bundle", ...to, "examples/step_machine.ts"]);
+      assertEquals(await outputOf("node", [bundle]), STEPS);
+      const timers = ["setTimeout", "setInterval", "setImmediate", "queueMicrotask"];
+      const bare = `${folder}/bare.mjs`;
+      const lines = [
+        ...timers.map((name) => `delete globalThis.${name};`),
+        `await import(${JSON.stringify(bundle)});`,
+      ];
+      await Deno.writeTextFile(bare, lines.join("\n"));
+      assertEquals(await outputOf("node", [bare]), STEPS);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+async function outputOf(program: string, args: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, {
+    args: [...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout).trim();
+}
+
+async function hasNode(): Promise<boolean> {
+  const asked = new Deno.Command("node", { args: ["--version"], stdout: "null" }).output();
+  return await asked.then(({ success }) => success, () => false);
+}

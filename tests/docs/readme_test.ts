@@ -88,14 +88,13 @@ Deno.test({
       DATABASE_URL: database.url,
       PERDURA_STATE_DIR: stateDir,
     });
-    const [first, again, read, events, ...others] = blocks("sh", "curl");
-    assert(first && again && read && events && others.length === 0, "four blocks with curl");
+    const [first, again, read, events, limits, ...others] = blocks("sh", "curl");
+    assert(first && again && read && events && limits && others.length === 0, "five with curl");
     const untilDone =
       `until curl -s ${API}/jobs/$job | grep -q '"state":"succeeded"'; do sleep 0.1; done\n`;
-    const script = [first, again, untilDone, read, events].join("\n");
-    const [created, job, history, cancelled, requeued, metrics] = await runShell(
-      script.replaceAll(API, program.url),
-    );
+    const script = [first, again, untilDone, read, events, limits].join("\n");
+    const [created, job, history, cancelled, requeued, metrics, set, paused, why, resumed] =
+      await runShell(script.replaceAll(API, program.url));
 
     assertEquals(created?.type, "email.send");
     assertEquals(job?.id, created?.id);
@@ -110,6 +109,9 @@ Deno.test({
     assertEquals([cancelled?.state, cancelled?.version], ["cancelled", 3]);
     assert(requeued?.id === cancelled?.id && Number(requeued?.version) >= 4);
     assertEquals(Object.keys(metrics ?? {}), ["states", "queues"]);
+    assertEquals(set, { ratePerMinute: 10, burst: 10, concurrency: 3, weight: 1 });
+    assertEquals([paused?.state, resumed?.state], ["paused", "open"]);
+    assert(JSON.stringify(why).includes('"code":"queue_paused"'), JSON.stringify(why));
   },
 });
 

@@ -173,7 +173,8 @@ Deno.test("REQUEUE forgets the cancel request that ended the job", async () => {
   const job = await api.db.store.get(null, id);
   const [row] = await api.db.sql`select lease_id from perdura.job where id = ${id}`;
   assert(job && row);
-  const claimed = { ...job, leaseId: row.lease_id, lane: "0", createdAt: new Date(job.createdAt) };
+  const createdAt = new Date(job.createdAt);
+  const claimed = { ...job, leaseId: row.lease_id, lane: "0", createdAt, holdsSlots: false };
   await api.db.store.commit(null, [changeFor(claimed, { type: "CANCEL" })]);
   assertEquals((await api.get(`/jobs/${id}`)).body.state, "cancelled");
   const { status, body } = await send(api, id, { type: "REQUEUE" });

@@ -20,6 +20,7 @@ const backoff = { baseMs: 1000, factor: 2, capMs: 300_000 };
 const claimed: ClaimedJob = {
   tenantId: "acme",
   id: "01890000-0000-7000-8000-000000000001",
+  holdsSlots: false,
   leaseId: "01890000-0000-7000-8000-000000000002",
   lane: "1",
   queue: "default",

@@ -1,7 +1,7 @@
 /** Turns: every tenant and every lane is asked, however few slots are free. */
 import { assertEquals } from "@std/assert";
 import { LaneBook } from "../../src/runtime/lane_book.ts";
-import type { Lane } from "../../src/store/store.ts";
+import type { ClaimedJob, Lane } from "../../src/store/store.ts";
 
 const still = { now: () => 0, monotonic: () => 1000 };
 
@@ -83,4 +83,69 @@ Deno.test("a hint during a claim is not lost", () => {
   turns.wake([lane("a", "l")]);
   turns.settle(selection, [], 10, 1);
   assertEquals(turns.select(10, 20)!.requests.length, 1);
+});
+
+/** How many jobs each tenant gets in `rounds` claims, all of which find as many as they ask for. */
+function shared(
+  lanes: readonly Lane[],
+  limit: number,
+  rounds: number,
+  weights: Readonly<Record<string, number>>,
+  admits: (lane: Lane, round: number) => boolean = () => true,
+): Map<string, number> {
+  const turns = book(lanes);
+  const counts = new Map<string, number>();
+  for (let n = 0; n < rounds; n++) {
+    const weigh = (tenantId: string, queue: string | null) => {
+      return weights[queue === null ? tenantId : `${tenantId}/${queue}`] ?? 1;
+    };
+    const selection = turns.select(limit, 20, (lane) => admits(lane, n), weigh);
+    if (!selection) continue;
+    const jobs = selection.requests.flatMap(({ quantum, levels }) =>
+      Array.from({ length: quantum }, () => ({ ...buildClaimed(), ...levels[0]!.lane }))
+    ).slice(0, limit);
+    for (const job of jobs) {
+      const key = job.queue === "q" ? job.tenantId : `${job.tenantId}/${job.queue}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    turns.settle(selection, jobs, limit, 1);
+  }
+  return counts;
+}
+
+function buildClaimed(): ClaimedJob {
+  return {
+    ...{ id: "", tenantId: "", lane: "", queue: "", type: "", leaseId: "", holdsSlots: false },
+    ...{ priority: 0, version: 2, attempt: 1, maxAttempts: 3, crashes: 0, maxCrashes: 3 },
+    ...{ timeoutMs: 1, runAt: "2026-01-01 00:00:00+00", createdAt: new Date(0), backoff: null },
+    ...{ metadata: null, tags: [], payload: null },
+  };
+}
+
+for (const limit of [1, 3, 100]) {
+  Deno.test(`tenants get what they weigh, ${limit} jobs at a time`, () => {
+    const lanes = ["a", "b", "c"].map((tenantId) => lane(tenantId, tenantId));
+    const counts = shared(lanes, limit, 1200, { a: 3, b: 2 });
+    const part = (tenantId: string) => Math.round(6 * (counts.get(tenantId) ?? 0) / 1200 / limit);
+    assertEquals(["a", "b", "c"].map(part), [3, 2, 1]);
+  });
+}
+
+Deno.test("a tenant's weight is divided among its queues, by theirs", () => {
+  const lanes = [
+    { ...lane("a", "1"), queue: "x" },
+    { ...lane("a", "2"), queue: "y" },
+    lane("b", "3"),
+  ];
+  const counts = shared(lanes, 1, 1200, { "a/x": 3 });
+  assertEquals([...counts].sort(), [["a/x", 450], ["a/y", 150], ["b", 600]]);
+});
+
+Deno.test("shares are not saved up: who was away begins where the others are", () => {
+  const lanes = [lane("a", "1"), lane("b", "2")];
+  const counts = shared(lanes, 1, 300, { a: 2 }, ({ tenantId }, round) => {
+    return tenantId === "b" || round >= 150;
+  });
+  const [a = 0, b = 0] = [counts.get("a"), counts.get("b")];
+  assertEquals([Math.abs(a - 100) <= 1, a + b], [true, 300]);
 });

@@ -7,7 +7,7 @@ import { statesAccepting, transition } from "../../src/core/lifecycle.ts";
 import { openStore } from "../../src/store/postgres.ts";
 import { buildJob, changeFor, claimAll, claimed, fromHead, laneOf } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
-import { HEAD } from "../../src/runtime/lane_book.ts";
+import { HEAD } from "../../src/runtime/lane_keys.ts";
 
 const WORKER = newId();
 

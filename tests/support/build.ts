@@ -5,7 +5,7 @@ import { laneKey } from "../../src/core/lane.ts";
 import { transition } from "../../src/core/lifecycle.ts";
 import type { JobEvent, JobState } from "../../machines/job.ts";
 import type { Change, ClaimedJob, Lane, LaneRequest, Store } from "../../src/store/store.ts";
-import { HEAD } from "../../src/runtime/lane_book.ts";
+import { HEAD } from "../../src/runtime/lane_keys.ts";
 
 /** A job to insert: `debug.noop` in the default queue unless said otherwise. */
 export function buildJob(overrides: Partial<JobInsert> = {}): JobInsert {
@@ -81,6 +81,7 @@ export function changeFor(
     version: job.version,
     attempt: job.attempt,
     leaseId: job.leaseId,
+    holdsSlots: job.holdsSlots,
     decision,
     output: event.type === "SUCCEED" ? "null" : null,
     error: null,

@@ -32,7 +32,7 @@ Deno.test("planSteps() leaves chaos out where it has no tests", () => {
 
 Deno.test("planSteps() takes the folders without a database, as far as they have tests", () => {
   const exists = (path: string) => path !== "tests/handlers";
-  const folders = ["tests/machines", "tests/core", "tests/std", "tests/tools"];
+  const folders = ["tests/machines", "tests/core", "tests/conformance", "tests/std", "tests/tools"];
   assertEquals(plan({ unit: true }, exists), [[...MAIN, ...folders]]);
   assertEquals(plan({ unit: true }, () => false), []);
 });

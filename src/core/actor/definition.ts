@@ -1,5 +1,5 @@
 /** What `step` runs: a machine as it is, one registered with `defineMachine`, or a reducer. */
-import type { AnyActorLogic, AnyStateMachine, EventObject } from "xstate";
+import type { AnyActorLogic, AnyStateMachine } from "xstate";
 import type { z } from "zod";
 import { InvalidInputError, type Issue } from "../errors.ts";
 import type { MachineIdentity } from "./envelope.ts";
@@ -80,6 +80,3 @@ export function issuesBelow(error: z.ZodError, path: string): Issue[] {
     message: issue.message,
   }));
 }
-
-/** An event with a type, of whatever else. */
-export type AnyEvent = EventObject & { readonly [key: string]: unknown };

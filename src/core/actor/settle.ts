@@ -46,11 +46,7 @@ export class Settlement {
   }
 
   take(requests: readonly Request[]): void {
-    const born = new Set(requests.flatMap((each) => each.kind === "spawn" ? [each.ref] : []));
-    // Spawned and stopped in one step: it never starts, and mail to it vanishes.
-    const stillborn = new Set(
-      requests.flatMap((each) => each.kind === "stop" && born.has(each.ref) ? [each.ref] : []),
-    );
+    const stillborn = stillbornOf(requests);
     for (const request of requests) {
       const about = request.kind === "send"
         ? request.to
@@ -229,6 +225,24 @@ export class Settlement {
   #json(value: unknown, field: string): Json {
     return storing(() => encode(value, `effects.${this.#effects.length}.${field}`, refOf));
   }
+}
+
+/**
+ * Children that are spawned and stopped in one step, or spawned and replaced: they never start, and
+ * mail to them vanishes.
+ */
+function stillbornOf(requests: readonly Request[]): Set<Ref> {
+  const stillborn = new Set<Ref>();
+  const born = new Map<string, Ref>();
+  for (const request of requests) {
+    if (request.kind !== "spawn" && request.kind !== "stop") continue;
+    const { ref } = request;
+    const id = ref.child?.id ?? "";
+    const earlier = born.get(id);
+    if (earlier && (request.kind === "spawn" || earlier === ref)) stillborn.add(earlier);
+    if (request.kind === "spawn") born.set(id, ref);
+  }
+  return stillborn;
 }
 
 /** A field named like the codec's mark has it wrapped, and its type with it. */

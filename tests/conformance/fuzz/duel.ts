@@ -2,7 +2,6 @@
 // deno-lint-ignore-file no-explicit-any -- it compares what has no common type
 import type { AnyStateMachine } from "xstate";
 import { ActorStalledError } from "../../../src/core/actor/mod.ts";
-import { findIllegal } from "../../../src/core/actor/nodes.ts";
 import { World } from "../../core/actor/world.ts";
 import { EVENTS, randomMachine } from "./chart.ts";
 import { type Habit, Live } from "./live.ts";
@@ -20,7 +19,7 @@ export interface Verdict {
   readonly steps: number;
 }
 
-export type Act =
+type Act =
   | { readonly kind: "send"; readonly type: string }
   | { readonly kind: "wait"; readonly ms: number }
   | { readonly kind: "end"; readonly pick: number; readonly fails: boolean };
@@ -54,7 +53,7 @@ export async function duel(seed: number): Promise<Verdict> {
 const ILLEGAL = "illegal configuration in XState";
 
 /** The work that the live run has started, to be ended by the script. */
-export class Workshop {
+class Workshop {
   readonly #started: { readonly self: any; readonly work: PromiseWithResolvers<unknown> }[] = [];
 
   readonly start = (self: unknown): Promise<unknown> => {
@@ -65,13 +64,17 @@ export class Workshop {
 
   /** The work at an address: of the child that its parent knows, not of one that was left behind. */
   find(address: string | undefined): PromiseWithResolvers<unknown> | undefined {
-    return this.#started.findLast(({ self }) =>
-      pathOf(self) === address && self._parent.getSnapshot().children[self.id] === self
-    )?.work;
+    return this.#started.findLast(({ self }) => pathOf(self) === address && isKnown(self))?.work;
   }
 }
 
-export function randomScript(chance: Chance): Act[] {
+/** Whether an actor is the one that its parent has under its id, up to the root. */
+function isKnown(actor: any): boolean {
+  const { _parent: parent, id } = actor;
+  return !parent || parent.getSnapshot().children?.[id] === actor && isKnown(parent);
+}
+
+function randomScript(chance: Chance): Act[] {
   return Array.from({ length: 6 + chance.below(5) }, (): Act => {
     if (chance.is(0.6)) return { kind: "send", type: chance.one(EVENTS) };
     if (chance.is(0.65)) return { kind: "wait", ms: 10 * (1 + chance.below(5)) };
@@ -97,7 +100,9 @@ function playDurable(machine: AnyStateMachine, script: readonly Act[]): Played {
     world.start("r", machine);
     states.push(describeWorld(world));
     for (const act of script) {
-      ended.push(actOn(world, act));
+      const address = pickWork(world, act);
+      ended.push(address);
+      actOn(world, act, address);
       states.push(describeWorld(world));
     }
   } catch (error) {
@@ -107,17 +112,19 @@ function playDurable(machine: AnyStateMachine, script: readonly Act[]): Played {
   return { states, ended, steps: world.steps };
 }
 
-export function actOn(world: World, act: Act): string | undefined {
+function actOn(world: World, act: Act, address: string | undefined): void {
   if (act.kind === "send") world.send("r", { type: act.type });
   if (act.kind === "wait") world.advance(act.ms);
-  if (act.kind !== "end") return undefined;
-  // Names of anonymous children differ between the two.
-  const working = world.working.filter((address) => !address.includes("#")).sort();
-  const address = working[act.pick % Math.max(1, working.length)];
-  if (address === undefined) return undefined;
+  if (act.kind !== "end" || address === undefined) return;
   if (act.fails) world.fail(address, new Error("failed"));
   else world.complete(address, { n: 7 });
-  return address;
+}
+
+/** The work that an act ends. Names of anonymous children differ between the two runs. */
+function pickWork(world: World, act: Act): string | undefined {
+  if (act.kind !== "end") return undefined;
+  const working = world.working.filter((address) => !address.includes("#")).sort();
+  return working[act.pick % Math.max(1, working.length)];
 }
 
 async function playLive(
@@ -131,7 +138,7 @@ async function playLive(
   const answer = (difference?: string) => ({
     difference,
     habits: [...live.habits],
-    isIllegal: difference !== undefined && isIllegal(live.actor),
+    isIllegal: difference !== undefined && live.wasIllegal,
   });
   for (let i = -1; i < script.length; i++) {
     const act = script[i];
@@ -157,7 +164,7 @@ function contrast(live: string, durable: string): string {
   }).join("");
 }
 
-export async function end(
+async function end(
   work: PromiseWithResolvers<unknown> | undefined,
   fails: boolean,
 ): Promise<void> {
@@ -168,13 +175,6 @@ export async function end(
 
 function pathOf(actor: any): string {
   return actor._parent ? `${pathOf(actor._parent)}/${actor.id}` : actor.id;
-}
-
-function isIllegal(actor: any): boolean {
-  const snapshot = actor.getSnapshot();
-  if (!snapshot?._nodes) return false;
-  return findIllegal(snapshot._nodes) !== undefined ||
-    Object.values<any>(snapshot.children ?? {}).some((child) => isIllegal(child));
 }
 
 function describeWorld(world: World): string {

@@ -5,6 +5,7 @@
  */
 // deno-lint-ignore-file no-explicit-any -- it reaches into XState
 import { type AnyStateMachine, createActor } from "xstate";
+import { findIllegal } from "../../../src/core/actor/nodes.ts";
 
 /** What we do otherwise; see docs/xstate.md. */
 export type Habit =
@@ -12,6 +13,8 @@ export type Habit =
   | "timer id used again"
   | "document order"
   | "spawned over"
+  | "system id free at once"
+  | "spawned in vain"
   | "late news of a child";
 
 /** A clock whose time is set; timers fire in order, each at its own time. */
@@ -51,6 +54,8 @@ export class Live {
   /** Habits that have made a difference. */
   readonly habits = new Set<Habit>();
   failure: { error: unknown } | undefined;
+  /** Some actor has been in a configuration that no statechart has. */
+  wasIllegal = false;
 
   constructor(machine: AnyStateMachine, ours: boolean, trace?: (event: any) => void) {
     if (ours) this.#order(machine, new Set());
@@ -60,16 +65,17 @@ export class Live {
       logger() {},
       inspect: (event: any) => {
         trace?.(event);
+        const active = event.type === "@xstate.snapshot" && event.snapshot._nodes;
+        if (active && !this.wasIllegal) this.wasIllegal = findIllegal(active) !== undefined;
         if (ours && event.type === "@xstate.actor") this.#adopt(event.actorRef);
       },
     });
-    if (ours) this.#patchSystem(this.actor.system);
     this.actor.on("*", (event: unknown) => this.emitted.push(event));
     this.actor.subscribe({ error: (error: unknown) => this.failure = { error } });
     this.actor.start();
   }
 
-  /** One timer per actor and id; news of children that are no longer. */
+  /** One timer per actor and id, system ids free at once, no news of children that are no longer. */
   #patchSystem(system: any): void {
     const { scheduler } = system;
     const schedule = scheduler.schedule;
@@ -84,6 +90,16 @@ export class Live {
         scheduler.cancel(source, id);
       }
       schedule(source, target, event, delay, id);
+    };
+    const set = system._set;
+    system._set = (systemId: string, actor: any) => {
+      const holder = system.get(systemId);
+      // In its first step an actor of XState's stops a child, and its system id stays taken.
+      if (holder && holder !== actor && holder._parent?._processingStatus === 0) {
+        this.habits.add("system id free at once");
+        system._unregister(holder);
+      }
+      set(systemId, actor);
     };
     const relay = system._relay;
     system._relay = (source: any, target: any, event: any) => {
@@ -140,21 +156,32 @@ export class Live {
     return snapshot;
   }
 
-  /** A child that is made while another of its id runs takes its place. */
+  /**
+   * A child that is made while another of its id runs takes its place; one that is no child any more
+   * by the end of the step never starts.
+   */
   #adopt(child: any): void {
     const parent = child._parent;
-    if (!parent) return;
+    if (!parent) return this.#patchSystem(child.system);
     parent.$made ??= new Map();
     const old = parent.$made.get(child.id);
     if (old && old._processingStatus !== 2) {
       parent._actorScope.defer(() => {
-        if (old._processingStatus !== 2 && old._snapshot?.status === "active") {
+        if (old._processingStatus === 0) this.habits.add("spawned in vain");
+        if (old._processingStatus === 1 && old._snapshot?.status === "active") {
           this.habits.add("spawned over");
         }
         old._stop();
       });
     }
     parent.$made.set(child.id, child);
+    const start = child.start.bind(child);
+    child.start = () => {
+      if (Object.values(parent.getSnapshot().children).includes(child)) return start();
+      if (child._processingStatus === 0) this.habits.add("spawned in vain");
+      child._processingStatus = 2;
+      return child;
+    };
   }
 }
 

@@ -3,7 +3,6 @@
  *
  * For tests alone: the suite's documents are code, and `with` is how their names reach the context.
  */
-// deno-lint-ignore-file no-new-func
 
 /** Names that are in scope besides the context. */
 export type Names = Readonly<Record<string, unknown>>;

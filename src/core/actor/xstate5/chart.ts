@@ -126,7 +126,7 @@ const visitors: Visitors = {
 
 function trace(value: unknown, path: string): unknown {
   if (typeof value !== "function") return value;
-  return (...args: unknown[]) => {
+  const traced = (...args: unknown[]) => {
     try {
       return value(...args);
     } catch (error) {
@@ -135,6 +135,8 @@ function trace(value: unknown, path: string): unknown {
       throw error;
     }
   };
+  // A picture and a history row tell a guard's name.
+  return Object.defineProperty(traced, "name", { value: value.name });
 }
 
 function traceAction(action: unknown, path: string): unknown {

@@ -1,0 +1,195 @@
+-- Claim up to $7 due jobs of lanes that have to pass gates. $1 to $15 as of claim.sql, with the same
+-- meaning; then per level $16 queue, $17 type; $18 starts per period of a tenant whose gate names no rate
+-- (null: any); $19 only this job, at $20 this version (null: any).
+-- Locks: first the gates, FOR UPDATE SKIP LOCKED, in the order of their key; then the picked job rows, FOR
+-- UPDATE SKIP LOCKED, lane by lane in claim order. A gate that somebody else holds is left out, and its
+-- lanes with it: whoever claims there now is done in a moment.
+-- Index: primary keys of gate and slot; job_claim as in claim.sql.
+-- Why it cannot overshoot: what is left of a rate stands in the locked row, and the clock is read behind the
+-- lock, so that starts are counted in the order of their times. Slots are rows of their own, read as of the
+-- snapshot; whoever took some since has moved the version of the gate, and then its lanes are left out as
+-- well. Slots given back since are merely not seen. The unique key of slot is the second wall.
+-- Each job passes all of its gates or none: within each gate the picked jobs are numbered in turns of their
+-- lanes, and those beyond what is left stay where they are, untouched.
+-- Its commit waits for the disk: a start that was counted is not forgotten.
+-- Returns the jobs as claim.sql does, and one row with a report: gates that are closed now, with the reason
+-- and for how long; lanes with jobs beyond what was left; whether the lease holds slots.
+with level as materialized (
+  select v.* from unnest(
+    $9::integer[], $10::integer[], $11::text[], $12::bigint[], $13::smallint[],
+    $14::timestamptz[], $15::uuid[], $16::text[], $17::text[]) as v(k, n, t, lane, p, r, i, q, y)),
+lane as materialized (select distinct on (k) k, n, t, q, y from level order by k),
+way as materialized (
+  select l.k, g.tenant_id, g.kind, g.name, g.version
+    from lane l
+    cross join lateral (values (l.t, 0, ''), (l.t, 1, l.q), (l.t, 2, l.y), ('*', 2, l.y)) as w(t, kind, name)
+    join perdura.gate g on g.tenant_id = w.t and g.kind = w.kind and g.name = w.name),
+locked as materialized (
+  select g.* from perdura.gate g
+   where (g.tenant_id, g.kind, g.name) in (select w.tenant_id, w.kind, w.name from way w)
+   order by g.tenant_id, g.kind, g.name for update skip locked),
+clock as materialized (
+  select clock_timestamp() as at, l.n from (select count(*) as n from locked) l),
+gate as materialized (
+  select g.tenant_id, g.kind, g.name, g.version, g.period_ms, g.concurrency, g.settles_at, clock.at,
+         r.rate, r.burst, b.tokens, now_tick.tick, t.tick_at, t.tick_n, v.guests,
+         g.paused_at is not null as is_paused,
+         case when r.rate = r.burst then r.rate - coalesce(t.n, 0)
+              when r.rate is not null then floor(b.tokens) end as starts_left,
+         g.concurrency - v.guests - (
+           select count(*) from perdura.slot s
+            where s.tenant_id = g.tenant_id and s.kind = g.kind and s.name = g.name) as slots_left
+    from clock cross join locked g
+    cross join lateral (
+      select coalesce(g.rate, case when g.kind = 0 then $18::integer end) as rate,
+             coalesce(g.burst, g.rate, $18::integer) as burst) r
+    cross join lateral (
+      select floor(extract(epoch from clock.at) * 100000 / g.period_ms)::bigint as tick) now_tick
+    cross join lateral (
+      select coalesce(array_agg(x.at order by x.at), '{}') as tick_at,
+             coalesce(array_agg(x.n order by x.at), '{}') as tick_n, sum(x.n) as n
+        from unnest(g.tick_at, g.tick_n) as x(at, n) where x.at >= now_tick.tick - 100) t
+    cross join lateral (
+      select least(r.burst, coalesce(g.tokens, r.burst) + r.rate * greatest(0,
+               extract(epoch from clock.at - coalesce(g.filled_at, clock.at)) * 1000)::float8 / g.period_ms)
+             as tokens) b
+    cross join lateral (
+      select count(*)::integer as guests
+        from unnest(g.guest_tenants, g.guest_ids, g.guest_leases) as x(t, i, l)
+        join perdura.job j on j.tenant_id = x.t and j.id = x.i and j.lease_id = x.l) v),
+room as materialized (
+  select gate.*, case when is_paused or settles_at is not null then 0
+                      else least(starts_left, slots_left, 1000000)::integer end as n
+    from gate),
+open as materialized (
+  select l.k, least(l.n, coalesce(min(r.n), l.n)) as n
+    from lane l
+    left join way w on w.k = l.k
+    left join room r on r.tenant_id = w.tenant_id and r.kind = w.kind and r.name = w.name
+      and r.version = w.version
+   group by l.k, l.n
+  having count(r.kind) = count(w.kind) and coalesce(min(r.n), 1) > 0
+     and ($18::integer is null or count(*) filter (where w.kind = 0) > 0)),
+picked as materialized (
+  select o.k, c.*, row_number() over () as at from open o cross join lateral (
+    select c.* from level v cross join lateral (
+      select j.ctid as tid, j.tenant_id, j.id, j.queue, j.state from perdura.job j
+       where j.tenant_id = v.t and j.lane = v.lane and j.priority = v.p
+         and j.run_at <= now() and (j.run_at, j.id) >= (v.r, v.i)
+         and j.state = any($5::smallint[])
+         and (j.crashes > 0 and j.crashes >= j.max_crashes - 1) = $8::boolean
+         and ($19::uuid is null or (j.id = $19::uuid and j.version = $20::integer))
+       order by j.run_at, j.id
+       limit o.n for update skip locked) c
+     where v.k = o.k
+     limit o.n) c
+  limit $7::integer),
+turn as materialized (
+  select p.*, row_number() over (partition by p.k order by p.at) as turn from picked p),
+step as materialized ( -- of each job through each of its gates
+  select t.tid, t.tenant_id as job_tenant_id, t.id as job_id, r.tenant_id, r.kind, r.name, r.n,
+         r.concurrency, row_number() over (partition by r.tenant_id, r.kind, r.name order by t.turn, t.k) as at
+    from turn t join way w on w.k = t.k
+    join room r on r.tenant_id = w.tenant_id and r.kind = w.kind and r.name = w.name),
+refused as materialized (select distinct tid from step where at > n),
+passed as materialized (
+  select t.* from turn t where not exists (select from refused r where r.tid = t.tid)),
+charged as materialized (
+  select s.tenant_id, s.kind, s.name, count(*)::integer as n
+    from step s join passed p on p.tid = s.tid group by s.tenant_id, s.kind, s.name),
+charge as (
+  update perdura.gate g
+     set version = g.version + 1,
+         tokens = case when r.rate <> r.burst then r.tokens - c.n end,
+         filled_at = case when r.rate <> r.burst then r.at end,
+         tick_at = case when r.rate is null then '{}'
+                        when r.tick_at[cardinality(r.tick_at)] = r.tick then r.tick_at
+                        else r.tick_at || r.tick end,
+         tick_n = case when r.rate is null then '{}'
+                       when r.tick_at[cardinality(r.tick_at)] = r.tick
+                       then r.tick_n[1:cardinality(r.tick_n) - 1] || (r.tick_n[cardinality(r.tick_n)] + c.n)
+                       else r.tick_n || c.n end,
+         guest_tenants = case when r.guests > 0 then g.guest_tenants else '{}' end,
+         guest_ids = case when r.guests > 0 then g.guest_ids else '{}' end,
+         guest_leases = case when r.guests > 0 then g.guest_leases else '{}' end
+    from charged c join room r on r.tenant_id = c.tenant_id and r.kind = c.kind and r.name = c.name
+   where g.tenant_id = c.tenant_id and g.kind = c.kind and g.name = c.name),
+free as materialized (
+  select c.tenant_id, c.kind, c.name, f.n,
+         row_number() over (partition by c.tenant_id, c.kind, c.name order by f.n) as at
+    from charged c join room r on r.tenant_id = c.tenant_id and r.kind = c.kind and r.name = c.name
+    cross join lateral (
+      select n from generate_series(1, r.concurrency) as n
+       where not exists (
+         select from perdura.slot s
+          where s.tenant_id = c.tenant_id and s.kind = c.kind and s.name = c.name and s.n = n.n)
+       order by n limit c.n) f),
+holder as materialized (
+  select s.*, row_number() over (partition by s.tenant_id, s.kind, s.name order by s.at) as nth
+    from step s join passed p on p.tid = s.tid where s.concurrency is not null),
+taken as (
+  insert into perdura.slot (tenant_id, kind, name, n, job_tenant_id, job_id, lease_id, taken_at)
+  select f.tenant_id, f.kind, f.name, f.n, h.job_tenant_id, h.job_id, $1::uuid, clock.at
+    from clock cross join holder h
+    join free f on f.tenant_id = h.tenant_id and f.kind = h.kind and f.name = h.name and f.at = h.nth),
+claimed as (
+  update perdura.job j
+     set state = $6::smallint, version = j.version + 1, attempt = j.attempt + 1,
+         lease_id = $1::uuid, started_at = (select clock.at from clock)
+   where j.ctid = any(array(select tid from passed))
+  returning j.tenant_id, j.id, j.timeout_ms, j.has_data, j.lane, j.queue, j.type, j.priority, j.run_at,
+            j.version, j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.created_at, j.payload,
+            case when coalesce(j.backoff, j.metadata, to_jsonb(j.tags)) is not null
+                 then jsonb_build_object('backoff', j.backoff, 'metadata', j.metadata, 'tags', j.tags)
+            end as more),
+leased as (
+  insert into perdura.lease (
+    id, worker, claimed_at, expires_at, hard_until, n_left, tenants, ids, holds_slots)
+  select $1::uuid, $2::uuid, now(), now() + $3::integer * interval '1 millisecond',
+         now() + (max(timeout_ms)::bigint + $4::integer) * interval '1 millisecond',
+         count(*), array_agg(tenant_id), array_agg(id), exists (select from holder)
+    from claimed having count(*) > 0),
+counted as (
+  insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
+  select tenant_id, queue, state, $6::smallint, count(*) from passed group by tenant_id, queue, state),
+asked as (
+  select w.tenant_id, w.kind, w.name, bool_and(r.version = w.version) is true as is_seen
+    from way w
+    left join room r on r.tenant_id = w.tenant_id and r.kind = w.kind and r.name = w.name
+   group by w.tenant_id, w.kind, w.name),
+closed as (
+  select a.tenant_id, a.kind, a.name,
+         case when not a.is_seen then 'busy' when r.is_paused then 'paused'
+              when r.settles_at is not null then 'settling'
+              when r.starts_left <= coalesce(c.n, 0) then 'rate' else 'slots' end as why,
+         case when not a.is_seen or r.is_paused then null
+              when r.settles_at is not null then extract(epoch from r.settles_at - r.at) * 1000
+              when r.starts_left > coalesce(c.n, 0) or r.starts_left is null then null
+              when r.rate <> r.burst then (1 - r.tokens + coalesce(c.n, 0)) * r.period_ms / r.rate
+              else (coalesce(r.tick_at[1], r.tick) + 101) * r.period_ms / 100.0
+                - extract(epoch from r.at) * 1000 end as ms
+    from asked a
+    left join room r on r.tenant_id = a.tenant_id and r.kind = a.kind and r.name = a.name
+    left join charged c on c.tenant_id = a.tenant_id and c.kind = a.kind and c.name = a.name
+   where not a.is_seen or r.n <= coalesce(c.n, 0))
+select string_agg(concat_ws(E'\x1f', c.id, c.tenant_id, c.lane, c.type, c.queue, c.priority, c.version,
+                            c.attempt, c.max_attempts, c.crashes, c.max_crashes, c.timeout_ms, c.run_at,
+                            c.created_at, coalesce(c.more::text, ''), c.payload), E'\n') as jobs,
+       null::jsonb as report
+  from claimed c
+ where not c.has_data
+union all
+select concat_ws(E'\x1f', c.id, c.tenant_id, c.lane, c.type, c.queue, c.priority, c.version, c.attempt,
+                 c.max_attempts, c.crashes, c.max_crashes, c.timeout_ms, c.run_at, c.created_at,
+                 coalesce(c.more::text, ''), d.value), null
+  from claimed c
+  join perdura.job_data d on d.tenant_id = c.tenant_id and d.id = c.id and d.kind = 0
+ where c.has_data
+union all
+select null, jsonb_build_object(
+  'closed', (select coalesce(jsonb_agg(jsonb_build_object(
+               'tenantId', tenant_id, 'kind', kind, 'name', name, 'why', why, 'ms', ceil(ms))), '[]')
+               from closed),
+  'cut', (select coalesce(jsonb_agg(distinct t.k), '[]')
+            from turn t where exists (select from refused r where r.tid = t.tid)),
+  'holdsSlots', exists (select from holder))

@@ -1,0 +1,56 @@
+-- Commit successes of jobs that hold slots, and give the slots back. Parameters and guards as of finish.sql, of
+-- which this is a copy with the part `freed`: jobs without limits pay nothing for it.
+-- Locks: lease rows first, in id order; then job rows; then slots. Index: as finish.sql, and slot_job.
+with held as materialized (
+  select le.id, le.worker, le.n_left from perdura.lease le
+   where le.id = any($1::uuid[])
+   order by le.id for update),
+x as (
+  select n.t, r.i, r.v, r.o, r.big, h.id as l, h.worker as w
+    from unnest($5::uuid[], $6::integer[], $7::integer[], $8::json[], $9::json[])
+      as r(i, v, k, o, big)
+    join unnest($1::uuid[], $4::text[]) with ordinality as n(id, t, k) on n.k = r.k
+    join held h on h.id = n.id),
+gone as ( -- first what is read again below: a reader unpacks a row up to its last column
+  delete from perdura.job j using x
+   where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = $2::smallint
+  returning x.l, j.tenant_id, j.queue, j.id, x.big, x.w, x.o, j.lane, j.run_at, j.created_at,
+            j.started_at, j.cancel_requested_at, j.timeout_ms, j.version, j.priority, j.attempt,
+            j.max_attempts, j.crashes, j.max_crashes, j.has_data, j.type, j.payload, j.partition_key,
+            j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress, j.last_error, j.cloned_from,
+            j.parent_id),
+archived as (
+  insert into perdura.job_archive (
+    tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
+    state, priority, attempt, max_attempts, crashes, max_crashes, has_data, has_output, queue, type,
+    payload, output, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
+    cloned_from, parent_id, worker)
+  select tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms,
+         version + 1, $3::smallint, priority, attempt, max_attempts, crashes, max_crashes, has_data,
+         big is not null, queue, type, payload, o, partition_key, idempotency_key, tags, backoff,
+         metadata, progress, last_error, cloned_from, parent_id, w
+    from gone),
+data as (
+  insert into perdura.job_data (tenant_id, id, kind, value)
+  select tenant_id, id, 1, big from gone where big is not null
+  on conflict (tenant_id, id, kind) do nothing),
+ended as materialized (
+  select l, tenant_id, queue, count(*) as n from gone group by l, tenant_id, queue),
+counted as (
+  insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
+  select tenant_id, queue, $2::smallint, $3::smallint, sum(n) from ended group by tenant_id, queue),
+finished as materialized (select l, sum(n)::integer as n from ended group by l),
+freed as (
+  delete from perdura.slot s using gone g
+   where s.job_id = g.id and s.job_tenant_id = g.tenant_id),
+emptied as (
+  delete from perdura.lease le using held, finished
+   where le.id = held.id and finished.l = held.id and held.n_left <= finished.n),
+lowered as (
+  update perdura.lease le set n_left = held.n_left - finished.n from held, finished
+   where le.id = held.id and finished.l = held.id and held.n_left > finished.n)
+select n.t, r.i
+  from unnest($5::uuid[], $7::integer[]) as r(i, k)
+  join unnest($4::text[]) with ordinality as n(t, k) on n.k = r.k
+ where (select sum(n) from finished) is distinct from cardinality($5::uuid[]) -- the common case hashes nothing
+   and not exists (select from gone where gone.tenant_id = n.t and gone.id = r.i)

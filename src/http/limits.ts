@@ -1,0 +1,199 @@
+/** The routes of limits: what a tenant, a queue, a type may do, and how much of it. */
+import { z } from "@hono/zod-openapi";
+import { ForbiddenError, MalformedError, NotFoundError } from "../core/errors.ts";
+import { type GateKind, type GateName, limitsSchema } from "../core/gate.ts";
+import { DEFAULT_TENANT, nameSchema } from "../core/job.ts";
+import { JOB_STATES } from "../../machines/job.ts";
+import type { Flow, GateView, Limiting, QueueView } from "../runtime/limiting.ts";
+import { check, readOptionalJson, readStorableJson } from "./request.ts";
+import { SMALL_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
+import { type Call, defineRoute, type Route } from "./route.ts";
+import {
+  gateResource,
+  limitsResource,
+  pageResource,
+  queueResource,
+  tenantQuery,
+} from "./schemas.ts";
+
+const query = z.object(tenantQuery);
+const ofTenant = { tenantId: nameSchema.optional() };
+const namingTenant = {
+  limits: limitsSchema.safeExtend(ofTenant),
+  flow: z.strictObject(ofTenant),
+} as const;
+/** The path names it. */
+const withoutTenant = { limits: limitsSchema, flow: z.strictObject({}) } as const;
+const invalid = ["payload_too_large", "unsupported_media_type", "invalid_input"] as const;
+
+type TenantCall = Call<{ tenantId?: string | undefined }>;
+
+/** How a kind of gate is addressed. */
+interface Place {
+  readonly kind: GateKind;
+  /** `/queues/{name}` */
+  readonly path: string;
+  readonly what: string;
+  readonly flows: Readonly<Record<string, Flow>>;
+  readonly bodies: {
+    readonly limits: z.ZodType<z.output<typeof namingTenant.limits>>;
+    readonly flow: z.ZodType<z.output<typeof namingTenant.flow>>;
+  };
+  /** The gate of a call; `body`: the tenant that its body names. */
+  readonly gateOf: (call: TenantCall, body: string | null) => GateName;
+  /** Who may look; a change needs more. */
+  readonly mayChange: (call: TenantCall) => void;
+}
+
+const places: readonly Place[] = [
+  {
+    kind: "tenant",
+    path: "/tenants/{tenantId}",
+    what: "a tenant",
+    flows: { pause: "paused", resume: "open" },
+    bodies: withoutTenant,
+    gateOf: ({ c, permission }) => {
+      const tenantId = nameOf(c.req.param("tenantId"), "tenant");
+      if (permission.tenantId !== null && permission.tenantId !== tenantId) {
+        throw new NotFoundError("tenant", tenantId);
+      }
+      return { tenantId, kind: "tenant", name: "" };
+    },
+    // Who could raise its own limits would have none.
+    mayChange: ({ permission }) => {
+      if (permission.tenantId !== null) throw new ForbiddenError("This needs a platform key");
+    },
+  },
+  {
+    kind: "queue",
+    path: "/queues/{name}",
+    what: "a queue of a tenant",
+    flows: { pause: "paused", resume: "open", drain: "draining" },
+    bodies: namingTenant,
+    gateOf: (call, body) => ({
+      tenantId: body ?? tenantOf(call) ?? DEFAULT_TENANT,
+      kind: "queue",
+      name: nameOf(call.c.req.param("name"), "queue"),
+    }),
+    mayChange: () => {},
+  },
+  {
+    kind: "type",
+    path: "/types/{type}",
+    what: "a type, in all tenants together unless one is named",
+    flows: { pause: "paused", resume: "open" },
+    bodies: namingTenant,
+    gateOf: (call, body) => ({
+      tenantId: body ?? tenantOf(call),
+      kind: "type",
+      name: nameOf(call.c.req.param("type"), "type"),
+    }),
+    mayChange: () => {},
+  },
+];
+
+/** `/queues`, and `/limits`, `/pause`, `/resume`, `/drain` of tenants, queues and types. */
+export function limitRoutes(limiting: Limiting): Route[] {
+  return [
+    defineRoute({
+      method: "get",
+      path: "/queues",
+      summary: "The queues of a tenant by name, with their jobs per state and their limits",
+      tag: "limits",
+      scope: "read",
+      query,
+      answers: { 200: ["All of them", pageResource(queueResource)] },
+      handle: async (call) => {
+        const queues = await limiting.queues(tenantOf(call) ?? DEFAULT_TENANT);
+        return call.c.json({ items: queues.map(toQueue), nextCursor: null });
+      },
+    }),
+    ...places.flatMap((place) => [
+      readLimits(place, limiting),
+      setLimits(place, limiting),
+      ...Object.entries(place.flows).map(([verb, flow]) => setFlow(place, limiting, verb, flow)),
+    ]),
+  ];
+}
+
+function readLimits({ path, what, kind, gateOf }: Place, limiting: Limiting): Route {
+  return defineRoute({
+    method: "get",
+    path: `${path}/limits`,
+    summary: `The limits of ${what}`,
+    tag: "limits",
+    scope: "read",
+    query,
+    answers: { 200: ["The limits; null: none", limitsResource] },
+    ...(kind === "tenant" ? { codes: ["not_found"] as const } : {}),
+    handle: async (call) => call.c.json((await limiting.view(gateOf(call, null))).limits),
+  });
+}
+
+function setLimits(place: Place, limiting: Limiting): Route {
+  const schema = place.bodies.limits;
+  return defineRoute({
+    method: "put",
+    path: `${place.path}/limits`,
+    summary: `Set the limits of ${place.what}; what is left out is no limit`,
+    tag: "limits",
+    scope: "admin",
+    query,
+    body: { "application/json": { schema } },
+    answers: { 200: ["The limits as they are now", limitsResource] },
+    codes: place.kind === "tenant" ? ["not_found", ...invalid] : invalid,
+    handle: async (call) => {
+      place.mayChange(call);
+      const given = await readStorableJson(call.c, SMALL_BYTES_MAX);
+      const { tenantId = null, weight, ...rest } = check(schema, named(place, call, given));
+      const gate = place.gateOf(call, tenantId);
+      return call.c.json((await limiting.setLimits(gate, { ...rest, weight: weight ?? 1 })).limits);
+    },
+  });
+}
+
+function setFlow(place: Place, limiting: Limiting, verb: string, flow: Flow): Route {
+  const effects = {
+    paused: "nothing of it starts",
+    open: "it starts and takes jobs again",
+    draining: "it takes no new jobs, and works off those it has",
+  };
+  return defineRoute({
+    method: "post",
+    path: `${place.path}/${verb}`,
+    summary: `${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${place.what}: ${effects[flow]}`,
+    tag: "limits",
+    scope: "admin",
+    query,
+    body: { "application/json": { schema: place.bodies.flow } },
+    bodyIsOptional: true,
+    answers: { 200: ["How it stands now", gateResource] },
+    codes: place.kind === "tenant" ? ["not_found", ...invalid] : invalid,
+    handle: async (call) => {
+      place.mayChange(call);
+      const given = await readOptionalJson(call.c, SMALL_BYTES_MAX);
+      const { tenantId = null } = check(place.bodies.flow, named(place, call, given));
+      return call.c.json(toGate(await limiting.setFlow(place.gateOf(call, tenantId), flow)));
+    },
+  });
+}
+
+/** A body with the tenant of the query or the credential, where it may name one. */
+function named({ kind }: Place, call: TenantCall, body: unknown): unknown {
+  return kind === "tenant" ? body : withTenant(body, tenantOf(call));
+}
+
+function toGate({ kind, tenantId, name, flow, since, limits, slotsTaken, refillAt }: GateView) {
+  return { kind, tenantId, name, state: flow, since, limits, slotsTaken, refillAt };
+}
+
+function toQueue({ counts, ...queue }: QueueView) {
+  const states = Object.fromEntries(JOB_STATES.map((state) => [state, counts[state] ?? 0]));
+  return { ...toGate(queue), states };
+}
+
+function nameOf(text: string | undefined, what: string): string {
+  const parsed = nameSchema.safeParse(text);
+  if (!parsed.success) throw new MalformedError(`This is not the name of a ${what}`);
+  return parsed.data;
+}

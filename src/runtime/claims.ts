@@ -1,0 +1,112 @@
+/**
+ * Claims on their way: each under a lease of its own, made before it is sent, so that one whose answer is
+ * lost can be looked up.
+ */
+import type { Clock } from "../core/clock.ts";
+import { UnknownResultError } from "../core/errors.ts";
+import { newId } from "../core/id.ts";
+import type {
+  ClaimedJob,
+  ClaimRequest,
+  GateStore,
+  LaneRequest,
+  LimitedClaim,
+  WorkStore,
+} from "../store/store.ts";
+import type { Leases } from "./leases.ts";
+import type { WorkerStats } from "./stats.ts";
+
+/** What sending claims needs. */
+export interface ClaimsHost {
+  readonly store: WorkStore & { readonly gates: GateStore };
+  readonly clock: Clock;
+  readonly worker: string;
+  readonly leaseMs: number;
+  readonly leases: Leases;
+  readonly stats: WorkerStats;
+  /** Starts per minute of a tenant that has no rate of its own; null: any number. */
+  readonly tenantRate?: number | null;
+  readonly onAnswer: () => void;
+  readonly onJobs: (jobs: readonly ClaimedJob[]) => void;
+}
+
+/** The claims of one process. */
+export class Claims {
+  readonly #host: ClaimsHost;
+  /** Those whose answer was lost, by lease: they may have been committed. */
+  readonly #inDoubt = new Map<string, number>();
+
+  constructor(host: ClaimsHost) {
+    this.#host = host;
+  }
+
+  /** In lanes without limits. */
+  async claim(
+    lanes: readonly LaneRequest[],
+    limit: number,
+    alone = false,
+  ): Promise<readonly ClaimedJob[]> {
+    const { store } = this.#host;
+    const { jobs } = await this.#send({ lanes, limit, alone }, async (request) => {
+      return { jobs: await store.claim(request), closed: [], cut: [] };
+    });
+    return jobs;
+  }
+
+  /** In lanes that have to pass gates. */
+  claimPastGates(
+    lanes: readonly LaneRequest[],
+    limit: number,
+    alone: boolean,
+  ): Promise<LimitedClaim> {
+    const { store, tenantRate = null } = this.#host;
+    return this.#send({ lanes, limit, alone }, (request) => {
+      return store.gates.claim({ ...request, tenantRate, only: null });
+    });
+  }
+
+  /** Asks what became of claims whose answer was lost, until there is one or the lease is over. */
+  async settleDoubts(): Promise<void> {
+    const { store, clock, leaseMs } = this.#host;
+    for (const [leaseId, askedAt] of [...this.#inDoubt]) {
+      const isOver = clock.monotonic() - askedAt > leaseMs;
+      const jobs = isOver ? [] : await store.leased(leaseId);
+      this.#inDoubt.delete(leaseId);
+      this.accept(jobs, leaseId, askedAt);
+    }
+  }
+
+  async #send(
+    asked: Pick<ClaimRequest, "lanes" | "limit" | "alone">,
+    send: (request: ClaimRequest) => Promise<LimitedClaim>,
+  ): Promise<LimitedClaim> {
+    const { worker, leaseMs, clock } = this.#host;
+    // Begun before the claim is sent: our own idea of the lease can only end too early.
+    const askedAt = clock.monotonic();
+    const request = { ...asked, leaseId: newId(), worker, leaseMs };
+    this.#inDoubt.set(request.leaseId, askedAt);
+    const claim = await send(request).catch((error) => {
+      // Anything but a lost answer means that nothing was claimed.
+      if (!(error instanceof UnknownResultError)) this.#inDoubt.delete(request.leaseId);
+      throw error;
+    });
+    this.#inDoubt.delete(request.leaseId);
+    this.accept(claim.jobs, request.leaseId, askedAt);
+    return claim;
+  }
+
+  /** The answer to what was claimed by other means was lost: it is asked for as those are. */
+  doubt(leaseId: string, askedAt: number): void {
+    this.#inDoubt.set(leaseId, askedAt);
+  }
+
+  /** Takes over the jobs of a lease. */
+  accept(jobs: readonly ClaimedJob[], leaseId: string, askedAt: number): void {
+    const { leases, stats, onAnswer, onJobs } = this.#host;
+    onAnswer();
+    if (jobs.length === 0) return;
+    stats.claimed += jobs.length;
+    leases.open(leaseId, jobs.length, askedAt);
+    onJobs(jobs);
+  }
+}

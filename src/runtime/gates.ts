@@ -1,0 +1,225 @@
+/**
+ * What a process knows of gates: which lanes have to pass some, and which of those let nobody pass now.
+ *
+ * It is read anew every third of a second, and at once when a hint says that something has changed. A
+ * lane without limits is claimed only on what was read less than 0.7 s ago: so a limit that is just set
+ * is obeyed everywhere before `UNAWARE_MS` are over, and whatever was started past it can be counted
+ * then. What a gate lets pass is decided by the claim alone; here is only remembered when to ask again.
+ */
+import { type Clock, jittered, type Random } from "../core/clock.ts";
+import { type Gate, type GateName, gatesOf } from "../core/gate.ts";
+import type { Closed, GateStore, Lane } from "../store/store.ts";
+import { Alarm } from "./alarm.ts";
+import type { Weigh } from "./fair_share.ts";
+import type { Handlers } from "./handlers.ts";
+
+const READ_MS = 300;
+const AGE_MS_MAX = 700;
+/** Another claim is at the gate: it takes a few milliseconds. */
+const BUSY_MS = 10;
+/** A gate that says it opens in no time is asked again no sooner. */
+const CLOSED_MS_MIN = 5;
+
+/** What knowing gates needs. */
+export interface GatesHost {
+  readonly store: GateStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly handlers: Handlers;
+  readonly pollMs: number;
+  /** Starts per minute of a tenant that has no rate of its own; null: any number. */
+  readonly tenantRate: number | null;
+  /** Something has changed, or has been counted. */
+  readonly onChange: () => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** A gate, and until when it is known to be closed (monotonic). */
+interface Known {
+  readonly gate: Gate;
+  closedUntil: number;
+  isOutOfSlots: boolean;
+  /** When a slot of it was last given back here. */
+  freedAt: number;
+}
+
+type Names = Pick<Lane, "tenantId" | "queue" | "type">;
+
+/** The gates of one process. */
+export class Gates {
+  readonly #host: GatesHost;
+  readonly #alarm = new Alarm();
+  #known = new Map<string, Known>();
+  /** The way of each lane, until something changes. */
+  #ways = new WeakMap<Names, readonly Known[]>();
+  #hasWeights = false;
+  #change: string | null = null;
+  #readAt = -Infinity;
+  #reading: Promise<void> | null = null;
+  #isDeclared = false;
+  #isStopping = false;
+
+  constructor(host: GatesHost) {
+    this.#host = host;
+  }
+
+  /** No lane has to pass anything. */
+  get isNone(): boolean {
+    return this.#known.size === 0 && this.#host.tenantRate === null;
+  }
+
+  /** Whether lanes may be claimed on what is known. */
+  isFresh(): boolean {
+    return this.#host.clock.monotonic() - this.#readAt < AGE_MS_MAX;
+  }
+
+  /** Forgets how new its knowledge is: before the next claim it is read again. */
+  invalidate(): void {
+    this.#readAt = -Infinity;
+  }
+
+  /** Reads what is set. One read at a time, shared by all who ask meanwhile. */
+  refresh(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => this.#reading = null);
+    return this.#reading;
+  }
+
+  /** Reads, and lets new limits take hold, until `stop`. */
+  async run(): Promise<void> {
+    while (!this.#isStopping) {
+      try {
+        await this.refresh();
+        await this.#settle();
+      } catch (error) {
+        this.#host.onFailure(error);
+      }
+      if (!this.#isStopping) await this.#alarm.wait(jittered(READ_MS, this.#host.random));
+    }
+  }
+
+  stop(): void {
+    this.#isStopping = true;
+    this.#alarm.ring();
+  }
+
+  /** Whether the jobs of a lane are counted or limited, and so claimed by a statement of their own. */
+  isLimited(lane: Names): boolean {
+    if (this.#host.tenantRate !== null) return true;
+    return this.#wayOf(lane).some(({ gate }) =>
+      gate.ratePerMinute !== null || gate.concurrency !== null
+    );
+  }
+
+  /** Monotonic instant at which it is worth while to ask a lane; in the past: now; Infinity: paused. */
+  opensAt(lane: Names): number {
+    let opensAt = -Infinity;
+    for (const { gate, closedUntil } of this.#wayOf(lane)) {
+      if (gate.isPaused) return Infinity;
+      opensAt = Math.max(opensAt, closedUntil);
+    }
+    return opensAt;
+  }
+
+  /** Remembers what a claim was told that was sent at `askedAt`. */
+  note(closed: readonly Closed[], askedAt: number): void {
+    const { clock, pollMs, random } = this.#host;
+    for (const { why, ms, ...name } of closed) {
+      const known = this.#known.get(keyOf(name));
+      // A slot that came back while the claim was under way may not have been seen by it.
+      if (!known || (why === "slots" && known.freedAt >= askedAt)) continue;
+      const otherwise = why === "busy" ? BUSY_MS : pollMs;
+      const pause = ms === null ? jittered(otherwise, random, 0.5) : ms;
+      known.closedUntil = clock.monotonic() + Math.max(CLOSED_MS_MIN, pause);
+      known.isOutOfSlots = why === "slots";
+    }
+  }
+
+  /** A job has ended here and has given back its slots. */
+  reopen(job: Names): void {
+    for (const known of this.#wayOf(job)) {
+      known.freedAt = this.#host.clock.monotonic();
+      if (known.isOutOfSlots) known.closedUntil = -Infinity;
+    }
+  }
+
+  /** Weights, where somebody has one: of a tenant, or of one of its queues. */
+  get weigh(): Weigh | null {
+    return this.#hasWeights ? this.#weigh : null;
+  }
+
+  readonly #weigh: Weigh = (tenantId, queue) => {
+    const name: GateName = queue === null
+      ? { tenantId, kind: "tenant", name: "" }
+      : { tenantId, kind: "queue", name: queue };
+    return this.#known.get(keyOf(name))?.gate.weight ?? 1;
+  };
+
+  /** With a rate for all tenants, each needs a gate that counts. */
+  async openFor(lanes: readonly Lane[]): Promise<void> {
+    if (this.#host.tenantRate === null) return;
+    const tenants = new Set(lanes.map(({ tenantId }) => tenantId));
+    const missing = [...tenants].filter((tenantId) =>
+      !this.#known.has(keyOf({ tenantId, kind: "tenant", name: "" }))
+    );
+    if (missing.length === 0) return;
+    await this.#host.store.open(missing.sort());
+    await this.refresh();
+  }
+
+  async #read(): Promise<void> {
+    const { store, clock } = this.#host;
+    if (!this.#isDeclared) await this.#declare();
+    const askedAt = clock.monotonic();
+    const list = await store.read(this.#change);
+    this.#readAt = askedAt;
+    if (list === null) return;
+    this.#change = list.change;
+    this.#known = new Map(
+      list.gates.map((gate) => [
+        keyOf(gate),
+        {
+          gate,
+          closedUntil: this.#settledAt(gate, askedAt),
+          isOutOfSlots: false,
+          freedAt: -Infinity,
+        },
+      ]),
+    );
+    this.#ways = new WeakMap();
+    this.#hasWeights = list.gates.some(({ weight }) => weight !== 1);
+    this.#host.onChange();
+  }
+
+  #settledAt({ settlesInMs }: Gate, now: number): number {
+    return settlesInMs === null ? -Infinity : now + Math.max(CLOSED_MS_MIN, settlesInMs);
+  }
+
+  async #declare(): Promise<void> {
+    const { store, handlers } = this.#host;
+    const declared = [...handlers.values()].map(({ type, limits }) => ({ type, limits }));
+    await store.declare(declared);
+    this.#isDeclared = true;
+  }
+
+  async #settle(): Promise<void> {
+    const now = this.#host.clock.monotonic();
+    const isDue = [...this.#known.values()].some(({ gate, closedUntil }) =>
+      gate.settlesInMs !== null && closedUntil <= now
+    );
+    // Whoever was first has told everybody by the number of the change.
+    if (isDue && await this.#host.store.settle() > 0) await this.refresh();
+  }
+
+  #wayOf(lane: Names): readonly Known[] {
+    let way = this.#ways.get(lane);
+    if (!way) {
+      way = gatesOf(lane).flatMap((name) => this.#known.get(keyOf(name)) ?? []);
+      this.#ways.set(lane, way);
+    }
+    return way;
+  }
+}
+
+function keyOf({ tenantId, kind, name }: GateName): string {
+  return `${kind}\n${name}\n${tenantId ?? "\n"}`;
+}

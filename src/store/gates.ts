@@ -1,0 +1,117 @@
+/** Gates on PostgreSQL. */
+import { stateCode } from "../core/codes.ts";
+import { type Gate, GATE_KINDS, type GateName, type GateState, type Limits } from "../core/gate.ts";
+import { statesAccepting, targetOf } from "../core/lifecycle.ts";
+import { GRACE_MS, UNAWARE_MS } from "../core/limits.ts";
+import * as sql from "../../sql/mod.ts";
+import { toClaimed } from "./claimed.ts";
+import type { Database } from "./database.ts";
+import { column, quoted } from "./literal.ts";
+import { field } from "./rows.ts";
+import { ALL_TENANTS, toGate, toGateState, toReport } from "./gate_rows.ts";
+import type { DeclaredLimits, GateList, GateStore, LimitedClaim, LimitedRequest } from "./store.ts";
+
+const claimable = `{${statesAccepting("CLAIM").map(stateCode).join(",")}}`;
+const claimed = stateCode(targetOf("CLAIM"));
+
+/** The gate side of the store. */
+export class PostgresGates implements GateStore {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async read(known: string | null): Promise<GateList | null> {
+    const rows = await this.#db.query(sql.gates, [known]);
+    const change = field<string>(rows[0], "change");
+    if (change === known) return null;
+    return { change, gates: rows.filter((row) => row.t !== null).map(toGate) };
+  }
+
+  async claim(request: LimitedRequest): Promise<LimitedClaim> {
+    const levels = request.lanes.flatMap(({ quantum, levels }, k) =>
+      levels.map((level) => ({ ...level, quantum, k }))
+    );
+    const rows = await this.#db.query(sql.claimLimited, [
+      request.leaseId,
+      request.worker,
+      request.leaseMs,
+      GRACE_MS,
+      claimable,
+      claimed,
+      request.limit,
+      request.alone,
+      column(levels, (level) => level.k),
+      column(levels, (level) => level.quantum),
+      column(levels, (level) => quoted(level.lane.tenantId)),
+      column(levels, (level) => level.lane.lane),
+      column(levels, (level) => level.lane.priority),
+      column(levels, (level) => quoted(level.from.runAt)),
+      column(levels, (level) => level.from.id),
+      column(levels, (level) => quoted(level.lane.queue)),
+      column(levels, (level) => quoted(level.lane.type)),
+      request.tenantRate,
+      request.only?.id ?? null,
+      request.only?.version ?? null,
+    ]);
+    const report = toReport(rows);
+    const jobs = toClaimed(rows, request.leaseId, report.holdsSlots);
+    return { jobs, closed: report.closed, cut: report.cut };
+  }
+
+  async setLimits(gate: GateName, limits: Limits): Promise<void> {
+    const { ratePerMinute, burst, concurrency, weight } = limits;
+    const set = [ratePerMinute, burst, concurrency, weight === 1 ? null : weight];
+    await this.#db.query(sql.setLimits, [...keyOf(gate), ...set, UNAWARE_MS]);
+  }
+
+  async declare(declared: readonly DeclaredLimits[]): Promise<boolean> {
+    const [row] = await this.#db.query(sql.declareLimits, [
+      ALL_TENANTS,
+      GATE_KINDS.indexOf("type"),
+      column(declared, ({ type }) => quoted(type)),
+      column(declared, ({ limits }) => limits?.ratePerMinute ?? null),
+      column(declared, ({ limits }) => limits?.burst ?? null),
+      column(declared, ({ limits }) => limits?.concurrency ?? null),
+      UNAWARE_MS,
+    ]);
+    return field<number>(row, "n") > 0;
+  }
+
+  async setPause(gate: GateName, isPaused: boolean, isDraining: boolean): Promise<void> {
+    await this.#db.query(sql.setPause, [...keyOf(gate), isPaused, isDraining]);
+  }
+
+  async open(tenants: readonly string[]): Promise<void> {
+    await this.#db.query(sql.openGates, [GATE_KINDS.indexOf("tenant"), column(tenants, quoted)]);
+  }
+
+  async settle(): Promise<number> {
+    const [row] = await this.#db.query(sql.settleGates);
+    return field<number>(row, "n");
+  }
+
+  async states(
+    names: readonly GateName[],
+    holders: number,
+    tenantRate: number | null = null,
+  ): Promise<GateState[]> {
+    const rows = await this.#db.query(sql.gateStates, [
+      column(names, ({ tenantId }) => quoted(tenantId ?? ALL_TENANTS)),
+      column(names, ({ kind }) => GATE_KINDS.indexOf(kind)),
+      column(names, ({ name }) => quoted(name)),
+      holders,
+    ]);
+    return rows.map((row) => toGateState(row, tenantRate));
+  }
+
+  async names(tenantId: string, kind: Gate["kind"]): Promise<string[]> {
+    const rows = await this.#db.query(sql.gateNames, [tenantId, GATE_KINDS.indexOf(kind)]);
+    return rows.map((row) => field<string>(row, "name"));
+  }
+}
+
+function keyOf({ tenantId, kind, name }: GateName) {
+  return [tenantId ?? ALL_TENANTS, GATE_KINDS.indexOf(kind), name] as const;
+}

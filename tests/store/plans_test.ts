@@ -1,0 +1,156 @@
+/**
+ * The plans of the hot statements: no table is read as a whole, and what is read is bounded by what was
+ * asked for, however many jobs there are and whatever the statistics say.
+ */
+import { assert, assertEquals } from "@std/assert";
+import type postgres from "postgres";
+import { stateCode } from "../../src/core/codes.ts";
+import { newId } from "../../src/core/id.ts";
+import { GRACE_MS } from "../../src/core/limits.ts";
+import { INITIAL_STATE, statesAccepting, targetOf } from "../../src/core/lifecycle.ts";
+import { commitStatement } from "../../src/store/changes.ts";
+import type { Statement } from "../../src/store/database.ts";
+import { insertStatement } from "../../src/store/inserting.ts";
+import { column, quoted } from "../../src/store/literal.ts";
+import * as statements from "../../sql/mod.ts";
+import { buildJob, changeFor, claimAll, laneOf } from "../support/build.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
+
+const BATCH = 200;
+/** Rows read beside those asked for: a page of an index, a few dead ones. */
+const SLACK = 50;
+/** A table of a page or two is read as a whole, and rightly. */
+const SMALL = 500;
+
+const sizes = Deno.env.get("TEST_SIZE") === "long" ? [0, 10_000, 1_000_000] : [0, 10_000, 100_000];
+
+interface Node {
+  readonly "Node Type": string;
+  readonly "Relation Name"?: string;
+  readonly "Actual Rows": number;
+  readonly "Actual Loops": number;
+  readonly "Rows Removed by Filter"?: number;
+  readonly Plans?: readonly Node[];
+}
+
+/** Waiting jobs, and as many ended ones, in one lane; statistics from before or after. */
+async function filled(size: number, isFresh: boolean): Promise<TestDatabase> {
+  const db = await testDatabase();
+  await db.sql`alter table perdura.job set (autovacuum_enabled = off)`;
+  await db.sql`alter table perdura.job_archive_default set (autovacuum_enabled = off)`;
+  if (!isFresh) await db.sql`analyze`;
+  const example = buildJob();
+  await db.store.insert([example]);
+  await db.sql`
+    insert into perdura.job (tenant_id, id, lane, run_at, timeout_ms, version, state, priority,
+                             max_attempts, max_crashes, has_data, queue, type, payload)
+    select tenant_id, gen_random_uuid(), lane, now() - n * interval '1 ms', timeout_ms, 1, state, 0, 3, 3,
+           false, queue, type, payload
+      from perdura.job, generate_series(1, ${size}) as n`;
+  await db.sql`
+    insert into perdura.job_archive (tenant_id, id, lane, run_at, created_at, timeout_ms, version, state,
+           priority, attempt, max_attempts, crashes, max_crashes, has_data, has_output, queue, type, payload)
+    select tenant_id, gen_random_uuid(), lane, run_at, created_at, timeout_ms, 3,
+           ${stateCode("succeeded")}::smallint, 0, 1, 3, 0, 3, false, false, queue, type, payload
+      from perdura.job where id <> ${example.id}`;
+  if (isFresh) await db.sql`analyze`;
+  return db;
+}
+
+/** Runs a statement, rolls it back, and gives the nodes of its plan. */
+async function planOf(sql: postgres.Sql, { text, parameters }: Statement): Promise<Node[]> {
+  const nodes: Node[] = [];
+  const undo = new Error("undo");
+  await sql.begin(async (tx) => {
+    const [row] = await tx.unsafe(`explain (analyze, timing off, format json) ${text}`, [
+      ...parameters,
+    ]);
+    const collect = (node: Node): void => {
+      nodes.push(node);
+      node.Plans?.forEach(collect);
+    };
+    collect(row?.["QUERY PLAN"][0].Plan);
+    throw undo;
+  }).catch((error) => {
+    if (error !== undo) throw error;
+  });
+  return nodes;
+}
+
+function assertBounded(nodes: readonly Node[], what: string): void {
+  for (const node of nodes) {
+    const table = node["Relation Name"] ?? "";
+    if (!/^(job|job_archive.*|dead_letter|job_data.*)$/.test(table)) continue;
+    if (node["Node Type"] === "ModifyTable") continue;
+    const read = (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0)) *
+      node["Actual Loops"];
+    assert(read <= BATCH + SLACK, `${what}: ${node["Node Type"]} on ${table} read ${read} rows`);
+  }
+}
+
+function assertNoTableScan(nodes: readonly Node[], what: string): void {
+  const scans = nodes.filter((node) =>
+    node["Node Type"] === "Seq Scan" && node["Relation Name"] === "job"
+  );
+  assertEquals(scans, [], `${what} reads the whole table`);
+}
+
+function claimStatement(): Statement {
+  const lane = laneOf(buildJob());
+  const claimable = statesAccepting("CLAIM").map(stateCode).join(",");
+  return {
+    text: statements.claim,
+    parameters: [
+      ...[newId(), newId(), 30_000, GRACE_MS, `{${claimable}}`, stateCode(targetOf("CLAIM"))],
+      ...[BATCH, false, "{0}", `{${BATCH}}`, `{${quoted(lane.tenantId)}}`, `{${lane.lane}}`, "{0}"],
+      ...['{"-infinity"}', "{00000000-0000-0000-0000-000000000000}"],
+    ],
+  };
+}
+
+for (const size of sizes) {
+  for (const isFresh of [true, false]) {
+    const stand = `${size} waiting and ended jobs, statistics ${isFresh ? "fresh" : "stale"}`;
+    Deno.test(`plans with ${stand}`, async () => {
+      await using db = await filled(size, isFresh);
+      const check = async (what: string, statement: Statement) => {
+        const nodes = await planOf(db.sql, statement);
+        assertBounded(nodes, what);
+        if (size > SMALL) assertNoTableScan(nodes, what);
+      };
+      const batch = Array.from({ length: BATCH }, () => buildJob());
+      await check("insert", insertStatement(batch, false));
+      await check("insert with keys", {
+        ...insertStatement(batch.map((job) => ({ ...job, idempotencyKey: job.id })), false),
+      });
+      await check("claim", claimStatement());
+      const jobs = await claimAll(db.store, Math.min(BATCH, size + 1));
+      const options = { worker: newId(), expiredOnly: false };
+      const [first] = jobs;
+      assert(first !== undefined);
+      await check(
+        "finish",
+        commitStatement(options, jobs.map((job) => changeFor(job, { type: "SUCCEED" }))),
+      );
+      const failure = { type: "FAIL", retryable: true, when: { delayMs: 1000 } } as const;
+      await check("commit", commitStatement(options, jobs.map((job) => changeFor(job, failure))));
+      await check("expired", { text: statements.expired, parameters: [10] });
+      await check("lanes", { text: statements.lanes, parameters: [] });
+      await check("get", {
+        text: statements.get,
+        parameters: [first.tenantId, first.id, 0],
+      });
+      await check("ended", {
+        text: statements.ended,
+        parameters: [column(jobs, (job) => quoted(job.tenantId)), column(jobs, (job) => job.id)],
+      });
+    });
+  }
+}
+
+Deno.test("the claim index begins with what a claim asks by equality, and holds no state", async () => {
+  await using db = await testDatabase();
+  const [row] = await db.sql`select pg_get_indexdef('perdura.job_claim'::regclass) as text`;
+  assert(row?.text.endsWith("(tenant_id, lane, priority, run_at, id)"));
+  assertEquals(INITIAL_STATE, "pending");
+});
