@@ -7,6 +7,18 @@ export { jobMachine } from "./machines/job.ts";
 export type { JobContext, JobEvent, JobEventType, JobState } from "./machines/job.ts";
 export { workerMachine } from "./machines/worker.ts";
 export * from "./src/core/errors.ts";
+export { activityContext } from "./src/runtime/activities.ts";
+export { Actors } from "./src/runtime/actors.ts";
+export type {
+  ActorAim,
+  EventResult,
+  SendEventOptions,
+  StartOptions,
+  Until,
+} from "./src/runtime/actors.ts";
+export type { Actor, ActorTransition } from "./src/runtime/actor_view.ts";
+export type { BranchOptions } from "./src/runtime/branching.ts";
+export type { MachineEntry } from "./src/runtime/machines.ts";
 export {
   acceptedEvents,
   acceptedTypes,
@@ -28,18 +40,6 @@ export {
   StepError,
 } from "./src/core/actor/mod.ts";
 export type * from "./src/core/actor/mod.ts";
-export { activityContext } from "./src/runtime/activities.ts";
-export { Actors } from "./src/runtime/actors.ts";
-export type {
-  ActorAim,
-  EventResult,
-  SendEventOptions,
-  StartOptions,
-  Until,
-} from "./src/runtime/actors.ts";
-export type { Actor, ActorTransition } from "./src/runtime/actor_view.ts";
-export type { BranchOptions } from "./src/runtime/branching.ts";
-export type { MachineEntry } from "./src/runtime/machines.ts";
 export type { Backoff } from "./src/core/backoff.ts";
 export type { JobError } from "./src/core/failure.ts";
 export type { Job, NewJobInput, Transition } from "./src/core/job.ts";

@@ -6,6 +6,7 @@ export { default as actorGet } from "./queries/actor_get.sql" with { type: "text
 export { default as actorHistory } from "./queries/actor_history.sql" with { type: "text" };
 export { default as actorKeys } from "./queries/actor_keys.sql" with { type: "text" };
 export { default as actorList } from "./queries/actor_list.sql" with { type: "text" };
+export { default as actorLiving } from "./queries/actor_living.sql" with { type: "text" };
 export { default as actorMail } from "./queries/actor_mail.sql" with { type: "text" };
 export { default as actorNext } from "./queries/actor_next.sql" with { type: "text" };
 export { default as actorPark } from "./queries/actor_park.sql" with { type: "text" };
@@ -85,4 +86,5 @@ export { default as steps } from "./queries/steps.sql" with { type: "text" };
 export { default as summarise } from "./queries/summarise.sql" with { type: "text" };
 export { default as suspects } from "./queries/suspects.sql" with { type: "text" };
 export { default as tenants } from "./queries/tenants.sql" with { type: "text" };
+export { default as testingAdvance } from "./queries/testing_advance.sql" with { type: "text" };
 export { default as touchKey } from "./queries/touch_key.sql" with { type: "text" };

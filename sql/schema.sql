@@ -381,7 +381,6 @@ create table perdura.slot (
   primary key (tenant_id, kind, name, n)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 create index slot_job on perdura.slot (job_id);
-
 -- ── Durable actors ──────────────────────────────────────────────────────────────────────────────
 
 -- One row per address. A child that was stopped and started again has the same row: its mailbox

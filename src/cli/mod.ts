@@ -28,6 +28,7 @@ import {
 } from "./jobs.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { configureLogging } from "./logging.ts";
+import { checkAgainstActors } from "./machine_check.ts";
 import { lintMachines } from "./machines.ts";
 import { runMigrate } from "./migrate.ts";
 import { print } from "./output.ts";
@@ -166,7 +167,10 @@ function addKeys(root: Command): void {
 }
 
 function addMachines(root: Command): void {
-  const machines = command(root, "machines", "Statecharts: lint");
+  const machines = command(root, "machines", "Statecharts: lint, check");
+  command(machines, "check", "Whether a changed chart would strand an actor of the database")
+    .option("--json", "as JSON")
+    .action((options) => withSettings((s) => checkAgainstActors(s, options)));
   command(machines, "lint", "What is wrong with the machines of some modules, or looks so")
     .argument("[files...]", "modules that export machines; all of machines/ by default")
     .option("--json", "as JSON")

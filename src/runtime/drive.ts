@@ -65,10 +65,10 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
     queues: host.queues,
     partitionKey: host.partitionKey,
   };
-  const jobInMs = await host.store.nextDue(served);
+  const nextInMs = await host.store.nextDue(served);
   // What is due but limited is no reason to come back at once.
-  const ofJobs = jobInMs === 0 ? worker.heldUpMs ?? 0 : jobInMs;
-  const dueInMs = soonest(ofJobs, await host.turner?.nextDue() ?? null);
+  const jobInMs = nextInMs === 0 ? worker.heldUpMs ?? 0 : nextInMs;
+  const dueInMs = soonest(jobInMs, await host.turner?.nextDue() ?? null);
   return {
     ran: worker.stats.finished,
     turns: worker.turns,

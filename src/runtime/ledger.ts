@@ -1,5 +1,5 @@
 /** Where an actor stands while a turn is made, and the rows of its history that the turn adds. */
-import { type ActorSnapshot, diff, type Effect } from "../core/actor/mod.ts";
+import { ActorBlockedError, type ActorSnapshot, diff, type Effect } from "../core/actor/mod.ts";
 import type { ActorStatus, ActorStep, ActorView } from "../store/store.ts";
 import { described } from "./consequences.ts";
 import type { Incoming } from "./letters.ts";
@@ -41,7 +41,7 @@ export class Ledger {
     this.version = seat.version;
     this.status = seat.status;
     this.state = seat.state;
-    if (this.snapshot && logic) this.tags = placeOf(logic, this.snapshot).tags;
+    if (this.snapshot && logic) this.tags = tagsOf(logic, this.snapshot);
   }
 
   /** The state and tags of the snapshot as it is now. */
@@ -76,6 +76,16 @@ export class Ledger {
       patch: isChanged ? diff(Object(before), Object(this.snapshot)) : null,
       snapshot: isWhole ? this.snapshot : null,
     });
+  }
+}
+
+/** Of an actor that comes from another version, the chart may not know the state. */
+function tagsOf(logic: Logic, snapshot: ActorSnapshot): readonly string[] {
+  try {
+    return placeOf(logic, snapshot).tags;
+  } catch (error) {
+    if (error instanceof ActorBlockedError) return [];
+    throw error;
   }
 }
 

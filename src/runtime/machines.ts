@@ -7,7 +7,7 @@ import {
   type Migration,
   type Steppable,
 } from "../core/actor/mod.ts";
-import { isMachine, type Source, sourcesOf } from "../core/actor/sources.ts";
+import { type Source, sourcesOf } from "../core/actor/sources.ts";
 
 /** A machine, and how it takes over the actors of earlier versions. */
 export interface MachineEntry {
@@ -23,6 +23,11 @@ export interface Logic {
   readonly subject: Steppable;
   /** Null of a reducer. */
   readonly definition: MachineDefinition | null;
+}
+
+/** Whether actors of other versions come over. */
+export function isTaker({ migrations = [], adopts = false }: Partial<MachineEntry>): boolean {
+  return adopts || migrations.length > 0;
 }
 
 /** Where an actor belongs. */
@@ -158,5 +163,3 @@ export function actionType(machine: string): string {
 export function logicOfSource({ logic }: Source): AnyActorLogic {
   return logic;
 }
-
-export { isMachine };

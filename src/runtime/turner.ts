@@ -5,14 +5,16 @@
  * hint; what decides is the version of the actor's row. Whoever comes second has worked in vain.
  */
 import { getLogger } from "@logtape/logtape";
+import { ActorBlockedError } from "../core/actor/mod.ts";
 import { type Clock } from "../core/clock.ts";
-import { LeaseLostError, UnavailableError } from "../core/errors.ts";
+import { InvalidInputError, LeaseLostError, UnavailableError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import type { ActorName, ActorView, Lane, Store, TransactionSql, Turn } from "../store/store.ts";
-import type { Machines } from "./machines.ts";
+import { isTaker, type Machines } from "./machines.ts";
 import { isEnded } from "./place.ts";
 import { type CountDefaults, lanesOf } from "./preparing.ts";
 import { Turning } from "./turning.ts";
+import { upgraded } from "./upgrading.ts";
 
 const log = getLogger(["perdura", "actors"]);
 
@@ -81,10 +83,11 @@ export class Turner {
   async commit(turning: Turning): Promise<boolean> {
     const turn = turning.finish();
     if (turning.transactional.length > 0) return await this.#transact(turning, turn);
-    const done = await this.#host.store.actors.commit(this.#worker, null, [turn]);
-    if (done.size === 0) return false;
-    this.#tell([turn]);
-    return true;
+    const { done, refused } = await this.#host.store.actors.commit(this.#worker, null, [turn]);
+    const [refusal] = refused;
+    if (refusal) throw new InvalidInputError([{ path: "", message: refusal.message }]);
+    this.#tell(done);
+    return done.length > 0;
   }
 
   /** Makes one turn of a view. Null: there is nothing to commit. */
@@ -100,14 +103,39 @@ export class Turner {
       return turning;
     }
     const logic = machines.logicOf(view);
+    if (!logic && !isEnded(view.status)) return this.#upgrade(view);
     const turning = new Turning(view, logic ?? null, defaults);
-    if (!logic && !isEnded(view.status)) {
-      const message = `Version "${view.machineVersion}" of "${view.machine}" is not here`;
-      turning.mark("blocked", "BLOCK", message, { code: "unknown_version", path: "", message });
-      return turning;
-    }
     turning.takeAll(view.mail);
     return turning.isEmpty ? null : turning;
+  }
+
+  /** Its version is not here: another one takes it over, or it is blocked. */
+  #upgrade(view: ActorView): Turning {
+    const { machines, defaults } = this.#host;
+    try {
+      const next = upgraded(machines, view);
+      if (next) {
+        const { version } = next;
+        const turning = new Turning({ ...view, machineVersion: version }, next.logic, defaults);
+        const cause = `${view.machineVersion} → ${version}`;
+        turning.replace("MIGRATE", next.snapshot, next.effects, cause);
+        if (next.event) turning.post({ event: next.event });
+        turning.takeAll(view.mail);
+        return turning;
+      }
+    } catch (error) {
+      if (!(error instanceof ActorBlockedError)) throw error;
+      const { code, path, message } = error;
+      return this.#block(view, { code, path, message });
+    }
+    const message = `Version "${view.machineVersion}" of "${view.machine}" is not here`;
+    return this.#block(view, { code: "unknown_version", path: "", message });
+  }
+
+  #block(view: ActorView, fault: { code: string; path: string; message: string }): Turning {
+    const turning = new Turning(view, null, this.#host.defaults);
+    turning.mark("blocked", "BLOCK", fault.message, fault);
+    return turning;
   }
 
   /** What a sweep does for actors. */
@@ -116,7 +144,9 @@ export class Turner {
     if (machines.names.length === 0) return;
     await actors.tidy();
     for (const { tenantId, id } of await actors.leftBehind(500)) await cancelJob(tenantId, id);
-    const known = machines.entries.map(({ definition: { name, version } }) => ({ name, version }));
+    const known = machines.entries.map(({ definition: { name, version }, ...entry }) => {
+      return { name, version: isTaker(entry) ? null : version };
+    });
     for (const name of await actors.blocked(known, 500)) await this.#unblock(name);
   }
 
@@ -128,10 +158,20 @@ export class Turner {
   async #unblock({ tenantId, id }: ActorName): Promise<void> {
     const { store: { actors }, machines, defaults } = this.#host;
     const view = await actors.read(tenantId, id, 0, null);
-    if (view?.status !== "blocked" || !machines.logicOf(view)) return;
+    if (view?.status !== "blocked" || !this.#mayGoOn(view)) return;
     const turning = new Turning(view, machines.logicOf(view) ?? null, defaults);
     turning.mark("active", "UNBLOCK", "sweep");
     await this.commit(turning);
+  }
+
+  #mayGoOn(view: ActorView): boolean {
+    try {
+      const { machines } = this.#host;
+      return machines.logicOf(view) !== undefined || upgraded(machines, view) !== null;
+    } catch (error) {
+      if (error instanceof ActorBlockedError) return false;
+      throw error;
+    }
   }
 
   async #turnAll(views: readonly ActorView[], turnId: string): Promise<void> {
@@ -147,31 +187,20 @@ export class Turner {
     await this.#commitAll(plain, turnId);
   }
 
-  async #commitAll(turnings: readonly Turning[], turnId: string | null): Promise<void> {
-    const turns = turnings.map((turning) => turning.finish());
-    try {
-      const done = await this.#host.store.actors.commit(this.#worker, turnId, turns);
-      this.#tell([...done]);
-    } catch (error) {
-      if (error instanceof UnavailableError) throw error;
-      await this.#halve(turnings, error);
-    }
-  }
-
   /** One that PostgreSQL will not take stalls alone. */
-  async #halve(turnings: readonly Turning[], error: unknown): Promise<void> {
-    const [only, ...others] = turnings;
-    if (only && others.length > 0) {
-      const middle = turnings.length >> 1;
-      await this.#commitAll(turnings.slice(0, middle), null);
-      return await this.#commitAll(turnings.slice(middle), null);
+  async #commitAll(turnings: readonly Turning[], turnId: string | null): Promise<void> {
+    const made = new Map(turnings.map((turning) => [turning.finish(), turning]));
+    const turns = [...made.keys()];
+    const { done, refused } = await this.#host.store.actors.commit(this.#worker, turnId, turns);
+    this.#tell(done);
+    for (const { turn, message } of refused) {
+      const turning = made.get(turn);
+      if (turning) await this.#stall(turning, "refused_by_database", message);
     }
-    if (!only) throw error;
-    await this.#stall(only, "refused_by_database", error);
   }
 
-  async #stall({ seat }: Turning, code: string, error: unknown): Promise<void> {
-    const message = (error instanceof Error ? error.message : String(error)).slice(0, 2_000);
+  async #stall({ seat }: Turning, code: string, reason: string): Promise<void> {
+    const message = reason.slice(0, 2_000);
     log.warn("An actor stalls", { actor: seat.id, machine: seat.machine, code });
     const fault = { code, path: "", message };
     const turning = new Turning(seat, null, this.#host.defaults);
@@ -197,8 +226,8 @@ export class Turner {
     } catch (error) {
       if (error instanceof LeaseLostError) return false;
       if (error instanceof UnavailableError) throw error;
-      if (turn.expected !== null) await this.#stall(turning, "threw", error);
-      else throw error;
+      if (turn.expected === null) throw error;
+      await this.#stall(turning, "threw", error instanceof Error ? error.message : String(error));
       return true;
     }
   }

@@ -169,14 +169,14 @@ export class Worker {
     store.hint({ kind: "lanes", lanes: [] });
   }
 
-  /** Milliseconds until something that is due may start, where limits hold all of it up; else null. */
-  get heldUpMs(): number | null {
-    return this.#claimer.heldUpMs;
-  }
-
   /** Turns of actors so far. */
   get turns(): number {
     return this.#turns?.turns ?? 0;
+  }
+
+  /** Milliseconds until something that is due may start, where limits hold all of it up; else null. */
+  get heldUpMs(): number | null {
+    return this.#claimer.heldUpMs;
   }
 
   /** Resolves when nothing is due and nothing runs here, or after `ms`. */

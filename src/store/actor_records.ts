@@ -174,6 +174,13 @@ export interface Turn extends ActorName {
   readonly putOff: readonly string[];
 }
 
+/** What became of a batch of turns; in neither list: the actor has moved on. */
+export interface Committed {
+  readonly done: readonly Turn[];
+  /** PostgreSQL refuses them for good, in its own words. */
+  readonly refused: readonly { readonly turn: Turn; readonly message: string }[];
+}
+
 /** An event for an actor, from outside. */
 export interface OutsideMail extends ActorName {
   readonly mailId: string;
@@ -240,12 +247,8 @@ export interface ActorStore {
     mail: number,
     key: string | null,
   ): Promise<ActorView | null>;
-  /**
-   * Commits turns, each guarded by the version it was made from. Gives those that were committed.
-   *
-   * @throws {RefusedError} PostgreSQL refuses one of them; nothing was written.
-   */
-  commit(worker: string, turnId: string | null, turns: readonly Turn[]): Promise<ReadonlySet<Turn>>;
+  /** Commits turns, each guarded by the version it was made from: a batch shares no fate. */
+  commit(worker: string, turnId: string | null, turns: readonly Turn[]): Promise<Committed>;
   /**
    * Runs `write` in a transaction whose last statement commits the turn. A throw rolls back.
    *
@@ -273,11 +276,13 @@ export interface ActorStore {
   tidy(): Promise<number>;
   /** Blocked actors of machine versions that are here. */
   blocked(
-    known: readonly { readonly name: string; readonly version: string }[],
+    known: readonly { readonly name: string; readonly version: string | null }[],
     limit: number,
   ): Promise<ActorName[]>;
   get(tenantId: string | null, id: string): Promise<ActorRow | null>;
   list(filter: ActorFilter, after: string, limit: number): Promise<ActorLine[]>;
+  /** Actors that have not ended, of all tenants, after one: for a look at all of them. */
+  living(after: ActorName | null, limit: number): Promise<ActorView[]>;
   /** Steps after a version, up to one, ascending. */
   history(
     name: ActorName,

@@ -10,6 +10,7 @@ import type {
   ActorRow,
   ActorStore,
   ActorView,
+  Committed,
   MailFate,
   OutsideMail,
   PastStep,
@@ -20,6 +21,7 @@ import type {
 import { turnParameters } from "./actor_turns.ts";
 import type { Database } from "./database.ts";
 import type { Enqueue } from "./enqueue.ts";
+import { RefusedError } from "./failures.ts";
 import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
 import type { TransactionSql } from "./records.ts";
 import { field } from "./rows.ts";
@@ -81,11 +83,33 @@ export class PostgresActors implements ActorStore {
     worker: string,
     turnId: string | null,
     turns: readonly Turn[],
-  ): Promise<ReadonlySet<Turn>> {
+  ): Promise<Committed> {
     const ordered = [...turns].sort(inNameOrder);
     await this.#enqueue.addTenants(ordered.filter(({ birth }) => birth !== null));
-    const rows = await this.#db.query(sql.actorCommit, turnParameters(worker, turnId, ordered));
-    return new Set(rows.flatMap((row) => ordered[field<number>(row, "k") - 1] ?? []));
+    try {
+      const rows = await this.#db.query(sql.actorCommit, turnParameters(worker, turnId, ordered));
+      const done = rows.flatMap((row) => ordered[field<number>(row, "k") - 1] ?? []);
+      return { done, refused: [] };
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      return await this.#halve(worker, ordered, error);
+    }
+  }
+
+  /** Bisects a refused batch down to the turn that PostgreSQL will not take. */
+  async #halve(worker: string, turns: readonly Turn[], error: RefusedError): Promise<Committed> {
+    const [turn, ...others] = turns;
+    if (!turn) throw error;
+    if (others.length === 0) {
+      return { done: [], refused: [{ turn, message: `${error.sqlState}: ${error.message}` }] };
+    }
+    const middle = turns.length >> 1;
+    const first = await this.commit(worker, null, turns.slice(0, middle));
+    const second = await this.commit(worker, null, turns.slice(middle));
+    return {
+      done: [...first.done, ...second.done],
+      refused: [...first.refused, ...second.refused],
+    };
   }
 
   async transact(
@@ -149,13 +173,13 @@ export class PostgresActors implements ActorStore {
   }
 
   async blocked(
-    known: readonly { readonly name: string; readonly version: string }[],
+    known: readonly { readonly name: string; readonly version: string | null }[],
     limit: number,
   ): Promise<ActorName[]> {
     const rows = await this.#db.query(sql.actorUnblock, [
       BLOCKED,
       column(known, (machine) => quoted(machine.name)),
-      column(known, (machine) => quoted(machine.version)),
+      column(known, (machine) => quotedOrNull(machine.version)),
       limit,
     ]);
     return rows.map(toName);
@@ -170,6 +194,11 @@ export class PostgresActors implements ActorStore {
     const { tenantId, machine, status, state } = filter;
     const parameters = [tenantId, machine, status, state, after, limit];
     return (await this.#db.query(sql.actorList, parameters)).map(toActorLine);
+  }
+
+  async living(after: ActorName | null, limit: number): Promise<ActorView[]> {
+    const parameters = [after?.tenantId ?? "", after?.id ?? "", ENDED, limit];
+    return (await this.#db.query(sql.actorLiving, parameters)).map(toActorView);
   }
 
   async history(

@@ -114,7 +114,7 @@ class PostgresStore implements Store {
   }
 
   async nextDue(served: Served): Promise<number | null> {
-    const [row] = await this.#db.query(sql.nextDue, servedColumns(served));
+    const [row] = await this.#db.query(sql.nextDue, parametersOf(served));
     return row?.ms === null ? null : field<number>(row, "ms");
   }
 
@@ -208,7 +208,7 @@ class PostgresStore implements Store {
   }
 
   async suspects(served: Served, limit: number): Promise<Suspect[]> {
-    return (await this.#db.query(sql.suspects, [...servedColumns(served), limit])).map(toSuspect);
+    return (await this.#db.query(sql.suspects, [...parametersOf(served), limit])).map(toSuspect);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimedJob[]> {
@@ -337,7 +337,7 @@ function namesOf(jobs: readonly JobName[]): [string, string] {
   return [column(jobs, (job) => quoted(job.tenantId)), column(jobs, (job) => job.id)];
 }
 
-function servedColumns({ types, queues, partitionKey }: Served): (string | null)[] {
-  const ofQueues = queues && column(queues, quoted);
-  return [claimable, column(types, quoted), ofQueues, partitionKey];
+function parametersOf({ types, queues, partitionKey }: Served) {
+  const named = queues === null ? null : column(queues, quoted);
+  return [claimable, column(types, quoted), named, partitionKey];
 }

@@ -63,6 +63,10 @@ const HOUSE: readonly Room[] = [
     files: ["machines/", "src/core/", "src/store/", "src/runtime/", "src/library/"],
     packages: ["postgres"],
   },
+  {
+    at: "src/testing/",
+    files: ["src/core/", "src/store/", "src/runtime/", "src/library/", "src/testing/", "sql/"],
+  },
   { at: "src/client/", files: ["src/client/"], types: ["machines/", "src/core/"] },
   {
     at: "src/embedded/",

@@ -1,0 +1,80 @@
+/** Before a deploy: would these machines strand an actor that is there? */
+import { compatibilityOf, StepError } from "../core/actor/mod.ts";
+import type { ActorName, ActorStore, ActorView } from "../store/store.ts";
+import { isTaker, type Machines } from "./machines.ts";
+import { upgraded } from "./upgrading.ts";
+
+/** One reason, and how many actors it strands. */
+export interface Stranded {
+  readonly machine: string;
+  readonly version: string;
+  readonly state: string;
+  readonly path: string;
+  readonly message: string;
+  readonly actors: number;
+  /** One of them. */
+  readonly example: string;
+}
+
+/** What a look at all actors has found. */
+export interface MachineReport {
+  readonly checked: number;
+  readonly stranded: readonly Stranded[];
+}
+
+const PAGE = 500;
+
+/**
+ * Compares the machines with every actor that has not ended: its states, history, timers, children and
+ * context. One whose version is here stays with it; for the others somebody must take over.
+ */
+export async function checkMachines(
+  actors: Pick<ActorStore, "living">,
+  machines: Machines,
+): Promise<MachineReport> {
+  const found = new Map<string, Stranded>();
+  let checked = 0;
+  for (let after: ActorName | null = null;;) {
+    const page: ActorView[] = await actors.living(after, PAGE);
+    for (const actor of page) {
+      checked++;
+      for (const { path, message } of problemsOf(machines, actor)) {
+        note(found, actor, path, message);
+      }
+    }
+    if (page.length < PAGE) return { checked, stranded: [...found.values()] };
+    after = page.at(-1) ?? null;
+  }
+}
+
+function note(found: Map<string, Stranded>, actor: ActorView, path: string, message: string): void {
+  const { machine, machineVersion: version, state, id: example } = actor;
+  const key = JSON.stringify([machine, version, state, path, message]);
+  const actors = (found.get(key)?.actors ?? 0) + 1;
+  found.set(key, { example, ...found.get(key), machine, version, state, path, message, actors });
+}
+
+function problemsOf(
+  machines: Machines,
+  actor: ActorView,
+): { readonly path: string; readonly message: string }[] {
+  // Its start is still to come: any version can start it.
+  if (actor.snapshot === null) return [];
+  const logic = machines.logicOf(actor);
+  try {
+    if (logic) {
+      const { hash } = logic.definition ?? { hash: actor.machineHash };
+      if (hash === actor.machineHash) return [];
+      const path = "machine.hash";
+      const message = "The chart is another under the same version: raise the version";
+      return [{ path, message }, ...compatibilityOf(logic.subject, actor.snapshot)];
+    }
+    if (upgraded(machines, actor)) return [];
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    return [{ path: error.path, message: error.reason }];
+  }
+  const target = machines.latest(actor.rootMachine);
+  const why = target && !isTaker(target) ? ", and the newer one takes nobody over" : "";
+  return [{ path: "machine.version", message: `This version is not registered${why}` }];
+}

@@ -1,0 +1,68 @@
+/** Crashes where a test wants them: between this process and its database. */
+import type { ActorStore, Change, Store } from "../store/store.ts";
+
+/**
+ * Where to die: before a turn's commit is sent, after it was committed, or after an activity's function
+ * has returned and before its job has ended.
+ */
+export type CrashPoint = "before-commit" | "after-commit" | "mid-activity";
+
+/** The process has died, as far as this call can tell. */
+export class CrashError extends Error {
+  override readonly name = "CrashError";
+}
+
+/** What blows once when its point is reached. */
+export class Fuse {
+  /** How often it has blown. */
+  blown = 0;
+  #point: CrashPoint | null = null;
+
+  set(point: CrashPoint): void {
+    this.#point = point;
+  }
+
+  /** @throws {CrashError} It was set for this point. */
+  pass(point: CrashPoint): void {
+    if (this.#point !== point) return;
+    this.#point = null;
+    this.blown++;
+    throw new CrashError(`Crashed ${point}`);
+  }
+}
+
+/** The store, with a fuse in its way. */
+export function fused(store: Store, fuse: Fuse): Store {
+  const actors = over<ActorStore>(store.actors, {
+    async commit(worker, turnId, turns) {
+      if (turns.length > 0) fuse.pass("before-commit");
+      const done = await store.actors.commit(worker, turnId, turns);
+      if (turns.length > 0) fuse.pass("after-commit");
+      return done;
+    },
+    async transact(worker, turn, write) {
+      fuse.pass("before-commit");
+      await store.actors.transact(worker, turn, write);
+      fuse.pass("after-commit");
+    },
+  });
+  return over<Store>(store, {
+    actors,
+    async commit(worker, changes) {
+      const isEnding = ({ decision: { event } }: Change) => event === "SUCCEED" || event === "FAIL";
+      if (changes.some(isEnding)) fuse.pass("mid-activity");
+      return await store.commit(worker, changes);
+    },
+  });
+}
+
+/** An object with some members in place of its own. */
+function over<T extends object>(own: T, others: Partial<T>): T {
+  return new Proxy(own, {
+    get(target, key) {
+      if (Object.hasOwn(others, key)) return Reflect.get(others, key);
+      const member: unknown = Reflect.get(target, key);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+}

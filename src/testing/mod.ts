@@ -1,0 +1,106 @@
+/**
+ * The test kit: your machines on a real PostgreSQL, with a clock that you turn and crashes that you
+ * choose. A process of thirty days takes as long as its steps.
+ *
+ * ```ts
+ * await using kit = await createTestKit({ databaseUrl, machines: [approvals] });
+ * await kit.actors.start({ machine: "approval", id: "a", input });
+ * await kit.advance(24 * 3_600_000);
+ * ```
+ */
+import * as sql from "../../sql/mod.ts";
+import type { Handler } from "../runtime/handlers.ts";
+import { Machines } from "../runtime/machines.ts";
+import { Runtime, type RuntimeOptions } from "../library/runtime.ts";
+import { withDefaults } from "../library/settings.ts";
+import { Database } from "../store/database.ts";
+import { migrate } from "../store/migrate.ts";
+import { openStore } from "../store/postgres.ts";
+import { CrashError, type CrashPoint, Fuse, fused } from "./fuse.ts";
+
+export { CrashError, type CrashPoint };
+
+/** What `createTestKit` takes: a database of the test's own. */
+export type TestKitOptions<H extends Handler> =
+  & Omit<RuntimeOptions<H>, "sql" | "databaseUrl">
+  & { readonly databaseUrl: string };
+
+/** What was done until nothing was left to do. */
+export interface Idle {
+  readonly turns: number;
+  readonly ran: number;
+}
+
+/** Slices in which something was done, at most: what is busier is busy for ever. */
+const SLICES_MAX = 1_000;
+const BUDGET_MS = 10_000;
+
+/** Opens the kit, and brings the schema up to date. */
+export async function createTestKit<const H extends Handler>(
+  options: TestKitOptions<H>,
+): Promise<TestKit<H>> {
+  const { databaseUrl: url, handlers = [], machines = [] } = options;
+  if (options.migrate !== false) await migrate({ url });
+  const fuse = new Fuse();
+  const store = fused(openStore({ url, name: "perdura testing" }), fuse);
+  const settings = withDefaults({ pollMs: 20, ...options });
+  const runtime = new Runtime(store, handlers, settings, new Machines(machines));
+  return new TestKit(runtime, new Database({ url, connections: 1 }), fuse);
+}
+
+/** A runtime whose time is yours. `await using`, or `close()` at the end. */
+export class TestKit<H extends Handler = Handler> {
+  readonly runtime: Runtime<H>;
+  readonly #db: Database;
+  readonly #fuse: Fuse;
+
+  constructor(runtime: Runtime<H>, db: Database, fuse: Fuse) {
+    this.runtime = runtime;
+    this.#db = db;
+    this.#fuse = fuse;
+  }
+
+  get actors(): Runtime["actors"] {
+    return this.runtime.actors;
+  }
+
+  /** Lets so many milliseconds pass for every timer and delay of the database, then does what is due. */
+  async advance(ms: number): Promise<Idle> {
+    if (!(ms >= 0)) throw new RangeError("Time goes forward: give milliseconds from 0");
+    await this.#db.query(sql.testingAdvance, [ms, false]);
+    return await this.untilIdle();
+  }
+
+  /** Steps actors and runs jobs until nothing is due, over crashes as well. */
+  async untilIdle(): Promise<Idle> {
+    let [turns, ran] = [0, 0];
+    for (let slice = 0; slice < SLICES_MAX; slice++) {
+      const crashes = this.#fuse.blown;
+      const driven = await this.runtime.drive({ budgetMs: BUDGET_MS });
+      turns += driven.turns;
+      ran += driven.ran;
+      const hasCrashed = this.#fuse.blown > crashes;
+      // The process is gone, and so is what it held.
+      if (hasCrashed) await this.#db.query(sql.testingAdvance, [0, true]);
+      if (!hasCrashed && !driven.more && driven.turns + driven.ran === 0) return { turns, ran };
+    }
+    throw new Error(`Still busy after ${SLICES_MAX} slices: does an actor send itself events?`);
+  }
+
+  /**
+   * The next time this point is reached, the process dies there: what it has not committed is lost.
+   * A call of the test that is under way then gets a `CrashError`.
+   */
+  crashAt(point: CrashPoint): void {
+    this.#fuse.set(point);
+  }
+
+  async close(): Promise<void> {
+    await this.runtime.close();
+    await this.#db.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
