@@ -2,7 +2,7 @@
 -- the last change that the caller knows (null: none).
 -- Locks: nothing. Index: none; a few pages at most, and one row when nothing has changed.
 -- A row without a tenant tells only the number.
-select c.n::text as change, g.tenant_id as t, g.kind as k, g.name, g.rate, g.burst, g.concurrency, g.weight,
+select c.n::text as change, g.tenant_id as t, g.kind as k, g.name, g.rate, g.burst, g.concurrency, g.weight, g.backlog,
        g.paused_at, g.draining_at,
        ceil(extract(epoch from g.settles_at - now()) * 1000)::float8 as settles_in_ms
   from perdura.gate_change c

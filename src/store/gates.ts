@@ -61,8 +61,8 @@ export class PostgresGates implements GateStore {
   }
 
   async setLimits(gate: GateName, limits: Limits): Promise<void> {
-    const { ratePerMinute, burst, concurrency, weight } = limits;
-    const set = [ratePerMinute, burst, concurrency, weight === 1 ? null : weight];
+    const { ratePerMinute, burst, concurrency, weight, backlog } = limits;
+    const set = [ratePerMinute, burst, concurrency, weight === 1 ? null : weight, backlog];
     await this.#db.query(sql.setLimits, [...keyOf(gate), ...set, UNAWARE_MS]);
   }
 
