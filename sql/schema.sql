@@ -335,6 +335,8 @@ create table perdura.gate (
   concurrency integer check (concurrency > 0),
   -- Share of the starts among its like; null: 1.
   weight integer check (weight > 0),
+  -- Jobs of a tenant that may wait: then no more are taken.
+  backlog integer check (backlog > 0),
   -- Of the rate: a minute; shorter in tests alone.
   period_ms integer not null default 60000 check (period_ms >= 1000),
   paused_at timestamptz,

@@ -8,6 +8,7 @@ create table perdura.gate (
   burst integer check (burst > 0),
   concurrency integer check (concurrency > 0),
   weight integer check (weight > 0),
+  backlog integer check (backlog > 0),
   period_ms integer not null default 60000 check (period_ms >= 1000),
   paused_at timestamptz,
   draining_at timestamptz,

@@ -30,15 +30,13 @@ locked as materialized (
    order by g.tenant_id, g.kind, g.name for update skip locked),
 clock as materialized (
   select clock_timestamp() as at, l.n from (select count(*) as n from locked) l),
-gate as materialized (
+measured as materialized (
   select g.tenant_id, g.kind, g.name, g.version, g.period_ms, g.concurrency, g.settles_at, clock.at,
          r.rate, r.burst, b.tokens, now_tick.tick, t.tick_at, t.tick_n, v.guests,
          g.paused_at is not null as is_paused,
          case when r.rate = r.burst then r.rate - coalesce(t.n, 0)
               when r.rate is not null then floor(b.tokens) end as starts_left,
-         g.concurrency - v.guests - (
-           select count(*) from perdura.slot s
-            where s.tenant_id = g.tenant_id and s.kind = g.kind and s.name = g.name) as slots_left
+         s.taken, g.concurrency - v.guests - s.taken as slots_left
     from clock cross join locked g
     cross join lateral (
       select coalesce(g.rate, case when g.kind = 0 then $18::integer end) as rate,
@@ -54,13 +52,16 @@ gate as materialized (
                extract(epoch from clock.at - coalesce(g.filled_at, clock.at)) * 1000)::float8 / g.period_ms)
              as tokens) b
     cross join lateral (
+      select count(*)::integer as taken from perdura.slot s
+       where s.tenant_id = g.tenant_id and s.kind = g.kind and s.name = g.name) s
+    cross join lateral (
       select count(*)::integer as guests
         from unnest(g.guest_tenants, g.guest_ids, g.guest_leases) as x(t, i, l)
         join perdura.job j on j.tenant_id = x.t and j.id = x.i and j.lease_id = x.l) v),
 room as materialized (
-  select gate.*, case when is_paused or settles_at is not null then 0
-                      else least(starts_left, slots_left, 1000000)::integer end as n
-    from gate),
+  select m.*, case when is_paused or settles_at is not null then 0
+                   else least(starts_left, slots_left, 1000000)::integer end as n
+    from measured m),
 open as materialized (
   select l.k, least(l.n, coalesce(min(r.n), l.n)) as n
     from lane l
@@ -86,17 +87,19 @@ picked as materialized (
   limit $7::integer),
 turn as materialized (
   select p.*, row_number() over (partition by p.k order by p.at) as turn from picked p),
-step as materialized ( -- of each job through each of its gates
-  select t.tid, t.tenant_id as job_tenant_id, t.id as job_id, r.tenant_id, r.kind, r.name, r.n,
-         r.concurrency, row_number() over (partition by r.tenant_id, r.kind, r.name order by t.turn, t.k) as at
-    from turn t join way w on w.k = t.k
-    join room r on r.tenant_id = w.tenant_id and r.kind = w.kind and r.name = w.name),
-refused as materialized (select distinct tid from step where at > n),
+step as materialized ( -- of each job through each of its gates; one that fails at one passes none
+  select s.*, bool_and(s.nth is null or s.nth <= s.n) over (partition by s.tid) as is_passed from (
+    select t.*, r.tenant_id as gate_tenant, r.kind, r.name, r.n, r.concurrency,
+           case when r.n is not null then row_number() over (
+             partition by r.tenant_id, r.kind, r.name order by t.turn, t.k) end as nth
+      from turn t
+      left join way w on w.k = t.k
+      left join room r on r.tenant_id = w.tenant_id and r.kind = w.kind and r.name = w.name) s),
 passed as materialized (
-  select t.* from turn t where not exists (select from refused r where r.tid = t.tid)),
+  select distinct on (tid) tid, tenant_id, queue, state from step where is_passed order by tid),
 charged as materialized (
-  select s.tenant_id, s.kind, s.name, count(*)::integer as n
-    from step s join passed p on p.tid = s.tid group by s.tenant_id, s.kind, s.name),
+  select gate_tenant as tenant_id, kind, name, count(*)::integer as n
+    from step where is_passed and n is not null group by gate_tenant, kind, name),
 charge as (
   update perdura.gate g
      set version = g.version + 1,
@@ -114,24 +117,24 @@ charge as (
          guest_leases = case when r.guests > 0 then g.guest_leases else '{}' end
     from charged c join room r on r.tenant_id = c.tenant_id and r.kind = c.kind and r.name = c.name
    where g.tenant_id = c.tenant_id and g.kind = c.kind and g.name = c.name),
-free as materialized (
-  select c.tenant_id, c.kind, c.name, f.n,
-         row_number() over (partition by c.tenant_id, c.kind, c.name order by f.n) as at
+free as materialized ( -- of the first numbers, as many as are taken and wanted, so many are free
+  select c.tenant_id, c.kind, c.name, array(
+           select n from generate_series(1, least(r.concurrency, r.taken + c.n)) as n
+            where not exists (
+              select from perdura.slot s
+               where s.tenant_id = c.tenant_id and s.kind = c.kind and s.name = c.name and s.n = n.n)
+            order by n limit c.n) as numbers
     from charged c join room r on r.tenant_id = c.tenant_id and r.kind = c.kind and r.name = c.name
-    cross join lateral (
-      select n from generate_series(1, r.concurrency) as n
-       where not exists (
-         select from perdura.slot s
-          where s.tenant_id = c.tenant_id and s.kind = c.kind and s.name = c.name and s.n = n.n)
-       order by n limit c.n) f),
+   where r.concurrency is not null),
 holder as materialized (
-  select s.*, row_number() over (partition by s.tenant_id, s.kind, s.name order by s.at) as nth
-    from step s join passed p on p.tid = s.tid where s.concurrency is not null),
+  select gate_tenant, kind, name, tenant_id, id,
+         row_number() over (partition by gate_tenant, kind, name order by nth) as place
+    from step where is_passed and concurrency is not null),
 taken as (
   insert into perdura.slot (tenant_id, kind, name, n, job_tenant_id, job_id, lease_id, taken_at)
-  select f.tenant_id, f.kind, f.name, f.n, h.job_tenant_id, h.job_id, $1::uuid, clock.at
-    from clock cross join holder h
-    join free f on f.tenant_id = h.tenant_id and f.kind = h.kind and f.name = h.name and f.at = h.nth),
+  select f.tenant_id, f.kind, f.name, f.numbers[h.place], h.tenant_id, h.id, $1::uuid, clock.at
+    from clock cross join free f
+    join holder h on h.gate_tenant = f.tenant_id and h.kind = f.kind and h.name = f.name),
 claimed as (
   update perdura.job j
      set state = $6::smallint, version = j.version + 1, attempt = j.attempt + 1,
@@ -191,5 +194,5 @@ select null, jsonb_build_object(
                'tenantId', tenant_id, 'kind', kind, 'name', name, 'why', why, 'ms', ceil(ms))), '[]')
                from closed),
   'cut', (select coalesce(jsonb_agg(distinct t.k), '[]')
-            from turn t where exists (select from refused r where r.tid = t.tid)),
+            from step t where not is_passed),
   'holdsSlots', exists (select from holder))

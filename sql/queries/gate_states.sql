@@ -2,7 +2,7 @@
 -- gate asked for: $1 tenant, $2 kind, $3 name; $4 how many holders to name.
 -- Locks: nothing. Index: primary keys of gate, slot and job.
 -- Kinds and names that have no gate come back without.
-select g.tenant_id as t, g.kind as k, g.name, g.rate, g.burst, g.concurrency, g.weight, g.paused_at,
+select g.tenant_id as t, g.kind as k, g.name, g.rate, g.burst, g.concurrency, g.weight, g.backlog, g.paused_at,
        g.draining_at, g.settles_at, g.is_declared, g.period_ms, g.tokens, g.filled_at, g.tick_at::text,
        g.tick_n::text,
        clock_timestamp() as at, h.running, h.holders

@@ -35,6 +35,8 @@ export interface Limits {
   readonly concurrency: number | null;
   /** Share of the starts among its like, where there is more to do than can be done. */
   readonly weight: number;
+  /** Jobs of a tenant that may wait; of tenants alone. */
+  readonly backlog: number | null;
 }
 
 /** No limits at all. */
@@ -43,6 +45,7 @@ export const NO_LIMITS: Limits = {
   burst: null,
   concurrency: null,
   weight: 1,
+  backlog: null,
 };
 
 const count = (max: number) => z.int().min(1).max(max).nullable().default(null);
@@ -64,6 +67,9 @@ export const limitsSchema = z.strictObject({
   ...members,
   weight: z.int().min(1).max(limits.weightMax).nullable().default(1),
 }).refine(hasRate, burstNeedsRate);
+
+/** The same of a tenant. */
+export const tenantLimitsSchema = limitsSchema.safeExtend({ backlog: count(limits.backlogMax) });
 
 /** `limits` of a handler. */
 export const declaredLimitsSchema = z.strictObject(members).refine(hasRate, burstNeedsRate);

@@ -45,6 +45,8 @@ export const limits = {
   concurrencyMax: 10_000,
   /** Shares are told apart by whole numbers. */
   weightMax: 1_000,
+  /** Jobs of one tenant that may wait. */
+  backlogMax: 1_000_000_000,
   /** Holders of slots that an explanation names. */
   holdersMax: 10,
 } as const;

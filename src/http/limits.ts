@@ -1,7 +1,13 @@
 /** The routes of limits: what a tenant, a queue, a type may do, and how much of it. */
 import { z } from "@hono/zod-openapi";
 import { ForbiddenError, MalformedError, NotFoundError } from "../core/errors.ts";
-import { type GateKind, type GateName, limitsSchema } from "../core/gate.ts";
+import {
+  type GateKind,
+  type GateName,
+  type Limits,
+  limitsSchema,
+  tenantLimitsSchema,
+} from "../core/gate.ts";
 import { DEFAULT_TENANT, nameSchema } from "../core/job.ts";
 import { JOB_STATES } from "../../machines/job.ts";
 import type { Flow, GateView, Limiting, QueueView } from "../runtime/limiting.ts";
@@ -13,6 +19,7 @@ import {
   limitsResource,
   pageResource,
   queueResource,
+  tenantLimitsResource,
   tenantQuery,
 } from "./schemas.ts";
 
@@ -23,9 +30,12 @@ const namingTenant = {
   flow: z.strictObject(ofTenant),
 } as const;
 /** The path names it. */
-const withoutTenant = { limits: limitsSchema, flow: z.strictObject({}) } as const;
+const withoutTenant = { limits: tenantLimitsSchema, flow: z.strictObject({}) } as const;
 const invalid = ["payload_too_large", "unsupported_media_type", "invalid_input"] as const;
 
+type LimitsBody =
+  & Omit<Limits, "weight" | "backlog">
+  & { weight: number | null; backlog?: number | null; tenantId?: string | undefined };
 type TenantCall = Call<{ tenantId?: string | undefined }>;
 
 /** How a kind of gate is addressed. */
@@ -36,7 +46,7 @@ interface Place {
   readonly what: string;
   readonly flows: Readonly<Record<string, Flow>>;
   readonly bodies: {
-    readonly limits: z.ZodType<z.output<typeof namingTenant.limits>>;
+    readonly limits: z.ZodType<LimitsBody>;
     readonly flow: z.ZodType<z.output<typeof namingTenant.flow>>;
   };
   /** The gate of a call; `body`: the tenant that its body names. */
@@ -124,9 +134,9 @@ function readLimits({ path, what, kind, gateOf }: Place, limiting: Limiting): Ro
     tag: "limits",
     scope: "read",
     query,
-    answers: { 200: ["The limits; null: none", limitsResource] },
+    answers: { 200: ["The limits; null: none", resourceOf(kind)] },
     ...(kind === "tenant" ? { codes: ["not_found"] as const } : {}),
-    handle: async (call) => call.c.json((await limiting.view(gateOf(call, null))).limits),
+    handle: async (call) => call.c.json(toLimits(await limiting.view(gateOf(call, null)))),
   });
 }
 
@@ -140,14 +150,16 @@ function setLimits(place: Place, limiting: Limiting): Route {
     scope: "admin",
     query,
     body: { "application/json": { schema } },
-    answers: { 200: ["The limits as they are now", limitsResource] },
+    answers: { 200: ["The limits as they are now", resourceOf(place.kind)] },
     codes: place.kind === "tenant" ? ["not_found", ...invalid] : invalid,
     handle: async (call) => {
       place.mayChange(call);
       const given = await readStorableJson(call.c, SMALL_BYTES_MAX);
-      const { tenantId = null, weight, ...rest } = check(schema, named(place, call, given));
+      const body = check(schema, named(place, call, given));
+      const { tenantId = null, weight, backlog = null, ...rest } = body;
       const gate = place.gateOf(call, tenantId);
-      return call.c.json((await limiting.setLimits(gate, { ...rest, weight: weight ?? 1 })).limits);
+      const limits = { ...rest, weight: weight ?? 1, backlog };
+      return call.c.json(toLimits(await limiting.setLimits(gate, limits)));
     },
   });
 }
@@ -183,8 +195,18 @@ function named({ kind }: Place, call: TenantCall, body: unknown): unknown {
   return kind === "tenant" ? body : withTenant(body, tenantOf(call));
 }
 
-function toGate({ kind, tenantId, name, flow, since, limits, slotsTaken, refillAt }: GateView) {
-  return { kind, tenantId, name, state: flow, since, limits, slotsTaken, refillAt };
+function resourceOf(kind: GateKind) {
+  return kind === "tenant" ? tenantLimitsResource : limitsResource;
+}
+
+/** Of a tenant with its backlog, which nothing else has. */
+function toLimits({ kind, limits: { backlog, ...limits } }: GateView) {
+  return kind === "tenant" ? { ...limits, backlog } : limits;
+}
+
+function toGate(gate: GateView) {
+  const { kind, tenantId, name, flow, since, slotsTaken, refillAt } = gate;
+  return { kind, tenantId, name, state: flow, since, limits: toLimits(gate), slotsTaken, refillAt };
 }
 
 function toQueue({ counts, ...queue }: QueueView) {

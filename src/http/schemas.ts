@@ -105,13 +105,17 @@ export const limitsResource = z.object({
   weight: whole,
 }).openapi("Limits");
 
+/** The same of a tenant. */
+export const tenantLimitsResource = limitsResource.extend({ backlog: whole.nullable() })
+  .openapi("TenantLimits");
+
 const gate = {
   kind: z.enum(GATE_KINDS),
   tenantId: z.string().nullable(),
   name: z.string(),
   state: z.enum(["open", "paused", "draining"]),
   since: instant.nullable(),
-  limits: limitsResource,
+  limits: z.union([tenantLimitsResource, limitsResource]),
   slotsTaken: whole,
   refillAt: instant.nullable(),
 } as const;

@@ -251,6 +251,17 @@ export class Claimer {
   }
 
   async #claimLimited(limit: number): Promise<boolean> {
+    const { runner } = this.#host;
+    // The handlers it is asked for stay free, whatever else this process takes on meanwhile.
+    if (!runner.reserve(limit)) return false;
+    try {
+      return await this.#claimReserved(limit);
+    } finally {
+      runner.release(limit);
+    }
+  }
+
+  async #claimReserved(limit: number): Promise<boolean> {
     const { clock } = this.#host;
     const selection = this.#select(limit, this.#isPassable);
     if (selection === null) return false;
@@ -311,13 +322,9 @@ export class Claimer {
     const now = clock.monotonic();
     // Without room the end of a job rings; with room the next lane or the next list is due.
     const isOpen = runner.room() > 0 && !this.#suspects.isDraining && !this.#isWaitingForFree;
-    const next = isOpen ? this.#nextWakeAt() : Infinity;
+    const opensAt = (lane: Lane) => this.#gates.opensAt(lane);
+    const next = isOpen ? this.#book.nextWakeAt(opensAt) : Infinity;
     return Math.max(1, Math.min(next - now, this.#lanesAt - now, pollMs));
-  }
-
-  #nextWakeAt(): number {
-    if (this.#gates.isNone) return this.#book.nextWakeAt();
-    return this.#book.nextWakeAt((lane) => this.#gates.opensAt(lane));
   }
 
   #onJobs(jobs: readonly ClaimedJob[]): void {

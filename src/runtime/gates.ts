@@ -7,7 +7,7 @@
  * then. What a gate lets pass is decided by the claim alone; here is only remembered when to ask again.
  */
 import { type Clock, jittered, type Random } from "../core/clock.ts";
-import { type Gate, type GateName, gatesOf } from "../core/gate.ts";
+import { type Gate, type GateName, gatesOf, NO_LIMITS } from "../core/gate.ts";
 import type { Closed, GateStore, Lane } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
 import type { Weigh } from "./fair_share.ts";
@@ -53,6 +53,8 @@ export class Gates {
   /** The way of each lane, until something changes. */
   #ways = new WeakMap<Names, readonly Known[]>();
   #hasWeights = false;
+  /** Tenants of which a gate is known to be there, whether anything is set on it or not. */
+  readonly #opened = new Set<string>();
   #change: string | null = null;
   #readAt = -Infinity;
   #reading: Promise<void> | null = null;
@@ -157,14 +159,15 @@ export class Gates {
   /** With a rate for all tenants, each needs a gate that counts. */
   async openFor(lanes: readonly Lane[]): Promise<void> {
     if (this.#host.tenantRate === null) return;
-    const tenants = new Set(lanes.map(({ tenantId }) => tenantId));
-    const missing = [...tenants].filter((tenantId) =>
-      !this.#known.has(keyOf({ tenantId, kind: "tenant", name: "" }))
-    );
-    if (missing.length === 0) return;
-    await this.#host.store.open(missing.sort());
-    await this.refresh();
+    const unknown = lanes.map(tenantGate).filter((gate) => !this.#known.has(keyOf(gate)));
+    const unopened = new Set(unknown.map(({ tenantId }) => tenantId).filter(this.#isUnopened));
+    if (unopened.size > 0) await this.#host.store.open([...unopened].sort());
+    for (const tenantId of unopened) this.#opened.add(tenantId);
+    for (const gate of unknown) this.#known.set(keyOf(gate), knownOf(gate, -Infinity));
+    if (unknown.length > 0) this.#ways = new WeakMap();
   }
+
+  readonly #isUnopened = (tenantId: string) => !this.#opened.has(tenantId);
 
   async #read(): Promise<void> {
     const { store, clock } = this.#host;
@@ -175,15 +178,7 @@ export class Gates {
     if (list === null) return;
     this.#change = list.change;
     this.#known = new Map(
-      list.gates.map((gate) => [
-        keyOf(gate),
-        {
-          gate,
-          closedUntil: this.#settledAt(gate, askedAt),
-          isOutOfSlots: false,
-          freedAt: -Infinity,
-        },
-      ]),
+      list.gates.map((gate) => [keyOf(gate), knownOf(gate, this.#settledAt(gate, askedAt))]),
     );
     this.#ways = new WeakMap();
     this.#hasWeights = list.gates.some(({ weight }) => weight !== 1);
@@ -218,6 +213,16 @@ export class Gates {
     }
     return way;
   }
+}
+
+function knownOf(gate: Gate, closedUntil: number): Known {
+  return { gate, closedUntil, isOutOfSlots: false, freedAt: -Infinity };
+}
+
+/** The gate of a tenant on which nothing is set. */
+function tenantGate({ tenantId }: Lane): Gate & { readonly tenantId: string } {
+  const open = { isPaused: false, isDraining: false, settlesInMs: null };
+  return { ...NO_LIMITS, ...open, tenantId, kind: "tenant", name: "" };
 }
 
 function keyOf({ tenantId, kind, name }: GateName): string {

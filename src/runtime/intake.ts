@@ -1,35 +1,54 @@
 /**
- * Which queues take no new jobs, as far as this process knows: read anew once a second while jobs come
- * in, beside them. Where no queue drains, a job pays one look at a clock.
+ * Which jobs are taken in, as far as this process knows: not those of a queue that drains, nor those of
+ * a tenant with as many waiting as it may have.
+ *
+ * What is set is read anew once a second while jobs come in, beside them; where nothing is set, a job pays
+ * one look at a clock. A backlog is counted once a second, and what is taken here since is added: with
+ * several processes it is passed by what the others take in that second.
  */
 import type { Clock } from "../core/clock.ts";
 import { RateLimitedError } from "../core/errors.ts";
 import type { JobInsert } from "../core/job.ts";
-import type { GateStore } from "../store/store.ts";
+import { statesAccepting } from "../core/lifecycle.ts";
+import type { GateStore, JobStore } from "../store/store.ts";
 
 const AGE_MS_MAX = 1_000;
-const RETRY_AFTER_MS = 60_000;
+const DRAINING_RETRY_MS = 60_000;
+const BACKLOG_RETRY_MS = 5_000;
+
+const waitingStates = statesAccepting("CLAIM");
+
+/** What taking in needs. */
+export interface IntakeHost {
+  readonly store: Pick<JobStore, "counts"> & { readonly gates: GateStore };
+  readonly clock: Clock;
+}
+
+interface Backlog {
+  readonly most: number;
+  waiting: number;
+  countedAt: number;
+}
 
 /** The door of one process. */
 export class Intake {
-  readonly #store: GateStore;
-  readonly #clock: Clock;
+  readonly #host: IntakeHost;
   #draining: ReadonlySet<string> = new Set();
+  #backlogs: ReadonlyMap<string, Backlog> = new Map();
   #change: string | null = null;
   #readAt = -Infinity;
 
-  constructor(store: GateStore, clock: Clock) {
-    this.#store = store;
-    this.#clock = clock;
+  constructor(host: IntakeHost) {
+    this.#host = host;
   }
 
   /**
-   * Lets jobs in. A promise only when it has to be waited for: before the first job.
+   * Lets jobs in, all or none. A promise only when it has to be waited for.
    *
-   * @throws {RateLimitedError} One of their queues is being drained.
+   * @throws {RateLimitedError} A queue is being drained, or a tenant has too many waiting.
    */
   admit(rows: readonly JobInsert[]): Promise<void> | undefined {
-    const now = this.#clock.monotonic();
+    const now = this.#host.clock.monotonic();
     if (now - this.#readAt < AGE_MS_MAX) return this.#check(rows);
     const isFirst = this.#readAt === -Infinity;
     this.#readAt = now;
@@ -40,25 +59,59 @@ export class Intake {
     return this.#check(rows);
   }
 
-  #check(rows: readonly JobInsert[]): undefined {
-    if (this.#draining.size === 0) return;
+  #check(rows: readonly JobInsert[]): Promise<void> | undefined {
+    if (this.#draining.size > 0) this.#checkQueues(rows);
+    return this.#backlogs.size > 0 ? this.#checkBacklogs(rows) : undefined;
+  }
+
+  #checkQueues(rows: readonly JobInsert[]): void {
     for (const { tenantId, queue } of rows) {
       if (!this.#draining.has(`${tenantId}\n${queue}`)) continue;
-      throw new RateLimitedError(
-        `Queue "${queue}" is being drained: it takes no new jobs`,
-        RETRY_AFTER_MS,
-      );
+      const message = `Queue "${queue}" is being drained: it takes no new jobs`;
+      throw new RateLimitedError(message, DRAINING_RETRY_MS);
     }
+  }
+
+  async #checkBacklogs(rows: readonly JobInsert[]): Promise<void> {
+    const asked = new Map<Backlog, number>();
+    for (const { tenantId } of rows) {
+      const backlog = this.#backlogs.get(tenantId);
+      if (!backlog) continue;
+      if (!asked.has(backlog)) await this.#count(tenantId, backlog);
+      const more = (asked.get(backlog) ?? 0) + 1;
+      asked.set(backlog, more);
+      if (backlog.waiting + more <= backlog.most) continue;
+      const message = `Tenant "${tenantId}" has ${backlog.waiting} jobs waiting, and may have ` +
+        `${backlog.most}`;
+      throw new RateLimitedError(message, BACKLOG_RETRY_MS);
+    }
+    for (const [backlog, more] of asked) backlog.waiting += more;
+  }
+
+  async #count(tenantId: string, backlog: Backlog): Promise<void> {
+    const now = this.#host.clock.monotonic();
+    if (now - backlog.countedAt < AGE_MS_MAX) return;
+    const counts = await this.#host.store.counts(tenantId);
+    backlog.countedAt = now;
+    backlog.waiting = counts.filter(({ state }) => waitingStates.includes(state))
+      .reduce((sum, { count }) => sum + count, 0);
   }
 
   async #read(): Promise<void> {
     try {
-      const list = await this.#store.read(this.#change);
+      const list = await this.#host.store.gates.read(this.#change);
       if (list === null) return;
       this.#change = list.change;
       this.#draining = new Set(
         list.gates.filter(({ isDraining }) => isDraining)
           .map(({ tenantId, name }) => `${tenantId}\n${name}`),
+      );
+      this.#backlogs = new Map(
+        list.gates.flatMap(({ kind, tenantId, backlog }) =>
+          kind === "tenant" && tenantId !== null && backlog !== null
+            ? [[tenantId, { most: backlog, waiting: 0, countedAt: -Infinity }]]
+            : []
+        ),
       );
     } catch (error) {
       this.#readAt = -Infinity;

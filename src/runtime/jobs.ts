@@ -101,7 +101,7 @@ export class Jobs {
     this.#host = host;
     this.#coalescer = new Coalescer(host.store);
     this.#waiting = new Waiting(host.store, host.clock);
-    this.#intake = new Intake(host.store.gates, host.clock);
+    this.#intake = new Intake(host);
   }
 
   /** From now on a worker of this process may start what is sent here at once. Gives the way back. */
@@ -118,7 +118,7 @@ export class Jobs {
    * Stores one job.
    *
    * @throws {InvalidInputError | UnknownTypeError | PayloadTooLargeError} Nothing was stored.
-   * @throws {RateLimitedError} Its queue takes no new jobs. Nothing was stored.
+   * @throws {RateLimitedError} Its queue drains, or its tenant has too many waiting. Nothing was stored.
    * @throws {IdempotencyConflictError} `idempotency: "strict"`, and the key has another payload.
    */
   enqueue(input: NewJobInput): Promise<Inserted> {

@@ -88,12 +88,12 @@ export class Limiting {
 
   #viewOf(gate: GateName, state: GateState | undefined): GateView {
     const flow = state?.pausedAt ? "paused" : state?.drainingAt ? "draining" : "open";
-    const { ratePerMinute, burst, concurrency, weight } = state ?? this.#unset(gate);
+    const { ratePerMinute, burst, concurrency, weight, backlog } = state ?? this.#unset(gate);
     return {
       ...gate,
       flow,
       since: state?.pausedAt ?? state?.drainingAt ?? null,
-      limits: { ratePerMinute, burst: burst ?? ratePerMinute, concurrency, weight },
+      limits: { ratePerMinute, burst: burst ?? ratePerMinute, concurrency, weight, backlog },
       slotsTaken: state?.running ?? 0,
       refillAt: state?.refillAt ?? null,
     };

@@ -81,7 +81,7 @@ export class Runner {
   free(): number {
     const { concurrency, batchSize, stats } = this.#host;
     if (stats.unsettled > UNSETTLED_BATCHES_MAX * batchSize) return 0;
-    return Math.max(0, Math.min(concurrency - this.load, batchSize));
+    return Math.max(0, Math.min(concurrency - this.load - this.#reserved, batchSize));
   }
 
   /** How many jobs to claim now; 0 while there is still enough at hand. */

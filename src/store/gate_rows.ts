@@ -15,6 +15,7 @@ interface Named {
   readonly burst: number | null;
   readonly concurrency: number | null;
   readonly weight: number | null;
+  readonly backlog: number | null;
   readonly paused_at: Date | null;
   readonly draining_at: Date | null;
 }
@@ -100,6 +101,7 @@ function toLimits(r: Named) {
     burst: r.burst,
     concurrency: r.concurrency,
     weight: r.weight ?? 1,
+    backlog: r.backlog,
   };
 }
 

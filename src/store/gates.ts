@@ -5,7 +5,7 @@ import { statesAccepting, targetOf } from "../core/lifecycle.ts";
 import { GRACE_MS, UNAWARE_MS } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import { toClaimed } from "./claimed.ts";
-import type { Database } from "./database.ts";
+import type { Database, Statement } from "./database.ts";
 import { column, quoted } from "./literal.ts";
 import { field } from "./rows.ts";
 import { ALL_TENANTS, toGate, toGateState, toReport } from "./gate_rows.ts";
@@ -30,39 +30,16 @@ export class PostgresGates implements GateStore {
   }
 
   async claim(request: LimitedRequest): Promise<LimitedClaim> {
-    const levels = request.lanes.flatMap(({ quantum, levels }, k) =>
-      levels.map((level) => ({ ...level, quantum, k }))
-    );
-    const rows = await this.#db.query(sql.claimLimited, [
-      request.leaseId,
-      request.worker,
-      request.leaseMs,
-      GRACE_MS,
-      claimable,
-      claimed,
-      request.limit,
-      request.alone,
-      column(levels, (level) => level.k),
-      column(levels, (level) => level.quantum),
-      column(levels, (level) => quoted(level.lane.tenantId)),
-      column(levels, (level) => level.lane.lane),
-      column(levels, (level) => level.lane.priority),
-      column(levels, (level) => quoted(level.from.runAt)),
-      column(levels, (level) => level.from.id),
-      column(levels, (level) => quoted(level.lane.queue)),
-      column(levels, (level) => quoted(level.lane.type)),
-      request.tenantRate,
-      request.only?.id ?? null,
-      request.only?.version ?? null,
-    ]);
+    const { text, parameters } = limitedStatement(request);
+    const rows = await this.#db.query(text, parameters);
     const report = toReport(rows);
     const jobs = toClaimed(rows, request.leaseId, report.holdsSlots);
     return { jobs, closed: report.closed, cut: report.cut };
   }
 
   async setLimits(gate: GateName, limits: Limits): Promise<void> {
-    const { ratePerMinute, burst, concurrency, weight } = limits;
-    const set = [ratePerMinute, burst, concurrency, weight === 1 ? null : weight];
+    const { ratePerMinute, burst, concurrency, weight, backlog } = limits;
+    const set = [ratePerMinute, burst, concurrency, weight === 1 ? null : weight, backlog];
     await this.#db.query(sql.setLimits, [...keyOf(gate), ...set, UNAWARE_MS]);
   }
 
@@ -110,6 +87,36 @@ export class PostgresGates implements GateStore {
     const rows = await this.#db.query(sql.gateNames, [tenantId, GATE_KINDS.indexOf(kind)]);
     return rows.map((row) => field<string>(row, "name"));
   }
+}
+
+/** The claim past gates. */
+export function limitedStatement(request: LimitedRequest): Statement {
+  const levels = request.lanes.flatMap(({ quantum, levels }, k) =>
+    levels.map((level) => ({ ...level, quantum, k }))
+  );
+  const parameters = [
+    request.leaseId,
+    request.worker,
+    request.leaseMs,
+    GRACE_MS,
+    claimable,
+    claimed,
+    request.limit,
+    request.alone,
+    column(levels, (level) => level.k),
+    column(levels, (level) => level.quantum),
+    column(levels, (level) => quoted(level.lane.tenantId)),
+    column(levels, (level) => level.lane.lane),
+    column(levels, (level) => level.lane.priority),
+    column(levels, (level) => quoted(level.from.runAt)),
+    column(levels, (level) => level.from.id),
+    column(levels, (level) => quoted(level.lane.queue)),
+    column(levels, (level) => quoted(level.lane.type)),
+    request.tenantRate,
+    request.only?.id ?? null,
+    request.only?.version ?? null,
+  ];
+  return { text: sql.claimLimited, parameters };
 }
 
 function keyOf({ tenantId, kind, name }: GateName) {

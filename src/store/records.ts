@@ -104,7 +104,7 @@ export interface GateList {
 /** What the handler of a type declares; null: nothing. */
 export interface DeclaredLimits {
   readonly type: string;
-  readonly limits: Omit<Limits, "weight"> | null;
+  readonly limits: Omit<Limits, "weight" | "backlog"> | null;
 }
 
 /** A job one crash below its limit, and where to claim it. */

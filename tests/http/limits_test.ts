@@ -29,10 +29,14 @@ async function stateOf(api: Api, id: string) {
   return (await api.get(`/jobs/${id}`)).body.state;
 }
 
-const all = { ratePerMinute: 10, burst: 20, concurrency: 3, weight: 2 };
-const none = { ratePerMinute: null, burst: null, concurrency: null, weight: 1 };
+const limits = { ratePerMinute: 10, burst: 20, concurrency: 3, weight: 2 };
+const noLimits = { ratePerMinute: null, burst: null, concurrency: null, weight: 1 };
 
 for (const path of ["/tenants/acme/limits", "/queues/mail/limits", "/types/debug.noop/limits"]) {
+  const isTenant = path.startsWith("/tenants");
+  const all = { ...limits, ...isTenant ? { backlog: 1_000 } : {} };
+  const none = { ...noLimits, ...isTenant ? { backlog: null } : {} };
+
   Deno.test(`PUT ${path} is what GET gives, and what is left out is no limit`, async () => {
     await using api = await testApi();
     assertEquals((await api.get(path)).body, none);
@@ -49,12 +53,19 @@ for (const path of ["/tenants/acme/limits", "/queues/mail/limits", "/types/debug
     await using api = await testApi();
     await put(api, path, all);
     const wrong: [string, unknown][] = [];
-    for (const name of ["ratePerMinute", "burst", "concurrency", "weight"]) {
+    for (const name of Object.keys(all)) {
       for (const value of [0, -1, 1.5, "10", true, 1e12]) {
         wrong.push([name, { ...all, [name]: value }]);
       }
     }
-    wrong.push(["burst", { burst: 5 }], ["rate", { rate: 5 }], ["", []], ["", null], ["", "x"]);
+    wrong.push(
+      ["burst", { burst: 5 }],
+      ["rate", { rate: 5 }],
+      ...isTenant ? [] : [["backlog", { backlog: 5 }] as [string, unknown]],
+      ["", []],
+      ["", null],
+      ["", "x"],
+    );
     for (const [name, body] of wrong) {
       const reply = await put(api, path, body);
       assertProblem(reply, 422, "invalid_input");
@@ -126,6 +137,26 @@ Deno.test("a draining queue takes no new jobs and works off those it has", async
   await eventually("it takes jobs", async () => (await api.post("/jobs", job)).status === 201);
 });
 
+Deno.test("a tenant with as many jobs waiting as it may have gets no more: 429", async () => {
+  await using api = await testApi();
+  await put(api, "/tenants/acme/limits", { backlog: 3 });
+  const send = (count: number, tenantId = "acme") => {
+    const jobs = Array.from({ length: count }, () => ({ type: "debug.noop", tenantId }));
+    return api.post("/jobs/batch", { jobs });
+  };
+  assertProblem(await send(4), 429, "rate_limited");
+  assertEquals((await send(2)).status, 201);
+  assertProblem(await send(2), 429, "rate_limited");
+  assertEquals((await send(1)).status, 201);
+  const refused = await api.post("/jobs", { type: "debug.noop", tenantId: "acme" });
+  assertProblem(refused, 429, "rate_limited");
+  assertEquals(refused.headers.get("retry-after"), "5");
+  assertEquals(refused.body.detail, 'Tenant "acme" has 3 jobs waiting, and may have 3');
+  assertEquals((await send(5, "other")).status, 201);
+  await using _worker = testWorker(api.db, debugHandlers);
+  await eventually("there is room again", async () => (await send(3)).status === 201);
+});
+
 Deno.test("queues are listed with their states, counts and limits", async () => {
   await using api = await testApi();
   await api.post("/jobs", { type: "debug.noop", queue: "b" });
@@ -141,7 +172,7 @@ Deno.test("queues are listed with their states, counts and limits", async () => 
     ["c", "paused"],
     ["default", "open"],
   ]);
-  assertEquals(queues[0]?.limits, { ...none, concurrency: 3 });
+  assertEquals(queues[0]?.limits, { ...noLimits, concurrency: 3 });
   const { pending, running } = Object(queues[1]?.states);
   assertEquals([pending, running], [1, 0]);
   assertEquals(itemsOf(await api.get("/queues?tenantId=other")).map(({ name }) => name), [

@@ -10,10 +10,11 @@ import { GRACE_MS } from "../../src/core/limits.ts";
 import { INITIAL_STATE, statesAccepting, targetOf } from "../../src/core/lifecycle.ts";
 import { commitStatement } from "../../src/store/changes.ts";
 import type { Statement } from "../../src/store/database.ts";
+import { limitedStatement } from "../../src/store/gates.ts";
 import { insertStatement } from "../../src/store/inserting.ts";
 import { column, quoted } from "../../src/store/literal.ts";
 import * as statements from "../../sql/mod.ts";
-import { buildJob, changeFor, claimAll, laneOf } from "../support/build.ts";
+import { buildJob, changeFor, claimAll, fromHead, laneOf } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 
 const BATCH = 200;
@@ -108,6 +109,19 @@ function claimStatement(): Statement {
   };
 }
 
+/** Past three gates, each with a rate and slots. */
+async function limitedClaim(db: TestDatabase): Promise<Statement> {
+  await db.sql`
+    insert into perdura.gate (tenant_id, kind, name, rate, concurrency)
+    values ('default', 0, '', 1000, 300), ('default', 1, 'default', 1000, 300),
+           ('*', 2, 'debug.noop', 1000, 300)`;
+  const lane = laneOf(buildJob());
+  return limitedStatement({
+    ...{ leaseId: newId(), worker: newId(), leaseMs: 30_000, limit: BATCH, alone: false },
+    ...{ tenantRate: null, only: null, lanes: [fromHead(lane, BATCH)] },
+  });
+}
+
 for (const size of sizes) {
   for (const isFresh of [true, false]) {
     const stand = `${size} waiting and ended jobs, statistics ${isFresh ? "fresh" : "stale"}`;
@@ -124,6 +138,7 @@ for (const size of sizes) {
         ...insertStatement(batch.map((job) => ({ ...job, idempotencyKey: job.id })), false),
       });
       await check("claim", claimStatement());
+      await check("claim past gates", await limitedClaim(db));
       const jobs = await claimAll(db.store, Math.min(BATCH, size + 1));
       const options = { worker: newId(), expiredOnly: false };
       const [first] = jobs;
@@ -131,6 +146,11 @@ for (const size of sizes) {
       await check(
         "finish",
         commitStatement(options, jobs.map((job) => changeFor(job, { type: "SUCCEED" }))),
+      );
+      const limited = jobs.map((job) => ({ ...job, holdsSlots: true }));
+      await check(
+        "finish of limited jobs",
+        commitStatement(options, limited.map((job) => changeFor(job, { type: "SUCCEED" }))),
       );
       const failure = { type: "FAIL", retryable: true, when: { delayMs: 1000 } } as const;
       await check("commit", commitStatement(options, jobs.map((job) => changeFor(job, failure))));
