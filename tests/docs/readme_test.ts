@@ -88,13 +88,15 @@ Deno.test({
       DATABASE_URL: database.url,
       PERDURA_STATE_DIR: stateDir,
     });
-    const [first, again, read, events, limits, ...others] = blocks("sh", "curl");
-    assert(first && again && read && events && limits && others.length === 0, "five with curl");
+    const [first, again, read, events, actor, limits, ...others] = blocks("sh", "curl");
+    assert(first && again && read && events && actor && limits && others.length === 0, "six");
     const untilDone =
       `until curl -s ${API}/jobs/$job | grep -q '"state":"succeeded"'; do sleep 0.1; done\n`;
-    const script = [first, again, untilDone, read, events, limits].join("\n");
-    const [created, job, history, cancelled, requeued, metrics, set, paused, why, resumed] =
-      await runShell(script.replaceAll(API, program.url));
+    const script = [first, again, untilDone, read, events, actor, limits].join("\n");
+    const [created, job, history, cancelled, requeued, metrics, ...later] = await runShell(
+      script.replaceAll(API, program.url),
+    );
+    const [started, decided, steps, set, paused, why, resumed] = later;
 
     assertEquals(created?.type, "email.send");
     assertEquals(job?.id, created?.id);
@@ -109,6 +111,9 @@ Deno.test({
     assertEquals([cancelled?.state, cancelled?.version], ["cancelled", 3]);
     assert(requeued?.id === cancelled?.id && Number(requeued?.version) >= 4);
     assertEquals(Object.keys(metrics ?? {}), ["states", "queues"]);
+    assertEquals([started?.state, started?.accepts], ["pending.waiting", ["APPROVE", "REJECT"]]);
+    assertEquals(decided?.outcome, "handled");
+    assertEquals(eventsOf(steps), ["1 START pending.waiting", "2 APPROVE approved"]);
     assertEquals(set, { ratePerMinute: 10, burst: 10, concurrency: 3, weight: 1 });
     assertEquals([paused?.state, resumed?.state], ["paused", "open"]);
     assert(JSON.stringify(why).includes('"code":"queue_paused"'), JSON.stringify(why));
@@ -136,7 +141,7 @@ Deno.test("the README's program runs, and its row is there once", async () => {
       env: { DATABASE_URL: database.url, NO_COLOR: "1" },
       stdout: "piped",
       stderr: "piped",
-      signal: AbortSignal.timeout(60_000),
+      signal: AbortSignal.timeout(180_000),
     }).output();
     assert(success, new TextDecoder().decode(stderr));
     const receipt = "4200 cents under 36 characters of key";
