@@ -88,7 +88,8 @@ Deno.test({
       DATABASE_URL: database.url,
       PERDURA_STATE_DIR: stateDir,
     });
-    const [first, again, read, events, limits, ...others] = blocks("sh", "curl");
+    const requests = blocks("sh", "curl").filter((text) => !text.includes("/actors"));
+    const [first, again, read, events, limits, ...others] = requests;
     assert(first && again && read && events && limits && others.length === 0, "five with curl");
     const untilDone =
       `until curl -s ${API}/jobs/$job | grep -q '"state":"succeeded"'; do sleep 0.1; done\n`;
@@ -112,6 +113,13 @@ Deno.test({
     assertEquals(set, { ratePerMinute: 10, burst: 10, concurrency: 3, weight: 1 });
     assertEquals([paused?.state, resumed?.state], ["paused", "open"]);
     assert(JSON.stringify(why).includes('"code":"queue_paused"'), JSON.stringify(why));
+
+    const [approval] = blocks("sh", "/actors");
+    const [started, approved, past] = await runShell(
+      String(approval).replaceAll(API, program.url),
+    );
+    assertEquals([started?.state, approved?.outcome], ["pending.waiting", "handled"]);
+    assertEquals(eventsOf(past), ["1 START pending.waiting", "2 APPROVE approved"]);
   },
 });
 
