@@ -38,7 +38,7 @@ interface Sent {
   readonly headers: Record<string, string>;
 }
 
-const lookups = new Set(["id", "tenantId", "type"]);
+const lookups = new Set(["id", "tenantId", "type", "name"]);
 const segment = fc.oneof(
   { weight: 1, arbitrary: fc.uuid() },
   { weight: 1, arbitrary: fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }) },
@@ -163,6 +163,9 @@ Deno.test("every route answers anything with what it promises or a problem", asy
   for (const status of [200, 201, 202, 400, 404, 405, 409, 412, 415, 422]) {
     assert((statuses.get(status) ?? 0) > 0, `no ${status} among ${shown}`);
   }
+  // What was paused or limited on the way is opened again.
+  assertEquals((await api.request("PUT", "/tenants/default/limits", { json: {} })).status, 200);
+  assertEquals((await api.request("POST", "/tenants/default/resume")).status, 200);
   // The worker has lived through all of it.
   const { id } = await runtime.jobs.enqueue({ type: "debug.noop", queue: "after" });
   assertEquals((await runtime.jobs.wait(null, id, 30_000)).state, "succeeded");
