@@ -164,8 +164,10 @@ Deno.test("every route answers anything with what it promises or a problem", asy
     assert((statuses.get(status) ?? 0) > 0, `no ${status} among ${shown}`);
   }
   // What was paused or limited on the way is opened again.
-  assertEquals((await api.request("PUT", "/tenants/default/limits", { json: {} })).status, 200);
-  assertEquals((await api.request("POST", "/tenants/default/resume")).status, 200);
+  for (const gate of ["/tenants/default", "/types/debug.noop"]) {
+    assertEquals((await api.request("PUT", `${gate}/limits`, { json: {} })).status, 200);
+    assertEquals((await api.request("POST", `${gate}/resume`)).status, 200);
+  }
   // The worker has lived through all of it.
   const { id } = await runtime.jobs.enqueue({ type: "debug.noop", queue: "after" });
   assertEquals((await runtime.jobs.wait(null, id, 30_000)).state, "succeeded");
