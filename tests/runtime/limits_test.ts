@@ -126,11 +126,18 @@ Deno.test("an exhausted rate sleeps until its refill, while a lane without limit
 Deno.test("a limited lane gets its turns beside a backlog of quick jobs", async () => {
   await using db = await testDatabase();
   await set(db, { ...QUEUE, name: "limited" }, { concurrency: 2 });
-  await insert(db, 5_000);
-  await insert(db, 20, { queue: "limited" });
+  // Until it has, its lane is closed, and the backlog would be gone by then.
+  const first = testWorker(db, [noop]);
+  await eventually("the limit has taken hold", async () => {
+    const [row] = await db.sql`select from perdura.gate where settles_at is null`;
+    return row !== undefined;
+  });
+  await first.worker.stop();
+  await insert(db, 10_000);
+  await insert(db, 6, { queue: "limited" });
   await using _worker = testWorker(db, [noop]);
-  await untilDone(db, 20, "limited");
-  await untilDone(db, 5_000);
+  await untilDone(db, 6, "limited");
+  await untilDone(db, 10_000);
   const [row] = await db.sql`
     select count(*)::int as n from perdura.job_archive a where queue = 'default'
        and started_at > (select max(started_at) from perdura.job_archive where queue = 'limited')`;
