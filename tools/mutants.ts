@@ -106,6 +106,14 @@ export const mutants: readonly Mutant[] = [
     filter: "read-only outside of BEGIN READ WRITE",
   },
   {
+    name: "the lease of a step",
+    file: "sql/queries/save_step.sql",
+    from: "and lease_id = $7::uuid",
+    to: "and $7::uuid is not null",
+    test: "tests/store/commit_test.ts",
+    filter: "a crash of the server forgot",
+  },
+  {
     name: "the hard end of a lease",
     file: "sql/queries/renew.sql",
     from: "least(now() + $3::integer * interval '1 millisecond', le.hard_until)",

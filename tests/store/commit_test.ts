@@ -282,3 +282,19 @@ Deno.test("counts() agree with the rows, folded or not", async () => {
   assertEquals(rest?.n, 0);
   assertEquals(await db.store.counts("nobody"), []);
 });
+
+Deno.test("a claim that a crash of the server forgot writes nothing under the version it had", async () => {
+  await using db = await testDatabase();
+  const [old] = await claimed(db.store, buildJob());
+  // What such a crash leaves: job and lease as they were before the claim.
+  await db.sql`delete from perdura.lease`;
+  await db.sql`update perdura.job set state = 0, version = 1, attempt = 0, lease_id = null`;
+  const [job] = await claimAll(db.store, 1);
+  assertEquals([job?.id, job?.version], [old!.id, old!.version]);
+  const [refusal] = await db.store.commit(WORKER, [changeFor(old!, { type: "SUCCEED" })]);
+  assertEquals(refusal?.reason, "lost");
+  assertEquals(await db.store.saveStep(old!, "charge", "1"), false);
+  assertEquals(await db.store.saveProgress(old!, "1"), false);
+  assertEquals(await db.store.saveStep(job!, "charge", "2"), true);
+  assertEquals(await db.store.commit(WORKER, [changeFor(job!, { type: "SUCCEED" })]), []);
+});
