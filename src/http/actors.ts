@@ -119,13 +119,12 @@ function startRoutes(actors: Actors): Route[] {
       handle: async (call) => {
         const { limit = limits.pageDefault, cursor = "", machine, status, state } = call.query;
         const tenantId = tenantOf(call) ?? DEFAULT_TENANT;
-        const items = await actors.list(
+        const { items, next } = await actors.list(
           { tenantId, machine: machine ?? null, status: status ?? null, state: state ?? null },
           cursor,
           limit,
         );
-        const nextCursor = items.length === limit ? items.at(-1)?.id ?? null : null;
-        return call.c.json({ items, nextCursor });
+        return call.c.json({ items, nextCursor: next });
       },
     }),
   ];

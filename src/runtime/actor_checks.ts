@@ -30,8 +30,6 @@ export function checkId(id: string): void {
   const length = [...id].length;
   const problem = length < 1 || length > ID_LENGTH_MAX
     ? `Must have 1 to ${ID_LENGTH_MAX} characters`
-    : id.includes("/")
-    ? "Must not hold a slash: that is for children"
     : !id.isWellFormed() || id.includes("\0")
     ? "Must be text that can be stored"
     : null;

@@ -1,4 +1,5 @@
 /** What all calls about actors are made of: read, check the version, commit, wait for an answer. */
+import { addressesOf, nameOf } from "../core/actor/mod.ts";
 import {
   NotFoundError,
   TransitionRejectedError,
@@ -115,8 +116,9 @@ export class Desk {
 
   async view(id: string, aim: ActorAim, key: string | null): Promise<ActorView> {
     const { actors } = this.host.store;
-    const view = await actors.read(aim.tenantId ?? null, id, MAIL_PER_ACTOR, key);
-    if (!view) throw new NotFoundError("actor", id);
+    const read = (address: string) =>
+      actors.read(aim.tenantId ?? null, address, MAIL_PER_ACTOR, key);
+    const view = await firstOf(id, read);
     const expected = aim.expectVersion ?? null;
     if (expected !== null && expected !== view.version && view.known === null) {
       throw new VersionConflictError(expected, view.version, aim.conditional ?? false);
@@ -145,15 +147,26 @@ export class Desk {
     return actorOf(await this.row(name), this.host.machines);
   }
 
-  row({ tenantId, id }: ActorName) {
-    return this.rowOf(tenantId, id);
-  }
-
-  async rowOf(tenantId: string | null, id: string) {
+  /** The row of an address. */
+  async row({ tenantId, id }: ActorName) {
     const row = await this.host.store.actors.get(tenantId, id);
-    if (!row) throw new NotFoundError("actor", id);
+    if (!row) throw new NotFoundError("actor", nameOf(id));
     return row;
   }
+
+  /** The row of what clients call an actor. */
+  async rowOf(tenantId: string | null, id: string) {
+    return await firstOf(id, (address) => this.host.store.actors.get(tenantId, address));
+  }
+}
+
+/** What a client's name for an actor stands for. @throws {NotFoundError} */
+async function firstOf<T>(name: string, read: (address: string) => Promise<T | null>): Promise<T> {
+  for (const address of addressesOf(name)) {
+    const found = await read(address);
+    if (found) return found;
+  }
+  throw new NotFoundError("actor", name);
 }
 
 /** Pauses between looks: soon at first. */

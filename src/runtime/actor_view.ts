@@ -1,9 +1,22 @@
 /** An actor as clients see it, and its past. */
-import { acceptedTypes, type ActorSnapshot, patch, type PatchStep } from "../core/actor/mod.ts";
+import {
+  acceptedTypes,
+  type ActorSnapshot,
+  nameOf,
+  patch,
+  type PatchStep,
+} from "../core/actor/mod.ts";
 import { isRecord } from "../core/actor/envelope.ts";
 import { NotFoundError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
-import type { ActorName, ActorRow, ActorStatus, ActorStore, PastStep } from "../store/store.ts";
+import type {
+  ActorLine,
+  ActorName,
+  ActorRow,
+  ActorStatus,
+  ActorStore,
+  PastStep,
+} from "../store/store.ts";
 import type { Machines } from "./machines.ts";
 import { isEnded } from "./place.ts";
 
@@ -55,11 +68,27 @@ export interface ActorTransition {
   readonly effects: unknown;
 }
 
+/** One page of a list. */
+export interface ActorPage {
+  readonly items: readonly ActorLine[];
+  /** Where the next page begins; null: this is the last. */
+  readonly next: string | null;
+}
+
+/** A row under the names that clients know. */
+export function named<T extends { readonly id: string; readonly parentId: string | null }>(
+  row: T,
+): T {
+  const { id, parentId } = row;
+  return { ...row, id: nameOf(id), parentId: parentId === null ? null : nameOf(parentId) };
+}
+
 /** The actor of a row. */
 export function actorOf(row: ActorRow, machines: Machines): Actor {
   const snapshot: Partial<ActorSnapshot> = isRecord(row.snapshot) ? row.snapshot : {};
+  const { id, parentId } = named(row);
   return {
-    id: row.id,
+    id,
     tenantId: row.tenantId,
     machine: row.machine,
     machineVersion: row.machineVersion,
@@ -74,7 +103,7 @@ export function actorOf(row: ActorRow, machines: Machines): Actor {
     timers: row.timers,
     activities: row.activities,
     children: row.children,
-    parentId: row.parentId,
+    parentId,
     forkedFrom: row.origin,
     accepts: acceptsOf(row, machines),
     createdAt: row.createdAt,
@@ -128,7 +157,7 @@ export async function pastOf(
   const last = steps.at(-1);
   const start = steps.findLastIndex(({ snapshot }) => snapshot !== null);
   if (last?.version !== version || start < 0) {
-    throw new NotFoundError("version", `${version} of ${name.id}`);
+    throw new NotFoundError("version", `${version} of ${nameOf(name.id)}`);
   }
   let snapshot: Json = Object(steps[start]?.snapshot);
   for (const { patch: changes } of steps.slice(start + 1)) {

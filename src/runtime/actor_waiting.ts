@@ -29,7 +29,7 @@ export async function waitFor(
     const leftMs = deadline - clock.monotonic();
     if (leftMs <= 0 || options.signal?.aborted || isEnded(row.status)) return null;
     await desk.pause(row, Math.min(pauseMs, leftMs));
-    row = await desk.rowOf(row.tenantId, id);
+    row = await desk.row(row);
   }
   return null;
 }

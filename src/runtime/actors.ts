@@ -1,10 +1,16 @@
 /** What clients do with actors: start them, send them events, look at them, wait, hold and end them. */
-import { type ActorSnapshot, foresee, type Foresight } from "../core/actor/mod.ts";
+import {
+  type ActorSnapshot,
+  foresee,
+  type Foresight,
+  nameOf,
+  rootAddress,
+} from "../core/actor/mod.ts";
 import { isRecord } from "../core/actor/envelope.ts";
 import { IdempotencyConflictError, UnknownMachineError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import { DEFAULT_TENANT } from "../core/job.ts";
-import type { ActorFilter, ActorLine } from "../store/store.ts";
+import type { ActorFilter } from "../store/store.ts";
 import { canonical, checkEvent, checkId, checkJson, noChild, starting } from "./actor_checks.ts";
 import { Desk, WAIT_MS } from "./actor_desk.ts";
 import type {
@@ -16,7 +22,14 @@ import type {
   WaitForOptions,
 } from "./actor_options.ts";
 import { offer, sendEvent } from "./actor_sending.ts";
-import { type Actor, actorOf, type ActorTransition, transitionOf } from "./actor_view.ts";
+import {
+  type Actor,
+  actorOf,
+  type ActorPage,
+  type ActorTransition,
+  named,
+  transitionOf,
+} from "./actor_view.ts";
 import { actorAt, waitFor } from "./actor_waiting.ts";
 import { branched, type BranchOptions } from "./branching.ts";
 import type { Seat } from "./ledger.ts";
@@ -45,16 +58,15 @@ export class Actors {
     if (!definition) throw new UnknownMachineError(machine, "machine", machines.names);
     checkId(id);
     checkJson("input", input ?? null);
-    const seat = seatOf(tenantId, id, definition.identity);
+    const seat = seatOf(tenantId, rootAddress(id), definition.identity);
     const turning = this.#desk.turning(seat, { input: input ?? null, origin: null });
     starting(() => turning.begin(input, "client"));
     if (event !== undefined) {
       checkEvent(event);
       offer(this.#desk, turning, event, newId(), null, seat);
     }
-    const name = { tenantId, id };
     const created = await this.#desk.turner.commit(turning);
-    const row = await this.#desk.row(name);
+    const row = await this.#desk.row(seat);
     const isSame = row.machine === machine && canonical(row.input) === canonical(input ?? null);
     if (!created && !isSame) {
       const message = `Actor "${id}" is there already, of another machine or input`;
@@ -111,9 +123,11 @@ export class Actors {
     return isNow ? actorOf(row, this.#desk.host.machines) : actorAt(this.#desk, row, atVersion);
   }
 
-  /** One page of a tenant's actors, in the order of their ids. */
-  list(filter: ActorFilter, after: string, limit: number): Promise<ActorLine[]> {
-    return this.#desk.host.store.actors.list(filter, after, limit);
+  /** One page of a tenant's actors, in the order of their addresses; `after` is a page's `next`. */
+  async list(filter: ActorFilter, after: string, limit: number): Promise<ActorPage> {
+    const lines = await this.#desk.host.store.actors.list(filter, after, limit);
+    const next = lines.length === limit ? lines.at(-1)?.id ?? null : null;
+    return { items: lines.map(named), next };
   }
 
   /** Its steps after a version, ascending. @throws {NotFoundError} */
@@ -199,8 +213,9 @@ export class Actors {
     const { store, machines } = this.#desk.host;
     const view = await this.#desk.view(id, options, null);
     if (view.parentId !== null) throw noChild("forked");
-    const newName = { tenantId: view.tenantId, id: options.name ?? newId() };
-    checkId(newName.id);
+    const { name = newId() } = options;
+    checkId(name);
+    const newName = { tenantId: view.tenantId, id: rootAddress(name) };
     const branch = await branched(store.actors, machines, view, newName.id, options);
     const seat = {
       ...seatOf(newName.tenantId, newName.id, branch.snapshot.machine),
@@ -208,13 +223,12 @@ export class Actors {
       rootMachine: view.rootMachine,
     };
     const { input } = await this.#desk.row(view);
-    const origin = { actor: view.id, version: options.at };
+    const origin = { actor: nameOf(view.id), version: options.at };
     const turning = this.#desk.turning(seat, { input, origin });
     turning.replace("FORK", branch.snapshot, branch.effects, `${view.id}@${options.at}`);
     for (const body of branch.mail) turning.post(body);
     if (!await this.#desk.turner.commit(turning)) {
-      const message = `Actor "${newName.id}" is there already`;
-      throw new IdempotencyConflictError(newName.id, newName.id, message);
+      throw new IdempotencyConflictError(name, name, `Actor "${name}" is there already`);
     }
     return await this.#desk.actor(newName);
   }

@@ -129,3 +129,49 @@ Deno.test("fork and rewind go back to a version of the past", async () => {
   });
   assertProblem(await api.post("/actors/a/fork", { at: 99 }), 404, "not_found");
 });
+
+Deno.test("an id may be any string of 1 to 200 characters", async () => {
+  await using api = await testApi();
+  const ids = [
+    "a b",
+    "a/b",
+    "/",
+    "a/b/c/",
+    "100%",
+    "a%2Fb",
+    "%25",
+    "Grüße/日本語",
+    "🦊🦊",
+    "?q=1&x#y",
+    "tab\tand\nline",
+    "'; drop table perdura.actor; --",
+    "…".repeat(200),
+  ];
+  for (const id of ids) {
+    const path = `/actors/${encodeURIComponent(id)}`;
+    const started = await api.post("/actors", { machine: "approval", id, input });
+    assertEquals([started.status, started.body.id], [201, id]);
+    assertEquals(started.headers.get("location"), path);
+    assertEquals((await api.post("/actors", { machine: "approval", id, input })).status, 200);
+    assertEquals((await api.get(path)).body.id, id);
+    const sent = await api.post(`${path}/events`, { type: "APPROVE", by: "ada" });
+    assertEquals([sent.status, sent.body.outcome], [200, "handled"]);
+    const { items } = (await api.get(`${path}/transitions`)).body;
+    assertEquals(Array.isArray(items) && items.length, 2);
+    const fork = await api.post(`${path}/fork`, { at: 1 });
+    assertEquals([fork.status, fork.body.forkedFrom], [201, { actor: id, version: 1 }]);
+  }
+  const seen: unknown[] = [];
+  for (let cursor: unknown = ""; cursor !== null;) {
+    const { body } = await api.get(`/actors?limit=2&cursor=${encodeURIComponent(String(cursor))}`);
+    assert(Array.isArray(body.items));
+    seen.push(...body.items.map(({ id }) => id));
+    cursor = body.nextCursor;
+  }
+  assertEquals(ids.filter((id) => seen.filter((each) => each === id).length !== 1), []);
+  for (const id of ["", "…".repeat(201), "a\0b", "\ud800"]) {
+    const refused = await api.post("/actors", { machine: "approval", id, input });
+    assertProblem(refused, 422, "invalid_input");
+    assertEquals(errorPaths(refused), ["id"]);
+  }
+});

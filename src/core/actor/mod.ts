@@ -3,7 +3,7 @@
  *
  * Alone it needs neither a database nor a clock; see `docs/xstate.md`.
  */
-export { childAddress, idOf } from "./address.ts";
+export { addressesOf, childAddress, idOf, nameOf, rootAddress } from "./address.ts";
 export { CodecError, decode, encode } from "./codec.ts";
 export type { RefJson } from "./codec.ts";
 export type { Outcome, StepInput, StepResult } from "./contract.ts";

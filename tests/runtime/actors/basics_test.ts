@@ -202,6 +202,24 @@ Deno.test("a child is an actor of its own; its parent hears of its end", async (
   assertEquals(taken.length, 2);
 });
 
+Deno.test("children of a root with a slash in its id are its own", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [parents] });
+  const { actors } = runtime;
+  await actors.start({ machine: "parent", id: "p" });
+  await actors.start({ machine: "parent", id: "p/kid" });
+  await actors.start({ machine: "parent", id: "5 %/kid" });
+  await runtime.drive({ budgetMs: 2_000 });
+  const kid = await actors.get(null, "5 %25%2Fkid/kid");
+  assertEquals([kid.machine, kid.parentId], ["parent/child", "5 %/kid"]);
+  // A root's name comes first; its own child has its own address.
+  assertEquals((await actors.get(null, "p/kid")).machine, "parent");
+  assertEquals((await actors.get(null, "p%2Fkid/kid")).parentId, "p/kid");
+  runtime.work();
+  const over = await actors.wait(null, "5 %/kid", "done", { timeoutMs: 20_000 });
+  assertEquals([over?.id, over?.context], ["5 %/kid", { heard: { from: "child" } }]);
+});
+
 Deno.test("drive() makes turns, and says when the next timer is due", async () => {
   await using db = await testDatabase();
   await using runtime = await createRuntime({ databaseUrl: db.url, machines: [parents, pays] });
