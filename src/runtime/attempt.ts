@@ -15,6 +15,7 @@ import type { HandlerContext, HandlerJob } from "./context.ts";
 import { changeOf, type Ending, endingOfResult, endingOfThrow, permanent } from "./endings.ts";
 import type { Handler, RetryPolicy } from "./handlers.ts";
 import { Steps } from "./steps.ts";
+import type { StepSaver } from "./step_saver.ts";
 import { type Backoff } from "../core/backoff.ts";
 
 /** Why a running handler is asked to stop. */
@@ -23,6 +24,7 @@ export type StopReason = "timeout" | "cancel" | "shutdown" | "lease_lost";
 /** What an attempt needs of its surroundings. */
 export interface AttemptHost {
   readonly store: WorkStore;
+  readonly steps: StepSaver;
   readonly clock: Clock;
   readonly worker: string;
   /** Growth of the delay between the attempts of a job. */
@@ -188,7 +190,7 @@ export class Attempt implements HandlerContext {
   async #step<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T> {
     this.#refuseWhenOver();
     try {
-      this.#steps ??= new Steps(this.claimed, this.#host.store);
+      this.#steps ??= new Steps(this.claimed, this.#host.store, this.#host.steps);
       return await this.#steps.run(name, work);
     } catch (error) {
       if (error instanceof LeaseLostError) this.stop("lease_lost");

@@ -14,6 +14,7 @@ import { type Ending, endingOfThrow } from "./endings.ts";
 import type { Handlers, RetryPolicy } from "./handlers.ts";
 import type { Leases } from "./leases.ts";
 import type { WorkerStats } from "./stats.ts";
+import { StepSaver } from "./step_saver.ts";
 
 const WINDOW_MS = 50;
 const UNSETTLED_BATCHES_MAX = 4;
@@ -60,6 +61,7 @@ export class Runner {
     this.#host = host;
     this.#attempts = {
       store: host.store,
+      steps: new StepSaver(host.store),
       clock: host.clock,
       worker: host.worker,
       backoffOf: (job, policy) => job.backoff ?? { ...host.backoff, ...growthOf(policy) },

@@ -1,21 +1,23 @@
 /** `context.step`: each name runs once per job; a later attempt gets what was stored. */
-import { LeaseLostError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import { serialise } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import type { ClaimedJob, WorkStore } from "../store/store.ts";
+import type { StepSaver } from "./step_saver.ts";
 
 /** The steps of one attempt. */
 export class Steps {
   readonly #job: ClaimedJob;
-  readonly #store: WorkStore;
+  readonly #store: Pick<WorkStore, "steps">;
+  readonly #saver: StepSaver;
   /** JSON text by name: stored ones, and those under way here. */
   readonly #results = new Map<string, Promise<string>>();
   #loaded: Promise<void> | null = null;
 
-  constructor(job: ClaimedJob, store: WorkStore) {
+  constructor(job: ClaimedJob, store: Pick<WorkStore, "steps">, saver: StepSaver) {
     this.#job = job;
     this.#store = store;
+    this.#saver = saver;
   }
 
   /** Two calls of one name, also at once, run `work` once. Work that throws may be tried again. */
@@ -45,9 +47,8 @@ export class Steps {
 
   async #runAndSave(name: string, work: () => Json | Promise<Json>): Promise<string> {
     const json = serialise("Step result", await work(), limits.payloadBytesMax);
-    if (!await this.#store.saveStep(this.#job, name, json)) {
-      throw new LeaseLostError(this.#job.id, this.#job.version);
-    }
+    const { attempt } = this.#job;
+    await this.#saver.save({ job: this.#job, attempt, name, json });
     return json;
   }
 }

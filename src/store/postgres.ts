@@ -55,13 +55,16 @@ import type {
   Refusal,
   Renewal,
   Requeued,
+  SavedStep,
   SendStatement,
   Served,
   StateCount,
+  StepFate,
   Store,
   Suspect,
   TransactionSql,
 } from "./store.ts";
+import { saveSteps } from "./saving_steps.ts";
 import { claimNamed, editJob, removeJob, requeueJob } from "./single.ts";
 import { Transactions } from "./transaction.ts";
 
@@ -257,9 +260,8 @@ class PostgresStore implements Store {
     return (await this.#db.query(sql.progress, parameters)).length > 0;
   }
 
-  async saveStep(job: Held & { attempt: number }, name: string, json: string): Promise<boolean> {
-    const parameters = [job.tenantId, job.id, job.version, name, job.attempt, json, job.leaseId];
-    return (await this.#db.query(sql.saveStep, parameters)).length > 0;
+  saveSteps(steps: readonly SavedStep[]): Promise<StepFate[]> {
+    return saveSteps(this.#db, steps);
   }
 
   async steps(job: Held): Promise<ReadonlyMap<string, Json>> {

@@ -201,6 +201,17 @@ export interface ExpiredLeases {
 /** The name of a job and its fence: what every write by a runner carries. */
 export type Held = Pick<ClaimedJob, "tenantId" | "id" | "version" | "leaseId">;
 
+/** The result of a step, as JSON text. */
+export interface SavedStep {
+  readonly job: Held;
+  readonly attempt: number;
+  readonly name: string;
+  readonly json: string;
+}
+
+/** What became of it; `lost`: its lease was. */
+export type StepFate = "saved" | "lost" | { readonly refused: Error };
+
 /** A value in a statement of a job's transaction. JSON goes as text with a cast (`::jsonb`). */
 export type SqlValue = null | boolean | number | string | Date | Uint8Array;
 

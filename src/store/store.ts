@@ -35,9 +35,11 @@ import type {
   Refusal,
   Renewal,
   Requeued,
+  SavedStep,
   SendStatement,
   Served,
   StateCount,
+  StepFate,
   Suspect,
   TransactionSql,
 } from "./records.ts";
@@ -119,8 +121,8 @@ export interface WorkStore {
   renew(worker: string, leaseIds: readonly string[], leaseMs: number): Promise<Renewal>;
   /** False: the lease was lost. */
   saveProgress(job: Held, json: string): Promise<boolean>;
-  /** False: the lease was lost. */
-  saveStep(job: Held & { attempt: number }, name: string, json: string): Promise<boolean>;
+  /** Stores results of steps, each guarded by its job's lease. Gives what became of each. */
+  saveSteps(steps: readonly SavedStep[]): Promise<StepFate[]>;
   steps(job: Held): Promise<ReadonlyMap<string, Json>>;
   /**
    * Runs `write` in a transaction whose last statement commits the change that `finish` makes of

@@ -293,8 +293,27 @@ Deno.test("a claim that a crash of the server forgot writes nothing under the ve
   assertEquals([job?.id, job?.version], [old!.id, old!.version]);
   const [refusal] = await db.store.commit(WORKER, [changeFor(old!, { type: "SUCCEED" })]);
   assertEquals(refusal?.reason, "lost");
-  assertEquals(await db.store.saveStep(old!, "charge", "1"), false);
+  const steps = [old!, job!].map((each, index) => {
+    return { job: each, attempt: 1, name: `step ${index}`, json: "1" };
+  });
+  assertEquals(await db.store.saveSteps(steps), ["lost", "saved"]);
   assertEquals(await db.store.saveProgress(old!, "1"), false);
-  assertEquals(await db.store.saveStep(job!, "charge", "2"), true);
+  assertEquals([...await db.store.steps(job!)], [["step 1", 1]]);
   assertEquals(await db.store.commit(WORKER, [changeFor(job!, { type: "SUCCEED" })]), []);
+});
+
+Deno.test("a step that PostgreSQL refuses is refused alone", async () => {
+  await using db = await testDatabase();
+  const [job] = await claimed(db.store, buildJob());
+  const values = ["1", '"\\u0000"', "[2]"];
+  const steps = values.map((json, index) => {
+    return { job: job!, attempt: 1, name: `step ${index}`, json };
+  });
+  const fates = await db.store.saveSteps(steps);
+  assertEquals(fates.map((fate) => typeof fate === "string" ? fate : "refused"), [
+    "saved",
+    "refused",
+    "saved",
+  ]);
+  assertEquals([...(await db.store.steps(job!)).keys()], ["step 0", "step 2"]);
 });
