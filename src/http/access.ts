@@ -3,7 +3,7 @@
  *
  * Without authentication everything is allowed, to any tenant that the request names.
  */
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import { isAllowed, type Scope as KeyScope } from "../core/access.ts";
 import { ForbiddenError, UnauthenticatedError } from "../core/errors.ts";
 import type { Gatekeeper } from "../runtime/gatekeeper.ts";
@@ -33,22 +33,6 @@ const everything: Permission = { tenantId: null, may: () => true };
 export function demand(permission: Permission, scope: Scope): void {
   if (!permission.may(scope)) throw new ForbiddenError(`This needs the scope "${scope}"`);
 }
-
-/**
- * Without keys only this machine may call, by a name of its own: a page in a browser that has pointed
- * its own name at the loopback (DNS rebinding) is turned away.
- */
-export function loopbackNamesOnly(): MiddlewareHandler {
-  return async (c, next) => {
-    const { hostname } = new URL(c.req.url);
-    if (!LOOPBACK.test(hostname)) {
-      throw new ForbiddenError("Without keys the API answers to names of the loopback only");
-    }
-    await next();
-  };
-}
-
-const LOOPBACK = /^(localhost|\[::1\]|127(\.\d{1,3}){3})$/;
 
 /** `AUTH=keys`: `Authorization: Bearer perdura_…`. */
 export function permitKeys(gatekeeper: Gatekeeper): Permit {

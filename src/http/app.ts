@@ -1,17 +1,16 @@
 /** The HTTP API: middleware, routes, and the one place where errors become responses. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { requestId } from "hono/request-id";
-import { secureHeaders } from "hono/secure-headers";
 import { NotFoundError } from "../core/errors.ts";
 import { Admin } from "../runtime/admin.ts";
 import type { Actors } from "../runtime/actors.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import { Limiting } from "../runtime/limiting.ts";
-import { allowAll, demand, loopbackNamesOnly, type Permit } from "./access.ts";
+import { allowAll, demand, type Permit } from "./access.ts";
 import { actorRoutes } from "./actors.ts";
 import { actorControlRoutes } from "./actor_controls.ts";
 import { adminRoutes, overviewRoutes } from "./admin.ts";
 import { healthRoutes } from "./health.ts";
+import { envelope } from "./envelope.ts";
 import { eventRoutes, verbRoutes } from "./job_events.ts";
 import { readRoutes } from "./job_reads.ts";
 import { limitRoutes } from "./limits.ts";
@@ -20,18 +19,6 @@ import { documentHealth, mountDocument } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { mountRoutes, type Route } from "./route.ts";
 import { typeRoutes, unknownType } from "./types.ts";
-
-/**
- * Transport security is the business of whoever terminates TLS; and what only browsers of long ago
- * have read is not worth setting on every answer.
- */
-const HEADERS = {
-  strictTransportSecurity: false,
-  xDnsPrefetchControl: false,
-  xDownloadOptions: false,
-  xPermittedCrossDomainPolicies: false,
-  xXssProtection: false,
-} as const;
 
 /** What the API serves. */
 export interface AppHost {
@@ -49,14 +36,7 @@ export interface AppHost {
 /** Builds the API. `app.fetch` is a handler for any server with the fetch interface. */
 export function createApp(host: AppHost): OpenAPIHono {
   const app = new OpenAPIHono();
-  app.use(requestId());
-  // On every answer: a response that a route made by itself lacks what was set before it.
-  app.use(async (c, next) => {
-    await next();
-    c.res.headers.set("x-request-id", c.get("requestId"));
-  });
-  app.use(secureHeaders(HEADERS));
-  if (host.isLoopbackOnly) app.use(loopbackNamesOnly());
+  app.use(envelope(host.isLoopbackOnly ?? false));
   const database = () => host.isWritable().then(() => true);
   app.route("/", healthRoutes({ database, write: host.isWritable }));
   documentHealth(app);

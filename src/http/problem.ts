@@ -9,6 +9,7 @@ import {
   UnavailableError,
   VersionConflictError,
 } from "../core/errors.ts";
+import { json } from "./envelope.ts";
 
 const log = getLogger(["perdura", "http"]);
 
@@ -42,7 +43,7 @@ export function problemResponse(c: Context, error: unknown): Response {
   if (!(error instanceof PerduraError)) {
     const requestId = c.get("requestId");
     log.error("Request failed", { error, requestId, method: c.req.method, path: instance });
-    return respond({ ...headOf("internal"), instance, requestId });
+    return respond(c, { ...headOf("internal"), instance, requestId });
   }
   if (error instanceof UnavailableError) {
     log.warn("Database unavailable", { reason: error.message, path: instance });
@@ -50,9 +51,9 @@ export function problemResponse(c: Context, error: unknown): Response {
   const detail = error instanceof UnavailableError ? UNAVAILABLE : error.message;
   const body = { ...headOf(error.code), detail, instance, ...error.members };
   if (error instanceof VersionConflictError && error.conditional) {
-    return respond({ ...body, status: 412 });
+    return respond(c, { ...body, status: 412 });
   }
-  return respond(body, headersOf(error));
+  return respond(c, body, headersOf(error));
 }
 
 function headersOf(error: PerduraError): Record<string, string> {
@@ -67,11 +68,10 @@ function headOf(code: ErrorCode) {
 }
 
 function respond(
+  c: Context,
   body: { readonly status: number; readonly [member: string]: unknown },
   headers: Record<string, string> = {},
 ): Response {
-  return new Response(JSON.stringify(body), {
-    status: body.status,
-    headers: { "content-type": "application/problem+json", ...headers },
-  });
+  const type = { "content-type": "application/problem+json" };
+  return json(c, body, body.status, { ...type, ...headers });
 }

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { ForbiddenError, InvalidInputError } from "../core/errors.ts";
 import type { Job } from "../core/job.ts";
 import { accepts } from "../runtime/jobs.ts";
+import { json } from "./envelope.ts";
 import type { Call } from "./route.ts";
 
 /** One job with room for its envelope, bytes. */
@@ -11,8 +12,9 @@ export const JOB_BYTES_MAX = 1024 * 1024 + 64 * 1024;
 export const SMALL_BYTES_MAX = 64 * 1024;
 
 /** The job as clients see it. The lease id is the runner's own. */
-export function toResource({ leaseId: _, ...job }: Job) {
-  return { ...job, accepts: accepts(job.state) };
+export function toResource(job: Job) {
+  // Undefined is left out of JSON, and a copy without the key costs ten times as much.
+  return { ...job, leaseId: undefined, accepts: accepts(job.state) };
 }
 
 /** Answers with a job; its version is the ETag. */
@@ -22,7 +24,7 @@ export function respondWithJob(
   status: 200 | 201 | 202,
   headers: Record<string, string> = {},
 ): Response {
-  return c.json(toResource(job), status, { etag: `"${job.version}"`, ...headers });
+  return json(c, toResource(job), status, { etag: `"${job.version}"`, ...headers });
 }
 
 /** The tenant of the credential, or else of the query; null: any. */

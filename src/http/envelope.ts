@@ -1,0 +1,89 @@
+/**
+ * What every answer carries: a request id, and the headers that keep browsers careful.
+ *
+ * A header set on a finished response costs more than one it was made with, and an API's time per request
+ * goes into little else. So what a route answers most often, JSON, is made whole by `json`; all other
+ * responses get theirs afterwards.
+ */
+import type { Context, MiddlewareHandler } from "hono";
+import { ForbiddenError } from "../core/errors.ts";
+
+/** Transport security is the business of whoever terminates TLS. */
+const CAREFUL = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "origin-agent-cluster": "?1",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "SAMEORIGIN",
+} as const;
+
+/** What a document needs beside data is not sent with data. */
+const CAREFUL_DATA = {
+  "cross-origin-resource-policy": CAREFUL["cross-origin-resource-policy"],
+  "referrer-policy": CAREFUL["referrer-policy"],
+  "x-content-type-options": CAREFUL["x-content-type-options"],
+  "x-frame-options": CAREFUL["x-frame-options"],
+} as const;
+
+const REQUEST_ID = /^[\w=-]{1,255}$/;
+
+const whole = new WeakSet<Response>();
+
+/** Answers with JSON of a media type, everything that `envelope` sees to included. */
+export function json(
+  c: Context,
+  body: unknown,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const response = new Response(JSON.stringify(body), {
+    status,
+    headers: {
+      "content-type": "application/json",
+      "x-request-id": c.get("requestId"),
+      ...CAREFUL_DATA,
+      ...headers,
+    },
+  });
+  whole.add(response);
+  return response;
+}
+
+/**
+ * Gives each request an id, its sender's own (`X-Request-Id`) if it is one, and each answer what it must
+ * carry.
+ *
+ * @param isLoopbackOnly Answer to names of the loopback only, as `demandLoopback` has it.
+ */
+export function envelope(isLoopbackOnly: boolean): MiddlewareHandler {
+  const demand = isLoopbackOnly ? demandLoopback() : () => {};
+  return async (c, next) => {
+    const given = c.req.header("x-request-id") ?? "";
+    c.set("requestId", REQUEST_ID.test(given) ? given : crypto.randomUUID());
+    demand(c.req.url);
+    await next();
+    if (whole.has(c.res)) return;
+    for (const [name, value] of Object.entries(CAREFUL)) c.res.headers.set(name, value);
+    c.res.headers.set("x-request-id", c.get("requestId"));
+  };
+}
+
+const LOOPBACK = /^(localhost|\[::1\]|127(\.\d{1,3}){3})$/;
+
+/**
+ * Without keys only this machine may call, by a name of its own: a page in a browser that has pointed
+ * its own name at the loopback (DNS rebinding) is turned away.
+ */
+function demandLoopback(): (url: string) => void {
+  let admitted: string | null = null;
+  return (url) => {
+    // One client mostly calls by one name.
+    if (admitted !== null && url.startsWith(admitted)) return;
+    const { hostname, origin } = new URL(url);
+    if (!LOOPBACK.test(hostname)) {
+      throw new ForbiddenError("Without keys the API answers to names of the loopback only");
+    }
+    admitted = `${origin}/`;
+  };
+}
