@@ -1,6 +1,6 @@
 /**
- * XState as it is, with a simulated clock; and, for comparison, XState with four of its habits changed
- * to ours. A chart that differs from the first and agrees with the second is explained, by the habits
+ * XState as it is, with a simulated clock; and, for comparison, XState with its habits changed to
+ * ours. A chart that differs from the first and agrees with the second is explained, by the habits
  * that came into play.
  */
 // deno-lint-ignore-file no-explicit-any -- it reaches into XState
@@ -15,7 +15,8 @@ export type Habit =
   | "spawned over"
   | "system id free at once"
   | "spawned in vain"
-  | "late news of a child";
+  | "late news of a child"
+  | "mail before a stop";
 
 /** A clock whose time is set; timers fire in order, each at its own time. */
 class Clock {
@@ -156,6 +157,18 @@ export class Live {
     return snapshot;
   }
 
+  /** Who is stopped while it works reads what it had been sent before, as an idle one has already. */
+  #letRead(child: any): void {
+    const stop = child._stop.bind(child);
+    child._stop = () => {
+      const { mailbox } = child;
+      if (child._processingStatus !== 1 || !mailbox._current?.next) return stop();
+      this.habits.add("mail before a stop");
+      mailbox.enqueue({ type: "xstate.stop" });
+      return child;
+    };
+  }
+
   /**
    * A child that is made while another of its id runs takes its place; one that is no child any more
    * by the end of the step never starts.
@@ -163,6 +176,7 @@ export class Live {
   #adopt(child: any): void {
     const parent = child._parent;
     if (!parent) return this.#patchSystem(child.system);
+    this.#letRead(child);
     parent.$made ??= new Map();
     const old = parent.$made.get(child.id);
     if (old && old._processingStatus !== 2) {

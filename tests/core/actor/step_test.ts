@@ -497,6 +497,14 @@ Deno.test("stopping by a reference to an earlier incarnation leaves the present 
   assertEquals(world.rows.get("m/c")?.status, "active");
 });
 
+Deno.test("to stop nobody is to do nothing", () => {
+  const nobody = [undefined, null, "no such child"].map((who) => stopChild(() => who as never));
+  const machine = createMachine({ id: "m", on: { STOP: { actions: nobody } } });
+  const { snapshot } = step(machine, { address: "m" });
+  const { effects, outcome } = step(machine, { address: "m", snapshot, event: { type: "STOP" } });
+  assertEquals([effects, outcome], [[], "handled"]);
+});
+
 Deno.test("a wildcard that forwards everything does not forward XState's own events", () => {
   const child = createMachine({
     id: "c",

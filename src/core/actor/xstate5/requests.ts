@@ -20,7 +20,8 @@ export function requestOf(
     case "xstate.spawnChild":
       return { kind: "spawn", ref: actor(of.actorRef), input: of.input };
     case "xstate.stopChild":
-      return params === undefined ? undefined : { kind: "stop", ref: actor(params) };
+      // To stop nobody is to do nothing, as in XState.
+      return params ? { kind: "stop", ref: actor(params) } : undefined;
     case "xstate.cancel":
       return { kind: "cancel", id: String(of.sendId) };
     case "xstate.emit":
