@@ -47,7 +47,13 @@ export type { Json } from "./src/core/json.ts";
 export { giveUp, retryAfter, snooze } from "./src/core/outcome.ts";
 export type { HandlerContext, HandlerJob } from "./src/runtime/context.ts";
 export { defineHandler, indexHandlers } from "./src/runtime/handlers.ts";
-export type { Handler, HandlerDefinition, RetryPolicy } from "./src/runtime/handlers.ts";
+export type {
+  BatchHandlerDefinition,
+  Handler,
+  HandlerDefinition,
+  RetryPolicy,
+} from "./src/runtime/handlers.ts";
+export type { BatchItem, BatchSize } from "./src/runtime/gathering.ts";
 export { createRuntime, Runtime } from "./src/library/runtime.ts";
 export type {
   CallerTransaction,

@@ -8,6 +8,7 @@ import { limits } from "../core/limits.ts";
 import { type GiveUp, isOutcome, type RetryAfter, type Snooze } from "../core/outcome.ts";
 import type { DeclaredLimits } from "../store/store.ts";
 import type { HandlerContext } from "./context.ts";
+import { type BatchHandle, type BatchSize, batchSizeSchema, gathering } from "./gathering.ts";
 
 /** How often jobs of a type start, and how many run at once. */
 export type HandlerLimits = z.input<typeof declaredLimitsSchema>;
@@ -40,10 +41,19 @@ export interface HandlerDefinition<Type extends string, Input extends z.ZodType,
   readonly timeoutMs?: number;
   /** Of the type, in all tenants together, until an operator sets others. */
   readonly limits?: HandlerLimits;
+  /** One job per call. */
+  readonly batch?: undefined;
   readonly handle: (
     input: z.output<Input>,
     context: HandlerContext,
   ) => HandlerResult<Output> | Promise<HandlerResult<Output>>;
+}
+
+/** A handler that takes many jobs at once: see `BatchSize`. */
+export interface BatchHandlerDefinition<Type extends string, Input extends z.ZodType, Output>
+  extends Omit<HandlerDefinition<Type, Input, Output>, "batch" | "handle"> {
+  readonly batch: BatchSize;
+  readonly handle: BatchHandle<z.output<Input>, HandlerResult<Output>>;
 }
 
 /** A checked payload, or what is wrong with it. */
@@ -74,14 +84,26 @@ export interface Handler<Type extends string = string, Input = unknown, Output =
 /**
  * Declares the handler of a job type. A new handler is one file and one line in a list.
  *
- * A handler may run more than once: make it idempotent, or write through `context.transaction`.
+ * A handler may run more than once: make it idempotent, or write through `context.transaction`. With
+ * `batch` it is called with many jobs, and gives an outcome for each.
  */
 export function defineHandler<const Type extends string, Input extends z.ZodType, Output>(
+  definition: BatchHandlerDefinition<Type, Input, Output>,
+): Handler<Type, z.input<Input>, Output>;
+export function defineHandler<const Type extends string, Input extends z.ZodType, Output>(
   definition: HandlerDefinition<Type, Input, Output>,
+): Handler<Type, z.input<Input>, Output>;
+export function defineHandler<Type extends string, Input extends z.ZodType, Output>(
+  definition:
+    | HandlerDefinition<Type, Input, Output>
+    | BatchHandlerDefinition<Type, Input, Output>,
 ): Handler<Type, z.input<Input>, Output> {
   const { type, input, output, retry = {}, timeoutMs = null } = definition;
   const limits = definition.limits ? declaredLimitsSchema.parse(definition.limits) : null;
-  const handle = output ? checkingOutput(definition.handle, output) : definition.handle;
+  const single = definition.batch
+    ? gathering(batchSizeSchema.parse(definition.batch), definition.handle)
+    : definition.handle;
+  const handle = output ? checkingOutput(single, output) : single;
   policySchema.parse({ ...retry, on: undefined, timeoutMs });
   return {
     type,
