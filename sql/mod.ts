@@ -79,6 +79,7 @@ export { default as requestCancel } from "./queries/request_cancel.sql" with { t
 export { default as requeue } from "./queries/requeue.sql" with { type: "text" };
 export { default as revokeKey } from "./queries/revoke_key.sql" with { type: "text" };
 export { default as saveStep } from "./queries/save_step.sql" with { type: "text" };
+export { default as sealStep } from "./queries/seal_step.sql" with { type: "text" };
 export { default as setLimits } from "./queries/set_limits.sql" with { type: "text" };
 export { default as setPause } from "./queries/set_pause.sql" with { type: "text" };
 export { default as settleGates } from "./queries/settle_gates.sql" with { type: "text" };

@@ -178,7 +178,11 @@ export class Attempt implements HandlerContext {
   }
 
   get step(): HandlerContext["step"] {
-    return (name, work) => this.#step(name, work);
+    return (name, work) => this.#step((steps) => steps.run(name, work));
+  }
+
+  get stepTransaction(): HandlerContext["stepTransaction"] {
+    return (name, write) => this.#step((steps) => steps.transact(name, write));
   }
 
   get transaction(): HandlerContext["transaction"] {
@@ -187,11 +191,11 @@ export class Attempt implements HandlerContext {
 
   // ────────────────────────────────────────────────────────────────────────────────────────────
 
-  async #step<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T> {
+  async #step<T>(run: (steps: Steps) => Promise<T>): Promise<T> {
     this.#refuseWhenOver();
     try {
       this.#steps ??= new Steps(this.claimed, this.#host.store, this.#host.steps);
-      return await this.#steps.run(name, work);
+      return await run(this.#steps);
     } catch (error) {
       if (error instanceof LeaseLostError) this.stop("lease_lost");
       if (error instanceof UnavailableError) this.#storeError = error;

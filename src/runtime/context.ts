@@ -34,6 +34,17 @@ export interface HandlerContext {
    */
   step<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T>;
   /**
+   * A step that writes into this database: `write`'s statements and the stored result are one
+   * transaction, so that they happen exactly once per job, whatever dies. As many as there are names;
+   * each short: no network calls inside, at most 5 s.
+   *
+   * @throws {LeaseLostError} Nothing was written.
+   */
+  stepTransaction<T extends Json>(
+    name: string,
+    write: (sql: TransactionSql) => Promise<T>,
+  ): Promise<T>;
+  /**
    * Writes into this database exactly once: `write`'s statements and the success of the job are one
    * transaction, and its result is the output. Once per attempt; no network calls inside; at most
    * 5 s. A throw rolls everything back and fails the attempt, whatever the handler does next.

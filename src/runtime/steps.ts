@@ -2,30 +2,51 @@
 import type { Json } from "../core/json.ts";
 import { serialise } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
-import type { ClaimedJob, WorkStore } from "../store/store.ts";
+import type { ClaimedJob, TransactionSql, WorkStore } from "../store/store.ts";
 import type { StepSaver } from "./step_saver.ts";
+
+type StepStore = Pick<WorkStore, "steps" | "stepTransaction">;
 
 /** The steps of one attempt. */
 export class Steps {
   readonly #job: ClaimedJob;
-  readonly #store: Pick<WorkStore, "steps">;
+  readonly #store: StepStore;
   readonly #saver: StepSaver;
   /** JSON text by name: stored ones, and those under way here. */
   readonly #results = new Map<string, Promise<string>>();
   #loaded: Promise<void> | null = null;
 
-  constructor(job: ClaimedJob, store: Pick<WorkStore, "steps">, saver: StepSaver) {
+  constructor(job: ClaimedJob, store: StepStore, saver: StepSaver) {
     this.#job = job;
     this.#store = store;
     this.#saver = saver;
   }
 
   /** Two calls of one name, also at once, run `work` once. Work that throws may be tried again. */
-  async run<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T> {
+  run<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T> {
+    return this.#once(name, () => this.#runAndSave(name, work));
+  }
+
+  /** The same for work that is done by one transaction, which stores the result too. */
+  transact<T extends Json>(
+    name: string,
+    write: (sql: TransactionSql) => Promise<T>,
+  ): Promise<T> {
+    return this.#once(name, async () => {
+      let json = "null";
+      await this.#store.stepTransaction(write, (result) => {
+        json = serialise("Step result", result, limits.payloadBytesMax);
+        return { job: this.#job, attempt: this.#job.attempt, name, json };
+      });
+      return json;
+    });
+  }
+
+  async #once<T extends Json>(name: string, produce: () => Promise<string>): Promise<T> {
     await (this.#loaded ??= this.#load());
     let result = this.#results.get(name);
     if (!result) {
-      result = this.#runAndSave(name, work);
+      result = produce();
       this.#results.set(name, result);
       result.catch(() => this.#results.delete(name));
     }

@@ -9,7 +9,6 @@ import { type Decision, INITIAL_STATE, statesAccepting, targetOf } from "../core
 import { GRACE_MS } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import { PostgresActors } from "./actors.ts";
-import { commitStatement } from "./changes.ts";
 import { toClaimed } from "./claimed.ts";
 import { commitChanges } from "./commits.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
@@ -65,6 +64,7 @@ import type {
   TransactionSql,
 } from "./store.ts";
 import { saveSteps } from "./saving_steps.ts";
+import { sealWithChange, sealWithStep } from "./sealing.ts";
 import { claimNamed, editJob, removeJob, requeueJob } from "./single.ts";
 import { Transactions } from "./transaction.ts";
 
@@ -273,12 +273,14 @@ class PostgresStore implements Store {
     write: (sql: TransactionSql) => Promise<T>,
     finish: (result: T) => Change,
   ): Promise<T> {
-    return this.#transactions.run(write, async (send, result) => {
-      const change = finish(result);
-      const { text, parameters } = commitStatement({ worker, expiredOnly: false }, [change]);
-      const unmoved = await send(text, parameters);
-      if (unmoved.length > 0) throw new LeaseLostError(change.id, change.version);
-    });
+    return this.#transactions.run(write, sealWithChange(worker, finish));
+  }
+
+  stepTransaction<T>(
+    write: (sql: TransactionSql) => Promise<T>,
+    finish: (result: T) => SavedStep,
+  ): Promise<T> {
+    return this.#transactions.run(write, sealWithStep(finish));
   }
 
   async expired(leases: number): Promise<ExpiredLeases> {

@@ -135,6 +135,16 @@ export interface WorkStore {
     write: (sql: TransactionSql) => Promise<T>,
     finish: (result: T) => Change,
   ): Promise<T>;
+  /**
+   * Runs `write` in a transaction whose last statement stores the step that `finish` makes of its
+   * result: both or neither, once.
+   *
+   * @throws {LeaseLostError} The fence refused; nothing was written.
+   */
+  stepTransaction<T>(
+    write: (sql: TransactionSql) => Promise<T>,
+    finish: (result: T) => SavedStep,
+  ): Promise<T>;
 }
 
 /** What recovers and tidies. Any process may call it; there is no leader. */

@@ -31,6 +31,7 @@ const context: HandlerContext = {
   idempotencyKey: ID,
   progress: () => {},
   step: () => Promise.reject(new Error("not used")),
+  stepTransaction: () => Promise.reject(new Error("not used")),
   transaction: () => Promise.reject(new Error("not used")),
 };
 
