@@ -64,6 +64,7 @@ export { default as migration0005 } from "./migrations/0005_inbox.sql" with { ty
 export { default as migration0006 } from "./migrations/0006_plain_json.sql" with { type: "text" };
 export { default as migration0007 } from "./migrations/0007_limits.sql" with { type: "text" };
 export { default as migration0008 } from "./migrations/0008_actors.sql" with { type: "text" };
+export { default as migration0009 } from "./migrations/0009_files.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };
 export { default as nextDue } from "./queries/next_due.sql" with { type: "text" };
 export { default as notify } from "./queries/notify.sql" with { type: "text" };
@@ -89,3 +90,9 @@ export { default as suspects } from "./queries/suspects.sql" with { type: "text"
 export { default as tenants } from "./queries/tenants.sql" with { type: "text" };
 export { default as testingAdvance } from "./queries/testing_advance.sql" with { type: "text" };
 export { default as touchKey } from "./queries/touch_key.sql" with { type: "text" };
+export { default as fileBegin } from "./queries/file_begin.sql" with { type: "text" };
+export { default as filePiece } from "./queries/file_piece.sql" with { type: "text" };
+export { default as fileEnd } from "./queries/file_end.sql" with { type: "text" };
+export { default as fileGet } from "./queries/file_get.sql" with { type: "text" };
+export { default as fileRead } from "./queries/file_read.sql" with { type: "text" };
+export { default as fileDrop } from "./queries/file_drop.sql" with { type: "text" };

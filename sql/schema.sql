@@ -510,3 +510,25 @@ create table perdura.actor_step (
 ) partition by range (at);
 create index actor_step_actor on perdura.actor_step (tenant_id, actor_id, version);
 create table perdura.actor_step_default partition of perdura.actor_step default;
+
+-- Files that clients send for jobs to read: a row, and its bytes in pieces.
+create table perdura.file (
+  tenant_id text not null,
+  id uuid not null,
+  name text not null,
+  media_type text not null,
+  -- Bytes; null while it is being sent.
+  size integer,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, id)
+);
+
+create table perdura.file_piece (
+  tenant_id text not null,
+  file_id uuid not null,
+  n integer not null,
+  -- Most files are text that its sender could have compressed.
+  data bytea not null,
+  primary key (tenant_id, file_id, n),
+  foreign key (tenant_id, file_id) references perdura.file (tenant_id, id) on delete cascade
+);

@@ -8,6 +8,8 @@ export const limits = {
   batchBytesMax: 64 * 1024 * 1024,
   /** Jobs in one batch request: one statement, a few hundred milliseconds. */
   batchJobsMax: 10_000,
+  /** One file, bytes. */
+  fileBytesMax: 32 * 1024 * 1024,
   /** Nesting of a JSON value; PostgreSQL's own stack gives out far later. */
   jsonDepthMax: 64,
   /** Tenant, type, queue, partition key. */

@@ -4,11 +4,13 @@ import { NotFoundError } from "../core/errors.ts";
 import { Admin } from "../runtime/admin.ts";
 import type { Actors } from "../runtime/actors.ts";
 import type { Jobs } from "../runtime/jobs.ts";
+import { Files } from "../runtime/files.ts";
 import { Limiting } from "../runtime/limiting.ts";
 import { allowAll, demand, type Permit } from "./access.ts";
 import { actorRoutes } from "./actors.ts";
 import { actorControlRoutes } from "./actor_controls.ts";
 import { adminRoutes, overviewRoutes } from "./admin.ts";
+import { fileRoutes } from "./files.ts";
 import { healthRoutes } from "./health.ts";
 import { envelope } from "./envelope.ts";
 import { eventRoutes, verbRoutes } from "./job_events.ts";
@@ -67,5 +69,6 @@ function allRoutes(jobs: Jobs, admin: Admin): Route[] {
     ...adminRoutes(jobs, admin),
     ...overviewRoutes(jobs, admin),
     ...limitRoutes(new Limiting(jobs.host)),
+    ...fileRoutes(new Files(jobs.host.store.files)),
   ];
 }

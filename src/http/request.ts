@@ -38,6 +38,15 @@ export async function readText(
   types: readonly string[],
   bytesMax: number,
 ): Promise<string> {
+  return decode(await readBytes(c, types, bytesMax));
+}
+
+/** The same as bytes. */
+export async function readBytes(
+  c: Context,
+  types: readonly string[],
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const given = c.req.header("content-type") ?? "";
   const type = given.split(";")[0]?.trim().toLowerCase() ?? "";
   if (!types.includes(type)) throw new UnsupportedMediaTypeError(given, types.join(" or "));
@@ -48,7 +57,7 @@ export async function readText(
     ? await collect(c.req.raw.body, bytesMax)
     : new Uint8Array(await c.req.raw.arrayBuffer().catch(cutOff));
   if (bytes.length > bytesMax) throw new PayloadTooLargeError("Body", bytesMax);
-  return decode(bytes);
+  return bytes;
 }
 
 /** The body as JSON. @throws {MalformedError} */
@@ -114,7 +123,7 @@ export function readIfMatch(c: Context): number | null {
 async function collect(
   body: ReadableStream<Uint8Array> | null,
   bytesMax: number,
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
   const reader = body?.getReader();

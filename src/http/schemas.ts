@@ -80,6 +80,16 @@ export const problemResource = z.looseObject({
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
 }).openapi("Problem");
 
+/** A file without its bytes; `size` is in bytes. */
+export const fileResource = z.object({
+  fileId: z.uuid(),
+  tenantId: z.string(),
+  name: z.string(),
+  mediaType: z.string(),
+  size: whole,
+  createdAt: instant,
+}).openapi("File");
+
 /** `{ items, nextCursor }` */
 export function pageResource(item: z.ZodType) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() });

@@ -10,9 +10,10 @@ import { type JobError } from "../core/failure.ts";
 import type { Json } from "../core/json.ts";
 import { serialise } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
-import type { ClaimedJob, TransactionSql, WorkStore } from "../store/store.ts";
+import type { ClaimedJob, FileStore, TransactionSql, WorkStore } from "../store/store.ts";
 import type { HandlerContext, HandlerJob } from "./context.ts";
 import { changeOf, type Ending, endingOfResult, endingOfThrow, permanent } from "./endings.ts";
+import { Files } from "./files.ts";
 import type { Handler, RetryPolicy } from "./handlers.ts";
 import { Steps } from "./steps.ts";
 import type { StepSaver } from "./step_saver.ts";
@@ -25,6 +26,7 @@ export type StopReason = "timeout" | "cancel" | "shutdown" | "lease_lost";
 export interface AttemptHost {
   readonly store: WorkStore;
   readonly steps: StepSaver;
+  readonly files: FileStore;
   readonly clock: Clock;
   readonly worker: string;
   /** Growth of the delay between the attempts of a job. */
@@ -175,6 +177,10 @@ export class Attempt implements HandlerContext {
       this.#progress = value;
       if (!this.#isSavingProgress) void this.#saveProgress();
     };
+  }
+
+  get file(): HandlerContext["file"] {
+    return (id) => new Files(this.#host.files).open(this.claimed.tenantId, id);
   }
 
   get step(): HandlerContext["step"] {

@@ -1,6 +1,7 @@
 /** What a handler gets beside its input. */
 import type { Json } from "../core/json.ts";
 import type { TransactionSql } from "../store/store.ts";
+import type { OpenFile } from "./files.ts";
 
 /** The job, as its handler sees it. */
 export interface HandlerJob {
@@ -25,6 +26,12 @@ export interface HandlerContext {
   readonly signal: AbortSignal;
   /** The same for every attempt of this job: hand it to services that deduplicate. */
   readonly idempotencyKey: string;
+  /**
+   * A file of the job's tenant, as `POST /files` stored it.
+   *
+   * @throws {NotFoundError}
+   */
+  file(id: string): Promise<OpenFile>;
   /** Stores what to show as progress; the latest wins. */
   progress(value: Json): void;
   /**

@@ -30,6 +30,7 @@ export const migrations: readonly Migration[] = [
   { id: 6, name: "0006_plain_json", text: sql.migration0006 },
   { id: 7, name: "0007_limits", text: sql.migration0007 },
   { id: 8, name: "0008_actors", text: sql.migration0008 },
+  { id: 9, name: "0009_files", text: sql.migration0009 },
 ];
 
 /** What a migration run did, or would do. */

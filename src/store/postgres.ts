@@ -1,18 +1,19 @@
 /** The store on PostgreSQL: the port's calls as single statements. */
 import { eventCode, stateCode } from "../core/codes.ts";
-import { LeaseLostError, UnavailableError } from "../core/errors.ts";
+import { UnavailableError } from "../core/errors.ts";
 import type { Job, JobInsert, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
 import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
 import { tagOf } from "../core/id.ts";
-import { type Decision, INITIAL_STATE, statesAccepting, targetOf } from "../core/lifecycle.ts";
-import { GRACE_MS } from "../core/limits.ts";
+import { type Decision, INITIAL_STATE } from "../core/lifecycle.ts";
 import * as sql from "../../sql/mod.ts";
 import { PostgresActors } from "./actors.ts";
 import { toClaimed } from "./claimed.ts";
+import { claimable, claimed, claimJobs } from "./claiming.ts";
 import { commitChanges } from "./commits.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
+import { PostgresFiles } from "./files.ts";
 import { PostgresGates } from "./gates.ts";
 import { Hints } from "./hints.ts";
 import { countFailed, listEdge, listFailed, listJobs, listTenants, nthNewest } from "./listing.ts";
@@ -42,6 +43,7 @@ import type {
   Entered,
   ExpiredJob,
   ExpiredLeases,
+  FileStore,
   GateStore,
   Held,
   Hint,
@@ -71,8 +73,6 @@ import { Transactions } from "./transaction.ts";
 const QUARANTINE_RETRY_MS = 5 * 60_000;
 
 /** States that a claim may take, and where it leads: asked of the machine, never written in SQL. */
-const claimable = `{${statesAccepting("CLAIM").map(stateCode).join(",")}}`;
-const claimed = stateCode(targetOf("CLAIM"));
 
 /** Opens the store. The schema must be migrated; no connection is made before the first call. */
 export function openStore(options: DatabaseOptions): Store {
@@ -84,6 +84,7 @@ class PostgresStore implements Store {
   readonly gates: GateStore;
   readonly inbox: InboxStore;
   readonly actors: ActorStore;
+  readonly files: FileStore;
   readonly #db: Database;
   readonly #enqueue: Enqueue;
   readonly #hints: Hints;
@@ -98,6 +99,7 @@ class PostgresStore implements Store {
     this.#hints = new Hints(db);
     this.#transactions = new Transactions(db.options);
     this.actors = new PostgresActors(db, this.#transactions, this.#enqueue);
+    this.files = new PostgresFiles(db);
   }
 
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
@@ -214,28 +216,8 @@ class PostgresStore implements Store {
     return (await this.#db.query(sql.suspects, [...parametersOf(served), limit])).map(toSuspect);
   }
 
-  async claim(request: ClaimRequest): Promise<ClaimedJob[]> {
-    const levels = request.lanes.flatMap(({ quantum, levels }, k) =>
-      levels.map((level) => ({ ...level, quantum, k }))
-    );
-    const rows = await this.#db.query(sql.claim, [
-      request.leaseId,
-      request.worker,
-      request.leaseMs,
-      GRACE_MS,
-      claimable,
-      claimed,
-      request.limit,
-      request.alone,
-      column(levels, (level) => level.k),
-      column(levels, (level) => level.quantum),
-      column(levels, (level) => quoted(level.lane.tenantId)),
-      column(levels, (level) => level.lane.lane),
-      column(levels, (level) => level.lane.priority),
-      column(levels, (level) => quoted(level.from.runAt)),
-      column(levels, (level) => level.from.id),
-    ]);
-    return toClaimed(rows, request.leaseId);
+  claim(request: ClaimRequest): Promise<ClaimedJob[]> {
+    return claimJobs(this.#db, request);
   }
 
   async leased(leaseId: string): Promise<ClaimedJob[]> {

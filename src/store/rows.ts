@@ -1,5 +1,6 @@
 /** Rows in, records out: the only place that knows the columns, and the only one with casts. */
 import { eventOf, stateOf } from "../core/codes.ts";
+import type { StoredFile } from "./file_records.ts";
 import type { Job, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
 import type { JobName, Tenant } from "../core/listing.ts";
@@ -187,6 +188,26 @@ export function toRequestedAt(row: Row): string {
 export function toRenewed(row: Row): { leaseId: string; cancels: readonly string[] } {
   const r = shape<{ l: string; cancels: readonly string[] | null }>(row);
   return { leaseId: r.l, cancels: r.cancels ?? [] };
+}
+
+/** file_get.sql */
+export function toStoredFile(row: Row): StoredFile {
+  const r = shape<{
+    tenant_id: string;
+    id: string;
+    name: string;
+    media_type: string;
+    size: number;
+    created_at: Date;
+  }>(row);
+  const { id, name, size } = r;
+  const createdAt = r.created_at.toISOString();
+  return { id, tenantId: r.tenant_id, name, mediaType: r.media_type, size, createdAt };
+}
+
+/** file_read.sql */
+export function toBytes(row: Row): Uint8Array {
+  return shape<{ data: Uint8Array }>(row).data;
 }
 
 /** steps.sql */

@@ -13,6 +13,7 @@ import type { Gate, GateName, GateState, Limits } from "../core/gate.ts";
 import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
 
 import type { ActorStore } from "./actor_records.ts";
+import type { FileStore } from "./file_records.ts";
 import type {
   Burial,
   Change,
@@ -46,6 +47,7 @@ import type {
 
 export type * from "./records.ts";
 export type * from "./actor_records.ts";
+export type * from "./file_records.ts";
 
 /** What clients do with jobs. */
 export interface JobStore {
@@ -241,6 +243,7 @@ export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   readonly gates: GateStore;
   readonly inbox: InboxStore;
   readonly actors: ActorStore;
+  readonly files: FileStore;
   /** True when the database takes writes. Throws `UnavailableError` when it cannot be reached. */
   isWritable(): Promise<boolean>;
   close(): Promise<void>;

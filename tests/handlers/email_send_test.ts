@@ -30,6 +30,7 @@ const context: HandlerContext = {
   signal: new AbortController().signal,
   idempotencyKey: ID,
   progress: () => {},
+  file: () => Promise.reject(new Error("not used")),
   step: () => Promise.reject(new Error("not used")),
   stepTransaction: () => Promise.reject(new Error("not used")),
   transaction: () => Promise.reject(new Error("not used")),

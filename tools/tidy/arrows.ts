@@ -32,10 +32,17 @@ const HOUSE: readonly Room[] = [
   { at: "src/core/", files: ["machines/", "src/core/"], packages: ["zod", "xstate"] },
   {
     at: "src/store/store.ts",
-    files: ["machines/", "src/core/", "src/store/records.ts", "src/store/actor_records.ts"],
+    files: [
+      "machines/",
+      "src/core/",
+      "src/store/records.ts",
+      "src/store/actor_records.ts",
+      "src/store/file_records.ts",
+    ],
   },
   { at: "src/store/records.ts", files: ["machines/", "src/core/"] },
   { at: "src/store/actor_records.ts", files: ["src/core/", "src/store/records.ts"] },
+  { at: "src/store/file_records.ts", files: [] },
   {
     at: "src/store/",
     files: ["machines/", "src/core/", "src/store/", "sql/"],
