@@ -11,6 +11,7 @@ export { default as actorMail } from "./queries/actor_mail.sql" with { type: "te
 export { default as actorNext } from "./queries/actor_next.sql" with { type: "text" };
 export { default as actorPark } from "./queries/actor_park.sql" with { type: "text" };
 export { default as actorRead } from "./queries/actor_read.sql" with { type: "text" };
+export { default as actorRelay } from "./queries/actor_relay.sql" with { type: "text" };
 export { default as actorSend } from "./queries/actor_send.sql" with { type: "text" };
 export { default as actorStopped } from "./queries/actor_stopped.sql" with { type: "text" };
 export { default as actorTidy } from "./queries/actor_tidy.sql" with { type: "text" };

@@ -13,18 +13,20 @@
 -- $60 timeout ms, $61 payload, $62 payload above 1 KB, $63 backoff, $64 metadata; $65 initial state.
 -- Activities: $66 actor, $67 job, $68 child, $69 gen, $70 source, $71 parks.
 -- Activities left: $72 actor, $73 child, $74 gen. Keys: $75 actor, $76 key, $77 mail.
--- Mail put off: $78 actor, $79 id. One per actor: $80 its name in the system ('': none, null: as before).
+-- Mail put off: $78 actor, $79 id. One per actor: $80 its name in the system ('': none, null: as before),
+-- $86 its first step holds a whole snapshot. One per job: $81 it starts at once, in this process: under
+-- lease $82 for $83 ms, with $84 ms of grace, in state $85.
 -- Locks: the actors' rows through their primary keys, then their own mail.
 -- Index: primary keys; mailbox_timer, activity_actor.
 -- Each actor is guarded by its version: one that moved on meanwhile keeps its mail, and nothing of its
--- turn is written. Returns the numbers of those that were committed.
+-- turn is written. Returns the numbers of those that were committed, and the time.
 with x as materialized (
   select x.* from unnest(
     $3::text[], $4::text[], $5::integer[], $6::integer[], $7::text[], $8::text[], $9::text[],
     $10::json[], $11::json[], $12::text[], $13::text[], $14::boolean[], $15::uuid[], $16::text[],
-    $17::text[], $18::json[], $19::json[], $80::text[])
+    $17::text[], $18::json[], $19::json[], $80::text[], $86::boolean[])
     with ordinality as x(t, i, v, nv, status, place, tags, fault, snapshot, mv, mh, again, uid,
-                         machine, root_machine, input, origin, sys, k)),
+                         machine, root_machine, input, origin, sys, whole, k)),
 born as (
   insert into perdura.actor (
     tenant_id, id, uid, root_id, machine, root_machine, machine_version, machine_hash, status, state,
@@ -34,7 +36,7 @@ born as (
     from x where v is null
   on conflict (tenant_id, id) do nothing
   returning tenant_id, id),
-moved as (
+moved as ( -- patches need a whole snapshot before them in their partition
   update perdura.actor a
      set version = x.nv, status = x.status, state = x.place, tags = x.tags::text[], fault = x.fault,
          snapshot = x.snapshot, machine_version = x.mv, machine_hash = x.mh, updated_at = now(),
@@ -42,6 +44,7 @@ moved as (
          system_id = case when x.sys is null then a.system_id else nullif(x.sys, '') end
     from x
    where a.tenant_id = x.t and a.id = x.i and a.version = x.v
+     and (x.whole or a.updated_at >= date_trunc('day', now()))
   returning a.tenant_id, a.id),
 done as materialized (
   select x.k, x.t, x.i, x.mv, x.again, a.tenant_id is not null as is_old
@@ -96,22 +99,32 @@ children as (
 work as materialized (
   select p.t, p.uid, r.* from unnest(
       $53::integer[], $54::uuid[], $55::bigint[], $56::text[], $57::text[], $58::smallint[],
-      $59::smallint[], $60::integer[], $61::json[], $62::json[], $63::jsonb[], $64::jsonb[])
-      as r(k, id, lane, q, type, ma, mc, ms, payload, big, back, meta)
+      $59::smallint[], $60::integer[], $61::json[], $62::json[], $63::jsonb[], $64::jsonb[],
+      $81::boolean[])
+      as r(k, id, lane, q, type, ma, mc, ms, payload, big, back, meta, taken)
     join parents p on p.k = r.k),
 jobs as (
   insert into perdura.job (
     tenant_id, id, lane, run_at, timeout_ms, version, state, priority, max_attempts, max_crashes,
-    has_data, queue, type, payload, backoff, metadata, parent_id)
-  select t, id, lane, now(), ms, 1, $65::smallint, 0, ma, mc, big is not null, q, type, payload,
-         back, meta, uid
+    has_data, queue, type, payload, backoff, metadata, parent_id, attempt, started_at, lease_id)
+  select t, id, lane, now(), ms, case when taken then 2 else 1 end,
+         case when taken then $85::smallint else $65::smallint end, 0, ma, mc, big is not null, q, type,
+         payload, back, meta, uid, case when taken then 1 else 0 end, case when taken then now() end,
+         case when taken then $82::uuid end
     from work),
+leased as (
+  insert into perdura.lease (id, worker, claimed_at, expires_at, hard_until, n_left, tenants, ids)
+  select $82::uuid, $2::uuid, now(), now() + $83::integer * interval '1 millisecond',
+         now() + (max(ms)::bigint + $84::integer) * interval '1 millisecond',
+         count(*), array_agg(t), array_agg(id)
+    from work where taken having count(*) > 0),
 data as (
   insert into perdura.job_data (tenant_id, id, kind, value)
   select t, id, 0, big from work where big is not null),
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, to_state, n)
-  select t, q, $65::smallint, count(*) from work group by t, q),
+  select t, q, case when taken then $85::smallint else $65::smallint end, count(*)
+    from work group by t, q, taken),
 begun as (
   insert into perdura.activity (tenant_id, job_id, actor_id, child_id, gen, src, parks)
   select d.t, r.job, d.i, r.child, r.gen, r.src, r.parks
@@ -141,4 +154,4 @@ offered as ( -- whatever its mark is: somebody may be setting it at this moment;
      and not exists (select from unnest($37::integer[], $38::text[]) as r(k, timer)
                       where r.k = d.k and m.sender = d.i and r.timer = m.timer_id)),
 spared as (delete from perdura.turn where id = $1::uuid)
-select k::integer as k from done
+select k::integer as k, now() as c, now()::text as r from done

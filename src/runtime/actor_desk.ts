@@ -6,7 +6,7 @@ import {
   UnavailableError,
   VersionConflictError,
 } from "../core/errors.ts";
-import type { ActorName, ActorView } from "../store/store.ts";
+import type { ActorName, ActorView, Turn } from "../store/store.ts";
 import type { ActorAim, EventResult } from "./actor_options.ts";
 import { acceptsOf, type Actor, actorOf } from "./actor_view.ts";
 import type { Seat } from "./ledger.ts";
@@ -84,7 +84,7 @@ export class Desk {
   ): Promise<EventResult> {
     const { store, clock } = this.host;
     const deadline = clock.monotonic() + timeoutMs;
-    for (let pauseMs = POLL_MS_MIN;; pauseMs = Math.min(pauseMs * 1.5, POLL_MS_MAX)) {
+    for (let pauseMs = POLL_MS_MIN;; pauseMs = Math.min(pauseMs * 2, POLL_MS_MAX)) {
       const fate = await store.actors.fate(name, mailId, afterVersion);
       if (fate && fate.version !== null) {
         const reading = { outcome: fate.outcome ?? "handled", reason: fate.reason };
@@ -99,18 +99,16 @@ export class Desk {
     }
   }
 
-  /** Until this process commits a turn of the actor, or for a while. */
-  pause({ tenantId, id }: ActorName, ms: number): Promise<void> {
+  /** Until this process commits a turn of the actor, which it gives, or for a while. */
+  pause({ tenantId, id }: ActorName, ms: number): Promise<Turn | null> {
     return new Promise((done) => {
-      const over = () => {
+      const over = (turn: Turn | null) => {
         clearTimeout(timer);
         stop();
-        done();
+        done(turn);
       };
-      const timer = setTimeout(over, ms);
-      const stop = this.turner.watch((turns) => {
-        if (turns.some((turn) => turn.id === id && turn.tenantId === tenantId)) over();
-      });
+      const timer = setTimeout(() => over(null), Math.max(0, ms));
+      const stop = this.turner.watch({ tenantId, id }, over);
     });
   }
 
@@ -171,7 +169,7 @@ async function firstOf<T>(name: string, read: (address: string) => Promise<T | n
 
 /** Pauses between looks: soon at first. */
 export function* pauses(): Generator<number> {
-  for (let ms = POLL_MS_MIN;; ms = Math.min(ms * 1.5, POLL_MS_MAX)) yield ms;
+  for (let ms = POLL_MS_MIN;; ms = Math.min(ms * 2, POLL_MS_MAX)) yield ms;
 }
 
 /** What a sender is told. */

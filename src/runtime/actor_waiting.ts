@@ -1,6 +1,6 @@
 /** Waiting for an actor, without gaps: what it was for a moment between two looks counts as well. */
 import { limits } from "../core/limits.ts";
-import type { ActorRow, ActorView } from "../store/store.ts";
+import type { ActorName, ActorRow, ActorView } from "../store/store.ts";
 import { type Desk, pauses, WAIT_MS } from "./actor_desk.ts";
 import type { Until, WaitForOptions } from "./actor_options.ts";
 import { type Actor, actorOf, pastOf } from "./actor_view.ts";
@@ -28,10 +28,33 @@ export async function waitFor(
     }
     const leftMs = deadline - clock.monotonic();
     if (leftMs <= 0 || options.signal?.aborted || isEnded(row.status)) return null;
-    await desk.pause(row, Math.min(pauseMs, leftMs));
+    seen = await follow(desk, row, until, seen, Math.min(pauseMs, leftMs));
     row = await desk.row(row);
   }
   return null;
+}
+
+/**
+ * Passes over the turns that this process commits itself, while none of them can be what is waited for.
+ * Gives the last version that was passed over.
+ */
+async function follow(
+  desk: Desk,
+  name: ActorName,
+  until: Until,
+  seen: number,
+  ms: number,
+): Promise<number> {
+  const { clock } = desk.host;
+  const deadline = clock.monotonic() + ms;
+  for (let last = seen;;) {
+    const turn = await desk.pause(name, deadline - clock.monotonic());
+    // Another process has stepped it in between: its history tells.
+    if (turn?.steps[0]?.version !== last + 1) return last;
+    const isOver = isEnded(turn.status) || isMet(until, turn);
+    if (isOver || turn.steps.some((step) => isMet(until, { ...step, state: step.to }))) return last;
+    last = turn.version;
+  }
 }
 
 /** An actor as it was after a version. @throws {NotFoundError} */

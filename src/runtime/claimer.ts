@@ -19,7 +19,7 @@ import type {
 import { Alarm } from "./alarm.ts";
 import { Claims } from "./claims.ts";
 import { Gates } from "./gates.ts";
-import { HandOff } from "./handoff.ts";
+import { HandOff, handOffHost } from "./handoff.ts";
 import type { Handlers } from "./handlers.ts";
 import { type Admits, LaneBook } from "./lane_book.ts";
 import type { Leases } from "./leases.ts";
@@ -83,7 +83,7 @@ export class Claimer {
     this.#claims = new Claims({
       ...host,
       onAnswer: () => this.#onAnswer(),
-      onJobs: (jobs) => this.#onJobs(jobs),
+      onJobs: (jobs, isKept) => this.#onJobs(jobs, isKept),
     });
     this.#suspects = new Suspects({
       ...host,
@@ -114,20 +114,15 @@ export class Claimer {
 
   /** Takes jobs that its own process has stored as claimed. */
   get handOff(): HandOff {
-    const { store, clock, worker, leaseMs, runner } = this.#host;
-    return new HandOff({
-      ...{ store, clock, worker, leaseMs },
-      reserve: (count) => !this.#isStopping && !this.#suspects.isDraining && runner.reserve(count),
-      release: (count) => runner.release(count),
-      isIdle: (lane) =>
-        this.#serves(lane) && this.#book.isIdle(lane) && this.#gates.isFresh() &&
-        this.#isFree(lane),
-      accept: (jobs, leaseId, askedAt) => this.#claims.accept(jobs, leaseId, askedAt),
-      doubt: (leaseId, askedAt) => {
-        this.#claims.doubt(leaseId, askedAt);
-        this.#alarm.ring();
-      },
-    });
+    return new HandOff(handOffHost({
+      ...this.#host,
+      claims: this.#claims,
+      mayStart: () => !this.#isStopping && !this.#suspects.isDraining,
+      serves: (lane) => this.#serves(lane) && this.#gates.isFresh() && this.#isFree(lane),
+      isIdle: (lane) => this.#book.isIdle(lane),
+      isQuiet: (lane) => this.#book.isQuiet(lane),
+      onDoubt: () => this.#alarm.ring(),
+    }));
   }
 
   /** A slot may be free. Looked at once for all that end together. */
@@ -327,10 +322,12 @@ export class Claimer {
     return Math.max(1, Math.min(next - now, this.#lanesAt - now, pollMs));
   }
 
-  #onJobs(jobs: readonly ClaimedJob[]): void {
+  #onJobs(jobs: readonly ClaimedJob[], isKept: boolean): void {
     const { runner } = this.#host;
+    if (isKept) runner.unkeep(jobs.length, this.#isStopping ? [] : jobs);
     // Claimed by a statement that was under way when the stop came: nobody would stop their handlers.
     if (this.#isStopping) runner.handBack(jobs);
+    else if (isKept) return;
     else runner.accept(jobs);
   }
 

@@ -27,7 +27,8 @@ export interface ClaimsHost {
   /** Starts per minute of a tenant that has no rate of its own; null: any number. */
   readonly tenantRate?: number | null;
   readonly onAnswer: () => void;
-  readonly onJobs: (jobs: readonly ClaimedJob[]) => void;
+  /** `isKept`: handlers were kept for them. */
+  readonly onJobs: (jobs: readonly ClaimedJob[], isKept: boolean) => void;
 }
 
 /** The claims of one process. */
@@ -101,12 +102,17 @@ export class Claims {
   }
 
   /** Takes over the jobs of a lease. */
-  accept(jobs: readonly ClaimedJob[], leaseId: string, askedAt: number): void {
+  accept(
+    jobs: readonly ClaimedJob[],
+    leaseId: string,
+    askedAt: number,
+    isKept = false,
+  ): void {
     const { leases, stats, onAnswer, onJobs } = this.#host;
     onAnswer();
     if (jobs.length === 0) return;
     stats.claimed += jobs.length;
     leases.open(leaseId, jobs.length, askedAt);
-    onJobs(jobs);
+    onJobs(jobs, isKept);
   }
 }

@@ -182,6 +182,11 @@ export class LaneBook {
     return level !== undefined && !level.isBusy && level.wakeAt > this.clock.monotonic();
   }
 
+  /** As far as is known nothing waits in this level: it is idle, or was in no list of lanes. */
+  isQuiet(lane: Lane): boolean {
+    return !this.#levels.has(levelKey(lane)) || this.isIdle(lane);
+  }
+
   /** Monotonic instant at which the next level wakes, and may be asked; Infinity without any. */
   nextWakeAt(opensAt: (lane: Lane) => number = () => -Infinity): number {
     let next = Infinity;

@@ -50,6 +50,8 @@ export class Runner {
   #isPumping = false;
   /** Handlers kept free for jobs that are being stored. */
   #reserved = 0;
+  /** Handlers of jobs that have ended, kept for what follows them. */
+  #kept = 0;
   /** A job that crashed a worker came back unstarted: until then, claims ask for free slots alone. */
   #withoutBufferUntil = -Infinity;
   #windowAt = 0;
@@ -75,9 +77,9 @@ export class Runner {
     return this.#running.size;
   }
 
-  /** Jobs that run or wait in the buffer. */
+  /** Jobs that run, are about to, or wait in the buffer. */
   get load(): number {
-    return this.#running.size + this.#buffer.length - this.#head;
+    return this.#running.size + this.#kept + this.#buffer.length - this.#head;
   }
 
   /** Handlers that could start at this moment: what must not be buffered is claimed for these alone. */
@@ -110,6 +112,24 @@ export class Runner {
   /** Ends a reservation: the jobs are there by now, or will not come. */
   release(count: number): void {
     this.#reserved -= count;
+  }
+
+  /** Keeps the handler of a job that has just ended: what waits in the buffer does not get it. */
+  keep(): boolean {
+    if (this.#running.size + this.#kept >= this.#host.concurrency) return false;
+    this.#kept++;
+    return true;
+  }
+
+  /** Gives kept handlers to these jobs, and what is left of them to the buffer. */
+  unkeep(count: number, jobs: readonly ClaimedJob[] = []): void {
+    this.#kept -= count;
+    const wasPumping = this.#isPumping;
+    this.#isPumping = true;
+    for (const job of jobs) this.#start(job);
+    this.#isPumping = wasPumping;
+    this.#pump();
+    this.#tellIdle();
   }
 
   /** Takes over the jobs of one claim. */
@@ -183,7 +203,8 @@ export class Runner {
     if (this.#isPumping) return;
     this.#isPumping = true;
     const { concurrency } = this.#host;
-    while (this.#head < this.#buffer.length && this.#running.size < concurrency) {
+    const mayStart = () => this.#running.size + this.#kept < concurrency;
+    while (this.#head < this.#buffer.length && mayStart()) {
       const job = this.#buffer[this.#head++];
       if (job) this.#start(job);
     }
@@ -215,6 +236,10 @@ export class Runner {
     this.#inWindow++;
     this.#host.onEnding(attempt.claimed, ending, attempt);
     this.#pump();
+    this.#tellIdle();
+  }
+
+  #tellIdle(): void {
     if (this.load === 0) { for (const done of this.#onIdle.splice(0)) done(); }
   }
 
@@ -240,7 +265,7 @@ export class Runner {
     for (const job of waiting) {
       if (matches(job)) this.#host.onEnding(job, { kind: "interrupted" }, null);
     }
-    if (this.load === 0) { for (const done of this.#onIdle.splice(0)) done(); }
+    this.#tellIdle();
   }
 
   #finishedLately(now: number): number {

@@ -10,9 +10,11 @@ import { type Clock } from "../core/clock.ts";
 import { InvalidInputError, LeaseLostError, UnavailableError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import type { ActorName, ActorView, Lane, Store, TransactionSql, Turn } from "../store/store.ts";
-import { isTaker, type Machines } from "./machines.ts";
+import { activityType, isTaker, type Machines } from "./machines.ts";
 import { isEnded } from "./place.ts";
+import { Relays } from "./relays.ts";
 import { type CountDefaults, lanesOf } from "./preparing.ts";
+import { TurnCommits } from "./turn_commits.ts";
 import { Turning } from "./turning.ts";
 import { upgraded } from "./upgrading.ts";
 
@@ -41,21 +43,43 @@ export interface TurnerHost {
 export class Turner {
   readonly #host: TurnerHost;
   readonly #worker = newId();
-  readonly #watchers = new Set<(turns: readonly ActorName[]) => void>();
+  readonly #watchers = new Map<string, Set<(turn: Turn) => void>>();
+  /** Activities that follow each other in this process. */
+  readonly relays: Relays;
+  readonly #commits: TurnCommits;
+  readonly #activityTypes: ReadonlySet<string>;
   #look = LOOK;
 
   constructor(host: TurnerHost) {
     this.#host = host;
+    const { store: { actors }, machines } = host;
+    const onDone = (turns: readonly Turn[], started: ReadonlySet<string>) =>
+      this.#tell(turns, started);
+    this.relays = new Relays({ ...host, onDone });
+    this.#commits = new TurnCommits({ actors, worker: this.#worker, relays: this.relays, onDone });
+    this.#activityTypes = new Set(
+      machines.activities().map(({ definition, src }) => activityType(definition.name, src)),
+    );
+  }
+
+  /** Whether the end of such a job is mail for an actor. */
+  isActivity(type: string): boolean {
+    return this.#activityTypes.has(type);
   }
 
   get machines(): Machines {
     return this.#host.machines;
   }
 
-  /** Calls back after every commit of this process. Gives the way to stop. */
-  watch(onTurns: (turns: readonly ActorName[]) => void): () => void {
-    this.#watchers.add(onTurns);
-    return () => void this.#watchers.delete(onTurns);
+  /** Calls back after every turn of an actor that this process commits. Gives the way to stop. */
+  watch(name: ActorName, onTurn: (turn: Turn) => void): () => void {
+    const key = keyOf(name);
+    const watchers = this.#watchers.get(key) ?? new Set();
+    this.#watchers.set(key, watchers.add(onTurn));
+    return () => {
+      watchers.delete(onTurn);
+      if (watchers.size === 0 && this.#watchers.get(key) === watchers) this.#watchers.delete(key);
+    };
   }
 
   /** One batch of turns. Gives how many there were; 0: nothing is due. */
@@ -83,11 +107,9 @@ export class Turner {
   async commit(turning: Turning): Promise<boolean> {
     const turn = turning.finish();
     if (turning.transactional.length > 0) return await this.#transact(turning, turn);
-    const { done, refused } = await this.#host.store.actors.commit(this.#worker, null, [turn]);
-    const [refusal] = refused;
-    if (refusal) throw new InvalidInputError([{ path: "", message: refusal.message }]);
-    this.#tell(done);
-    return done.length > 0;
+    const { isDone, refusal } = await this.#commits.commit({ turning, turn });
+    if (refusal !== null) throw new InvalidInputError([{ path: "", message: refusal }]);
+    return isDone;
   }
 
   /** Makes one turn of a view. Null: there is nothing to commit. */
@@ -189,12 +211,10 @@ export class Turner {
 
   /** One that PostgreSQL will not take stalls alone. */
   async #commitAll(turnings: readonly Turning[], turnId: string | null): Promise<void> {
-    const made = new Map(turnings.map((turning) => [turning.finish(), turning]));
-    const turns = [...made.keys()];
-    const { done, refused } = await this.#host.store.actors.commit(this.#worker, turnId, turns);
-    this.#tell(done);
+    const made = turnings.map((turning) => ({ turning, turn: turning.finish() }));
+    const { refused } = await this.#commits.commitAll(made, turnId);
     for (const { turn, message } of refused) {
-      const turning = made.get(turn);
+      const turning = made.find((each) => each.turn === turn)?.turning;
       if (turning) await this.#stall(turning, "refused_by_database", message);
     }
   }
@@ -238,10 +258,15 @@ export class Turner {
   }
 
   /** After the commit: wakes whoever has something to do now. */
-  #tell(turns: readonly Turn[]): void {
+  #tell(turns: readonly Turn[], started: ReadonlySet<string> = new Set()): void {
     const { store, cancelJob } = this.#host;
-    for (const watcher of this.#watchers) watcher(turns);
-    const lanes: Lane[] = lanesOf(turns.flatMap(({ jobs }) => jobs));
+    if (this.#watchers.size > 0) {
+      for (const turn of turns) {
+        for (const watcher of [...this.#watchers.get(keyOf(turn)) ?? []]) watcher(turn);
+      }
+    }
+    const waiting = turns.flatMap(({ jobs }) => jobs).filter(({ id }) => !started.has(id));
+    const lanes: Lane[] = lanesOf(waiting);
     if (lanes.length > 0) store.hint({ kind: "lanes", lanes });
     const hasMail = turns.some(({ sent, offers }) => offers || sent.length > 0);
     if (hasMail) store.hint({ kind: "mail" });
@@ -251,4 +276,8 @@ export class Turner {
       for (const { tenantId, id } of jobs) await cancelJob(tenantId, id);
     }).catch((error) => log.debug("Activities are cancelled by the next sweep", { error }));
   }
+}
+
+function keyOf({ tenantId, id }: ActorName): string {
+  return `${tenantId}\n${id}`;
 }

@@ -22,6 +22,12 @@ export interface Birth {
   readonly origin: unknown;
 }
 
+/** A turn, and what it was made by. */
+export interface Made {
+  readonly turning: Turning;
+  readonly turn: Turn;
+}
+
 /** A turn being made. */
 export class Turning implements Read {
   readonly seat: Seat;

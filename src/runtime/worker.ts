@@ -82,9 +82,12 @@ export class Worker {
   #timers: ReturnType<typeof setInterval>[] = [];
   #loops: Promise<void> = Promise.resolve();
   #isStopping = false;
+  /** Turns that were committed with the end of an activity. */
+  #relayed = 0;
   /** Somebody waits for jobs until then: tell which ones end. */
   #watchedUntil = -Infinity;
   #stopHints: () => Promise<void> = () => Promise.resolve();
+  #stopRelays = () => {};
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -107,7 +110,7 @@ export class Worker {
       onDatabase,
       leases: this.#leases,
       runner: this.#runner,
-      settled: () => this.#committer.drained(),
+      settled: () => this.#settled(),
       onFailure: (error) => this.#onFailure(error),
     });
     const { turner } = options;
@@ -135,6 +138,11 @@ export class Worker {
       this.#sweepLoop(),
       this.#inboxLoop(),
     ]).then(() => {});
+    this.#stopRelays = this.#options.turner?.relays.attach({
+      handOff: this.#claimer.handOff,
+      onSettled: (claimed, change, isMailed) => this.#onRelayed(claimed, change, isMailed),
+      onOrdinary: (outcome) => this.#committer.add(outcome),
+    }) ?? this.#stopRelays;
     if (this.#options.hasHints === false) return;
     store.onHint((hint) => this.#onHint(hint)).then(
       (stop) => this.#stopHints = stop,
@@ -171,7 +179,7 @@ export class Worker {
 
   /** Turns of actors so far. */
   get turns(): number {
-    return this.#turns?.turns ?? 0;
+    return (this.#turns?.turns ?? 0) + this.#relayed;
   }
 
   /** Milliseconds until something that is due may start, where limits hold all of it up; else null. */
@@ -184,6 +192,11 @@ export class Worker {
     return within(ms, this.#allQuiet());
   }
 
+  async #settled(): Promise<void> {
+    await this.#options.turner?.relays.drained();
+    await this.#committer.drained();
+  }
+
   /** A turn makes jobs, and a job makes mail: until neither has made any. */
   async #allQuiet(): Promise<void> {
     for (let before = -1; before !== this.stats.claimed + this.turns;) {
@@ -191,7 +204,7 @@ export class Worker {
       await this.#turns?.quiet();
       this.#claimer.onHint(null);
       await this.#claimer.quiet();
-      await this.#committer.drained();
+      await this.#settled();
       await this.#turns?.quiet();
     }
   }
@@ -204,6 +217,7 @@ export class Worker {
     const { shutdownMs } = this.#options;
     this.#isStopping = true;
     this.#life.send({ type: "STOP" });
+    this.#stopRelays();
     this.#claimer.stop();
     this.#turns?.stop();
     this.#sweepAlarm.ring();
@@ -215,7 +229,7 @@ export class Worker {
     this.#runner.abandonAll();
     // Open transactions are waited for: theirs may be the outcome.
     await within(shutdownMs * 0.1, this.#runner.idle());
-    await within(shutdownMs * 0.1, Promise.all([this.#committer.drained(), this.#loops]));
+    await within(shutdownMs * 0.1, Promise.all([this.#settled(), this.#loops]));
     this.#committer.giveUp();
     await within(shutdownMs * 0.05, this.#committer.drained());
     for (const timer of this.#timers) clearInterval(timer);
@@ -271,17 +285,23 @@ export class Worker {
     if (ending === null) {
       this.#onSettled(claimed, null);
     } else {
-      this.#committer.add({
+      const outcome = {
         claimed,
         ending,
         backoff: attempt?.backoff ?? this.#options.backoff,
         cancelRequested: attempt?.stopReason === "cancel",
-      });
+      };
+      if (!this.#options.turner?.relays.take(outcome)) this.#committer.add(outcome);
     }
     this.#claimer.onRoom();
   }
 
-  #onSettled(claimed: ClaimedJob, change: Change | null): void {
+  #onRelayed(claimed: ClaimedJob, change: Change, isMailed: boolean): void {
+    if (!isMailed) this.#relayed++;
+    this.#onSettled(claimed, change, isMailed);
+  }
+
+  #onSettled(claimed: ClaimedJob, change: Change | null, isMailed = true): void {
     this.stats.unsettled--;
     this.#leases.settle(claimed.leaseId);
     this.#claimer.onSettled(claimed);
@@ -289,7 +309,8 @@ export class Worker {
     if (isWatched && change && isTerminal(change.decision.to)) {
       this.#options.store.hint({ kind: "ended", ids: [change.id] });
     }
-    if (change && isTerminal(change.decision.to)) this.#turns?.wake();
+    const isOver = change !== null && isTerminal(change.decision.to);
+    if (isOver && isMailed && this.#options.turner?.isActivity(claimed.type)) this.#turns?.wake();
     const due = change?.decision.due;
     if (due && "delayMs" in due) this.#claimer.wakeIn(claimed, due.delayMs);
     this.#claimer.onRoom();

@@ -3,7 +3,7 @@ import type { PatchStep } from "../core/actor/mod.ts";
 import type { Json } from "../core/json.ts";
 import type { JobInsert } from "../core/job.ts";
 
-import type { TransactionSql } from "./records.ts";
+import type { Change, ClaimedJob, TransactionSql } from "./records.ts";
 
 /** The statuses of an actor. */
 export type ActorStatus =
@@ -174,9 +174,38 @@ export interface Turn extends ActorName {
   readonly putOff: readonly string[];
 }
 
+/** Jobs of a batch of turns that its own process starts as soon as they are committed. */
+export interface Start {
+  readonly leaseId: string;
+  /** Who runs them; the turns are then committed under this name. */
+  readonly worker: string;
+  readonly leaseMs: number;
+  readonly jobs: ReadonlySet<string>;
+}
+
+/** A turn that hears of the success of an activity, and causes nothing but the next one, if that. */
+export interface Relay {
+  readonly turn: Turn;
+  /** The activity's end. */
+  readonly end: Change;
+}
+
+/** What became of it. */
+export interface Relayed {
+  readonly relay: Relay;
+  /** `mailed`: the actor had moved on, the end is in its mailbox; `lost`: the job had moved on. */
+  readonly outcome: "committed" | "mailed" | "lost";
+  /** The job that its turn began, as a claim gives it. */
+  readonly started: ClaimedJob | null;
+  /** More mail is due. */
+  readonly hasMail: boolean;
+}
+
 /** What became of a batch of turns; in neither list: the actor has moved on. */
 export interface Committed {
   readonly done: readonly Turn[];
+  /** Their jobs that were to start at once, as a claim gives them. */
+  readonly started: readonly ClaimedJob[];
   /** PostgreSQL refuses them for good, in its own words. */
   readonly refused: readonly { readonly turn: Turn; readonly message: string }[];
 }
@@ -248,7 +277,18 @@ export interface ActorStore {
     key: string | null,
   ): Promise<ActorView | null>;
   /** Commits turns, each guarded by the version it was made from: a batch shares no fate. */
-  commit(worker: string, turnId: string | null, turns: readonly Turn[]): Promise<Committed>;
+  commit(
+    worker: string,
+    turnId: string | null,
+    turns: readonly Turn[],
+    start?: Start | null,
+  ): Promise<Committed>;
+  /**
+   * Commits ends of activities together with the turns that hear of them, and starts their jobs.
+   *
+   * @throws {UnknownResultError} Each may have been committed.
+   */
+  relay(lease: Omit<Start, "jobs">, relays: readonly Relay[]): Promise<readonly Relayed[]>;
   /**
    * Runs `write` in a transaction whose last statement commits the turn. A throw rolls back.
    *

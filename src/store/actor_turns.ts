@@ -2,14 +2,14 @@
 import { stateCode } from "../core/codes.ts";
 import type { JobInsert } from "../core/job.ts";
 import { laneKey } from "../core/lane.ts";
-import { INITIAL_STATE } from "../core/lifecycle.ts";
-import { limits } from "../core/limits.ts";
-import type { Turn } from "./actor_records.ts";
+import { INITIAL_STATE, targetOf } from "../core/lifecycle.ts";
+import { GRACE_MS, limits } from "../core/limits.ts";
+import type { Start, Turn } from "./actor_records.ts";
 import type { Parameter } from "./database.ts";
 import { column, quoted, quotedJson, quotedOrNull, repeated, sparseColumn } from "./literal.ts";
 
 /** A part of a turn, and the number of its actor. */
-interface Part<T> {
+export interface Part<T> {
   readonly k: number;
   readonly of: T;
 }
@@ -19,36 +19,50 @@ export function turnParameters(
   worker: string,
   turnId: string | null,
   turns: readonly Turn[],
+  start: Start | null = null,
 ): Parameter[] {
+  const jobs = partsOf(turns, (turn) => turn.jobs);
   return [
     turnId,
-    worker,
+    start?.worker ?? worker,
     ...actorColumns(turns),
     ...stepColumns(partsOf(turns, (turn) => turn.steps)),
     ...keyed(partsOf(turns, (turn) => turn.read), (id) => id),
     ...keyed(partsOf(turns, (turn) => turn.forget), quoted),
     ...mailColumns(partsOf(turns, (turn) => turn.sent)),
     ...childColumns(partsOf(turns, (turn) => turn.children)),
-    ...jobColumns(partsOf(turns, (turn) => turn.jobs)),
+    ...jobColumns(jobs),
     stateCode(INITIAL_STATE),
     ...activityColumns(partsOf(turns, (turn) => turn.activities)),
     ...leftColumns(partsOf(turns, (turn) => turn.left)),
     ...keyColumns(partsOf(turns, (turn) => turn.keys)),
     ...keyed(partsOf(turns, (turn) => turn.putOff), (id) => id),
     sparseColumn(turns, (turn) => quotedOrNull(turn.systemId)),
+    column(jobs, ({ of }) => start?.jobs.has(of.id) ?? false),
+    start?.leaseId ?? null,
+    start?.leaseMs ?? null,
+    GRACE_MS,
+    stateCode(targetOf("CLAIM")),
+    column(turns, beginsWhole),
   ];
 }
 
-function partsOf<T>(turns: readonly Turn[], pick: (turn: Turn) => readonly T[]): Part<T>[] {
+/** Whether its first step leans on nothing that stands before it. */
+export function beginsWhole({ steps }: Turn): boolean {
+  const [first] = steps;
+  return !first || first.snapshot !== null || first.patch === null;
+}
+
+export function partsOf<T>(turns: readonly Turn[], pick: (turn: Turn) => readonly T[]): Part<T>[] {
   return turns.flatMap((turn, index) => pick(turn).map((of) => ({ k: index + 1, of })));
 }
 
 /** Null is no value: a column of json holds SQL's null then. */
-function json(value: unknown): string | null {
+export function json(value: unknown): string | null {
   return value === null || value === undefined ? null : quotedJson(JSON.stringify(value));
 }
 
-function texts(values: readonly string[]): string {
+export function texts(values: readonly string[]): string {
   return quoted(column(values, quoted));
 }
 
@@ -74,7 +88,7 @@ function actorColumns(turns: readonly Turn[]): Parameter[] {
   ];
 }
 
-function stepColumns(parts: readonly Part<Turn["steps"][number]>[]): Parameter[] {
+export function stepColumns(parts: readonly Part<Turn["steps"][number]>[]): Parameter[] {
   return [
     column(parts, ({ k }) => k),
     column(parts, ({ of }) => of.version),

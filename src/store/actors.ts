@@ -14,16 +14,21 @@ import type {
   MailFate,
   OutsideMail,
   PastStep,
+  Relay,
+  Relayed,
+  Start,
   Turn,
   TurnClaim,
   TurnRequest,
 } from "./actor_records.ts";
+import { relayParameters } from "./actor_relays.ts";
 import { turnParameters } from "./actor_turns.ts";
-import type { Database } from "./database.ts";
+import { toStarted } from "./claimed.ts";
+import type { Database, Row } from "./database.ts";
 import type { Enqueue } from "./enqueue.ts";
 import { RefusedError } from "./failures.ts";
 import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
-import type { TransactionSql } from "./records.ts";
+import type { ClaimedJob, TransactionSql } from "./records.ts";
 import { field } from "./rows.ts";
 import type { Transactions } from "./transaction.ts";
 
@@ -83,31 +88,64 @@ export class PostgresActors implements ActorStore {
     worker: string,
     turnId: string | null,
     turns: readonly Turn[],
+    start: Start | null = null,
   ): Promise<Committed> {
     const ordered = [...turns].sort(inNameOrder);
     await this.#enqueue.addTenants(ordered.filter(({ birth }) => birth !== null));
     try {
-      const rows = await this.#db.query(sql.actorCommit, turnParameters(worker, turnId, ordered));
+      const parameters = turnParameters(worker, turnId, ordered, start);
+      const rows = await this.#db.query(sql.actorCommit, parameters);
       const done = rows.flatMap((row) => ordered[field<number>(row, "k") - 1] ?? []);
-      return { done, refused: [] };
+      return { done, started: startedOf(start, done, rows[0]), refused: [] };
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
       return await this.#halve(worker, ordered, error);
     }
   }
 
-  /** Bisects a refused batch down to the turn that PostgreSQL will not take. */
+  async relay(
+    lease: Omit<Start, "jobs">,
+    relays: readonly Relay[],
+  ): Promise<readonly Relayed[]> {
+    const [first, ...others] = [...relays].sort((a, b) => inNameOrder(a.turn, b.turn));
+    if (!first) return [];
+    const rows = await this.#db.query(
+      sql.actorRelay,
+      relayParameters(lease, [first, ...others]),
+    );
+    const byNumber = new Map(rows.map((row) => [field<number>(row, "k"), row]));
+    return [first, ...others].map((relay, index): Relayed => {
+      const row = byNumber.get(index + 1);
+      if (!row) return { relay, outcome: "lost", started: null, hasMail: false };
+      const { jobs: [job] } = relay.turn;
+      return field<boolean>(row, "moved")
+        ? {
+          relay,
+          outcome: "committed",
+          started: job ? toStarted(job, lease.leaseId, row) : null,
+          hasMail: field<boolean>(row, "has_mail"),
+        }
+        : { relay, outcome: "mailed", started: null, hasMail: true };
+    });
+  }
+
+  /** Bisects a refused batch down to the turn that PostgreSQL will not take; no job starts at once. */
   async #halve(worker: string, turns: readonly Turn[], error: RefusedError): Promise<Committed> {
     const [turn, ...others] = turns;
     if (!turn) throw error;
     if (others.length === 0) {
-      return { done: [], refused: [{ turn, message: `${error.sqlState}: ${error.message}` }] };
+      return {
+        done: [],
+        started: [],
+        refused: [{ turn, message: `${error.sqlState}: ${error.message}` }],
+      };
     }
     const middle = turns.length >> 1;
     const first = await this.commit(worker, null, turns.slice(0, middle));
     const second = await this.commit(worker, null, turns.slice(middle));
     return {
       done: [...first.done, ...second.done],
+      started: [],
       refused: [...first.refused, ...second.refused],
     };
   }
@@ -211,6 +249,12 @@ export class PostgresActors implements ActorStore {
     const parameters = [tenantId, id, after, upTo, limit, withSnapshots];
     return (await this.#db.query(sql.actorHistory, parameters)).map(toPastStep);
   }
+}
+
+function startedOf(start: Start | null, done: readonly Turn[], row: Row | undefined): ClaimedJob[] {
+  if (!start) return [];
+  const jobs = done.flatMap((turn) => turn.jobs).filter((job) => start.jobs.has(job.id));
+  return jobs.map((job) => toStarted(job, start.leaseId, row));
 }
 
 function toName(row: Parameters<typeof toActorView>[0]): ActorName {

@@ -40,7 +40,7 @@ export function toClaimed(
   return jobs;
 }
 
-/** insert_started.sql: a job as a claim would have given it. */
+/** A job that was stored as started, as a claim would have given it. */
 export function toStarted(job: JobInsert, leaseId: string, row: Row | undefined): ClaimedJob {
   const { id, tenantId, type, queue, priority, maxAttempts, maxCrashes, timeoutMs } = job;
   return {
@@ -51,8 +51,8 @@ export function toStarted(job: JobInsert, leaseId: string, row: Row | undefined)
     holdsSlots: false,
     attempt: 1,
     crashes: 0,
-    backoff: null,
-    metadata: null,
+    backoff: job.backoff,
+    metadata: job.metadataJson === null ? null : JSON.parse(job.metadataJson),
     tags: [],
     createdAt: field<Date>(row, "c"),
     payload: JSON.parse(job.payloadJson),

@@ -1,0 +1,277 @@
+/**
+ * Activities that follow each other in one process: the end of one, the turn that hears of it and the
+ * start of the next are one statement, and no mailbox lies between them.
+ *
+ * Only for actors whose surroundings cannot have changed meanwhile: roots without children of their own
+ * kind. What an actor is, is remembered from its last commit here, and guarded by its version: where
+ * somebody else has moved it, the end goes into its mailbox, and so it does whenever a turn causes
+ * anything but the next activity. The ordinary way stays the rule; this one is only shorter.
+ */
+import { sourcesOf } from "../core/actor/sources.ts";
+import type { Clock } from "../core/clock.ts";
+import type { JobInsert } from "../core/job.ts";
+import type { Change, ClaimedJob, Letterbox, Relayed, Store, Turn } from "../store/store.ts";
+import { Batcher } from "./batcher.ts";
+import type { Outcome } from "./committer.ts";
+import { changeOf } from "./endings.ts";
+import type { HandOff, Offer } from "./handoff.ts";
+import type { Seat } from "./ledger.ts";
+import type { Machines } from "./machines.ts";
+import type { CountDefaults } from "./preparing.ts";
+import { type Made, Turning } from "./turning.ts";
+
+const BATCH_MAX = 200;
+const IN_FLIGHT_MAX = 2;
+/** So many in a row; then the handler, and the mailbox, are anybody's. */
+const CHAIN_MAX = 50;
+
+/** What relaying needs. */
+export interface RelaysHost {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly machines: Machines;
+  readonly defaults: CountDefaults;
+  /** Turns are committed, and some of their jobs have started. */
+  readonly onDone: (turns: readonly Turn[], started: ReadonlySet<string>) => void;
+}
+
+/** The worker whose handlers run the activities. */
+export interface RelayWorker {
+  readonly handOff: HandOff;
+  /** The end is committed. `mailed`: as mail. */
+  readonly onSettled: (claimed: ClaimedJob, change: Change, isMailed: boolean) => void;
+  /** The end is to be committed the ordinary way. */
+  readonly onOrdinary: (outcome: Outcome) => void;
+}
+
+/** An activity that has succeeded, and the machine's decision about its job. */
+interface Ended {
+  readonly outcome: Outcome;
+  readonly claimed: ClaimedJob;
+  readonly change: Change;
+}
+
+/** An actor that waits for activities of this process. */
+interface Known {
+  readonly worker: RelayWorker;
+  seat: Seat;
+  /** A relay of it is in flight: what ends meanwhile waits for the version that it gives. */
+  isBusy: boolean;
+  readonly waiting: Ended[];
+  readonly jobs: Set<string>;
+  relays: number;
+}
+
+interface OnTheWay extends Made {
+  readonly known: Known;
+  readonly ended: Ended;
+}
+
+/** The relays of one process. */
+export class Relays {
+  readonly #host: RelaysHost;
+  readonly #workers = new Set<RelayWorker>();
+  readonly #byActor = new Map<string, Known>();
+  readonly #byJob = new Map<string, Known>();
+  readonly #batcher: Batcher<OnTheWay>;
+
+  constructor(host: RelaysHost) {
+    this.#host = host;
+    this.#batcher = new Batcher({
+      send: (batch) => this.#send(batch),
+      sizeMax: BATCH_MAX,
+      inFlightMax: IN_FLIGHT_MAX,
+      gather: () => 0,
+    });
+  }
+
+  /** From now on activities may be started by a worker of this process. Gives the way back. */
+  attach(worker: RelayWorker): () => void {
+    this.#workers.add(worker);
+    return () => void this.#workers.delete(worker);
+  }
+
+  /** Everything that is on its way has arrived. */
+  drained(): Promise<void> {
+    return this.#batcher.drained();
+  }
+
+  /** Handlers for jobs that turns begin. */
+  offer(jobs: readonly JobInsert[]): Offer | null {
+    if (jobs.length === 0) return null;
+    for (const { handOff } of this.#workers) {
+      const offer = handOff.offer(jobs);
+      if (offer) return offer;
+    }
+    return null;
+  }
+
+  /** Turns that were committed the ordinary way, and which of their jobs have started here. */
+  note(made: readonly Made[], started: ReadonlySet<string>): void {
+    const [worker] = this.#workers;
+    for (const each of made) {
+      const key = keyOf(each.turn);
+      let known = this.#byActor.get(key);
+      const jobs = each.turn.activities.map(({ jobId }) => jobId).filter((id) => started.has(id));
+      if (!known && (jobs.length === 0 || !worker)) continue;
+      if (!this.#isAlone(each)) {
+        if (known) this.#forget(known);
+        continue;
+      }
+      if (!known && worker) {
+        const seat = each.turning.seat;
+        known = { worker, seat, isBusy: false, waiting: [], jobs: new Set(), relays: 0 };
+        this.#byActor.set(key, known);
+      }
+      if (known) this.#advance(known, each, jobs);
+    }
+  }
+
+  /** An attempt has ended. False: that is for the ordinary way. */
+  take(outcome: Outcome): boolean {
+    const { claimed, ending } = outcome;
+    const known = this.#byJob.get(claimed.id);
+    if (!known) return false;
+    this.#byJob.delete(claimed.id);
+    known.jobs.delete(claimed.id);
+    const isShort = ending.kind === "succeeded" && known.relays < CHAIN_MAX;
+    if (!isShort || !known.worker.handOff.keep()) {
+      this.#forget(known);
+      return false;
+    }
+    const at = new Date(this.#host.clock.now());
+    const ended = { outcome, claimed, change: changeOf(claimed, ending, { ...outcome, at }) };
+    if (known.isBusy) known.waiting.push(ended);
+    else this.#begin(known, ended);
+    return true;
+  }
+
+  #begin(known: Known, ended: Ended): void {
+    const { machines, defaults } = this.#host;
+    const logic = machines.logicOf(known.seat) ?? null;
+    const turning = new Turning(known.seat, logic, defaults);
+    turning.takeAll([letterOf(ended)]);
+    const turn = turning.finish();
+    const isShort = isPlain(turn, ended.claimed.id, known.seat) &&
+      turning.transactional.length === 0 && known.worker.handOff.isOpen(turn.jobs);
+    if (!isShort) return this.#leave(known, ended);
+    known.isBusy = true;
+    this.#batcher.add({ known, turning, turn, ended });
+  }
+
+  /** It goes the ordinary way, and its actor's next ones too, until it begins one anew. */
+  #leave(known: Known, ended: Ended): void {
+    const { handOff, onOrdinary } = known.worker;
+    this.#forget(known);
+    handOff.unkeep(1);
+    onOrdinary(ended.outcome);
+  }
+
+  #forget(known: Known): void {
+    for (const id of known.jobs) this.#byJob.delete(id);
+    known.jobs.clear();
+    const key = keyOf(known.seat);
+    if (this.#byActor.get(key) === known) this.#byActor.delete(key);
+    for (const ended of known.waiting.splice(0)) {
+      known.worker.handOff.unkeep(1);
+      known.worker.onOrdinary(ended.outcome);
+    }
+  }
+
+  /** Never rejects. One worker's batch, under one lease. */
+  async #send(batch: readonly OnTheWay[]): Promise<void> {
+    const [first] = batch;
+    if (!first) return;
+    const { worker } = first.known;
+    const mine = batch.filter(({ known }) => known.worker === worker);
+    const others = batch.filter(({ known }) => known.worker !== worker);
+    const offer = worker.handOff.offerKept();
+    try {
+      const relays = mine.map(({ turn, ended }) => ({ turn, end: ended.change }));
+      const relayed = await this.#host.store.actors.relay(offer, relays);
+      this.#settle(mine, relayed, offer);
+    } catch (error) {
+      offer.withdraw(error);
+      for (const { known, ended } of mine) this.#leave(known, ended);
+    }
+    await this.#send(others);
+  }
+
+  #settle(
+    batch: readonly OnTheWay[],
+    relayed: readonly Relayed[],
+    offer: Omit<Offer, "jobs">,
+  ): void {
+    const fates = new Map(relayed.map((each) => [each.relay.turn, each]));
+    const committed = batch.filter(({ turn }) => fates.get(turn)?.outcome === "committed");
+    const started = relayed.flatMap((each) => each.started ?? []);
+    const startedIds = new Set(started.map(({ id }) => id));
+    for (const each of committed) {
+      each.known.relays++;
+      this.#advance(each.known, each, idsOf(each, startedIds));
+    }
+    this.#host.onDone(committed.map(({ turn }) => turn), startedIds);
+    // Their handlers begin: what ends in the very start finds its actor as it is now.
+    for (const each of batch) this.#conclude(each, fates.get(each.turn));
+    if (started.length > 0) offer.accept(started);
+  }
+
+  #conclude({ known, ended, turn }: OnTheWay, fate: Relayed | undefined): void {
+    const { handOff, onSettled } = known.worker;
+    known.isBusy = false;
+    if (!fate || fate.outcome === "lost") return this.#leave(known, ended);
+    onSettled(ended.claimed, ended.change, fate.outcome === "mailed");
+    if (!fate.started) handOff.unkeep(1);
+    if (fate.outcome === "mailed" || fate.hasMail || turn.status !== "active") {
+      return this.#forget(known);
+    }
+    const next = known.waiting.shift();
+    if (next) this.#begin(known, next);
+    else if (known.jobs.size === 0) this.#forget(known);
+  }
+
+  #advance(known: Known, { turning: { seat }, turn }: Made, jobs: readonly string[]): void {
+    const { status, version, state, snapshot, machineVersion, machineHash } = turn;
+    const now = { status, version, state, snapshot, machineVersion, machineHash };
+    known.seat = { ...seat, ...now, isNewDay: false };
+    for (const id of jobs) {
+      known.jobs.add(id);
+      this.#byJob.set(id, known);
+    }
+  }
+
+  /** Nothing but its own turns can change what its steps are made from. */
+  #isAlone({ turning: { seat }, turn }: Made): boolean {
+    const definition = this.#host.machines.logicOf(seat)?.definition;
+    if (!definition || definition.unhandled === "defer" || seat.parentId !== null) return false;
+    if (turn.status !== "active" || Object.keys(seat.registry).length > 0) return false;
+    const children = Object.values(Object(turn.snapshot).children ?? {});
+    const sources = sourcesOf(definition.machine);
+    return children.every((child) => sources.get(Object(child).src)?.kind === "activity");
+  }
+}
+
+/** The end as the mail that it would have been. */
+function letterOf({ claimed, change }: Ended): Letterbox {
+  const { activity: childId, gen } = Object(claimed.payload);
+  const body = { childId, gen, jobId: claimed.id, output: JSON.parse(change.output ?? "null") };
+  return { id: claimed.id, kind: "done", deferred: false, gen: null, sender: null, body };
+}
+
+/** It has read the end, and causes nothing but the next activity. */
+function isPlain(turn: Turn, mailId: string, seat: Seat): boolean {
+  const nothing = [turn.sent, turn.forget, turn.children, turn.left, turn.keys, turn.putOff];
+  return turn.read.includes(mailId) && nothing.every((list) => list.length === 0) &&
+    !turn.offers && turn.fault === null && turn.machine === null && turn.steps.length > 0 &&
+    turn.jobs.length <= 1 && turn.jobs.length === turn.activities.length &&
+    turn.jobs.every((job) => job.backoff === null) &&
+    turn.machineVersion === seat.machineVersion && turn.machineHash === seat.machineHash;
+}
+
+function idsOf({ turn }: OnTheWay, started: ReadonlySet<string>): string[] {
+  return turn.jobs.map(({ id }) => id).filter((id) => started.has(id));
+}
+
+function keyOf({ tenantId, id }: { readonly tenantId: string; readonly id: string }): string {
+  return `${tenantId}\n${id}`;
+}

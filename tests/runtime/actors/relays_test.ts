@@ -1,0 +1,189 @@
+/** Activities that follow each other in one process: one statement each, and never past a fence. */
+import { assert, assertEquals } from "@std/assert";
+import { assign, fromPromise, setup } from "xstate";
+import { createRuntime, defineMachine } from "perdura";
+import { Database } from "../../../src/store/database.ts";
+import { eventually } from "../../support/build.ts";
+import { testDatabase } from "../../support/database.ts";
+
+interface Context {
+  readonly seen: readonly number[];
+  readonly notes: number;
+}
+
+let gate = Promise.withResolvers<void>();
+
+const work = fromPromise<number, { n: number; waits: boolean }>(async ({ input }) => {
+  if (input.waits) await gate.promise;
+  return input.n;
+});
+
+function chain(id: string, waitsAt: number | null) {
+  const step = (n: number, next: string) => ({
+    invoke: {
+      src: "work" as const,
+      input: { n, waits: n === waitsAt },
+      onDone: { target: next, actions: "keep" as const },
+    },
+    on: { NOTE: { actions: "note" as const }, LEAVE: "left" as const },
+  });
+  return setup({
+    types: {} as { context: Context; events: { type: "NOTE" } | { type: "LEAVE" } },
+    actors: { work },
+    actions: {
+      keep: assign({
+        seen: ({ context, event }) => [...context.seen, Number(Object(event).output)],
+      }),
+      note: assign({ notes: ({ context }) => context.notes + 1 }),
+    },
+  }).createMachine({
+    id,
+    context: { seen: [], notes: 0 },
+    initial: "one",
+    states: {
+      one: step(1, "two"),
+      two: step(2, "three"),
+      three: step(3, "over"),
+      left: {},
+      over: { type: "final" },
+    },
+  });
+}
+
+const machines = [
+  defineMachine(chain("chain", null), { version: "1" }),
+  defineMachine(chain("held", 2), { version: "1" }),
+];
+
+/** What is sent to the database while `work` runs, empty looks aside. */
+async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
+  const sent: string[] = [];
+  const { queryBefore } = Database.prototype;
+  const note = (text: string) => sent.push(/^-- (.*)/.exec(text)?.[1] ?? text);
+  Database.prototype.queryBefore = function (next, text, parameters) {
+    note(text);
+    return queryBefore.call(this, next, text, parameters);
+  };
+  try {
+    await work();
+  } finally {
+    Object.assign(Database.prototype, { queryBefore });
+  }
+  return sent;
+}
+
+Deno.test("three activities alone take few statements, with the past of the ordinary way", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines });
+  const { actors } = runtime;
+  // With nobody to run them at once, the first one's come by claims and mail.
+  await actors.start({ machine: "chain", id: "ordinary" });
+  runtime.work();
+  await actors.wait(null, "ordinary", "done");
+  await actors.start({ machine: "chain", id: "warm" });
+  await actors.wait(null, "warm", "done");
+  const sent = await statementsOf(async () => {
+    await actors.start({ machine: "chain", id: "short" });
+    await actors.wait(null, "short", "done");
+  });
+  const isPoll =
+    /^(The lanes|Limits|What SQL callers|Milliseconds|Due jobs|Which|Tell|Actors with|Gate)/;
+  const rest = sent.filter((text) => !isPoll.test(text));
+  assert(rest.length <= 15, rest.join("\n"));
+  assertEquals(sent.filter((text) => text.startsWith("Commit activities that have")).length, 3);
+  assertEquals(sent.filter((text) => text.startsWith("Commit successes")), []);
+  const pasts = await Promise.all(
+    ["ordinary", "short"].map((id) => actors.history(null, id, 0, 10)),
+  );
+  const told = pasts.map((past) =>
+    past.map(({ version, event, from, to, status, outcome, contextPatch }) => {
+      return { version, event, from, to, status, outcome, contextPatch };
+    })
+  );
+  assertEquals(told[1], told[0]);
+  assertEquals((await actors.get(null, "short")).context, { seen: [1, 2, 3], notes: 0 });
+  assertEquals((await actors.get(null, "short", 3)).context, { seen: [1, 2], notes: 0 });
+  const jobs = await db.sql`
+    select type, state, version, attempt, started_at is not null as started, parent_id is not null as child
+      from perdura.job_archive`;
+  assertEquals(new Set(jobs.map((job) => JSON.stringify(job))).size, 1);
+  const [left] = await db.sql`
+    select (select count(*) from perdura.job)::int as jobs, (select count(*) from perdura.lease)::int as leases,
+           (select count(*) from perdura.activity)::int as activities,
+           (select count(*) from perdura.mailbox)::int as mail`;
+  assertEquals(left, { jobs: 0, leases: 0, activities: 0, mail: 0 });
+  const counted = (await db.store.counts(null)).filter(({ count }) => count !== 0);
+  assertEquals(counted.map(({ state, count }) => [state, count]), [["succeeded", 9]]);
+});
+
+Deno.test("an actor that others have moved gets the end as mail", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines, pollMs: 50 });
+  await using other = await createRuntime({ databaseUrl: db.url, machines });
+  gate = Promise.withResolvers();
+  runtime.work();
+  await runtime.actors.start({ machine: "held", id: "h" });
+  await eventually(
+    "its second activity",
+    async () => (await other.actors.get(null, "h")).state === "two",
+  );
+  await other.actors.send("h", { type: "NOTE" });
+  gate.resolve();
+  const over = await other.actors.wait(null, "h", "done");
+  assertEquals(over?.context, { seen: [1, 2, 3], notes: 1 });
+  const past = await other.actors.history(null, "h", 0, 20);
+  assertEquals(past.map(({ version, outcome }) => [version, outcome]), [
+    [1, "started"],
+    [2, "handled"],
+    [3, "handled"],
+    [4, "handled"],
+    [5, "handled"],
+  ]);
+});
+
+Deno.test("the end of an activity that was left is dropped, and recorded", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines, pollMs: 50 });
+  await using other = await createRuntime({ databaseUrl: db.url, machines });
+  gate = Promise.withResolvers();
+  runtime.work();
+  await runtime.actors.start({ machine: "held", id: "h" });
+  await eventually(
+    "its second activity",
+    async () => (await other.actors.get(null, "h")).state === "two",
+  );
+  // Left in the database alone: the process that runs it has not heard of it.
+  await db.sql`update perdura.activity set stopped_at = now()`;
+  await db.sql`update perdura.actor set version = version + 1, state = 'left'`;
+  gate.resolve();
+  await eventually("it is recorded", async () => {
+    const past = await other.actors.history(null, "h", 0, 20);
+    return past.some(({ outcome, reason }) => outcome === "stale" && reason === "left");
+  });
+  assertEquals((await other.actors.get(null, "h")).status, "active");
+});
+
+Deno.test("a job whose lease was lost moves no actor", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines,
+    pollMs: 50,
+    sweepMs: 200,
+  });
+  gate = Promise.withResolvers();
+  runtime.work();
+  await runtime.actors.start({ machine: "held", id: "h" });
+  await eventually(
+    "its second activity",
+    async () => (await runtime.actors.get(null, "h")).state === "two",
+  );
+  // Somebody else has taken it over: another version, another lease.
+  await db.sql`update perdura.job set version = version + 1, lease_id = gen_random_uuid()`;
+  gate.resolve();
+  await runtime.close();
+  const [actor] = await db.sql`select state, version from perdura.actor`;
+  assertEquals([actor?.state, actor?.version], ["two", 2]);
+  const [job] = await db.sql`select count(*)::int as n from perdura.job`;
+  assertEquals(job?.n, 1);
+});
