@@ -2,6 +2,7 @@
 import type { Handler } from "perdura";
 import { debugHandlers } from "./debug.ts";
 import { type EmailOptions, emailSend } from "./email_send.ts";
+import { employeesImport } from "./employees_import.ts";
 import { type HttpOptions, httpRequest } from "./http_request.ts";
 import { reportGenerate, type ReportOptions } from "./report_generate.ts";
 
@@ -19,6 +20,7 @@ export function allHandlers(settings: HandlerSettings): Handler[] {
     emailSend(settings.email),
     httpRequest(settings.http),
     reportGenerate(settings.report),
+    employeesImport(),
     ...(settings.debug ? debugHandlers : []),
   ];
 }
