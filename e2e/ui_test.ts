@@ -24,7 +24,7 @@ async function openPage(browser: Browser, errors: string[], scheme: "light" | "d
 
 /** Ids of the states that are lit. */
 function lit(page: Page): Promise<(string | null)[]> {
-  return page.locator(".chart .state.on").evaluateAll((states) =>
+  return page.locator(".chart .state.leaf.on").evaluateAll((states) =>
     states.map((state) => state.getAttribute("data-state"))
   );
 }
@@ -44,8 +44,8 @@ Deno.test("the pages of jobs", async (t) => {
       const id = await enqueue(program.url, { type: "debug.fail", payload, backoff });
       const page = await openPage(browser, errors);
       await page.goto(`${program.url}/ui/jobs/${id}`);
-      await page.locator(".head .pill.succeeded").waitFor();
-      await page.locator(".steps li").nth(4).waitFor();
+      await page.locator(".head [data-status=succeeded]").waitFor();
+      await page.locator(".history tr[data-version='5']").waitFor();
       await page.locator(".state.on[data-state=succeeded]").waitFor();
       assertEquals(await lit(page), ["succeeded"]);
       for (const wanted of ["running", "retry"]) {
@@ -54,16 +54,16 @@ Deno.test("the pages of jobs", async (t) => {
       }
       assertEquals(new URL(page.url()).searchParams.get("step"), "3");
       assertEquals(await page.locator(".edge.taken").getAttribute("data-to"), "retry");
-      assert((await page.locator(".detail .error").textContent())?.includes("<script>"));
+      assert((await page.locator(".panel.error .failure").textContent())?.includes("<script>"));
       await page.screenshot({ path: `${SHOTS}job-light.png` });
       await page.reload();
-      await page.locator(".chart .state.on").waitFor();
+      await page.locator(".chart .state.leaf.on").waitFor();
       assertEquals(await lit(page), ["retry"], "the address keeps the step");
       await page.close();
       const dark = await openPage(browser, errors, "dark");
       await dark.setViewportSize({ width: 380, height: 900 });
       await dark.goto(`${program.url}/ui/jobs/${id}?step=3`);
-      await dark.locator(".chart .state.on").waitFor();
+      await dark.locator(".chart .state.leaf.on").waitFor();
       const overflow = await dark.evaluate(() =>
         document.documentElement.scrollWidth - document.documentElement.clientWidth
       );
@@ -76,11 +76,11 @@ Deno.test("the pages of jobs", async (t) => {
       const id = await enqueue(program.url, { type: "debug.noop", delayMs: 3_600_000 });
       const page = await openPage(browser, errors);
       await page.goto(`${program.url}/ui/jobs/${id}`);
-      await page.locator("#live.good").waitFor();
-      await page.locator(".chart .state.on").waitFor();
+      await page.locator("#live.live").waitFor();
+      await page.locator(".chart .state.leaf.on").waitFor();
       assertEquals(await lit(page), ["scheduled"]);
       await page.locator("button[data-event=CANCEL]").click();
-      await page.locator(".head .pill.cancelled").waitFor();
+      await page.locator(".head [data-status=cancelled]").waitFor();
       await page.locator(".state.on[data-state=cancelled]").waitFor();
       // Somebody else brings it back; the page learns of it by the stream.
       await fetch(`${program.url}/jobs/${id}/events`, {
@@ -107,7 +107,7 @@ Deno.test("the pages of jobs", async (t) => {
       await card.click();
       await page.locator(`tr[data-job="${id}"]`).waitFor();
       await page.locator(`tr[data-job="${id}"] a`).first().click();
-      await page.locator(".head .pill.dead_letter").waitFor();
+      await page.locator(".head [data-status=dead_letter]").waitFor();
       await page.close();
     });
 

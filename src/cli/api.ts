@@ -1,19 +1,19 @@
 /** `api`: the HTTP API alone. It takes jobs with no worker alive. */
 import { getLogger } from "@logtape/logtape";
 import type { Context } from "hono";
-import type { AnyStateMachine } from "xstate";
-import { jobMachine } from "../../machines/job.ts";
 import { limits } from "../core/limits.ts";
 import { systemClock } from "../core/clock.ts";
 import { allowAll, demand, permitKeys } from "../http/access.ts";
 import { createApp } from "../http/app.ts";
 import { uiRoutes } from "../ui/routes.ts";
+import { MachineBook } from "../ui/machine_book.ts";
 import { Stream } from "../ui/stream.ts";
 import { Gatekeeper } from "../runtime/gatekeeper.ts";
 import type { Store } from "../store/store.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { jobsOf, listen, untilSignal, withStore } from "./service.ts";
 import { type Settings, SettingsError } from "./settings.ts";
+import { uiAssets } from "./ui_files.ts";
 
 const log = getLogger(["perdura", "http"]);
 
@@ -24,15 +24,21 @@ export interface ServedApi {
 }
 
 /** Begins to listen. @throws {ListenError} */
-export function serveApi(settings: Settings, store: Store, debug: boolean): ServedApi {
+export async function serveApi(
+  settings: Settings,
+  store: Store,
+  debug: boolean,
+): Promise<ServedApi> {
   const jobs = jobsOf(settings, store, debug);
   const machines = machinesOf(debug);
   const permit = settings.AUTH === "keys"
     ? permitKeys(new Gatekeeper(store.keys, systemClock))
     : allowAll;
+  const { actors } = actorsOf(settings, store, machines);
+  const assets = await uiAssets();
   const app = createApp({
     jobs,
-    actors: actorsOf(settings, store, machines).actors,
+    actors,
     isWritable: () => store.isWritable(),
     permit,
     isLoopbackOnly: settings.AUTH === "none",
@@ -42,10 +48,9 @@ export function serveApi(settings: Settings, store: Store, debug: boolean): Serv
     demand(permission, "read");
     return permission;
   };
-  const stream = new Stream(jobs);
-  const shown = new Map<string, AnyStateMachine>([["job", jobMachine]]);
-  for (const { definition: { name, machine } } of machines.entries) shown.set(name, machine);
-  app.route("/", uiRoutes({ jobs, stream, machines: shown, admit }));
+  const stream = new Stream({ jobs, actors });
+  const book = new MachineBook(machines);
+  app.route("/", uiRoutes({ stream, machines: book, admit, assets, auth: settings.AUTH }));
   const { HOST, PORT } = settings;
   const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, app.fetch);
   const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.addr.port}`;
@@ -72,7 +77,7 @@ export async function runApi(settings: Settings): Promise<void> {
   const debug = settings.PERDURA_DEBUG ?? false;
   await withStore(settings, { name: "perdura api", debug }, async (store) => {
     await demandKeys(settings, store);
-    const api = serveApi(settings, store, debug);
+    const api = await serveApi(settings, store, debug);
     await stopped;
     await closeWithin(settings.SHUTDOWN_MS * 0.8, api);
   });

@@ -19,7 +19,7 @@ export async function runStart(settings: Settings): Promise<void> {
   const debug = settings.PERDURA_DEBUG ?? true;
   await withStore(settings, { name: "perdura api", debug }, async (store, url) => {
     await demandKeys(settings, store);
-    const api = serveApi(settings, store, debug);
+    const api = await serveApi(settings, store, debug);
     const child = new WorkerProcess({ DATABASE_URL: url, PERDURA_DEBUG: debug ? "on" : "off" });
     child.keepAlive();
     await stopped;

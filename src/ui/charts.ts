@@ -2,17 +2,22 @@
  * Machine to picture, cached by the hash of its chart. It always gives one: ELK in a worker with a
  * time limit, else in this thread where there are no workers, else the plain layout.
  */
+import { getLogger } from "@logtape/logtape";
 import type { AnyStateMachine } from "xstate";
 import { type Chart, chartHash, chartOf } from "./chart.ts";
 import type { Geometry } from "./geometry.ts";
-import { layoutChart } from "./layout.ts";
+import { Layouter } from "./layouter.ts";
 import { plainLayout } from "./plain_layout.ts";
 import { renderChart } from "./render.ts";
 
-const LAYOUT_MS_MAX = 5_000;
 /** Above this a search takes too long for anybody to wait for. */
 const STATES_MAX = 600;
 const CACHED_MAX = 200;
+/** So long a plain picture stands before a better one is tried for. */
+const PLAIN_MS = 60_000;
+
+const log = getLogger(["perdura", "ui"]);
+const layouter = new Layouter();
 
 /** A finished picture. */
 export interface DrawnChart {
@@ -23,9 +28,13 @@ export interface DrawnChart {
 
 const cache = new Map<string, Promise<DrawnChart>>();
 
-/** The picture of a machine as SVG text. */
+/** The picture of a machine as SVG text, for who draws one and ends. */
 export async function chartSvg(machine: AnyStateMachine): Promise<string> {
-  return (await drawChart(machine)).svg;
+  try {
+    return (await drawChart(machine)).svg;
+  } finally {
+    layouter.close();
+  }
 }
 
 /** The picture and what is in it. */
@@ -34,50 +43,24 @@ export async function drawChart(machine: AnyStateMachine): Promise<DrawnChart> {
   const hash = await chartHash(chart);
   const known = cache.get(hash);
   if (known) return await known;
-  const drawing = draw(chart).then((geometry) => ({
-    chart,
-    hash,
-    svg: renderChart(chart, geometry),
-  }));
+  const drawing = draw(chart).then(({ geometry, isPlain }) => {
+    // Not for ever: it may have been a busy minute.
+    if (isPlain) setTimeout(() => cache.delete(hash), PLAIN_MS).unref();
+    return { chart, hash, svg: renderChart(chart, geometry) };
+  });
   cache.set(hash, drawing);
   const [oldest] = cache.keys();
   if (cache.size > CACHED_MAX && oldest !== undefined) cache.delete(oldest);
   return await drawing;
 }
 
-async function draw(chart: Chart): Promise<Geometry> {
-  if (chart.states.length > STATES_MAX) return plainLayout(chart);
-  try {
-    return await (typeof Worker === "undefined" ? inThread(chart) : inWorker(chart));
-  } catch {
-    return plainLayout(chart);
+async function draw(chart: Chart): Promise<{ geometry: Geometry; isPlain: boolean }> {
+  if (chart.states.length <= STATES_MAX) {
+    try {
+      return { geometry: await layouter.layout(chart), isPlain: false };
+    } catch (error) {
+      log.warn("Chart drawn plainly: {reason}", { chart: chart.name, reason: String(error) });
+    }
   }
-}
-
-async function inThread(chart: Chart): Promise<Geometry> {
-  const { newElk } = await import("./elk.ts");
-  return await layoutChart(chart, newElk());
-}
-
-/** A worker of its own for each picture: they are rare, and one that hangs can be ended. */
-async function inWorker(chart: Chart): Promise<Geometry> {
-  const worker = new Worker(new URL("./layout_worker.ts", import.meta.url), { type: "module" });
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  try {
-    return await new Promise<Geometry>((resolve, reject) => {
-      timer = setTimeout(() => reject(new Error("Layout took too long")), LAYOUT_MS_MAX);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        reject(new Error(event.message));
-      };
-      worker.onmessage = ({ data }) => {
-        if (data.geometry) resolve(data.geometry);
-        else reject(new Error(data.error));
-      };
-      worker.postMessage({ id: 1, chart });
-    });
-  } finally {
-    clearTimeout(timer);
-    worker.terminate();
-  }
+  return { geometry: plainLayout(chart), isPlain: true };
 }

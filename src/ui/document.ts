@@ -5,14 +5,18 @@ const chart = {
   id: z.string(),
   hash: z.string(),
 };
-const machine = z.object({ ...chart, states: z.int(), chart: z.string() });
+const version = z.string().nullable();
+const machine = z.object({ ...chart, version, states: z.int(), chart: z.string() });
 const whole = z.looseObject({
   ...chart,
+  version,
+  versions: z.array(z.string()),
   name: z.string(),
   states: z.array(z.looseObject({ id: z.string(), key: z.string() })),
   transitions: z.array(z.looseObject({ id: z.string() })),
 });
 const params = z.object({ id: z.string() });
+const ofVersion = { version: z.string().optional() };
 const problem = z.looseObject({ status: z.int(), code: z.string(), detail: z.string().optional() });
 
 const paths = [
@@ -24,20 +28,31 @@ const paths = [
   {
     path: "/machines/{id}",
     summary: "One machine: its states and transitions",
-    request: { params },
+    request: { params, query: z.object(ofVersion) },
     answer: ["The chart as data", "application/json", whole],
   },
   {
     path: "/machines/{id}/chart.svg",
     summary: "The statechart, drawn; with its `hash` in the query it never changes",
-    request: { params, query: z.object({ hash: z.string().optional() }) },
+    request: { params, query: z.object({ ...ofVersion, hash: z.string().optional() }) },
     answer: ["Elements with `data-state` and `data-transition`", "image/svg+xml", z.string()],
   },
   {
+    path: "/machines/{id}/chart.mmd",
+    summary: "The statechart as a Mermaid state diagram",
+    request: { params, query: z.object(ofVersion) },
+    answer: ["The text", "text/plain", z.string()],
+  },
+  {
     path: "/stream",
-    summary: "Live: `counts` of a tenant, or each `step` of one job and the `job` as it is",
+    summary: "Live: `counts` of a tenant, or each `step` of one `job` or `actor` and how it stands",
     request: {
-      query: z.object({ job: z.uuid().optional(), after: z.string().optional() }),
+      query: z.object({
+        job: z.uuid().optional(),
+        actor: z.string().optional(),
+        tenantId: z.string().optional(),
+        after: z.string().optional(),
+      }),
       headers: z.object({ "last-event-id": z.string().optional() }),
     },
     answer: ["Server-sent events", "text/event-stream", z.string()],

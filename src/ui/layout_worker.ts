@@ -6,10 +6,10 @@ import { layoutChart } from "./layout.ts";
 
 const elk = newElk();
 
-self.onmessage = async ({ data }: MessageEvent<{ id: number; chart: Chart }>) => {
+self.onmessage = async ({ data }: MessageEvent<{ chart: Chart }>) => {
   try {
-    self.postMessage({ id: data.id, geometry: await layoutChart(data.chart, elk) });
+    self.postMessage({ geometry: await layoutChart(data.chart, elk) });
   } catch (error) {
-    self.postMessage({ id: data.id, error: String(error).slice(0, 200) });
+    self.postMessage({ error: String(error).slice(0, 200) });
   }
 };

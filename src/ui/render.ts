@@ -16,7 +16,7 @@ import {
   textOf,
   textWidth,
 } from "./geometry.ts";
-import css from "./browser/chart.css" with { type: "text" };
+import css from "./chart.css" with { type: "text" };
 
 /** Draws. Every state has `data-state`, every transition `data-transition`. */
 export function renderChart(chart: Chart, geometry: Geometry): string {

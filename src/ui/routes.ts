@@ -1,29 +1,40 @@
 /** The pages, the charts and the stream. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { AnyStateMachine } from "xstate";
 import { MalformedError, MethodNotAllowedError, NotFoundError } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
-import type { Jobs } from "../runtime/jobs.ts";
+import { DEFAULT_TENANT } from "../core/job.ts";
 import { drawChart } from "./charts.ts";
 import { documentUi } from "./document.ts";
-import { files, shell } from "./files.ts";
-import type { Stream } from "./stream.ts";
+import { shellOf, type UiAssets, unbuiltPage } from "./files.ts";
+import type { BookEntry, MachineBook } from "./machine_book.ts";
+import { mermaidOf } from "./mermaid.ts";
+import type { Stream, Topic } from "./stream.ts";
+
+/** Who looks. */
+export interface Viewer {
+  /** Null: any. */
+  readonly tenantId: string | null;
+  may(scope: "read" | "write" | "admin"): boolean;
+}
 
 /** What the pages need. */
 export interface UiHost {
-  readonly jobs: Jobs;
-  /** Of the same jobs; whoever made it closes it. */
+  /** Whoever made it closes it. */
   readonly stream: Stream;
-  /** Machines by name. */
-  readonly machines: ReadonlyMap<string, AnyStateMachine>;
-  /** Who reads, and of which tenant (null: any). @throws {PerduraError} Nobody who may. */
-  readonly admit: (c: Context) => Promise<{ readonly tenantId: string | null }>;
+  readonly machines: MachineBook;
+  /** Who reads. @throws {PerduraError} Nobody who may. */
+  readonly admit: (c: Context) => Promise<Viewer>;
+  /** The built pages; null: they could not be built. */
+  readonly assets: UiAssets | null;
+  /** Whether anybody signs in. */
+  readonly auth: "none" | "keys";
 }
 
 /** Nothing from elsewhere, nothing inline. */
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-  "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; " +
+  "form-action 'self'; frame-ancestors 'none'";
+const FOREVER = "public, max-age=31536000, immutable";
 
 /** `/ui/…`, `/machines`, `/stream`. */
 export function uiRoutes(host: UiHost): OpenAPIHono {
@@ -31,24 +42,43 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
   documentUi(app);
   app.get("/", (c) => c.redirect("/ui/"))
     .get("/ui", (c) => c.redirect(new URL("ui/", new URL(c.req.url)).pathname))
-    .get("/ui/assets/:name", (c) => asset(c))
-    .get("/ui/*", (c) => c.html(shell, 200, { "content-security-policy": POLICY }))
+    .get("/ui/assets/:hash/:name", (c) => asset(c, host.assets))
+    .get("/ui/session", async (c) => {
+      const viewer = await host.admit(c);
+      const scopes = { read: true, write: viewer.may("write"), admin: viewer.may("admin") };
+      return c.json({ auth: host.auth, name: null, tenantId: viewer.tenantId, scopes });
+    })
+    .get("/ui/*", (c) => page(c, host.assets))
     .get("/machines", async (c) => {
       await host.admit(c);
-      const items = await Promise.all([...host.machines].map(summaryOf));
+      const items = await Promise.all(host.machines.latest.map(summaryOf));
       return c.json({ items, nextCursor: null });
     })
     .get("/machines/:id", async (c) => {
       await host.admit(c);
-      const { chart, hash } = await drawChart(machineOf(host, c));
-      return c.json({ id: c.req.param("id"), hash, ...chart });
+      const entry = entryOf(host, c);
+      const { chart, hash } = await drawChart(entry.machine);
+      const { name: id, version } = entry;
+      return c.json({ id, hash, version, versions: host.machines.versions(id), ...chart });
     })
     .get("/machines/:id/chart.svg", async (c) => {
       await host.admit(c);
-      return await chartResponse(c, machineOf(host, c));
+      return await chartResponse(c, entryOf(host, c));
+    })
+    .get("/machines/:id/chart.mmd", async (c) => {
+      await host.admit(c);
+      const { chart } = await drawChart(entryOf(host, c).machine);
+      return c.text(mermaidOf(chart));
     })
     .get("/stream", async (c) => openStream(c, host.stream, (await host.admit(c)).tenantId));
-  for (const path of ["/machines", "/machines/:id", "/machines/:id/chart.svg", "/stream"]) {
+  const readOnly = [
+    "/machines",
+    "/machines/:id",
+    "/machines/:id/chart.svg",
+    "/machines/:id/chart.mmd",
+    "/stream",
+  ];
+  for (const path of readOnly) {
     app.all(path, (c) => {
       throw new MethodNotAllowedError(c.req.method.slice(0, 32), ["GET"]);
     });
@@ -56,27 +86,30 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
   return app;
 }
 
-async function summaryOf([id, machine]: [string, AnyStateMachine]) {
+async function summaryOf({ name, version, machine }: BookEntry) {
   const { chart, hash } = await drawChart(machine);
-  return { id, hash, states: chart.states.length, chart: `/machines/${id}/chart.svg` };
+  const path = `/machines/${encodeURIComponent(name)}/chart.svg`;
+  return { id: name, hash, version, states: chart.states.length, chart: path };
 }
 
-function machineOf(host: UiHost, c: Context): AnyStateMachine {
+function entryOf(host: UiHost, c: Context): BookEntry {
   const id = c.req.param("id") ?? "";
-  const machine = host.machines.get(id);
-  if (!machine) throw new NotFoundError("machine", id);
-  return machine;
+  const version = c.req.query("version") ?? null;
+  const entry = host.machines.find(id, version);
+  if (entry) return entry;
+  const versions = host.machines.versions(id);
+  if (versions.length > 0) throw new NotFoundError("version", `${version} of ${id}`);
+  throw new NotFoundError("machine", id);
 }
 
 /** With its hash in the address the picture never changes; without, the browser asks each time. */
-async function chartResponse(c: Context, machine: AnyStateMachine): Promise<Response> {
+async function chartResponse(c: Context, { machine }: BookEntry): Promise<Response> {
   const { svg, hash } = await drawChart(machine);
   const etag = `"${hash}"`;
-  const isPinned = c.req.query("hash") === hash;
   const headers = {
     etag,
     "content-type": "image/svg+xml; charset=utf-8",
-    "cache-control": isPinned ? "public, max-age=31536000, immutable" : "no-cache",
+    "cache-control": c.req.query("hash") === hash ? FOREVER : "no-cache",
     // On its own it is a document: nothing in it may run.
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
   };
@@ -85,21 +118,35 @@ async function chartResponse(c: Context, machine: AnyStateMachine): Promise<Resp
 }
 
 function openStream(c: Context, stream: Stream, tenantId: string | null): Response {
-  const jobId = c.req.query("job") ?? null;
-  if (jobId !== null && !isUuid(jobId)) throw new MalformedError("job must be the id of a job");
-  const last = c.req.header("last-event-id") ?? c.req.query("after") ?? "0";
-  if (!/^\d{1,9}$/.test(last)) throw new MalformedError("Last-Event-ID must be a version");
-  const topic = { tenantId, jobId, after: Number(last) };
-  return new Response(stream.open(topic), {
+  return new Response(stream.open(topicOf(c, tenantId)), {
     headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
   });
 }
 
-function asset(c: Context): Response {
-  const name = c.req.param("name") ?? "";
-  const file = files.get(name);
+function topicOf(c: Context, own: string | null): Topic {
+  const [job, actor] = [c.req.query("job"), c.req.query("actor")];
+  if (job !== undefined && !isUuid(job)) throw new MalformedError("job must be the id of a job");
+  const last = c.req.header("last-event-id") ?? c.req.query("after") ?? "0";
+  if (!/^\d{1,9}$/.test(last)) throw new MalformedError("Last-Event-ID must be a version");
+  const tenantId = own ?? c.req.query("tenantId") ?? null;
+  const after = Number(last);
+  if (job !== undefined) return { kind: "job", id: job, tenantId, after };
+  if (actor === undefined) return { kind: "counts", id: "", tenantId, after };
+  return { kind: "actor", id: actor, tenantId: tenantId ?? DEFAULT_TENANT, after };
+}
+
+function page(c: Context, assets: UiAssets | null): Response | Promise<Response> {
+  const headers = { "content-security-policy": POLICY, "cache-control": "no-cache" };
+  if (!assets) return c.html(unbuiltPage, 503, headers);
+  return c.html(shellOf(assets), 200, headers);
+}
+
+/** Each build has addresses of its own; what an older page asks for is gone. */
+function asset(c: Context, assets: UiAssets | null): Response {
+  const { hash = "", name = "" } = c.req.param();
+  const file = assets?.hash === hash ? assets.files.get(name) : undefined;
   if (!file) throw new NotFoundError("file", name);
-  return new Response(file.text, {
-    headers: { "content-type": `${file.type}; charset=utf-8`, "cache-control": "no-cache" },
+  return new Response(file.bytes, {
+    headers: { "content-type": file.type, "cache-control": FOREVER },
   });
 }

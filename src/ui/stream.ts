@@ -1,29 +1,38 @@
 /**
- * What changes, as server-sent events: the steps of one job, or the counts of all.
+ * What changes, as server-sent events: the steps of one job or actor, or the counts of all.
  *
  * One reader per process looks for all listeners together, woken by hints, at least once in a second,
- * and not at all when nobody listens. A listener that comes back names the last step it has seen.
+ * and not at all when nobody listens. It sends ids and states, never contexts or payloads: a page asks
+ * for those itself. A listener that comes back names the last step it has seen.
  */
 import { getLogger } from "@logtape/logtape";
-import type { Job, Transition } from "../core/job.ts";
 import { PerduraError, UnavailableError } from "../core/errors.ts";
-import { accepts, type Jobs } from "../runtime/jobs.ts";
+import type { Actors } from "../runtime/actors.ts";
+import type { Jobs } from "../runtime/jobs.ts";
 
 const log = getLogger(["perdura", "ui"]);
 
 const POLL_MS = 1_000;
-const HINT_PAUSE_MS = 50;
+const HINT_PAUSE_MS = 100;
 const HEARTBEAT_MS = 15_000;
 const STEPS_MAX = 200;
-/** Each holds a connection and is asked for once in a second. */
-export const LISTENERS_MAX = 200;
+/** Each holds a connection. */
+export const LISTENERS_MAX = 1_000;
 
-/** What somebody listens to; `jobId` null: the counts of a tenant (null: of all). */
+/** What somebody listens to; `tenantId` null: any, and of counts, all. */
 export interface Topic {
+  readonly kind: "counts" | "job" | "actor";
+  /** Of the job or the actor. */
+  readonly id: string;
   readonly tenantId: string | null;
-  readonly jobId: string | null;
   /** Steps up to this version are known. */
   readonly after: number;
+}
+
+/** What is read. */
+export interface StreamSource {
+  readonly jobs: Jobs;
+  readonly actors?: Actors;
 }
 
 interface Listener {
@@ -34,15 +43,24 @@ interface Listener {
   shown: string;
 }
 
+/** A step, without what may be large. */
+interface StepLine {
+  readonly version: number;
+  readonly from: string | null;
+  readonly event: string;
+  readonly to: string;
+  readonly at: string;
+}
+
 /** The listeners of one process. */
 export class Stream {
-  readonly #jobs: Jobs;
+  readonly #source: StreamSource;
   readonly #listeners = new Set<Listener>();
   #isReading = false;
   #wake: () => void = () => {};
 
-  constructor(jobs: Jobs) {
-    this.#jobs = jobs;
+  constructor(source: StreamSource) {
+    this.#source = source;
   }
 
   /** How many listen. */
@@ -92,7 +110,7 @@ export class Stream {
 
   async #read(): Promise<void> {
     this.#isReading = true;
-    const stopHints = await this.#jobs.host.store.onHint(() => this.#wake())
+    const stopHints = await this.#source.jobs.host.store.onHint(() => this.#wake())
       .catch(() => () => Promise.resolve());
     while (this.#listeners.size > 0) {
       await this.#tellAll().catch((error) => {
@@ -106,41 +124,62 @@ export class Stream {
     if (this.#listeners.size > 0 && !this.#isReading) void this.#read();
   }
 
+  /** One look per topic, however many listen to it. */
   async #tellAll(): Promise<void> {
-    const byTenant = Map.groupBy(
-      [...this.#listeners].filter(({ topic }) => topic.jobId === null),
-      ({ topic }) => topic.tenantId,
+    const byTopic = Map.groupBy(
+      this.#listeners,
+      ({ topic: { kind, tenantId, id } }) => `${kind} ${tenantId ?? ""}\n${id}`,
     );
-    for (const [tenantId, listeners] of byTenant) {
-      const counts = JSON.stringify(await this.#jobs.counts(tenantId));
-      for (const listener of listeners) this.#tell(listener, "counts", counts, null);
+    for (const listeners of byTopic.values()) {
+      const [first] = listeners;
+      if (first?.topic.kind === "counts") await this.#tellCounts(first.topic, listeners);
+      else if (first) await this.#tellOne(first.topic, listeners);
     }
-    for (const listener of this.#listeners) await this.#tellJob(listener);
   }
 
-  async #tellJob(listener: Listener): Promise<void> {
-    const { tenantId, jobId } = listener.topic;
-    if (jobId === null) return;
+  async #tellCounts({ tenantId }: Topic, listeners: readonly Listener[]): Promise<void> {
+    const counts = JSON.stringify(await this.#source.jobs.counts(tenantId));
+    for (const listener of listeners) tell(listener, "counts", counts);
+  }
+
+  async #tellOne(topic: Topic, listeners: readonly Listener[]): Promise<void> {
     try {
-      const job = await this.#jobs.get(tenantId, jobId);
-      if (job.version > listener.version) {
-        const steps = await this.#jobs.history(tenantId, jobId, listener.version, STEPS_MAX);
-        for (const step of steps) listener.send(messageOf("step", step));
-        listener.version = steps.at(-1)?.version ?? listener.version;
+      const now = await this.#look(topic);
+      for (const listener of listeners) {
+        if (now.version > listener.version) {
+          for (const step of await this.#steps(topic, listener.version)) {
+            listener.send(`id: ${step.version}\nevent: step\ndata: ${JSON.stringify(step)}\n\n`);
+            listener.version = step.version;
+          }
+        }
+        tell(listener, topic.kind, JSON.stringify(now));
       }
-      this.#tell(listener, "job", JSON.stringify(resourceOf(job)), job);
     } catch (error) {
       // Deleted, or not theirs: nothing more will come.
       if (!(error instanceof PerduraError) || error instanceof UnavailableError) throw error;
-      this.#listeners.delete(listener);
+      for (const listener of listeners) this.#listeners.delete(listener);
     }
   }
 
-  /** Only what is new. */
-  #tell(listener: Listener, event: string, data: string, job: Job | null): void {
-    if (listener.shown === data) return;
-    listener.shown = data;
-    listener.send(job ? messageOf(event, JSON.parse(data)) : `event: ${event}\ndata: ${data}\n\n`);
+  async #look({ kind, tenantId, id }: Topic) {
+    const { jobs, actors } = this.#source;
+    if (kind === "actor" && actors) {
+      const { version, state, status, updatedAt } = await actors.get(tenantId, id);
+      return { version, state, status, updatedAt };
+    }
+    const { version, state, attempt, leaseUntil, cancelRequestedAt, progress } = await jobs.get(
+      tenantId,
+      id,
+    );
+    return { version, state, attempt, leaseUntil, cancelRequestedAt, progress };
+  }
+
+  async #steps({ kind, tenantId, id }: Topic, after: number): Promise<StepLine[]> {
+    const { jobs, actors } = this.#source;
+    const steps = kind === "actor" && actors
+      ? await actors.history(tenantId, id, after, STEPS_MAX)
+      : await jobs.history(tenantId, id, after, STEPS_MAX);
+    return steps.map(({ version, from, event, to, at }) => ({ version, from, event, to, at }));
   }
 
   async #pause(ms: number, canWake: boolean): Promise<void> {
@@ -153,12 +192,9 @@ export class Stream {
   }
 }
 
-function resourceOf(job: Job) {
-  const { leaseId: _, ...shown } = job;
-  return { ...shown, accepts: accepts(job.state) };
-}
-
-function messageOf(event: string, value: Transition | object): string {
-  const id = event === "step" && "version" in value ? `id: ${value.version}\n` : "";
-  return `${id}event: ${event}\ndata: ${JSON.stringify(value)}\n\n`;
+/** Only what is new. */
+function tell(listener: Listener, event: string, data: string): void {
+  if (listener.shown === data) return;
+  listener.shown = data;
+  listener.send(`event: ${event}\ndata: ${data}\n\n`);
 }

@@ -1,7 +1,7 @@
 /** The API on a real database, and what its tests ask of every answer. */
 import { assert, assertEquals } from "@std/assert";
 import { allHandlers } from "../../handlers/mod.ts";
-import { jobMachine, type JobState } from "../../machines/job.ts";
+import type { JobState } from "../../machines/job.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import { problems } from "../../src/http/problem.ts";
@@ -13,6 +13,7 @@ import { leaveJob } from "../../src/runtime/leaving.ts";
 import { Turner } from "../../src/runtime/turner.ts";
 import type { Store } from "../../src/store/store.ts";
 import { uiRoutes } from "../../src/ui/routes.ts";
+import { MachineBook } from "../../src/ui/machine_book.ts";
 import { Stream } from "../../src/ui/stream.ts";
 import { changeFor, claimAll } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
@@ -91,9 +92,10 @@ export function clientOf(store: Store, withUi = false): Client {
   const actors = new Actors(host, turner);
   const app = createApp({ jobs, actors, isWritable: () => store.isWritable() });
   if (withUi) {
-    const machines = new Map([["job", jobMachine]]);
-    const admit = () => Promise.resolve({ tenantId: null });
-    app.route("/", uiRoutes({ jobs, stream: new Stream(jobs), machines, admit }));
+    const book = new MachineBook(machines);
+    const admit = () => Promise.resolve({ tenantId: null, may: () => true });
+    const stream = new Stream({ jobs, actors });
+    app.route("/", uiRoutes({ stream, machines: book, admit, assets: null, auth: "none" }));
   }
   const request: Client["request"] = async (method, path, { body, json, headers = {} } = {}) => {
     const sent = json === undefined ? body : JSON.stringify(json);

@@ -7,8 +7,8 @@ import { eventually } from "../support/build.ts";
 Deno.test("a listener gets what it has missed, then what happens, and is forgotten when it goes", async () => {
   await using api = await testApi();
   const id = await jobIn(api, "scheduled");
-  const stream = new Stream(api.jobs);
-  const topic = { tenantId: null, jobId: id, after: 1 };
+  const stream = new Stream({ jobs: api.jobs });
+  const topic = { kind: "job", tenantId: null, id, after: 1 } as const;
   const server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
     () => new Response(stream.open(topic)),
@@ -35,9 +35,10 @@ Deno.test("a listener gets what it has missed, then what happens, and is forgott
 
 Deno.test("closing it ends every stream, so that a server can stop", async () => {
   await using api = await testApi();
-  const stream = new Stream(api.jobs);
-  const open = [null, await jobIn(api, "pending")].map((jobId) =>
-    new Response(stream.open({ tenantId: null, jobId, after: 0 })).text()
+  const stream = new Stream({ jobs: api.jobs });
+  const id = await jobIn(api, "pending");
+  const open = (["counts", "job"] as const).map((kind) =>
+    new Response(stream.open({ kind, tenantId: null, id, after: 0 })).text()
   );
   assertEquals(stream.size, 2);
   stream.close();

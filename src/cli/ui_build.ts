@@ -1,0 +1,48 @@
+/**
+ * Builds the pages: TypeScript to one script, the styles to one sheet, the font beside them.
+ *
+ * A program of its own, so that a running API needs none of it: `deno run -A src/cli/ui_build.ts DIR`.
+ */
+import inter from "@fontsource-variable/inter/package.json" with { type: "json" };
+
+const ROOT = new URL("../../", import.meta.url);
+const APP = new URL("src/ui/app/", ROOT);
+const FONT = "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2";
+
+/** Builds into a folder that is there. @throws {Error} What the bundler says. */
+export async function buildUi(dir: string): Promise<void> {
+  await bundle(dir, ["main.tsx", "plot.ts"]);
+  const sheets = await Promise.all(
+    [new URL("style.css", APP), new URL("../chart.css", APP)].map((url) => Deno.readTextFile(url)),
+  );
+  await Deno.writeTextFile(`${dir}/app.css`, smaller(sheets.join("\n")));
+  await Deno.copyFile(new URL(import.meta.resolve(FONT)), `${dir}/inter.woff2`);
+  const credit = `Inter ${inter.version}, ${inter.license}: https://rsms.me/inter/\n`;
+  await Deno.writeTextFile(`${dir}/fonts.txt`, credit);
+}
+
+/** Each entry a file of its name, what they share and what is fetched later in files beside them. */
+async function bundle(dir: string, entries: readonly string[]): Promise<void> {
+  const flags = ["--quiet", "--platform", "browser", "--minify", "--code-splitting"];
+  const paths = entries.map((entry) => new URL(entry, APP).pathname);
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", ...flags, "--outdir", dir, ...paths],
+    cwd: ROOT,
+    stdout: "null",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr).slice(0, 2_000));
+}
+
+/** Without comments and blanks; the sheets have none inside of texts. */
+function smaller(css: string): string {
+  return css.replaceAll(/\/\*[^]*?\*\//g, "").replaceAll(/\s+/g, " ")
+    .replaceAll(/\s*([{};,])\s*/g, "$1").replaceAll(/:\s+/g, ":").replaceAll(";}", "}").trim();
+}
+
+if (import.meta.main) {
+  const [dir] = Deno.args;
+  if (dir === undefined) throw new Error("Say where to: ui_build.ts DIR");
+  await buildUi(dir);
+}

@@ -1,0 +1,88 @@
+/** Talks to the API: JSON, and problems as errors. */
+import { go, partsOf, place } from "./place.ts";
+
+/** What a problem+json says. */
+export interface ProblemBody {
+  readonly title?: string;
+  readonly detail?: string;
+  readonly status?: number;
+  readonly code?: string;
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+  readonly accepts?: readonly string[];
+}
+
+/** A call that was refused. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly body: ProblemBody;
+
+  constructor(status: number, body: ProblemBody) {
+    super(wordsOf(status, body));
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** A page of a list. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly nextCursor: string | null;
+}
+
+/** Calls the API. @throws {Problem} */
+export async function call<T>(path: string, options: RequestInit = {}): Promise<T> {
+  const response = await fetch(path, { ...options, credentials: "same-origin" });
+  const isJson = (response.headers.get("content-type") ?? "").includes("json");
+  const body = isJson ? await response.json() : await response.text();
+  if (response.ok) return body;
+  if (response.status === 401) signIn();
+  throw new Problem(response.status, isJson ? body : { title: response.statusText });
+}
+
+/** Sends JSON. @throws {Problem} */
+export function send<T>(
+  path: string,
+  body: unknown,
+  { version, method = "POST" }: { version?: number; method?: string } = {},
+): Promise<T> {
+  return call(path, {
+    method,
+    body: JSON.stringify(body),
+    headers: {
+      "content-type": "application/json",
+      ...version === undefined ? {} : { "if-match": `"${version}"` },
+    },
+  });
+}
+
+/** A path of which each part is escaped. */
+export function at(...parts: readonly (string | number)[]): string {
+  return `/${parts.map((part) => encodeURIComponent(part)).join("/")}`;
+}
+
+/** The address of a page. */
+export function ui(...parts: readonly string[]): string {
+  return `/ui${at(...parts)}`;
+}
+
+/** A query without what is empty. */
+export function queryOf(
+  words: Readonly<Record<string, string | number | null | undefined>>,
+): string {
+  const given = Object.entries(words).filter(([, value]) =>
+    value !== null && value !== undefined && value !== ""
+  );
+  return given.length === 0 ? "" : `?${new URLSearchParams(given.map(([k, v]) => [k, String(v)]))}`;
+}
+
+function wordsOf(status: number, { title, detail, errors = [] }: ProblemBody): string {
+  if (status === 412) return "It moved on: look again. Nothing was sent.";
+  const fields = errors.map(({ path, message }) => `${path}: ${message}`).join("; ");
+  return fields || detail || title || `The server answered ${status}`;
+}
+
+function signIn(): void {
+  const here = place.value;
+  if (partsOf(here)[0] === "sign-in") return;
+  go(`/ui/sign-in?next=${encodeURIComponent(here.pathname + here.search)}`, "replace");
+}

@@ -1,0 +1,154 @@
+/** What the pages of a job and of an actor share: the chart on the left, what is known on the right. */
+import { useComputed } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+import { ChartView, type MachineChart } from "./chart.tsx";
+import { isFailure, litAt, type Step, unlit } from "./lit.ts";
+import { Empty, Panel, Raw } from "./parts.tsx";
+import type { Past } from "./past.ts";
+import { Tabs } from "./tabs.tsx";
+import { lookAt, Timeline } from "./timeline.tsx";
+import { clock, duration, eventWords, json } from "./words.ts";
+
+interface InstanceProps {
+  readonly head: ComponentChildren;
+  readonly side: ComponentChildren;
+  readonly chart: MachineChart | null;
+  readonly past: Past;
+  /** What may be sent at the latest step. */
+  readonly accepts: readonly string[];
+  readonly tabs: Readonly<Record<string, () => ComponentChildren>>;
+}
+
+/** The page of an instance. */
+export function Instance({ head, side, chart, past, accepts, tabs }: InstanceProps) {
+  const lit = useComputed(() => {
+    const isNow = past.index.value === past.steps.value.length - 1 &&
+      past.step.value?.version === past.latest.value;
+    return chart ? litAt(chart, past.steps.value, past.index.value, isNow ? accepts : []) : unlit;
+  });
+  const key = `${chart?.hash} ${accepts}`;
+  useEffect(() => lit.peek() && undefined, [key]);
+  return (
+    <div class="instance">
+      {head}
+      <div class="stage">
+        <div class="canvas">
+          {chart
+            ? <ChartView key={chart.hash} chart={chart} lit={lit.value} />
+            : <div class="viewport" aria-busy="true" />}
+        </div>
+        <aside class="side">{side}</aside>
+      </div>
+      <Timeline past={past} />
+      <Tabs of={{ History: () => <HistoryTable past={past} />, ...tabs }} />
+    </div>
+  );
+}
+
+/** The steps that are loaded, newest first. */
+function HistoryTable({ past }: { readonly past: Past }) {
+  const steps = past.steps.value;
+  const here = past.step.value;
+  if (steps.length === 0) return <Empty title="No steps yet" />;
+  return (
+    <div class="scroll tall" tabIndex={0} role="region" aria-label="History">
+      <table class="history">
+        <thead>
+          <tr>
+            <th>Step</th>
+            <th>Event</th>
+            <th>From</th>
+            <th>To</th>
+            <th>At</th>
+            <th>After</th>
+            <th>Worker</th>
+          </tr>
+        </thead>
+        <tbody>
+          {steps.toReversed().map((step, i) => (
+            <tr
+              key={step.version}
+              data-version={step.version}
+              aria-current={step === here ? "step" : undefined}
+              class={isFailure(step) ? "bad" : ""}
+            >
+              <td>
+                <button
+                  type="button"
+                  class="plain number"
+                  onClick={() => lookAt(past, step.version)}
+                >
+                  {step.version}
+                </button>
+              </td>
+              <td>
+                <code>
+                  <bdi>{eventWords(step.event)}</bdi>
+                </code>
+              </td>
+              <td class="soft">
+                <bdi>{step.from ?? "–"}</bdi>
+              </td>
+              <td>
+                <bdi>{step.to}</bdi>
+              </td>
+              <td class="number">{clock(step.at)}</td>
+              <td class="number soft">{sinceText(steps[steps.length - 2 - i], step)}</td>
+              <td class="soft mono">{step.worker ? `…${step.worker.slice(-6)}` : "–"}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function sinceText(before: Step | undefined, step: Step): string {
+  return before ? `+${duration(Date.parse(step.at) - Date.parse(before.at))}` : "–";
+}
+
+/** The step that is looked at: its event, what it changed. */
+export function StepPanel(
+  { past, children }: { readonly past: Past; readonly children?: ComponentChildren },
+) {
+  const step = past.step.value;
+  if (!step) return null;
+  return (
+    <Panel
+      title={`Step ${step.version}`}
+      aside={
+        <code>
+          <bdi>{eventWords(step.event)}</bdi>
+        </code>
+      }
+      name="step"
+    >
+      <p class="soft">
+        <bdi>{step.from ?? "nothing"}</bdi> → <bdi>{step.to}</bdi>, {clock(step.at)}
+      </p>
+      {step.outcome && step.outcome !== "handled" && (
+        <p>
+          <b>{step.outcome}</b>
+          {step.reason && `: ${step.reason}`}
+        </p>
+      )}
+      {hasBody(step) && <Raw value={payloadOf(step.body)} />}
+      {children}
+    </Panel>
+  );
+}
+
+function hasBody({ body }: Step): boolean {
+  return typeof body === "object" && body !== null && json(payloadOf(body)) !== "{}";
+}
+
+/** The event without its type, which stands in the title. */
+function payloadOf(body: unknown): unknown {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
+  const inner: unknown = Reflect.get(body, "event");
+  const { type: _, ...rest } = typeof inner === "object" && inner !== null
+    ? inner as Record<string, unknown>
+    : body as Record<string, unknown>;
+  return rest;
+}

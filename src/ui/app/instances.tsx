@@ -1,0 +1,255 @@
+/** Lists of jobs and of actors: a query bar that the address mirrors, and pages by key. */
+import { useSignal } from "@preact/signals";
+import { at, call, type Page, queryOf, ui } from "./api.ts";
+import { useLoad } from "./load.ts";
+import { Ago, Empty, Failure, Pill, useKeys, useTitle } from "./parts.tsx";
+import { go, place, setQuery } from "./place.ts";
+import { completions, type Listed, parseQuery } from "./query.ts";
+import type { ActorLine, JobResource, MachineLine } from "./resources.ts";
+import { SavedViews } from "./saved.tsx";
+import { shortId } from "./words.ts";
+
+const PAGE = 50;
+
+/** `/ui/jobs`, `/ui/actors`. */
+export function InstancesPage({ listed }: { readonly listed: Listed }) {
+  useTitle(listed === "jobs" ? "Jobs" : "Actors");
+  const text = place.value.searchParams.get("q") ?? "";
+  return (
+    <div class="page">
+      <header class="head">
+        <h1>
+          <span class="switch" role="group" aria-label="Kind">
+            <a href="/ui/jobs" aria-current={listed === "jobs" ? "page" : undefined}>Jobs</a>
+            <a href="/ui/actors" aria-current={listed === "actors" ? "page" : undefined}>Actors</a>
+          </span>
+        </h1>
+      </header>
+      <QueryBar listed={listed} text={text} />
+      <SavedViews listed={listed} text={text} />
+      <InstanceList listed={listed} text={text} />
+    </div>
+  );
+}
+
+function QueryBar({ listed, text }: { readonly listed: Listed; readonly text: string }) {
+  const typed = useSignal<string | null>(null);
+  const value = typed.value ?? text;
+  const { errors } = parseQuery(value, listed);
+  const machines = useLoad((signal) => call<Page<MachineLine>>("/machines", { signal }), []).data;
+  const names = { machine: machines?.items.map(({ id }) => id) ?? [] };
+  const apply = () => {
+    setQuery({ q: value.trim(), after: null }, "push");
+    typed.value = null;
+  };
+  useKeys({ "/": () => document.getElementById("query")?.focus() });
+  const [first] = errors;
+  return (
+    <form
+      class="querybar"
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (errors.length === 0) apply();
+      }}
+    >
+      <input
+        id="query"
+        type="search"
+        aria-label="Query"
+        aria-invalid={first !== undefined}
+        aria-describedby={first ? "query-error" : undefined}
+        list="query-words"
+        autocomplete="off"
+        spellcheck={false}
+        maxLength={500}
+        placeholder={listed === "jobs"
+          ? "state:dead_letter queue:mail tag:eu words"
+          : "machine:order status:active state:open"}
+        value={value}
+        onInput={(event) => typed.value = event.currentTarget.value}
+      />
+      <datalist id="query-words">
+        {completions(value, listed, names).slice(0, 12).map((each) => (
+          <option key={each} value={each} />
+        ))}
+      </datalist>
+      <button type="submit" class="strong">Search</button>
+      {first && (
+        <p id="query-error" class="failure" role="alert">
+          {value.slice(0, first.start)}
+          <mark>{value.slice(first.start, first.end)}</mark>
+          {value.slice(first.end)}: {first.message}
+        </p>
+      )}
+    </form>
+  );
+}
+
+/** The list for a query; `onlyOf` adds words that are not in the bar. */
+export function InstanceList({ listed, text, onlyOf = {} }: {
+  readonly listed: Listed;
+  readonly text: string;
+  readonly onlyOf?: Readonly<Record<string, string>>;
+}) {
+  const { words, errors } = parseQuery(text, listed);
+  const cursor = place.value.searchParams.get("after");
+  const path = at(listed) + queryOf({ ...words, ...onlyOf, cursor, limit: PAGE });
+  const { data, error, reload } = useLoad(
+    (signal) =>
+      errors.length > 0
+        ? Promise.resolve({ items: [], nextCursor: null })
+        : call<Page<JobResource & ActorLine>>(path, { signal }),
+    [path, errors.length],
+    5_000,
+  );
+  if (!data) {
+    return (
+      <>
+        <Failure error={error} retry={reload} />
+        <div class="loading" aria-busy="true" />
+      </>
+    );
+  }
+  return (
+    <>
+      <Failure error={error} retry={reload} />
+      {data.items.length === 0
+        ? (
+          <Empty title="Nothing matches">
+            <p class="soft">
+              Take a word out of the query{cursor && (
+                <>
+                  , or go to{" "}
+                  <a href={place.value.pathname + queryOf({ q: text })}>the first page</a>
+                </>
+              )}.
+            </p>
+          </Empty>
+        )
+        : (
+          <div class="scroll" tabIndex={0} role="region" aria-label="List">
+            {listed === "jobs"
+              ? <JobTable items={data.items} />
+              : <ActorTable items={data.items} />}
+          </div>
+        )}
+      <nav class="paging" aria-label="Pages">
+        {cursor && <button type="button" onClick={() => history.back()}>‹ newer</button>}
+        {data.nextCursor && (
+          <button
+            type="button"
+            onClick={() => setQuery({ after: data.nextCursor }, "push")}
+          >
+            older ›
+          </button>
+        )}
+      </nav>
+    </>
+  );
+}
+
+function JobTable({ items }: { readonly items: readonly JobResource[] }) {
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th>Job</th>
+          <th>State</th>
+          <th>Type</th>
+          <th>Queue</th>
+          <th>Attempt</th>
+          <th>Made</th>
+          <th>Error</th>
+        </tr>
+      </thead>
+      <tbody>
+        {items.map((job) => (
+          <tr
+            key={job.id}
+            data-job={job.id}
+            onClick={(event) => rowClick(event, ui("jobs", job.id))}
+          >
+            <td>
+              <a class="mono" href={ui("jobs", job.id)} title={job.id}>{shortId(job.id)}</a>
+            </td>
+            <td>
+              <Pill state={job.state} />
+            </td>
+            <td>
+              <bdi>{job.type}</bdi>
+            </td>
+            <td>
+              <bdi>{job.queue}</bdi>
+            </td>
+            <td class="number">{job.attempt}/{job.maxAttempts}</td>
+            <td class="soft">
+              <Ago at={job.createdAt} />
+            </td>
+            <td class="clip badtext">
+              <bdi>{job.lastError?.message}</bdi>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function ActorTable({ items }: { readonly items: readonly ActorLine[] }) {
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th>Actor</th>
+          <th>Status</th>
+          <th>State</th>
+          <th>Machine</th>
+          <th>Steps</th>
+          <th>Changed</th>
+        </tr>
+      </thead>
+      <tbody>
+        {items.map((actor) => (
+          <tr
+            key={actor.id}
+            data-actor={actor.id}
+            onClick={(event) => rowClick(event, ui("actors", actor.id))}
+          >
+            <td>
+              <a
+                class="mono"
+                href={ui("actors", actor.id) +
+                  queryOf({ tenantId: actor.tenantId === "default" ? null : actor.tenantId })}
+              >
+                <bdi>{shortId(actor.id)}</bdi>
+              </a>
+            </td>
+            <td>
+              <Pill state={actor.status} />
+            </td>
+            <td class="clip">
+              <bdi>{actor.state.replaceAll(",", ", ")}</bdi>
+            </td>
+            <td>
+              <a href={ui("machines", actor.machine)}>
+                <bdi>{actor.machine}</bdi>
+              </a>{" "}
+              <span class="tag">v{actor.machineVersion}</span>
+            </td>
+            <td class="number">{actor.version}</td>
+            <td class="soft">
+              <Ago at={actor.updatedAt} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** The whole row leads on; its link is what keyboards use. */
+function rowClick(event: MouseEvent, href: string): void {
+  const isOwn = event.target instanceof Element && event.target.closest("a, button, input");
+  if (!isOwn && !getSelection()?.toString()) go(href);
+}

@@ -1,0 +1,340 @@
+/** One job: its chart, its past step by step, why it is where it is, and what it accepts. */
+import { useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import type { JobResource } from "./resources.ts";
+import { at, call, send, ui } from "./api.ts";
+import { loadChart } from "./chart.tsx";
+import { Dialog, useAction } from "./dialog.tsx";
+import { Icon } from "./icons.tsx";
+import { Instance, StepPanel } from "./instance.tsx";
+import { follow } from "./live.ts";
+import type { Step } from "./lit.ts";
+import { useLoad } from "./load.ts";
+import { Missing } from "./missing.tsx";
+import { Ago, Countdown, Facts, Panel, Pill, Raw, Tree, useTitle } from "./parts.tsx";
+import { Past } from "./past.ts";
+import { go, place } from "./place.ts";
+import { may } from "./session.ts";
+import { shortId } from "./words.ts";
+
+interface Reason {
+  readonly code: string;
+  readonly message: string;
+  readonly until: string | null;
+}
+
+/** `/ui/jobs/{id}?step=n`. */
+export function JobPage({ id }: { readonly id: string }) {
+  useTitle(`Job ${shortId(id)}`);
+  const path = at("jobs", id);
+  const { data: job, error, put, reload } = useLoad(
+    (signal) => call<JobResource>(path, { signal }),
+    [id],
+  );
+  const past = useMemo(() => new Past(`${path}/transitions`), [id]);
+  const chart = useLoad((signal) => loadChart("job", null, signal), []).data;
+  const reasons = useLoad((signal) => call<{ reasons: Reason[] }>(`${path}/explain`, { signal }), [
+    id,
+    job?.version,
+  ]).data;
+  const isThere = job !== null;
+  useEffect(() => {
+    if (!job) return;
+    past.latest.value = job.version;
+    const step = Number(place.peek().searchParams.get("step"));
+    void past.look(step >= 1 ? step : null);
+    let asked = 0;
+    return follow(() => `?job=${id}&after=${past.latest.value}`, {
+      job: (data) => {
+        const mine = ++asked;
+        void past.catchUp((data as Step).version).catch(() => {});
+        void call<JobResource>(path).then((newer) => mine === asked && put(newer)).catch(() => {});
+      },
+    });
+  }, [isThere, past]);
+  if (!job) {
+    return error
+      ? <Missing error={error} what="job" id={id} retry={reload} />
+      : <div class="instance" aria-busy="true" />;
+  }
+  const isNow = past.step.value?.version === past.latest.value;
+  return (
+    <Instance
+      head={<Head job={job} put={put} />}
+      side={
+        <>
+          {!isNow && (
+            <p class="pasttime">
+              <Icon name="clock" />As it was at step {past.step.value?.version}
+            </p>
+          )}
+          {isNow && reasons && <Why reasons={reasons.reasons} />}
+          {job.lastError && <LastError job={job} />}
+          <StepPanel past={past}>
+            <StepFacts past={past} />
+          </StepPanel>
+          <Panel title="Facts" name="facts">
+            <JobFacts job={job} />
+          </Panel>
+        </>
+      }
+      chart={chart}
+      past={past}
+      accepts={job.accepts}
+      tabs={{
+        Payload: () => <Tree value={job.payload} />,
+        Output: () => <Tree value={job.output} />,
+        Logs: () => <Logs id={id} version={job.version} />,
+        Raw: () => <Raw value={job} />,
+      }}
+    />
+  );
+}
+
+function Head(
+  { job, put }: { readonly job: JobResource; readonly put: (job: JobResource) => void },
+) {
+  const { isBusy, run } = useAction();
+  const later = useSignal(false);
+  const fire = (body: object, done: string) =>
+    run(
+      async () =>
+        put(
+          await send<JobResource>(`${at("jobs", job.id)}/events`, body, { version: job.version }),
+        ),
+      done,
+    );
+  const rerun = () =>
+    run(async () => {
+      const made = await send<JobResource>(`${at("jobs", job.id)}/rerun`, {});
+      go(ui("jobs", made.id));
+    }, "Started again as a new job");
+  const said: Record<string, string> = {
+    CANCEL: "Cancel",
+    REQUEUE: "Requeue",
+    RETRY_NOW: "Retry now",
+    SCHEDULE: "Reschedule…",
+  };
+  return (
+    <header class="head">
+      <h1>
+        <span class="crumb">
+          <a href="/ui/machines/job">job</a>
+        </span>
+        <span class="mono">
+          <bdi>{job.type}</bdi>
+        </span>
+        <Pill state={job.state} />
+      </h1>
+      <p class="soft meta">
+        <span class="mono">{job.id}</span> · made <Ago at={job.createdAt} /> · queue{" "}
+        <bdi>{job.queue}</bdi> · tenant <bdi>{job.tenantId}</bdi>
+      </p>
+      {may("write") && (
+        <div class="actions" role="group" aria-label="Actions">
+          {job.accepts.map((event) => (
+            <button
+              key={event}
+              type="button"
+              data-event={event}
+              class={event === "CANCEL"
+                ? "grave"
+                : event === "REQUEUE" || event === "RETRY_NOW"
+                ? "strong"
+                : ""}
+              disabled={isBusy}
+              onClick={() =>
+                event === "SCHEDULE"
+                  ? later.value = true
+                  : void fire({ type: event }, `${said[event] ?? event}: done`)}
+            >
+              {said[event] ?? event}
+            </button>
+          ))}
+          {job.finishedAt && (
+            <button type="button" disabled={isBusy} onClick={() => void rerun()}>Run again</button>
+          )}
+        </div>
+      )}
+      {later.value && (
+        <Later
+          onClose={() => later.value = false}
+          act={(delayMs) => fire({ type: "SCHEDULE", delayMs }, "Rescheduled")}
+        />
+      )}
+    </header>
+  );
+}
+
+function Later(
+  { onClose, act }: {
+    readonly onClose: () => void;
+    readonly act: (delayMs: number) => Promise<boolean>;
+  },
+) {
+  const minutes = useSignal("10");
+  return (
+    <Dialog title="Run it later" onClose={onClose}>
+      <form
+        onSubmit={async (event) => {
+          event.preventDefault();
+          if (await act(Math.round(Number(minutes.value) * 60_000))) onClose();
+        }}
+      >
+        <label>
+          In how many minutes<input
+            type="number"
+            min={0}
+            max={525_600}
+            step="any"
+            required
+            value={minutes.value}
+            onInput={(e) => minutes.value = e.currentTarget.value}
+          />
+        </label>
+        <div class="buttons">
+          <button type="button" onClick={onClose}>Close</button>
+          <button type="submit" class="strong">Reschedule</button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function Why({ reasons }: { readonly reasons: readonly Reason[] }) {
+  return (
+    <Panel title="Why it is here" name="why">
+      <ul class="rows">
+        {reasons.map(({ code, message, until }) => (
+          <li key={code} data-reason={code}>
+            <span class="grow">{message}</span>
+            {until && <Countdown at={until} />}
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function LastError({ job }: { readonly job: JobResource }) {
+  const error = job.lastError;
+  if (!error) return null;
+  return (
+    <Panel title="Last error" aside={<Ago at={error.at} />} name="error">
+      <p class="failure">
+        <b>
+          <bdi>{error.name}</bdi>
+        </b>{" "}
+        <bdi>{error.message}</bdi>
+      </p>
+      <p class="soft">
+        {error.code && (
+          <>
+            <code>{error.code}</code> ·
+          </>
+        )}
+        {error.retryable ? "may be tried again" : "is not tried again"}
+      </p>
+    </Panel>
+  );
+}
+
+function StepFacts({ past }: { readonly past: Past }) {
+  const step = past.step.value;
+  if (!step) return null;
+  const cause = step.cause;
+  return (
+    <>
+      <Facts
+        of={[["Attempt", step.attempt], [
+          "Worker",
+          step.worker ? <span class="mono">{step.worker}</span> : null,
+        ]]}
+      />
+      {cause !== null && cause !== undefined && (typeof cause === "string"
+        ? (
+          <p class="cause">
+            <bdi>{cause}</bdi>
+          </p>
+        )
+        : <Raw value={cause} />)}
+    </>
+  );
+}
+
+function JobFacts({ job }: { readonly job: JobResource }) {
+  return (
+    <Facts
+      of={[
+        ["Attempt", `${job.attempt} of ${job.maxAttempts}`],
+        ["Crashes", job.crashes > 0 ? job.crashes : null],
+        ["Priority", job.priority],
+        ["Due", <Ago key="due" at={job.runAt} />],
+        ["Started", job.startedAt ? <Ago at={job.startedAt} /> : null],
+        ["Finished", job.finishedAt ? <Ago at={job.finishedAt} /> : null],
+        ["Lease until", job.leaseUntil ? <Countdown at={job.leaseUntil} /> : null],
+        ["Progress", job.progress === null ? null : <Raw value={job.progress} />],
+        [
+          "Tags",
+          job.tags.length > 0
+            ? job.tags.map((tag) => (
+              <a key={tag} class="tag" href={`/ui/jobs?q=${encodeURIComponent(`tag:${tag}`)}`}>
+                <bdi>{tag}</bdi>
+              </a>
+            ))
+            : null,
+        ],
+        [
+          "Idempotency key",
+          job.idempotencyKey && (
+            <code>
+              <bdi>{job.idempotencyKey}</bdi>
+            </code>
+          ),
+        ],
+        [
+          "Ordering key",
+          job.orderingKey && (
+            <code>
+              <bdi>{job.orderingKey}</bdi>
+            </code>
+          ),
+        ],
+        ["Parent", job.parentId && <a href={ui("jobs", job.parentId)}>{shortId(job.parentId)}</a>],
+        [
+          "Cloned from",
+          job.clonedFrom && <a href={ui("jobs", job.clonedFrom)}>{shortId(job.clonedFrom)}</a>,
+        ],
+        [
+          "Metadata",
+          Object.keys(job.metadata ?? {}).length > 0 ? <Tree value={job.metadata} /> : null,
+        ],
+      ]}
+    />
+  );
+}
+
+interface LogLine {
+  readonly at: string;
+  readonly level?: string;
+  readonly message: string;
+}
+
+function Logs({ id, version }: { readonly id: string; readonly version: number }) {
+  const { data, error } = useLoad(
+    (signal) => call<{ items: LogLine[] }>(`${at("jobs", id)}/logs`, { signal }),
+    [id, version],
+  );
+  if (error) return <p class="soft">No logs are kept on this server.</p>;
+  if (!data || data.items.length === 0) return <p class="soft">Its handler has logged nothing.</p>;
+  return (
+    <ol class="logs">
+      {data.items.map((line, i) => (
+        <li key={i}>
+          <span class="soft number">{line.at.slice(11, 23)}</span> <b>{line.level}</b>{" "}
+          <bdi>{line.message}</bdi>
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,55 @@
+/** The pages: the address decides which. */
+import { render } from "preact";
+import { useEffect } from "preact/hooks";
+import { Frame } from "./frame.tsx";
+import { lazy } from "./lazy.tsx";
+import { Empty, useTitle } from "./parts.tsx";
+import { followLinks, partsOf, place } from "./place.ts";
+import { loadSession } from "./session.ts";
+
+/** Fetched when first asked for: nobody pays for a page that is not looked at. */
+const Overview = lazy(() => import("./overview.tsx"), (module) => module.OverviewPage);
+const Instances = lazy(() => import("./instances.tsx"), (module) => module.InstancesPage);
+const Machines = lazy(() => import("./machines.tsx"), (module) => module.MachinePages);
+const Job = lazy(() => import("./job.tsx"), (module) => module.JobPage);
+const Actor = lazy(() => import("./actor.tsx"), (module) => module.ActorPage);
+const Upkeep = lazy(() => import("./pages_upkeep.tsx"), (module) => module.UpkeepPages);
+const kept = ["dead-letters", "operations", "queues", "schedules", "workers", "metrics", "sign-in"];
+
+function Page() {
+  const [page, id] = partsOf(place.value);
+  // A key of its own: nothing of one page is left in the next.
+  const key = `${page}/${id}`;
+  if (page === "") return <Overview />;
+  if (page === "machines") return <Machines key={key} id={id} />;
+  if (page === "jobs" || page === "actors") {
+    if (id === "") return <Instances key={key} listed={page} />;
+    return page === "jobs" ? <Job key={key} id={id} /> : <Actor key={key} id={id} />;
+  }
+  if (kept.includes(page)) return <Upkeep key={key} page={page} id={id} />;
+  return <Nothing page={page} />;
+}
+
+function Nothing({ page }: { readonly page: string }) {
+  useTitle("Nothing here");
+  return (
+    <Empty title={`There is no page “${page.slice(0, 80)}”`}>
+      <p>
+        <a href="/ui/">To the overview</a>
+      </p>
+    </Empty>
+  );
+}
+
+function App() {
+  useEffect(() => void loadSession(), []);
+  return (
+    <Frame>
+      <Page />
+    </Frame>
+  );
+}
+
+followLinks();
+const root = document.getElementById("app");
+if (root) render(<App />, root);

@@ -1,0 +1,188 @@
+/** Operations under way and past, and the audit. */
+import { at, call, type Page, send } from "./api.ts";
+import { Confirm } from "./dialog.tsx";
+import { Tabs } from "./tabs.tsx";
+import { useLoad } from "./load.ts";
+import { Ago, Empty, Failure, isMissing, NotHere, Pill, useTitle } from "./parts.tsx";
+import { may } from "./session.ts";
+import { OperationDetail } from "./operation.tsx";
+import type { Operation } from "./operation.tsx";
+import { place, setQuery } from "./place.ts";
+import { shortId } from "./words.ts";
+
+/** `/ui/operations?id=`. */
+export function OperationsPage() {
+  useTitle("Operations");
+  return (
+    <div class="page">
+      <header class="head">
+        <h1>Operations</h1>
+      </header>
+      <Tabs of={{ Operations: () => <OperationList />, Audit: () => <AuditList /> }} />
+    </div>
+  );
+}
+
+function OperationList() {
+  const { data, error, reload } = useLoad(
+    (signal) => call<Page<Operation>>("/operations", { signal }),
+    [],
+    2_000,
+  );
+  const chosen = place.value.searchParams.get("id");
+  if (isMissing(error)) return <NotHere what="Operations" path="/operations" />;
+  return (
+    <>
+      <Failure error={error} retry={reload} />
+      {data?.items.length === 0 && (
+        <Empty title="Nothing has been done in bulk">
+          <p class="soft">
+            Requeues of <a href="/ui/dead-letters">dead letters</a> show here with their progress.
+          </p>
+        </Empty>
+      )}
+      <div class="stack">
+        {(data?.items ?? []).map((each) => (
+          <section
+            key={each.id}
+            class="panel row"
+            data-operation={each.id}
+            aria-label={`Operation ${each.id}`}
+          >
+            <div class="grow">
+              <h2>
+                <button
+                  type="button"
+                  class="plain"
+                  aria-expanded={chosen === each.id}
+                  onClick={() => setQuery({ id: chosen === each.id ? null : each.id })}
+                >
+                  {each.action ?? each.kind ?? "requeue"}{" "}
+                  <span class="mono">{shortId(each.id)}</span>
+                </button>
+                <Pill state={pillOf(each)} label={each.state} />
+              </h2>
+              <Progress operation={each} />
+              {each.reason && (
+                <p class="soft">
+                  <bdi>{each.reason}</bdi>
+                </p>
+              )}
+              {chosen === each.id && <OperationDetail id={each.id} />}
+            </div>
+            {may("admin") && each.state === "running" && (
+              <Confirm
+                label="Stop…"
+                title="Stop this operation?"
+                act={async () => {
+                  await send(`${at("operations", each.id)}/stop`, {});
+                  reload();
+                }}
+              >
+                <p>What has been done stays done; the rest is left as it is.</p>
+              </Confirm>
+            )}
+            <span class="soft">
+              <Ago at={each.startedAt ?? each.createdAt ?? null} />
+            </span>
+          </section>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function pillOf({ state }: Operation): string {
+  return {
+    done: "succeeded",
+    finished: "succeeded",
+    completed: "succeeded",
+    stopped: "cancelled",
+  }[state] ?? state;
+}
+
+/** How far an operation is. */
+export function Progress({ operation }: { readonly operation: Operation }) {
+  const total = operation.matched ?? operation.total ?? 0;
+  const done = operation.done ?? operation.processed ?? operation.requeued ?? 0;
+  return (
+    <p class="load">
+      <progress max={Math.max(1, total)} value={done} aria-label={`${done} of ${total}`} />
+      <span class="number">{done.toLocaleString("en")} of {total.toLocaleString("en")}</span>
+      {(operation.failed ?? 0) > 0 && <span class="badtext">{operation.failed} refused</span>}
+    </p>
+  );
+}
+
+interface AuditLine {
+  readonly id?: string;
+  readonly at: string;
+  readonly actor: string | null;
+  readonly action: string;
+  readonly target?: string | null;
+  readonly outcome?: string | null;
+  readonly reason?: string | null;
+  readonly [key: string]: unknown;
+}
+
+function AuditList() {
+  const cursor = place.value.searchParams.get("after");
+  const path = `/audit?limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
+  const { data, error, reload } = useLoad((signal) => call<Page<AuditLine>>(path, { signal }), [
+    path,
+  ]);
+  if (isMissing(error)) return <NotHere what="Audit entries" path="/audit" />;
+  if (!data) return <Failure error={error} retry={reload} />;
+  if (data.items.length === 0) return <Empty title="Nobody has changed anything yet" />;
+  return (
+    <>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Audit">
+        <table>
+          <thead>
+            <tr>
+              <th>When</th>
+              <th>Who</th>
+              <th>What</th>
+              <th>On</th>
+              <th>Outcome</th>
+            </tr>
+          </thead>
+          <tbody>
+            {data.items.map((each, i) => (
+              <tr key={each.id ?? i}>
+                <td class="soft">
+                  <Ago at={each.at} />
+                </td>
+                <td>
+                  <bdi>{each.actor ?? "–"}</bdi>
+                </td>
+                <td>
+                  <code>
+                    <bdi>{each.action}</bdi>
+                  </code>
+                </td>
+                <td class="mono clip">
+                  <bdi>{each.target ?? "–"}</bdi>
+                </td>
+                <td class="clip">
+                  <bdi>{each.outcome ?? each.reason ?? "–"}</bdi>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <nav class="paging" aria-label="Pages">
+        {cursor && <button type="button" onClick={() => history.back()}>‹ newer</button>}
+        {data.nextCursor && (
+          <button
+            type="button"
+            onClick={() => setQuery({ after: data.nextCursor }, "push")}
+          >
+            older ›
+          </button>
+        )}
+      </nav>
+    </>
+  );
+}

@@ -1,0 +1,290 @@
+/** Small parts that all pages share. Text is always text: nothing here parses HTML. */
+import { signal, useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+import { Icon, type IconName } from "./icons.tsx";
+import type { Problem } from "./api.ts";
+import { clock, countdown, duration, json, spoken } from "./words.ts";
+
+type Tone = "mute" | "on" | "ok" | "warn" | "bad" | "hold";
+
+/** Each state and status: colour, shape and word together. */
+const looks: Readonly<Record<string, readonly [Tone, IconName]>> = {
+  pending: ["mute", "ring"],
+  scheduled: ["mute", "clock"],
+  running: ["on", "dot"],
+  retry: ["warn", "again"],
+  succeeded: ["ok", "check"],
+  dead_letter: ["bad", "cross"],
+  cancelled: ["mute", "struck"],
+  active: ["on", "dot"],
+  done: ["ok", "check"],
+  error: ["bad", "cross"],
+  stalled: ["bad", "warn"],
+  blocked: ["bad", "block"],
+  paused: ["hold", "bars"],
+  terminated: ["mute", "struck"],
+  open: ["ok", "check"],
+  draining: ["warn", "clock"],
+  stopped: ["mute", "struck"],
+  failed: ["bad", "cross"],
+  closed: ["ok", "check"],
+  half_open: ["warn", "again"],
+};
+
+/** The tone of a state. */
+export function toneOf(state: string): Tone {
+  return looks[state]?.[0] ?? "mute";
+}
+
+/** A state or status. */
+export function Pill({ state, label }: { readonly state: string; readonly label?: string }) {
+  const [tone, icon] = looks[state] ?? ["mute", "ring"];
+  return (
+    <span class={`pill ${tone}`} data-status={state}>
+      <Icon name={icon} />
+      {label ?? spoken(state)}
+    </span>
+  );
+}
+
+/** Ticks once in a second while somebody looks. */
+export const now = signal(Date.now());
+setInterval(() => {
+  if (!document.hidden) now.value = Date.now();
+}, 1_000);
+
+/** An instant, as long ago; the exact one in the title. */
+export function Ago({ at }: { readonly at: string | null }) {
+  if (!at) return <span class="soft">–</span>;
+  const ms = now.value - Date.parse(at);
+  const text = ms < -999 ? `in ${duration(-ms)}` : ms < 1_000 ? "now" : `${duration(ms)} ago`;
+  return <time dateTime={at} title={clock(at)}>{text}</time>;
+}
+
+/** What is left until an instant. */
+export function Countdown({ at }: { readonly at: string }) {
+  return (
+    <time class="number" dateTime={at} title={clock(at)}>
+      {countdown(Date.parse(at) - now.value)}
+    </time>
+  );
+}
+
+/** JSON as a folded tree: what is large is opened by hand. */
+export function Tree({ value, name, open = true }: {
+  readonly value: unknown;
+  readonly name?: string;
+  readonly open?: boolean;
+}) {
+  const label = name === undefined ? null : <span class="key">{name}</span>;
+  if (typeof value !== "object" || value === null) {
+    return (
+      <div class="leaf">
+        {label}
+        <Scalar value={value} />
+      </div>
+    );
+  }
+  const entries = Object.entries(value);
+  const about = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
+  if (entries.length === 0) {
+    return (
+      <div class="leaf">
+        {label}
+        <span class="soft">{Array.isArray(value) ? "[]" : "{}"}</span>
+      </div>
+    );
+  }
+  return (
+    <Branch label={label} about={about} entries={entries} open={open && entries.length <= 50} />
+  );
+}
+
+function Branch({ label, about, entries, open }: {
+  readonly label: ComponentChildren;
+  readonly about: string;
+  readonly entries: readonly (readonly [string, unknown])[];
+  readonly open: boolean;
+}) {
+  const shown = useSignal(open);
+  const many = useSignal(100);
+  return (
+    <details
+      class="branch"
+      open={shown.value}
+      onToggle={(e) => shown.value = e.currentTarget.open}
+    >
+      <summary>
+        {label}
+        <span class="soft">{about}</span>
+      </summary>
+      {shown.value &&
+        entries.slice(0, many.value).map(([key, each]) => (
+          <Tree key={key} name={key} value={each} open={false} />
+        ))}
+      {shown.value && entries.length > many.value && (
+        <button
+          type="button"
+          class="plain"
+          onClick={() => many.value += 500}
+        >
+          {entries.length - many.value} more
+        </button>
+      )}
+    </details>
+  );
+}
+
+const TEXT_MAX = 300;
+
+function Scalar({ value }: { readonly value: unknown }) {
+  const whole = useSignal(false);
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  const isLong = text.length > TEXT_MAX;
+  return (
+    <span class={`scalar ${value === null ? "null" : typeof value}`}>
+      <bdi>{isLong && !whole.value ? `${text.slice(0, TEXT_MAX)}…` : text.slice(0, 100_000)}</bdi>
+      {isLong && !whole.value && (
+        <button
+          type="button"
+          class="plain"
+          onClick={() => whole.value = true}
+        >
+          {text.length.toLocaleString("en")} characters
+        </button>
+      )}
+    </span>
+  );
+}
+
+/** A block of JSON to read and copy. */
+export function Raw({ value }: { readonly value: unknown }) {
+  const text = json(value);
+  return <pre tabIndex={0}>{text.length > 100_000 ? `${text.slice(0, 100_000)}…` : text}</pre>;
+}
+
+/** A list of facts. */
+export function Facts({ of }: { readonly of: readonly (readonly [string, ComponentChildren])[] }) {
+  const shown = of.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return (
+    <dl>
+      {shown.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** A panel with a title. */
+export function Panel({ title, aside, children, name }: {
+  readonly title: string;
+  readonly aside?: ComponentChildren;
+  readonly children: ComponentChildren;
+  readonly name?: string;
+}) {
+  return (
+    <section class={`panel ${name ?? ""}`} aria-label={title}>
+      <h2>{title}{aside !== undefined && <span class="aside">{aside}</span>}</h2>
+      {children}
+    </section>
+  );
+}
+
+/** Nothing there, said helpfully. */
+export function Empty(
+  { title, children }: { readonly title: string; readonly children?: ComponentChildren },
+) {
+  return (
+    <div class="empty">
+      <p class="big">{title}</p>
+      {children}
+    </div>
+  );
+}
+
+/** What went wrong while loading; what is already there stays. */
+export function Failure(
+  { error, retry }: { readonly error: Error | null; readonly retry?: () => void },
+) {
+  if (!error) return null;
+  const status = "status" in error ? (error as Problem).status : 0;
+  if (status === 404 || status === 405) return null;
+  return (
+    <p class="failure" role="alert">
+      <Icon name="warn" /> {error.message}
+      {retry && <button type="button" class="plain" onClick={retry}>Try again</button>}
+    </p>
+  );
+}
+
+/** Whether the server has no such thing. */
+export function isMissing(error: Error | null): boolean {
+  return error !== null && "status" in error && (error.status === 404 || error.status === 405);
+}
+
+/** A part of the API that this server does not have. */
+export function NotHere({ what, path }: { readonly what: string; readonly path: string }) {
+  return (
+    <Empty title={`${what} are not available on this server`}>
+      <p class="soft">
+        It does not answer <code>{path}</code>. A newer version of Perdura does;{" "}
+        <a href="/docs">the API of this one</a> lists what it has.
+      </p>
+    </Empty>
+  );
+}
+
+const message = signal<{ readonly text: string; readonly isBad: boolean } | null>(null);
+let hiding: ReturnType<typeof setTimeout> | undefined;
+
+/** Says something that goes away by itself. */
+export function toast(text: string, isBad = false): void {
+  message.value = { text, isBad };
+  clearTimeout(hiding);
+  hiding = setTimeout(() => message.value = null, 8_000);
+}
+
+/** Where it is said. */
+export function Toast() {
+  return (
+    <div
+      id="toast"
+      role="status"
+      class={message.value ? `shown ${message.value.isBad ? "bad" : ""}` : ""}
+    >
+      {message.value && <Icon name={message.value.isBad ? "warn" : "check"} />}
+      {message.value?.text}
+    </div>
+  );
+}
+
+/** The name of the page in the window. */
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · Perdura`;
+  }, [title]);
+}
+
+/** Keys of a page; none while somebody writes or a dialog is open. */
+export function useKeys(on: Readonly<Record<string, () => void>>): void {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      const { target } = event;
+      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+      if (
+        target instanceof HTMLElement &&
+        target.closest("input, textarea, select, dialog[open], .chart")
+      ) return;
+      const run = on[event.key];
+      if (!run) return;
+      event.preventDefault();
+      run();
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  });
+}

@@ -1,0 +1,64 @@
+/** Lines over time, by uPlot: a bundle of its own, for the page of metrics alone. */
+import uPlot from "uplot";
+
+/** One line. */
+export interface Series {
+  readonly label: string;
+  readonly tone: string;
+  readonly values: readonly number[];
+}
+
+/** A drawn plot. */
+export interface Plotter {
+  show(times: readonly number[], series: readonly Series[]): void;
+  close(): void;
+}
+
+const HEIGHT = 200;
+
+/** Draws into an element as wide as it is. */
+export function plotIn(place: HTMLElement, series: readonly Series[]): Plotter {
+  const ink = colourOf(place, "--soft");
+  const grid = { stroke: colourOf(place, "--line"), width: 1 };
+  const axis = { stroke: ink, grid, ticks: grid, font: "11px Inter, sans-serif" };
+  const plot = new uPlot(
+    {
+      width: place.clientWidth,
+      height: HEIGHT,
+      legend: { show: false },
+      cursor: { drag: { x: false, y: false } },
+      axes: [axis, { ...axis, size: 48 }],
+      series: [
+        {},
+        ...series.map(({ label, tone }) => ({
+          label,
+          stroke: colourOf(place, `--${tone}`),
+          width: 2,
+        })),
+      ],
+    },
+    [[], ...series.map(() => [])],
+    place,
+  );
+  const observer = new ResizeObserver(() =>
+    plot.setSize({ width: place.clientWidth, height: HEIGHT })
+  );
+  observer.observe(place);
+  return {
+    show: (times, lines) => plot.setData([[...times], ...lines.map(({ values }) => [...values])]),
+    close: () => {
+      observer.disconnect();
+      plot.destroy();
+    },
+  };
+}
+
+/** A canvas knows no `light-dark()`: a real element is asked what it comes to. */
+function colourOf(place: HTMLElement, name: string): string {
+  const probe = document.createElement("i");
+  probe.style.color = `var(${name})`;
+  place.append(probe);
+  const colour = getComputedStyle(probe).color;
+  probe.remove();
+  return colour;
+}

@@ -1,0 +1,188 @@
+/** Schedules: when they fire next, and the hand on them. */
+import { useSignal } from "@preact/signals";
+import { at, call, type Page, send } from "./api.ts";
+import { useAction } from "./dialog.tsx";
+import { Icon } from "./icons.tsx";
+import { useLoad } from "./load.ts";
+import {
+  Ago,
+  Countdown,
+  Empty,
+  Failure,
+  isMissing,
+  NotHere,
+  Pill,
+  Raw,
+  useTitle,
+} from "./parts.tsx";
+import { may } from "./session.ts";
+import { clock } from "./words.ts";
+
+interface Schedule {
+  readonly id: string;
+  readonly tenantId?: string;
+  readonly cron: string | null;
+  readonly timeZone: string | null;
+  readonly type?: string | null;
+  readonly machine?: string | null;
+  readonly paused: boolean;
+  readonly missed?: string;
+  readonly overlap?: string;
+  readonly nextAt?: string | null;
+  readonly nextRunAt?: string | null;
+  readonly lastAt?: string | null;
+  readonly lastRunAt?: string | null;
+  readonly [key: string]: unknown;
+}
+
+/** `/ui/schedules/{id}`. */
+export function SchedulesPage({ id }: { readonly id: string }) {
+  useTitle("Schedules");
+  const { data, error, reload } = useLoad(
+    (signal) => call<Page<Schedule>>("/schedules", { signal }),
+    [],
+    5_000,
+  );
+  return (
+    <div class="page">
+      <header class="head">
+        <h1>Schedules</h1>
+      </header>
+      {isMissing(error)
+        ? <NotHere what="Schedules" path="/schedules" />
+        : <Failure error={error} retry={reload} />}
+      {data?.items.length === 0 && (
+        <Empty title="No schedules yet">
+          <p class="soft">
+            Make one: <code>PUT /schedules/nightly</code> with a cron line. <a href="/docs">How</a>
+          </p>
+        </Empty>
+      )}
+      <div class="stack">
+        {(data?.items ?? []).map((each) => (
+          <ScheduleRow key={each.id} schedule={each} reload={reload} isOpen={each.id === id} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function ScheduleRow({ schedule, reload, isOpen }: {
+  readonly schedule: Schedule;
+  readonly reload: () => void;
+  readonly isOpen: boolean;
+}) {
+  const open = useSignal(isOpen);
+  const { isBusy, run } = useAction();
+  const path = at("schedules", schedule.id);
+  const tell = (verb: string, done: string) => () =>
+    void run(async () => {
+      await send(`${path}/${verb}`, {});
+      reload();
+    }, `${schedule.id}: ${done}`);
+  const next = schedule.nextAt ?? schedule.nextRunAt ?? null;
+  const last = schedule.lastAt ?? schedule.lastRunAt ?? null;
+  return (
+    <section class="panel row" aria-label={`Schedule ${schedule.id}`} data-schedule={schedule.id}>
+      <div class="grow">
+        <h2>
+          <button
+            type="button"
+            class="plain"
+            aria-expanded={open.value}
+            onClick={() =>
+              open.value = !open.value}
+          >
+            <bdi>{schedule.id}</bdi>
+          </button>
+          <Pill state={schedule.paused ? "paused" : "active"} />
+        </h2>
+        <p>
+          <code>{schedule.cron}</code>{" "}
+          <span class="soft">
+            {schedule.timeZone ?? "UTC"} · {schedule.machine ? "starts actors of" : "adds jobs of"}
+          </span>{" "}
+          <bdi>{schedule.machine ?? schedule.type}</bdi>
+        </p>
+        <p class="soft">
+          {next && !schedule.paused && (
+            <>
+              <Icon name="clock" /> next in <Countdown at={next} /> ({clock(next)}) ·
+            </>
+          )}
+          {last
+            ? (
+              <>
+                last <Ago at={last} />
+              </>
+            )
+            : "has not fired yet"}
+        </p>
+        {open.value && <Preview path={path} schedule={schedule} />}
+      </div>
+      {may("admin") && (
+        <div class="actions">
+          {schedule.paused
+            ? (
+              <button
+                type="button"
+                class="strong"
+                disabled={isBusy}
+                onClick={tell("resume", "goes on")}
+              >
+                Resume
+              </button>
+            )
+            : (
+              <button type="button" disabled={isBusy} onClick={tell("pause", "paused")}>
+                Pause
+              </button>
+            )}
+          <button type="button" disabled={isBusy} onClick={tell("trigger", "fired")}>
+            Fire now
+          </button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** The next times, as the server works them out. */
+function Preview({ path, schedule }: { readonly path: string; readonly schedule: Schedule }) {
+  const { data } = useLoad(
+    (signal) => call<Record<string, unknown>>(`${path}/preview`, { signal }),
+    [path, schedule.cron],
+  );
+  const times = timesOf(data);
+  return (
+    <div class="columns">
+      <div>
+        <h3>Next times</h3>
+        {times.length === 0 ? <p class="soft">none known</p> : (
+          <ol class="times">
+            {times.slice(0, 10).map((time) => (
+              <li key={time}>
+                <time dateTime={time}>{clock(time)}</time>
+              </li>
+            ))}
+          </ol>
+        )}
+      </div>
+      <div>
+        <h3>As it is stored</h3>
+        <Raw value={schedule} />
+      </div>
+    </div>
+  );
+}
+
+function timesOf(data: unknown): string[] {
+  if (Array.isArray(data)) {
+    return data.map((each) =>
+      typeof each === "string" ? each : String(each?.at ?? each?.fireAt ?? "")
+    );
+  }
+  if (typeof data !== "object" || data === null) return [];
+  const list = Object.values(data).find(Array.isArray);
+  return list ? timesOf(list) : [];
+}

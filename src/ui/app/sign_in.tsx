@@ -1,0 +1,66 @@
+/** Sign in: a key for a session that this page cannot read. */
+import { useSignal } from "@preact/signals";
+import { send } from "./api.ts";
+import { useAction } from "./dialog.tsx";
+import { Empty, useTitle } from "./parts.tsx";
+import { go, place } from "./place.ts";
+import { loadSession, session } from "./session.ts";
+
+/** `/ui/sign-in?next=`. */
+export function SignInPage() {
+  useTitle("Sign in");
+  const key = useSignal("");
+  const { isBusy, run } = useAction();
+  if (session.value?.auth === "none") {
+    return (
+      <Empty title="Nobody signs in here">
+        <p class="soft">
+          This server runs without keys. <a href="/ui/">To the overview</a>
+        </p>
+      </Empty>
+    );
+  }
+  const submit = () =>
+    run(async () => {
+      await send("/ui/session", { key: key.value.trim() });
+      key.value = "";
+      await loadSession();
+      go(nextOf(place.value.searchParams.get("next")));
+    });
+  return (
+    <form
+      class="signin panel"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      <h1>Sign in</h1>
+      <label>
+        API key<input
+          type="password"
+          autocomplete="current-password"
+          required
+          maxLength={4096}
+          placeholder="perdura_…"
+          value={key.value}
+          onInput={(e) => key.value = e.currentTarget.value}
+        />
+      </label>
+      <p class="soft">
+        It is exchanged for a session of this browser, and not kept. Keys are made by{" "}
+        <code>main.ts keys create</code>.
+      </p>
+      <div class="buttons">
+        <button type="submit" class="strong" disabled={isBusy}>Sign in</button>
+      </div>
+    </form>
+  );
+}
+
+/** Only to pages of ours. */
+export function nextOf(next: string | null): string {
+  return next !== null && /^\/ui\/(?!sign-in)[^\\]*$/.test(next) && !next.startsWith("//")
+    ? next
+    : "/ui/";
+}

@@ -1,0 +1,66 @@
+/** Instants, durations, numbers and states, as people read them. */
+
+/** `12:03:04.567`, with the date when it is not today's. */
+export function clock(instant: string | null): string {
+  if (!instant) return "–";
+  const date = new Date(instant);
+  const time = `${date.toLocaleTimeString("en-GB")}.${
+    String(date.getMilliseconds()).padStart(3, "0")
+  }`;
+  const isToday = date.toDateString() === new Date().toDateString();
+  return isToday ? time : `${date.toLocaleDateString("en-CA")} ${time}`;
+}
+
+/** A duration in the unit that fits. */
+export function duration(ms: number): string {
+  if (ms < 0) return `−${duration(-ms)}`;
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`;
+  if (ms < 86_400_000) return `${(ms / 3_600_000).toFixed(1).replace(".0", "")} h`;
+  return `${(ms / 86_400_000).toFixed(1).replace(".0", "")} d`;
+}
+
+/** `00:41`, `3:02:10`: what is left until an instant. */
+export function countdown(ms: number): string {
+  if (ms <= 0) return "due";
+  const seconds = Math.ceil(ms / 1_000);
+  if (seconds >= 86_400) return duration(ms);
+  const [h, m, s] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (n: number) => String(n).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${two(m)}:${two(s)}`;
+}
+
+/** `48.2 k`. */
+export function short(count: number): string {
+  if (count < 10_000) return count.toLocaleString("en");
+  if (count < 1_000_000) return `${(count / 1_000).toFixed(count < 100_000 ? 1 : 0)} k`;
+  return `${(count / 1_000_000).toFixed(2)} M`;
+}
+
+/** `dead_letter`: `dead letter`. */
+export function spoken(state: string): string {
+  return state.replaceAll("_", " ");
+}
+
+/** The last part of a long id; others as they are. */
+export function shortId(id: string): string {
+  return /^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(id) ? `…${id.slice(-12)}` : id;
+}
+
+/** The event as people read it: `xstate.after.1000.x` is a timer. */
+export function eventWords(event: string): string {
+  const [, delay] = /^xstate\.after\.([^.]+)\./.exec(event) ?? [];
+  if (delay !== undefined) return `after ${/^\d+$/.test(delay) ? duration(Number(delay)) : delay}`;
+  const [, what, actor = ""] = /^xstate\.(done|error)\.actor\.(.+)$/.exec(event) ?? [];
+  if (what) {
+    return `${actor.replace(/^(\d+)\..*/, "invoke $1")} ${what === "done" ? "done" : "failed"}`;
+  }
+  if (event.startsWith("xstate.done.state.")) return `${event.slice(18).split(".").at(-1)} done`;
+  return event === "xstate.init" || event === "START" ? "start" : event;
+}
+
+/** JSON for people; what is no JSON as text. */
+export function json(value: unknown): string {
+  return JSON.stringify(value, null, 2) ?? String(value);
+}
