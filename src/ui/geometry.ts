@@ -1,4 +1,5 @@
 /** The geometry of a chart: where everything is, in pixels from the top left. */
+import { textWidth } from "./advances.ts";
 import type { Chart, ChartState, ChartTransition } from "./chart.ts";
 
 /** A point. */
@@ -36,7 +37,7 @@ export interface Geometry {
 }
 
 /** Heights and paddings that layout and drawing share. */
-export const size = { head: 32, row: 18, label: 16, pad: 13 } as const;
+export const size = { head: 32, row: 18, label: 16, pad: 13, glyph: 15 } as const;
 
 /** A row inside a state's box. */
 export interface Row {
@@ -56,9 +57,7 @@ export function edgesOf(chart: Chart): Edge[] {
       const isHistory = state?.type === "history";
       const to = isHistory ? state.parent ?? target : target;
       const key = `${transition.source} → ${to}`;
-      const shown = isHistory
-        ? { ...transition, label: `${transition.label} (history)` }
-        : transition;
+      const shown = isHistory ? { ...transition, label: `${transition.label} → H` } : transition;
       edges.set(key, [...edges.get(key) ?? [], shown]);
     }
   }
@@ -87,14 +86,19 @@ export function rowsOf(chart: Chart): ReadonlyMap<string, readonly Row[]> {
 }
 
 function rows(kind: Row["kind"], names: readonly string[]): Row[] {
-  return names.map((name) => ({ kind, text: clip(`${kind} / ${name}`, 44), transition: null }));
+  return names.map((name) => ({ kind, text: clip(name, 44), transition: null }));
 }
 
-/** A transition in one line: event, guard, actions. */
-export function textOf({ label, guard, actions }: ChartTransition): string {
+/** A transition in one line: event, then guard and actions. */
+export function partsOf({ label, guard, actions }: ChartTransition): readonly [string, string] {
   const condition = guard === null ? "" : ` [${clip(guard, 28)}]`;
   const effects = actions.length === 0 ? "" : ` / ${clip(actions.join(", "), 28)}`;
-  return `${clip(label, 32)}${condition}${effects}`;
+  return [clip(label, 32), condition + effects];
+}
+
+/** The same as one text. */
+export function textOf(transition: ChartTransition): string {
+  return partsOf(transition).join("");
 }
 
 /** Size of a state without children. */
@@ -105,7 +109,7 @@ export function stateSize(
   const widths = [
     92,
     34 + textWidth(state.key, 13),
-    ...rows.map(({ text }) => 38 + textWidth(text, 11)),
+    ...rows.map(({ text }) => 2 * size.pad + size.glyph + textWidth(text, 11)),
   ];
   return {
     width: Math.ceil(Math.max(...widths)),
@@ -118,18 +122,10 @@ export function labelSize(edge: Edge): { width: number; height: number } {
   const width = Math.max(
     ...edge.transitions.map((transition) => textWidth(textOf(transition), 11)),
   );
-  return { width: Math.ceil(width) + 14, height: edge.transitions.length * size.label + 6 };
-}
-
-/** Roughly, and rather too wide: there is no font to measure with on a server. */
-export function textWidth(text: string, pixels: number): number {
-  let width = 0;
-  for (const character of text) {
-    if ("iljtfr.,:;|!'()[] ".includes(character)) width += 0.36;
-    else if (/[A-Z_mw@%→∧∨¬]/.test(character)) width += 0.76;
-    else width += 0.6;
-  }
-  return width * pixels;
+  return {
+    width: Math.ceil(width) + 14 + size.glyph,
+    height: edge.transitions.length * size.label + 6,
+  };
 }
 
 function clip(text: string, length: number): string {

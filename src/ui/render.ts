@@ -2,19 +2,20 @@
  * Chart and geometry to one static SVG text. What is lit is a matter of classes that the page sets;
  * the picture itself never changes.
  */
-import type { Chart, ChartState } from "./chart.ts";
+import { textWidth } from "./advances.ts";
+import type { Chart, ChartState, ChartTransition, TransitionKind } from "./chart.ts";
 import {
   type Box,
   type Edge,
   edgesOf,
   type Geometry,
   type Line,
+  partsOf,
   type Point,
   type Row,
   rowsOf,
   size,
   textOf,
-  textWidth,
 } from "./geometry.ts";
 import css from "./chart.css" with { type: "text" };
 
@@ -33,7 +34,7 @@ export function renderChart(chart: Chart, geometry: Geometry): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" ` +
-    `width="${width}" height="${height}" role="img" aria-label="${label}">`,
+    `width="${width}" height="${height}" role="graphics-document" aria-label="${label}">`,
     `<style>${css.replaceAll(/\s*\n\s*/g, "")}</style>`,
     `<defs><marker id="arrow" viewBox="0 0 8 8" refX="7.2" refY="4" markerWidth="8" markerHeight="8" ` +
     `markerUnits="userSpaceOnUse" orient="auto"><path class="arrow" d="M0 .6 7.6 4 0 7.4z"/></marker></defs>`,
@@ -53,12 +54,11 @@ export function escapeText(text: string): string {
 
 function drawState(chart: Chart, state: ChartState, box: Box, rows: readonly Row[]): string {
   const isLeaf = !chart.states.some(({ parent }) => parent === state.id);
-  const tags = state.tags.map((tag) => `tag-${tag.replaceAll(/[^\w-]/g, "")}`);
-  const classes = ["state", state.type, isLeaf ? "leaf" : "nest", ...tags].join(" ");
   const isBare = isLeaf && rows.length === 0;
   const parts = [
-    `<g class="${classes}" data-state="${escapeText(state.id)}" tabindex="-1">`,
-    `<title>${escapeText(state.description ?? `${state.id} (${state.type})`)}</title>`,
+    `<g class="${classesOf(chart, state, isLeaf)}" data-state="${escapeText(state.id)}" ` +
+    `role="graphics-symbol" aria-label="${escapeText(spokenOf(state))}" tabindex="-1">`,
+    `<title>${escapeText(state.description ?? spokenOf(state))}</title>`,
     rectangle(box, "box", 9),
   ];
   if (state.type === "final") parts.push(rectangle(shrunk(box, 3.5), "ring", 6));
@@ -67,9 +67,8 @@ function drawState(chart: Chart, state: ChartState, box: Box, rows: readonly Row
     : { x: box.x + size.pad, y: box.y + 21, anchor: "start" };
   parts.push(text(state.key, at, "name", at.anchor));
   if (state.type === "parallel") {
-    parts.push(
-      text("parallel", { x: at.x + textWidth(state.key, 13) + 10, y: at.y }, "mark", "start"),
-    );
+    const beside = { x: at.x + textWidth(state.key, 13) + 10, y: at.y };
+    parts.push(text("parallel", beside, "mark", "start"));
   }
   if (!isBare) {
     const [left, right, y] = [box.x + 1, box.x + box.width - 1, box.y + size.head];
@@ -80,11 +79,42 @@ function drawState(chart: Chart, state: ChartState, box: Box, rows: readonly Row
   return [...parts, "</g>"].join("");
 }
 
+function classesOf(chart: Chart, state: ChartState, isLeaf: boolean): string {
+  const parent = chart.states.find(({ id }) => id === state.parent);
+  const region = parent?.type === "parallel" ? ["region"] : [];
+  const tags = state.tags.map((tag) => `tag-${tag.replaceAll(/[^\w-]/g, "")}`);
+  return ["state", state.type, isLeaf ? "leaf" : "nest", ...region, ...tags].join(" ");
+}
+
+function spokenOf({ id, type, isInitial }: ChartState): string {
+  return `${id}, ${isInitial ? "initial " : ""}${type === "atomic" ? "state" : `${type} state`}`;
+}
+
 function drawRow(row: Row, box: Box, index: number): string {
   const at = { x: box.x + size.pad, y: box.y + size.head + 17 + index * size.row };
-  const line = text(row.text, at, `row ${row.kind}`, "start");
-  if (row.transition === null) return line;
-  return `<g class="transition" data-transition="${escapeText(row.transition)}">${line}</g>`;
+  const beside = { x: at.x + size.glyph, y: at.y };
+  const line = glyph(row.kind, at) + text(row.text, beside, "words", "start");
+  const words = row.transition === null
+    ? `class="row ${row.kind}"`
+    : `class="row transition" data-transition="${escapeText(row.transition)}"`;
+  return `<g ${words}>${line}</g>`;
+}
+
+/** Shapes of ten by ten, so that kinds are told apart without colour. */
+const GLYPHS: Readonly<Record<Row["kind"] | TransitionKind, string>> = {
+  invoke: "M6 .5 1.5 5.5h3L4 9.5l4.5-5h-3z",
+  entry: "M1 5h5M4 2.5 6.5 5 4 7.5M9 1.5v7",
+  exit: "M1 1.5v7M3.5 5h5M6.5 2.5 9 5 6.5 7.5",
+  stay: "M8.5 5a3.5 3.5 0 1 1-1.200-2.600M8.5 .8v2.200H6.300",
+  event: "M.8 2h8.400v6H.8zM.8 2.300 5 5.5l4.200-3.200",
+  after: "M5 1a4 4 0 1 0 .01 0zM5 2.800V5l1.600 1",
+  always: "M1 2l3 3-3 3M5 2l3 3-3 3",
+  done: "M1.5 5.5 4 8l4.5-6",
+  error: "M2 2l6 6M8 2 2 8",
+};
+
+function glyph(kind: Row["kind"] | TransitionKind, { x, y }: Point): string {
+  return `<path class="glyph" transform="translate(${n(x)} ${n(y - 9)})" d="${GLYPHS[kind]}"/>`;
 }
 
 function drawInitial({ x, y }: Box): string {
@@ -99,8 +129,8 @@ function drawEdge(edge: Edge, { points, label }: Line): string {
   const lines = edge.transitions.map((transition, index) => {
     const at = { x: label.x + 7, y: label.y + 15 + index * size.label };
     return `<g class="transition" data-transition="${escapeText(transition.id)}" ` +
-      `data-event="${escapeText(transition.event)}">${
-        text(textOf(transition), at, "event", "start")
+      `data-event="${escapeText(transition.event)}">${glyph(transition.kind, at)}${
+        labelText(transition, { x: at.x + size.glyph, y: at.y })
       }</g>`;
   });
   const says = `${edge.source} to ${edge.target}: ${edge.transitions.map(textOf).join("; ")}`;
@@ -114,6 +144,13 @@ function drawEdge(edge: Edge, { points, label }: Line): string {
     ...lines,
     "</g>",
   ].join("");
+}
+
+/** The event in full ink, guard and actions beside it. */
+function labelText(transition: ChartTransition, { x, y }: Point): string {
+  const [event, more] = partsOf(transition).map(escapeText);
+  return `<text class="event" x="${n(x)}" y="${n(y)}">${event}` +
+    `${more ? `<tspan class="more">${more}</tspan>` : ""}</text>`;
 }
 
 /** A line along right angles, its corners rounded. */

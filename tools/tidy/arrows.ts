@@ -24,8 +24,6 @@ interface Room {
   readonly free?: true;
 }
 
-const UI_LIBRARIES = ["preact", "@preact/signals", "preact-render-to-string", "elkjs"];
-
 /** The first row that fits a file is its rule. */
 const HOUSE: readonly Room[] = [
   { at: "machines/", files: ["machines/"], packages: ["xstate"] },
@@ -60,10 +58,16 @@ const HOUSE: readonly Room[] = [
     packages: ["hono", "@hono/zod-openapi", "zod", "@logtape/logtape"],
   },
   {
+    at: "src/ui/app/",
+    files: ["src/ui/app/", "src/core/clock.ts"],
+    types: ["src/core/", "src/runtime/", "src/ui/"],
+    packages: ["preact", "@preact/signals", "uplot"],
+  },
+  {
     at: "src/ui/",
     files: ["machines/", "src/core/", "src/runtime/", "src/ui/"],
     types: ["src/store/store.ts"],
-    packages: ["hono", "@hono/zod-openapi", "xstate", "@logtape/logtape", ...UI_LIBRARIES],
+    packages: ["hono", "@hono/zod-openapi", "xstate", "@logtape/logtape", "elkjs"],
   },
   {
     at: "src/library/",

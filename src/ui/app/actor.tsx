@@ -8,22 +8,11 @@ import { Confirm, useAction } from "./dialog.tsx";
 import { Diff, diffOf } from "./diff.tsx";
 import { Icon } from "./icons.tsx";
 import { Instance, StepPanel } from "./instance.tsx";
-import { follow } from "./live.ts";
-import type { Step } from "./lit.ts";
+import { follow, type Moved } from "./live.ts";
 import { useLoad } from "./load.ts";
+import { Accepts, Active, Related, Waits } from "./actor_side.tsx";
 import { Branching } from "./branching.tsx";
-import {
-  Ago,
-  Countdown,
-  Facts,
-  Failure,
-  Panel,
-  Pill,
-  Raw,
-  Tree,
-  useKeys,
-  useTitle,
-} from "./parts.tsx";
+import { Ago, Panel, Pill, Raw, Tree, useKeys, useTitle } from "./parts.tsx";
 import { Past } from "./past.ts";
 import { place } from "./place.ts";
 import { SendDialog } from "./send.tsx";
@@ -79,10 +68,10 @@ function useFollowing(
     let asked = 0;
     const query = () =>
       queryOf({ actor: actor.id, after: past.latest.value, tenantId: actor.tenantId });
-    return follow(query, {
-      actor: (data) => {
+    return follow<Moved>(query, {
+      actor: ({ version }) => {
         const mine = ++asked;
-        void past.catchUp((data as Step).version).catch(() => {});
+        void past.catchUp(version).catch(() => {});
         void call<Actor>(path).then((newer) => mine === asked && put(newer)).catch(() => {});
       },
     });
@@ -117,38 +106,14 @@ function ActorView({ actor, past, chart, put, path }: ViewProps) {
           />
         }
         side={
-          <>
-            {version !== actor.version && (
-              <p class="pasttime">
-                <Icon name="clock" />As it was at step {version}
-              </p>
-            )}
-            <Active actor={shown} />
-            {actor.status !== "active" && actor.error !== null && version === actor.version && (
-              <Panel title="Why" name="why">
-                <Raw value={actor.error} />
-              </Panel>
-            )}
-            {shown.status === "done" && (
-              <Panel title="Output">
-                <Raw value={shown.output} />
-              </Panel>
-            )}
-            <Waits actor={shown} isNow={version === actor.version} />
-            {version === actor.version && (
-              <Accepts
-                actor={actor}
-                chart={chart}
-                onChoose={(event) => sending.value = event}
-              />
-            )}
-            <StepPanel past={past}>
-              <h3>Context change</h3>
-              <Diff
-                lines={diffOf(then.before?.context ?? null, past.step.value?.contextPatch ?? [])}
-              />
-            </StepPanel>
-          </>
+          <Side
+            actor={actor}
+            shown={shown}
+            before={then.before}
+            past={past}
+            chart={chart}
+            onChoose={(event) => sending.value = event}
+          />
         }
         chart={chart}
         past={past}
@@ -167,6 +132,48 @@ function ActorView({ actor, past, chart, put, path }: ViewProps) {
           onSent={put}
         />
       )}
+    </>
+  );
+}
+
+interface SideProps {
+  readonly actor: Actor;
+  /** As it was at the step that is looked at, and before it. */
+  readonly shown: Actor;
+  readonly before: Actor | null;
+  readonly past: Past;
+  readonly chart: MachineChart | null;
+  readonly onChoose: (event: string) => void;
+}
+
+function Side({ actor, shown, before, past, chart, onChoose }: SideProps) {
+  const version = past.step.value?.version ?? actor.version;
+  const isNow = version === actor.version;
+  const isHalted = isNow && actor.status !== "active" && actor.error !== null;
+  return (
+    <>
+      {!isNow && (
+        <p class="pasttime">
+          <Icon name="clock" />As it was at step {version}
+        </p>
+      )}
+      <Active actor={shown} />
+      {isHalted && (
+        <Panel title="Why" name="why">
+          <Raw value={actor.error} />
+        </Panel>
+      )}
+      {shown.status === "done" && (
+        <Panel title="Output">
+          <Raw value={shown.output} />
+        </Panel>
+      )}
+      <Waits actor={shown} isNow={isNow} />
+      {isNow && <Accepts actor={actor} chart={chart} onChoose={onChoose} />}
+      <StepPanel past={past}>
+        <h3>Context change</h3>
+        <Diff lines={diffOf(before?.context ?? null, past.step.value?.contextPatch ?? [])} />
+      </StepPanel>
     </>
   );
 }
@@ -195,24 +202,7 @@ function useVersions(path: string, actor: Actor, version: number) {
   return { now: version === actor.version ? actor : now.value, before: before.value };
 }
 
-function Head({ actor, put, path, version, onSend }: {
-  readonly actor: Actor;
-  readonly put: (actor: Actor) => void;
-  readonly path: string;
-  readonly version: number;
-  readonly onSend: () => void;
-}) {
-  const { isBusy, run } = useAction();
-  const tell = async (verb: string, body: object = {}) => {
-    const answer = await send<Actor>(
-      `${path}/${verb}${queryOf({ tenantId: actor.tenantId })}`,
-      body,
-      { version: actor.version },
-    );
-    put(answer);
-  };
-  const isOver = ["done", "error", "cancelled", "terminated"].includes(actor.status);
-  const isHeld = ["paused", "stalled", "blocked"].includes(actor.status);
+function Head({ actor, ...props }: HeadProps) {
   return (
     <header class="head">
       <h1>
@@ -229,236 +219,54 @@ function Head({ actor, put, path, version, onSend }: {
         started <Ago at={actor.createdAt} /> · {actor.version} steps · tenant{" "}
         <bdi>{actor.tenantId}</bdi>
       </p>
-      {may("write") && (
-        <div class="actions" role="group" aria-label="Actions">
-          {!isOver && <button type="button" class="strong" onClick={onSend}>Send…</button>}
-          {actor.status === "active" && (
-            <button
-              type="button"
-              disabled={isBusy}
-              onClick={() => void run(() => tell("pause"), "Paused")}
-            >
-              Pause
-            </button>
-          )}
-          {isHeld && (
-            <button
-              type="button"
-              disabled={isBusy}
-              onClick={() => void run(() => tell("resume"), "Resumed")}
-            >
-              Resume
-            </button>
-          )}
-          <Branching actor={actor} version={version} path={path} put={put} />
-          {!isOver && (
-            <Confirm
-              label="Cancel…"
-              title="Cancel this actor?"
-              act={() => tell("cancel", { reason: "from the page" })}
-            >
-              <p>
-                Its machine gets the event{" "}
-                <code>CANCEL</code>; one that does not know it is stopped, with all it has begun.
-              </p>
-            </Confirm>
-          )}
-        </div>
-      )}
+      {may("write") && <Actions actor={actor} {...props} />}
     </header>
   );
 }
 
-function Active({ actor }: { readonly actor: Actor }) {
-  const paths = actor.state.split(",").filter(Boolean);
-  return (
-    <Panel
-      title="Active"
-      aside={paths.length > 1 ? <span class="count">{paths.length}</span> : undefined}
-      name="active"
-    >
-      <ul class="chips" aria-live="polite">
-        {paths.map((path) => (
-          <li key={path} class="chip on">
-            <bdi>{path.replaceAll(".", " › ")}</bdi>
-          </li>
-        ))}
-      </ul>
-      {actor.tags.length > 0 && (
-        <p class="soft">
-          {actor.tags.map((tag) => (
-            <span key={tag} class="tag">
-              <bdi>{tag}</bdi>
-            </span>
-          ))}
-        </p>
-      )}
-    </Panel>
-  );
-}
-
-interface Timer {
-  readonly id: string;
-  readonly dueAt: string;
-  readonly event?: unknown;
-}
-interface Activity {
-  readonly id: string;
-  readonly src: string;
-  readonly jobId: string;
-  readonly state?: string;
-  readonly attempt?: number;
-}
-
-function Waits({ actor, isNow }: { readonly actor: Actor; readonly isNow: boolean }) {
-  const activities = listOf<Activity>(actor.activities);
-  const timers = listOf<Timer>(actor.timers);
-  return (
-    <>
-      <Panel title="Running activities" name="activities">
-        {activities.length === 0 ? <p class="soft">none</p> : (
-          <ul class="rows">
-            {activities.map((each) => (
-              <li key={each.id}>
-                <Icon name="bolt" />
-                <a href={ui("jobs", each.jobId)}>
-                  <bdi>{each.src}</bdi>
-                </a>
-                {each.state && <Pill state={each.state} />}
-                {each.attempt !== undefined && <span class="soft">attempt {each.attempt}</span>}
-              </li>
-            ))}
-          </ul>
-        )}
-      </Panel>
-      <Panel title="Timers" name="timers">
-        {timers.length === 0 ? <p class="soft">none pending</p> : (
-          <ul class="rows">
-            {timers.map((each) => (
-              <li key={each.id}>
-                <Icon name="clock" />
-                <bdi class="grow">{timerWords(each)}</bdi>
-                {isNow ? <Countdown at={each.dueAt} /> : <Ago at={each.dueAt} />}
-              </li>
-            ))}
-          </ul>
-        )}
-      </Panel>
-    </>
-  );
-}
-
-/** `xstate.after.packBy.order.open.work.packing`: packBy. */
-function timerWords({ id }: Timer): string {
-  const [, delay, state] = /^xstate\.after\.([^.]+)\.(.+)$/.exec(id) ?? [];
-  if (delay === undefined) return id;
-  return `after ${delay} in ${state?.split(".").at(-1)}`;
-}
-
-function Accepts({ actor, chart, onChoose }: {
+interface HeadProps {
   readonly actor: Actor;
-  readonly chart: MachineChart | null;
-  readonly onChoose: (event: string) => void;
-}) {
-  if (actor.accepts.length === 0) {
-    return (
-      <Panel title="Can accept" name="accepts">
-        <p class="soft">nothing more</p>
-      </Panel>
-    );
-  }
-  const ways = (event: string) => {
-    const found = chart?.transitions.find((each) => each.event === event);
-    if (!found) return "";
-    return `${found.guard ? `[${found.guard}] ` : ""}${
-      found.targets.length > 0 ? `→ ${found.targets.join(", ").replaceAll(".", " › ")}` : "stays"
-    }`;
+  readonly put: (actor: Actor) => void;
+  readonly path: string;
+  readonly version: number;
+  readonly onSend: () => void;
+}
+
+function Actions({ actor, put, path, version, onSend }: HeadProps) {
+  const { isBusy, run } = useAction();
+  const query = queryOf({ tenantId: actor.tenantId });
+  const tell = async (verb: string, body: object = {}) => {
+    put(await send<Actor>(`${path}/${verb}${query}`, body, { version: actor.version }));
   };
-  return (
-    <Panel title="Can accept" name="accepts">
-      <ul class="rows">
-        {actor.accepts.map((event) => (
-          <li key={event}>
-            {may("write")
-              ? (
-                <button
-                  type="button"
-                  class="event"
-                  data-event={event}
-                  onClick={() => onChoose(event)}
-                >
-                  <bdi>{event}</bdi>
-                </button>
-              )
-              : (
-                <code>
-                  <bdi>{event}</bdi>
-                </code>
-              )}
-            <span class="soft way">
-              <bdi>{ways(event)}</bdi>
-            </span>
-          </li>
-        ))}
-      </ul>
-    </Panel>
+  const control = (verb: string, label: string, done: string) => (
+    <button
+      type="button"
+      disabled={isBusy}
+      onClick={() => void run(() => tell(verb), done)}
+    >
+      {label}
+    </button>
   );
-}
-
-interface Child {
-  readonly id: string;
-  readonly machine: string;
-  readonly status: string;
-}
-
-function Related({ actor }: { readonly actor: Actor }) {
-  const children = listOf<Child>(actor.children);
-  const origin = actor.forkedFrom as { actor?: string; version?: number } | null;
+  const isOver = ["done", "error", "cancelled", "terminated"].includes(actor.status);
+  const isHeld = ["paused", "stalled", "blocked"].includes(actor.status);
   return (
-    <Facts
-      of={[
-        [
-          "Parent",
-          actor.parentId
-            ? (
-              <a href={ui("actors", actor.parentId)}>
-                <bdi>{actor.parentId}</bdi>
-              </a>
-            )
-            : "none",
-        ],
-        [
-          "Forked from",
-          origin?.actor
-            ? (
-              <a href={`${ui("actors", origin.actor)}?step=${origin.version}`}>
-                <bdi>{origin.actor}</bdi> at step {origin.version}
-              </a>
-            )
-            : null,
-        ],
-        [
-          "Children",
-          children.length === 0 ? "none" : children.map(({ id, machine, status }) => (
-            <div key={id}>
-              <a href={ui("actors", id)}>
-                <bdi>{id}</bdi>
-              </a>{" "}
-              <span class="soft">{machine}</span> <Pill state={status} />
-            </div>
-          )),
-        ],
-        [
-          "Its jobs",
-          <a key="jobs" href={`/ui/jobs${queryOf({ q: `type:${actor.machine}/` })}`}>
-            look them up
-          </a>,
-        ],
-      ]}
-    />
+    <div class="actions" role="group" aria-label="Actions">
+      {!isOver && <button type="button" class="strong" onClick={onSend}>Send…</button>}
+      {actor.status === "active" && control("pause", "Pause", "Paused")}
+      {isHeld && control("resume", "Resume", "Resumed")}
+      <Branching actor={actor} version={version} path={path} put={put} />
+      {!isOver && (
+        <Confirm
+          label="Cancel…"
+          title="Cancel this actor?"
+          act={() => tell("cancel", { reason: "from the page" })}
+        >
+          <p>
+            Its machine gets the event{" "}
+            <code>CANCEL</code>; one that does not know it is stopped, with all it has begun.
+          </p>
+        </Confirm>
+      )}
+    </div>
   );
-}
-
-function listOf<Item>(value: unknown): readonly Item[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -1,5 +1,6 @@
 /** A chart to look at: fitted, zoomed, moved, walked through by keys, or read as text. */
 import { signal, useSignal } from "@preact/signals";
+import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Chart } from "../chart.ts";
 import { at, call, queryOf } from "./api.ts";
@@ -43,94 +44,96 @@ function showText(wanted: boolean): void {
 }
 
 /** The chart with its controls. */
-export function ChartView({ chart, lit, heat, selected, onSelect }: ChartProps) {
-  const picture = useSignal<Picture | null>(null);
-  const failure = useSignal<string | null>(null);
+export function ChartView(props: ChartProps) {
+  const { chart, lit, heat, onSelect } = props;
+  const { picture, failure } = usePicture(chart);
   const viewport = useRef<HTMLDivElement>(null);
   const zoom = useSignal<number | null>(null);
+  const isText = asText.value || failure !== null;
+  useDrawn(viewport, isText ? null : picture, zoom.value, props);
+  const scale = (by: number) => {
+    if (!picture) return;
+    const wanted = by * (zoom.value ?? fitting(viewport.current, picture));
+    zoom.value = Math.min(3, Math.max(.15, wanted));
+  };
+  const focus = () => {
+    zoom.value = Math.max(1, zoom.value ?? 1);
+    if (lit) requestAnimationFrame(() => reveal(viewport.current, picture, lit, true));
+  };
+  const whole = () => zoom.value = null;
+  const turn = () => showText(!asText.value);
+  useKeys({ f: whole, a: focus, t: turn, "+": () => scale(1.25), "-": () => scale(.8) });
+  return (
+    <div class="chartview">
+      {failure && (
+        <p class="failure">The picture could not be drawn ({failure}); this is its text.</p>
+      )}
+      {isText
+        ? <ChartText chart={chart} lit={lit} heat={heat} onSelect={onSelect} />
+        : <div class="viewport" ref={viewport} aria-busy={picture === null} />}
+      <div class="tools" role="group" aria-label="Chart">
+        <Tool label="Fit" icon="fit" keys="f" onClick={whole} disabled={isText} />
+        {lit && <Tool label="Focus" icon="focus" keys="a" onClick={focus} disabled={isText} />}
+        <Tool label="Zoom in" icon="plus" onClick={() => scale(1.25)} disabled={isText} bare />
+        <Tool label="Zoom out" icon="minus" onClick={() => scale(.8)} disabled={isText} bare />
+        <Tool label="Text" icon="text" keys="t" onClick={turn} pressed={isText} />
+      </div>
+    </div>
+  );
+}
+
+/** Fetches the picture; its address has its hash, so that it is fetched once. */
+function usePicture(chart: MachineChart) {
+  const picture = useSignal<Picture | null>(null);
+  const failure = useSignal<string | null>(null);
   useEffect(() => {
     const controller = new AbortController();
     picture.value = null;
     failure.value = null;
-    const path = `${at("machines", chart.id, "chart.svg")}${
-      queryOf({ version: chart.version, hash: chart.hash })
-    }`;
-    call<string>(path, { signal: controller.signal })
+    const query = queryOf({ version: chart.version, hash: chart.hash });
+    call<string>(`${at("machines", chart.id, "chart.svg")}${query}`, { signal: controller.signal })
       .then((text) => picture.value = new Picture(text))
       .catch((error) => controller.signal.aborted || (failure.value = String(error.message)));
     return () => controller.abort();
   }, [chart.id, chart.hash]);
-  const shown = picture.value;
-  const isText = asText.value || failure.value !== null;
+  return { picture: picture.value, failure: failure.value };
+}
+
+/** Puts the picture in its place, and keeps it lit, fitted and movable. */
+function useDrawn(
+  place: RefObject<HTMLDivElement | null>,
+  shown: Picture | null,
+  zoom: number | null,
+  { chart, lit, heat, selected, onSelect }: ChartProps,
+): void {
+  const now = useRef(zoom);
+  now.current = zoom;
+  const choose = useRef(onSelect);
+  choose.current = onSelect;
   useLayoutEffect(() => {
-    if (!shown || isText) return;
-    viewport.current?.replaceChildren(shown.svg);
-    fit(viewport.current, shown, zoom.value);
-    return walkByKeys(shown, chart, onSelect);
-  }, [shown, isText]);
+    if (!shown || !place.current) return;
+    place.current.replaceChildren(shown.svg);
+    const stops = [
+      walkByKeys(shown, chart, (state) => choose.current?.(state)),
+      watchSize(place.current, () => fit(place.current, shown, now.current)),
+      dragToMove(place.current),
+    ];
+    return () => stops.forEach((stop) => stop());
+  }, [shown]);
+  useLayoutEffect(() => fit(place.current, shown, zoom), [shown, zoom]);
   useLayoutEffect(() => {
-    if (!shown || isText || !lit) return;
+    if (!shown || !lit) return;
     shown.light(lit);
-    reveal(viewport.current, shown, lit);
-  }, [shown, isText, lit]);
-  useLayoutEffect(() => shown && heat !== undefined ? shown.heat(heat) : undefined, [
-    shown,
-    isText,
-    heat,
-  ]);
+    reveal(place.current, shown, lit);
+  }, [shown, lit]);
+  useLayoutEffect(() => {
+    if (heat !== undefined) shown?.heat(heat);
+  }, [shown, heat]);
   useLayoutEffect(() => {
     for (const id of shown?.ids ?? []) {
       shown?.element(id)?.classList.toggle("selected", id === selected);
     }
-  }, [shown, isText, selected]);
-  useLayoutEffect(() => fit(viewport.current, shown, zoom.value), [zoom.value]);
-  useEffect(
-    () => watchSize(viewport.current, () => fit(viewport.current, picture.value, zoom.value)),
-    [isText],
-  );
-  useEffect(() => isText ? undefined : dragToMove(viewport.current), [isText]);
-  const scale = (by: number) => {
-    if (shown) {
-      zoom.value = Math.min(
-        3,
-        Math.max(.15, by * (zoom.value ?? fitting(viewport.current, shown))),
-      );
-    }
-  };
-  const focus = () => {
-    zoom.value = Math.max(1, zoom.value ?? 1);
-    if (lit) requestAnimationFrame(() => reveal(viewport.current, shown, lit, true));
-  };
-  useKeys({
-    f: () => zoom.value = null,
-    a: focus,
-    t: () => showText(!asText.value),
-    "+": () => scale(1.25),
-    "-": () => scale(.8),
-  });
-  return (
-    <div class="chartview">
-      {failure.value && (
-        <p class="failure">The picture could not be drawn ({failure.value}); here it is as text.</p>
-      )}
-      {isText
-        ? <ChartText chart={chart} lit={lit} heat={heat} onSelect={onSelect} />
-        : <div class="viewport" ref={viewport} aria-busy={shown === null} />}
-      <div class="tools" role="group" aria-label="Chart">
-        <Tool label="Fit" icon="fit" keys="f" onClick={() => zoom.value = null} disabled={isText} />
-        {lit && <Tool label="Focus" icon="focus" keys="a" onClick={focus} disabled={isText} />}
-        <Tool label="Zoom in" icon="plus" onClick={() => scale(1.25)} disabled={isText} bare />
-        <Tool label="Zoom out" icon="minus" onClick={() => scale(.8)} disabled={isText} bare />
-        <Tool
-          label="Text"
-          icon="text"
-          keys="t"
-          onClick={() => showText(!asText.value)}
-          pressed={isText}
-        />
-      </div>
-    </div>
-  );
+  }, [shown, selected]);
 }
 
 function Tool({ label, icon, keys, onClick, disabled, pressed, bare }: {
@@ -203,15 +206,13 @@ function reveal(
   );
 }
 
-function watchSize(place: HTMLElement | null, changed: () => void) {
-  if (!place) return;
+function watchSize(place: HTMLElement, changed: () => void) {
   const observer = new ResizeObserver(changed);
   observer.observe(place);
   return () => observer.disconnect();
 }
 
-function dragToMove(place: HTMLElement | null) {
-  if (!place) return;
+function dragToMove(place: HTMLElement) {
   let from: { x: number; y: number; left: number; top: number } | null = null;
   const controller = new AbortController();
   const options = { signal: controller.signal };
@@ -232,7 +233,7 @@ function dragToMove(place: HTMLElement | null) {
 function walkByKeys(
   picture: Picture,
   chart: Chart,
-  onSelect: ((state: string) => void) | undefined,
+  onSelect: (state: string) => void,
 ) {
   const controller = new AbortController();
   const options = { signal: controller.signal };
@@ -265,14 +266,14 @@ function walkByKeys(
       move(ways[event.key]);
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      onSelect?.(current);
+      onSelect(current);
     }
   }, options);
   picture.svg.addEventListener("click", (event) => {
     const target = event.target instanceof Element
       ? event.target.closest<SVGGElement>("[data-state]")
       : null;
-    if (target?.dataset.state) onSelect?.(target.dataset.state);
+    if (target?.dataset.state) onSelect(target.dataset.state);
   }, options);
   return () => controller.abort();
 }

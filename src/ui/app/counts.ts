@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { follow } from "./live.ts";
+import { systemClock } from "../../core/clock.ts";
 import type { Count } from "./resources.ts";
 
 /** So many samples make a sparkline. */
@@ -20,12 +21,12 @@ export const samples = signal<readonly Sample[]>([]);
 
 /** Follows the counts as long as the page is there. */
 export function useCounts(): void {
-  useEffect(() => follow(() => "", { counts: (data) => take(data as readonly Count[]) }), []);
+  useEffect(() => follow<{ counts: readonly Count[] }>(() => "", { counts: take }), []);
 }
 
 function take(data: readonly Count[]): void {
   counts.value = data;
-  const sample = { at: Date.now(), byState: sumBy(data, ({ state }) => state) };
+  const sample = { at: systemClock.now(), byState: sumBy(data, ({ state }) => state) };
   samples.value = [...samples.value, sample].slice(-KEPT);
 }
 

@@ -4,7 +4,7 @@ import { call, type Page, send, ui } from "./api.ts";
 import { Dialog, useAction } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import { useLoad } from "./load.ts";
-import { Ago, Empty, Failure, useTitle } from "./parts.tsx";
+import { Ago, Empty, Failure, now, useTitle } from "./parts.tsx";
 import { go, place, setQuery } from "./place.ts";
 import type { JobResource } from "./resources.ts";
 import { may } from "./session.ts";
@@ -50,7 +50,6 @@ export function DeadLettersPage() {
     [],
     5_000,
   );
-  const chosen = place.value.searchParams.get("group");
   const requeueing = useSignal<Group | null>(null);
   const groups = groupsOf(data?.items ?? []);
   const all: Group = {
@@ -90,46 +89,11 @@ export function DeadLettersPage() {
       )}
       <div class="stack">
         {groups.map((group) => (
-          <section
+          <GroupRow
             key={group.key}
-            class="panel"
-            aria-label={`${group.jobs.length} alike`}
-            data-fingerprint={group.key}
-          >
-            <div class="row">
-              <span class="count bad">
-                <Icon name="cross" />
-                {group.jobs.length}
-              </span>
-              <div class="grow">
-                <h2>
-                  <button
-                    type="button"
-                    class="plain"
-                    aria-expanded={chosen === group.key}
-                    onClick={() => setQuery({ group: chosen === group.key ? null : group.key })}
-                  >
-                    <bdi>{group.name}: {group.message.slice(0, 200)}</bdi>
-                  </button>
-                </h2>
-                <p class="soft">
-                  <bdi>{group.type}</bdi> · newest <Ago at={group.jobs[0]?.finishedAt ?? null} />
-                  {" "}
-                  · oldest <Ago at={group.jobs.at(-1)?.finishedAt ?? null} />
-                </p>
-              </div>
-              {may("admin") && (
-                <button
-                  type="button"
-                  class="strong"
-                  onClick={() => requeueing.value = group}
-                >
-                  Requeue {group.jobs.length}…
-                </button>
-              )}
-            </div>
-            {chosen === group.key && <Letters jobs={group.jobs} />}
-          </section>
+            group={group}
+            onRequeue={() => requeueing.value = group}
+          />
         ))}
       </div>
       {requeueing.value && (
@@ -139,6 +103,41 @@ export function DeadLettersPage() {
         />
       )}
     </div>
+  );
+}
+
+function GroupRow({ group, onRequeue }: { readonly group: Group; readonly onRequeue: () => void }) {
+  const { key, jobs } = group;
+  const isOpen = place.value.searchParams.get("group") === key;
+  return (
+    <section class="panel" aria-label={`${jobs.length} alike`} data-fingerprint={key}>
+      <div class="row">
+        <span class="count bad">
+          <Icon name="cross" />
+          {jobs.length}
+        </span>
+        <div class="grow">
+          <h2>
+            <button
+              type="button"
+              class="plain"
+              aria-expanded={isOpen}
+              onClick={() => setQuery({ group: isOpen ? null : key })}
+            >
+              <bdi>{group.name}: {group.message.slice(0, 200)}</bdi>
+            </button>
+          </h2>
+          <p class="soft">
+            <bdi>{group.type}</bdi> · newest <Ago at={jobs[0]?.finishedAt ?? null} /> · oldest{" "}
+            <Ago at={jobs.at(-1)?.finishedAt ?? null} />
+          </p>
+        </div>
+        {may("admin") && (
+          <button type="button" class="strong" onClick={onRequeue}>Requeue {jobs.length}…</button>
+        )}
+      </div>
+      {isOpen && <Letters jobs={jobs} />}
+    </section>
   );
 }
 
@@ -181,7 +180,7 @@ function Letters({ jobs }: { readonly jobs: readonly JobResource[] }) {
 
 /** The selection is frozen when the dialog opens: what dies later is not in it. */
 function Requeue({ group, onClose }: { readonly group: Group; readonly onClose: () => void }) {
-  const frozen = useSignal({ ids: group.jobs.map(({ id }) => id), at: new Date() });
+  const frozen = useSignal({ ids: group.jobs.map(({ id }) => id), at: new Date(now.value) });
   const seen = useSignal<{ matched: number } | null>(null);
   const { isBusy, run } = useAction();
   const { ids, at } = frozen.value;

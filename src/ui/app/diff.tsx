@@ -46,7 +46,7 @@ function textOf(value: unknown): string {
 
 /** The lines. */
 export function Diff({ lines }: { readonly lines: readonly DiffLine[] }) {
-  if (lines.length === 0) return <p class="soft">The context stays as it is.</p>;
+  if (lines.length === 0) return <p class="soft">The context does not change.</p>;
   const words = { "+": "added", "~": "changed", "−": "taken away", " ": "same" };
   return (
     <ul class="diff">

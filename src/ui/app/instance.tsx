@@ -146,9 +146,5 @@ function hasBody({ body }: Step): boolean {
 /** The event without its type, which stands in the title. */
 function payloadOf(body: unknown): unknown {
   if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
-  const inner: unknown = Reflect.get(body, "event");
-  const { type: _, ...rest } = typeof inner === "object" && inner !== null
-    ? inner as Record<string, unknown>
-    : body as Record<string, unknown>;
-  return rest;
+  return Object.fromEntries(Object.entries(body).filter(([name]) => name !== "type"));
 }

@@ -7,8 +7,7 @@ import { loadChart } from "./chart.tsx";
 import { Dialog, useAction } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import { Instance, StepPanel } from "./instance.tsx";
-import { follow } from "./live.ts";
-import type { Step } from "./lit.ts";
+import { follow, type Moved } from "./live.ts";
 import { useLoad } from "./load.ts";
 import { Missing } from "./missing.tsx";
 import { Ago, Countdown, Facts, Panel, Pill, Raw, Tree, useTitle } from "./parts.tsx";
@@ -44,10 +43,10 @@ export function JobPage({ id }: { readonly id: string }) {
     const step = Number(place.peek().searchParams.get("step"));
     void past.look(step >= 1 ? step : null);
     let asked = 0;
-    return follow(() => `?job=${id}&after=${past.latest.value}`, {
-      job: (data) => {
+    return follow<Moved>(() => `?job=${id}&after=${past.latest.value}`, {
+      job: ({ version }) => {
         const mine = ++asked;
-        void past.catchUp((data as Step).version).catch(() => {});
+        void past.catchUp(version).catch(() => {});
         void call<JobResource>(path).then((newer) => mine === asked && put(newer)).catch(() => {});
       },
     });
@@ -91,30 +90,12 @@ export function JobPage({ id }: { readonly id: string }) {
   );
 }
 
-function Head(
-  { job, put }: { readonly job: JobResource; readonly put: (job: JobResource) => void },
-) {
-  const { isBusy, run } = useAction();
-  const later = useSignal(false);
-  const fire = (body: object, done: string) =>
-    run(
-      async () =>
-        put(
-          await send<JobResource>(`${at("jobs", job.id)}/events`, body, { version: job.version }),
-        ),
-      done,
-    );
-  const rerun = () =>
-    run(async () => {
-      const made = await send<JobResource>(`${at("jobs", job.id)}/rerun`, {});
-      go(ui("jobs", made.id));
-    }, "Started again as a new job");
-  const said: Record<string, string> = {
-    CANCEL: "Cancel",
-    REQUEUE: "Requeue",
-    RETRY_NOW: "Retry now",
-    SCHEDULE: "Reschedule…",
-  };
+interface HeadProps {
+  readonly job: JobResource;
+  readonly put: (job: JobResource) => void;
+}
+
+function Head({ job, put }: HeadProps) {
   return (
     <header class="head">
       <h1>
@@ -130,31 +111,52 @@ function Head(
         <span class="mono">{job.id}</span> · made <Ago at={job.createdAt} /> · queue{" "}
         <bdi>{job.queue}</bdi> · tenant <bdi>{job.tenantId}</bdi>
       </p>
-      {may("write") && (
-        <div class="actions" role="group" aria-label="Actions">
-          {job.accepts.map((event) => (
-            <button
-              key={event}
-              type="button"
-              data-event={event}
-              class={event === "CANCEL"
-                ? "grave"
-                : event === "REQUEUE" || event === "RETRY_NOW"
-                ? "strong"
-                : ""}
-              disabled={isBusy}
-              onClick={() =>
-                event === "SCHEDULE"
-                  ? later.value = true
-                  : void fire({ type: event }, `${said[event] ?? event}: done`)}
-            >
-              {said[event] ?? event}
-            </button>
-          ))}
-          {job.finishedAt && (
-            <button type="button" disabled={isBusy} onClick={() => void rerun()}>Run again</button>
-          )}
-        </div>
+      {may("write") && <Actions job={job} put={put} />}
+    </header>
+  );
+}
+
+/** What is said for an event, and how the button looks. */
+const said: Readonly<Record<string, readonly [words: string, look: string]>> = {
+  CANCEL: ["Cancel", "grave"],
+  REQUEUE: ["Requeue", "strong"],
+  RETRY_NOW: ["Retry now", "strong"],
+  SCHEDULE: ["Reschedule…", ""],
+};
+
+function Actions({ job, put }: HeadProps) {
+  const { isBusy, run } = useAction();
+  const later = useSignal(false);
+  const path = at("jobs", job.id);
+  const fire = (body: object, done: string) =>
+    run(async () => {
+      put(await send<JobResource>(`${path}/events`, body, { version: job.version }));
+    }, done);
+  const rerun = () =>
+    run(async () => {
+      const made = await send<JobResource>(`${path}/rerun`, {});
+      go(ui("jobs", made.id));
+    }, "Started again: this is the new job");
+  const press = (event: string) => {
+    if (event === "SCHEDULE") later.value = true;
+    else void fire({ type: event }, `${said[event]?.[0] ?? event}: done`);
+  };
+  return (
+    <div class="actions" role="group" aria-label="Actions">
+      {job.accepts.map((event) => (
+        <button
+          key={event}
+          type="button"
+          data-event={event}
+          class={said[event]?.[1]}
+          disabled={isBusy}
+          onClick={() => press(event)}
+        >
+          {said[event]?.[0] ?? event}
+        </button>
+      ))}
+      {job.finishedAt && (
+        <button type="button" disabled={isBusy} onClick={() => void rerun()}>Run again</button>
       )}
       {later.value && (
         <Later
@@ -162,7 +164,7 @@ function Head(
           act={(delayMs) => fire({ type: "SCHEDULE", delayMs }, "Rescheduled")}
         />
       )}
-    </header>
+    </div>
   );
 }
 
@@ -246,10 +248,10 @@ function StepFacts({ past }: { readonly past: Past }) {
   return (
     <>
       <Facts
-        of={[["Attempt", step.attempt], [
-          "Worker",
-          step.worker ? <span class="mono">{step.worker}</span> : null,
-        ]]}
+        of={{
+          "Attempt": step.attempt,
+          "Worker": step.worker ? <span class="mono">{step.worker}</span> : null,
+        }}
       />
       {cause !== null && cause !== undefined && (typeof cause === "string"
         ? (
@@ -265,51 +267,40 @@ function StepFacts({ past }: { readonly past: Past }) {
 function JobFacts({ job }: { readonly job: JobResource }) {
   return (
     <Facts
-      of={[
-        ["Attempt", `${job.attempt} of ${job.maxAttempts}`],
-        ["Crashes", job.crashes > 0 ? job.crashes : null],
-        ["Priority", job.priority],
-        ["Due", <Ago key="due" at={job.runAt} />],
-        ["Started", job.startedAt ? <Ago at={job.startedAt} /> : null],
-        ["Finished", job.finishedAt ? <Ago at={job.finishedAt} /> : null],
-        ["Lease until", job.leaseUntil ? <Countdown at={job.leaseUntil} /> : null],
-        ["Progress", job.progress === null ? null : <Raw value={job.progress} />],
-        [
-          "Tags",
-          job.tags.length > 0
-            ? job.tags.map((tag) => (
-              <a key={tag} class="tag" href={`/ui/jobs?q=${encodeURIComponent(`tag:${tag}`)}`}>
-                <bdi>{tag}</bdi>
-              </a>
-            ))
-            : null,
-        ],
-        [
-          "Idempotency key",
-          job.idempotencyKey && (
-            <code>
-              <bdi>{job.idempotencyKey}</bdi>
-            </code>
-          ),
-        ],
-        [
-          "Ordering key",
-          job.orderingKey && (
-            <code>
-              <bdi>{job.orderingKey}</bdi>
-            </code>
-          ),
-        ],
-        ["Parent", job.parentId && <a href={ui("jobs", job.parentId)}>{shortId(job.parentId)}</a>],
-        [
-          "Cloned from",
-          job.clonedFrom && <a href={ui("jobs", job.clonedFrom)}>{shortId(job.clonedFrom)}</a>,
-        ],
-        [
-          "Metadata",
-          Object.keys(job.metadata ?? {}).length > 0 ? <Tree value={job.metadata} /> : null,
-        ],
-      ]}
+      of={{
+        "Attempt": `${job.attempt} of ${job.maxAttempts}`,
+        "Crashes": job.crashes > 0 ? job.crashes : null,
+        "Priority": job.priority,
+        "Due": <Ago key="due" at={job.runAt} />,
+        "Started": job.startedAt ? <Ago at={job.startedAt} /> : null,
+        "Finished": job.finishedAt ? <Ago at={job.finishedAt} /> : null,
+        "Lease until": job.leaseUntil ? <Countdown at={job.leaseUntil} /> : null,
+        "Progress": job.progress === null ? null : <Raw value={job.progress} />,
+        "Tags": job.tags.length > 0
+          ? job.tags.map((tag) => (
+            <a key={tag} class="tag" href={`/ui/jobs?q=${encodeURIComponent(`tag:${tag}`)}`}>
+              <bdi>{tag}</bdi>
+            </a>
+          ))
+          : null,
+        "Idempotency key": job.idempotencyKey && (
+          <code>
+            <bdi>{job.idempotencyKey}</bdi>
+          </code>
+        ),
+        "Ordering key": job.orderingKey && (
+          <code>
+            <bdi>{job.orderingKey}</bdi>
+          </code>
+        ),
+        "Parent": job.parentId && <a href={ui("jobs", job.parentId)}>{shortId(job.parentId)}</a>,
+        "Cloned from": job.clonedFrom && (
+          <a href={ui("jobs", job.clonedFrom)}>{shortId(job.clonedFrom)}</a>
+        ),
+        "Metadata": Object.keys(job.metadata ?? {}).length > 0
+          ? <Tree value={job.metadata} />
+          : null,
+      }}
     />
   );
 }

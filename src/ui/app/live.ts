@@ -1,17 +1,28 @@
 /** Follows the stream: one event source per page, folded per frame, stopped while hidden. */
 import { signal } from "@preact/signals";
 
+/** What a stream says of one instance. */
+export interface Moved {
+  readonly job: { readonly version: number };
+  readonly actor: { readonly version: number };
+}
+
 /** How the page stands to the server. */
 export const liveness = signal<"still" | "connecting" | "live" | "behind">("still");
 
-/** What is done per event. */
-export type Listeners = Readonly<Record<string, (data: unknown) => void>>;
+/** What is done per event, by what it carries. */
+export type Listeners<Events> = {
+  readonly [Event in keyof Events]?: (data: Events[Event]) => void;
+};
 
 /**
  * Follows a stream; gives a function that stops it. `query` is asked again at each beginning, so that
  * it goes on where it was. A hidden tab holds no connection.
  */
-export function follow(query: () => string, on: Listeners): () => void {
+export function follow<Events extends object>(
+  query: () => string,
+  on: Listeners<Events>,
+): () => void {
   const waiting: (() => void)[] = [];
   let source: EventSource | null = null;
   let frame = 0;
@@ -32,12 +43,12 @@ export function follow(query: () => string, on: Listeners): () => void {
         retry = setTimeout(open, 2_000);
       }
     };
-    for (const [event, run] of Object.entries(on)) {
-      source.addEventListener(event, (message) => {
-        waiting.push(() => run(JSON.parse(message.data)));
+    const listen = <Event extends keyof Events & string>(event: Event) =>
+      source?.addEventListener(event, (message) => {
+        waiting.push(() => on[event]?.(JSON.parse(message.data)));
         frame ||= requestAnimationFrame(flush);
       });
-    }
+    for (const event in on) listen(event);
   };
   let retry: ReturnType<typeof setTimeout> | undefined;
   const close = () => {

@@ -1,5 +1,5 @@
 /** What is not there: said with what comes nearest. */
-import type { Problem } from "./api.ts";
+import { Problem } from "./api.ts";
 import { Empty } from "./parts.tsx";
 
 /** A thing that could not be shown. */
@@ -10,7 +10,7 @@ export function Missing({ error, what, id, retry, near = [] }: {
   readonly retry: () => void;
   readonly near?: readonly { readonly href: string; readonly text: string }[];
 }) {
-  const status = "status" in error ? (error as Problem).status : 0;
+  const status = error instanceof Problem ? error.status : 0;
   const isUnknown = status === 404 || status === 400;
   return (
     <Empty

@@ -79,7 +79,7 @@ function OperationList() {
                   reload();
                 }}
               >
-                <p>What has been done stays done; the rest is left as it is.</p>
+                <p>What has been done stays done; the rest is left alone.</p>
               </Confirm>
             )}
             <span class="soft">

@@ -3,7 +3,8 @@ import { signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { Icon, type IconName } from "./icons.tsx";
-import type { Problem } from "./api.ts";
+import { systemClock } from "../../core/clock.ts";
+import { Problem } from "./api.ts";
 import { clock, countdown, duration, json, spoken } from "./words.ts";
 
 type Tone = "mute" | "on" | "ok" | "warn" | "bad" | "hold";
@@ -49,9 +50,9 @@ export function Pill({ state, label }: { readonly state: string; readonly label?
 }
 
 /** Ticks once in a second while somebody looks. */
-export const now = signal(Date.now());
+export const now = signal(systemClock.now());
 setInterval(() => {
-  if (!document.hidden) now.value = Date.now();
+  if (!document.hidden) now.value = systemClock.now();
 }, 1_000);
 
 /** An instant, as long ago; the exact one in the title. */
@@ -164,9 +165,11 @@ export function Raw({ value }: { readonly value: unknown }) {
   return <pre tabIndex={0}>{text.length > 100_000 ? `${text.slice(0, 100_000)}…` : text}</pre>;
 }
 
-/** A list of facts. */
-export function Facts({ of }: { readonly of: readonly (readonly [string, ComponentChildren])[] }) {
-  const shown = of.filter(([, value]) => value !== null && value !== undefined && value !== "");
+/** A list of facts; those that are not there are left out. */
+export function Facts({ of }: { readonly of: Readonly<Record<string, ComponentChildren>> }) {
+  const shown = Object.entries(of).filter(([, value]) =>
+    value !== null && value !== undefined && value !== ""
+  );
   return (
     <dl>
       {shown.map(([name, value]) => (
@@ -194,6 +197,25 @@ export function Panel({ title, aside, children, name }: {
   );
 }
 
+/** A table that scrolls by itself, so that the page does not. */
+export function Table({ label, heads, look = "", children }: {
+  readonly label: string;
+  readonly heads: readonly string[];
+  readonly look?: string;
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <div class={`scroll ${look}`} tabIndex={0} role="region" aria-label={label}>
+      <table>
+        <thead>
+          <tr>{heads.map((head) => <th key={head}>{head}</th>)}</tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
+}
+
 /** Nothing there, said helpfully. */
 export function Empty(
   { title, children }: { readonly title: string; readonly children?: ComponentChildren },
@@ -211,8 +233,7 @@ export function Failure(
   { error, retry }: { readonly error: Error | null; readonly retry?: () => void },
 ) {
   if (!error) return null;
-  const status = "status" in error ? (error as Problem).status : 0;
-  if (status === 404 || status === 405) return null;
+  if (isMissing(error)) return null;
   return (
     <p class="failure" role="alert">
       <Icon name="warn" /> {error.message}
@@ -223,7 +244,7 @@ export function Failure(
 
 /** Whether the server has no such thing. */
 export function isMissing(error: Error | null): boolean {
-  return error !== null && "status" in error && (error.status === 404 || error.status === 405);
+  return error instanceof Problem && (error.status === 404 || error.status === 405);
 }
 
 /** A part of the API that this server does not have. */

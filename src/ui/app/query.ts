@@ -40,22 +40,22 @@ const STATUSES = [
 const known: Readonly<
   Record<
     Listed,
-    Readonly<Record<string, { readonly as: string; readonly values?: readonly string[] }>>
+    Readonly<Record<string, { readonly param: string; readonly values?: readonly string[] }>>
   >
 > = {
   jobs: {
-    state: { as: "state", values: JOB_STATES },
-    type: { as: "type" },
-    queue: { as: "queue" },
-    tag: { as: "tag" },
-    key: { as: "idempotencyKey" },
-    tenant: { as: "tenantId" },
+    state: { param: "state", values: JOB_STATES },
+    type: { param: "type" },
+    queue: { param: "queue" },
+    tag: { param: "tag" },
+    key: { param: "idempotencyKey" },
+    tenant: { param: "tenantId" },
   },
   actors: {
-    machine: { as: "machine" },
-    status: { as: "status", values: STATUSES },
-    state: { as: "state" },
-    tenant: { as: "tenantId" },
+    machine: { param: "machine" },
+    status: { param: "status", values: STATUSES },
+    state: { param: "state" },
+    tenant: { param: "tenantId" },
   },
 };
 
@@ -76,10 +76,10 @@ export function parseQuery(text: string, listed: Listed): Query {
       const word = known[listed][name];
       if (!word) {
         fail(`“${name}:” is not asked for here; there is ${Object.keys(known[listed]).join(", ")}`);
-      } else if (word.as in words) fail(`“${name}:” stands there twice`);
+      } else if (word.param in words) fail(`“${name}:” stands there twice`);
       else if (word.values && !value.split(",").every((each) => word.values?.includes(each))) {
         fail(`${name} is one of ${word.values.join(", ")}`);
-      } else words[word.as] = value;
+      } else words[word.param] = value;
     }
   }
   if (free.length > 0 && listed === "jobs") words.q = free.join(" ");

@@ -4,9 +4,9 @@ import { at, call, type Page, send } from "./api.ts";
 import { Breakers } from "./breakers.tsx";
 import { Dialog, useAction } from "./dialog.tsx";
 import { useLoad } from "./load.ts";
-import { Ago, Countdown, Empty, Failure, Pill, useTitle } from "./parts.tsx";
+import { Ago, Countdown, Empty, Failure, now, Pill, useTitle } from "./parts.tsx";
 import { may } from "./session.ts";
-import { short } from "./words.ts";
+import { short, spoken } from "./words.ts";
 
 interface Limits {
   readonly ratePerMinute: number | null;
@@ -55,17 +55,14 @@ export function QueuesPage() {
   );
 }
 
-function QueueRow({ queue, reload }: { readonly queue: Queue; readonly reload: () => void }) {
-  const setting = useSignal(false);
-  const { isBusy, run } = useAction();
-  const path = at("queues", queue.name);
-  const flow = (verb: string, done: string) => () =>
-    void run(async () => {
-      await send(`${path}/${verb}`, queue.tenantId ? { tenantId: queue.tenantId } : {});
-      reload();
-    }, `${queue.name}: ${done}`);
-  const { pending = 0, scheduled = 0, running = 0, retry = 0, dead_letter = 0, succeeded = 0 } =
-    queue.states;
+interface QueueProps {
+  readonly queue: Queue;
+  readonly reload: () => void;
+}
+
+function QueueRow({ queue, reload }: QueueProps) {
+  const { states, limits, slotsTaken, refillAt } = queue;
+  const of = (state: string) => states[state] ?? 0;
   return (
     <section class="panel row" aria-label={`Queue ${queue.name}`} data-queue={queue.name}>
       <div class="grow">
@@ -80,48 +77,60 @@ function QueueRow({ queue, reload }: { readonly queue: Queue; readonly reload: (
             </span>
           )}
         </h2>
-        <Bar
-          parts={[
-            ["running", running, "on"],
-            ["pending", pending, "mute"],
-            ["scheduled", scheduled, "soft"],
-            ["retry", retry, "warn"],
-            ["dead letters", dead_letter, "bad"],
-          ]}
-        />
+        <Bar parts={SHARES.map(([state, tone]) => [spoken(state), of(state), tone])} />
         <p class="soft">
-          {short(running)} running · {short(pending)} pending · {short(scheduled)} scheduled ·{" "}
-          {short(retry)} retry · {short(dead_letter)} dead · {short(succeeded)} succeeded
+          {[...SHARES.map(([state]) => state), "succeeded"]
+            .map((state) => `${short(of(state))} ${spoken(state)}`).join(" · ")}
         </p>
         <p class="soft">
-          {limitWords(queue.limits)}
-          {queue.slotsTaken !== null && queue.limits.concurrency !== null &&
-            ` · ${queue.slotsTaken} of ${queue.limits.concurrency} slots taken`}
-          {queue.refillAt && Date.parse(queue.refillAt) > Date.now() && (
+          {limitWords(limits)}
+          {slotsTaken !== null && limits.concurrency !== null &&
+            ` · ${slotsTaken} of ${limits.concurrency} slots taken`}
+          {refillAt && Date.parse(refillAt) > now.value && (
             <>
-              · next start in <Countdown at={queue.refillAt} />
+              · next start in <Countdown at={refillAt} />
             </>
           )}
         </p>
       </div>
-      {may("admin") && (
-        <div class="actions">
-          {queue.state === "open" && (
-            <button type="button" disabled={isBusy} onClick={flow("pause", "paused")}>Pause</button>
-          )}
-          {queue.state === "open" && (
-            <button type="button" disabled={isBusy} onClick={flow("drain", "takes no new jobs")}>
-              Drain
-            </button>
-          )}
-          {queue.state !== "open" && (
-            <button type="button" class="strong" disabled={isBusy} onClick={flow("resume", "open")}>
-              Resume
-            </button>
-          )}
-          <button type="button" onClick={() => setting.value = true}>Limits…</button>
-        </div>
-      )}
+      {may("admin") && <QueueActions queue={queue} reload={reload} />}
+    </section>
+  );
+}
+
+/** The states that are shown as shares, and their tones. */
+const SHARES = [
+  ["running", "on"],
+  ["pending", "mute"],
+  ["scheduled", "soft"],
+  ["retry", "warn"],
+  ["dead_letter", "bad"],
+] as const;
+
+function QueueActions({ queue, reload }: QueueProps) {
+  const setting = useSignal(false);
+  const { isBusy, run } = useAction();
+  const path = at("queues", queue.name);
+  const flow = (verb: string, label: string, done: string, look = "") => (
+    <button
+      type="button"
+      class={look}
+      disabled={isBusy}
+      onClick={() =>
+        void run(async () => {
+          await send(`${path}/${verb}`, queue.tenantId ? { tenantId: queue.tenantId } : {});
+          reload();
+        }, `${queue.name}: ${done}`)}
+    >
+      {label}
+    </button>
+  );
+  return (
+    <div class="actions">
+      {queue.state === "open" && flow("pause", "Pause", "paused")}
+      {queue.state === "open" && flow("drain", "Drain", "takes no new jobs")}
+      {queue.state !== "open" && flow("resume", "Resume", "open", "strong")}
+      <button type="button" onClick={() => setting.value = true}>Limits…</button>
       {setting.value && (
         <LimitsDialog
           queue={queue}
@@ -130,7 +139,7 @@ function QueueRow({ queue, reload }: { readonly queue: Queue; readonly reload: (
           reload={reload}
         />
       )}
-    </section>
+    </div>
   );
 }
 

@@ -73,15 +73,7 @@ function ScheduleRow({ schedule, reload, isOpen }: {
   readonly isOpen: boolean;
 }) {
   const open = useSignal(isOpen);
-  const { isBusy, run } = useAction();
   const path = at("schedules", schedule.id);
-  const tell = (verb: string, done: string) => () =>
-    void run(async () => {
-      await send(`${path}/${verb}`, {});
-      reload();
-    }, `${schedule.id}: ${done}`);
-  const next = schedule.nextAt ?? schedule.nextRunAt ?? null;
-  const last = schedule.lastAt ?? schedule.lastRunAt ?? null;
   return (
     <section class="panel row" aria-label={`Schedule ${schedule.id}`} data-schedule={schedule.id}>
       <div class="grow">
@@ -104,46 +96,62 @@ function ScheduleRow({ schedule, reload, isOpen }: {
           </span>{" "}
           <bdi>{schedule.machine ?? schedule.type}</bdi>
         </p>
-        <p class="soft">
-          {next && !schedule.paused && (
-            <>
-              <Icon name="clock" /> next in <Countdown at={next} /> ({clock(next)}) ·
-            </>
-          )}
-          {last
-            ? (
-              <>
-                last <Ago at={last} />
-              </>
-            )
-            : "has not fired yet"}
-        </p>
+        <Firing schedule={schedule} />
         {open.value && <Preview path={path} schedule={schedule} />}
       </div>
-      {may("admin") && (
-        <div class="actions">
-          {schedule.paused
-            ? (
-              <button
-                type="button"
-                class="strong"
-                disabled={isBusy}
-                onClick={tell("resume", "goes on")}
-              >
-                Resume
-              </button>
-            )
-            : (
-              <button type="button" disabled={isBusy} onClick={tell("pause", "paused")}>
-                Pause
-              </button>
-            )}
-          <button type="button" disabled={isBusy} onClick={tell("trigger", "fired")}>
-            Fire now
-          </button>
-        </div>
-      )}
+      {may("admin") && <ScheduleActions schedule={schedule} path={path} reload={reload} />}
     </section>
+  );
+}
+
+function Firing({ schedule }: { readonly schedule: Schedule }) {
+  const next = schedule.nextAt ?? schedule.nextRunAt ?? null;
+  const last = schedule.lastAt ?? schedule.lastRunAt ?? null;
+  return (
+    <p class="soft">
+      {next && !schedule.paused && (
+        <>
+          <Icon name="clock" /> next in <Countdown at={next} /> ({clock(next)}) ·{" "}
+        </>
+      )}
+      {last
+        ? (
+          <>
+            last <Ago at={last} />
+          </>
+        )
+        : "has not fired yet"}
+    </p>
+  );
+}
+
+function ScheduleActions({ schedule, path, reload }: {
+  readonly schedule: Schedule;
+  readonly path: string;
+  readonly reload: () => void;
+}) {
+  const { isBusy, run } = useAction();
+  const tell = (verb: string, label: string, done: string, look = "") => (
+    <button
+      type="button"
+      class={look}
+      disabled={isBusy}
+      onClick={() =>
+        void run(async () => {
+          await send(`${path}/${verb}`, {});
+          reload();
+        }, `${schedule.id}: ${done}`)}
+    >
+      {label}
+    </button>
+  );
+  return (
+    <div class="actions">
+      {schedule.paused
+        ? tell("resume", "Resume", "goes on", "strong")
+        : tell("pause", "Pause", "paused")}
+      {tell("trigger", "Fire now", "fired")}
+    </div>
   );
 }
 

@@ -1,7 +1,7 @@
 /** The send dialog: an event, its payload, what it would do, and then do it. */
-import { useSignal } from "@preact/signals";
-import { at, send } from "./api.ts";
-import { Dialog, useAction } from "./dialog.tsx";
+import { type Signal, useSignal } from "@preact/signals";
+import { at, queryOf, send } from "./api.ts";
+import { Dialog } from "./dialog.tsx";
 import { Diff, diffOf } from "./diff.tsx";
 import { Icon } from "./icons.tsx";
 import type { Change } from "./lit.ts";
@@ -39,43 +39,21 @@ interface SendProps {
 export function SendDialog({ actor, event, onClose, onSent }: SendProps) {
   const type = useSignal(event);
   const payload = useSignal("{}");
-  const seen = useSignal<Foresight | null>(null);
-  const refusal = useSignal<string | null>(null);
-  const { isBusy, run } = useAction();
-  const path = at("actors", actor.id, "events");
-  const post = async (query: string) => {
-    refusal.value = null;
-    try {
-      return await send<Foresight & { readonly actor: Actor }>(
-        `${path}?${query}tenantId=${encodeURIComponent(actor.tenantId)}`,
-        { ...bodyOf(payload.value), type: type.value },
-        { version: actor.version },
-      );
-    } catch (error) {
-      seen.value = null;
-      refusal.value = error instanceof Error ? error.message : String(error);
-      return null;
-    }
+  const { seen, refusal, isBusy, forget, check, fire } = useSending(actor, type, payload);
+  const submit = async () => {
+    const answer = await fire();
+    if (!answer) return;
+    const words = `${type.value}: ${answer.outcome}${answer.reason ? `, ${answer.reason}` : ""}`;
+    toast(words, answer.outcome === "unhandled");
+    onSent(answer.actor);
+    onClose();
   };
-  const check = () => run(async () => seen.value = await post("dryRun=true&"));
-  const fire = () =>
-    run(async () => {
-      const answer = await post("");
-      if (!answer) return;
-      toast(
-        `${type.value}: ${answer.outcome}${answer.reason ? `, ${answer.reason}` : ""}`,
-        answer.outcome === "unhandled",
-      );
-      onSent(answer.actor);
-      onClose();
-    });
   return (
     <Dialog title="Send an event" onClose={onClose}>
       <form
-        method="dialog"
-        onSubmit={(submit) => {
-          submit.preventDefault();
-          void fire();
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit();
         }}
       >
         <label>
@@ -85,7 +63,7 @@ export function SendDialog({ actor, event, onClose, onSent }: SendProps) {
             required
             maxLength={200}
             value={type.value}
-            onInput={(e) => (type.value = e.currentTarget.value, seen.value = null)}
+            onInput={(e) => (type.value = e.currentTarget.value, forget())}
           />
         </label>
         <datalist id="accepted">
@@ -97,15 +75,15 @@ export function SendDialog({ actor, event, onClose, onSent }: SendProps) {
             rows={5}
             spellcheck={false}
             value={payload.value}
-            onInput={(e) => (payload.value = e.currentTarget.value, seen.value = null)}
+            onInput={(e) => (payload.value = e.currentTarget.value, forget())}
           />
         </label>
-        {refusal.value && (
+        {refusal && (
           <p class="failure" role="alert">
-            <Icon name="warn" /> {refusal.value}
+            <Icon name="warn" /> {refusal}
           </p>
         )}
-        {seen.value && <Foreseen seen={seen.value} context={actor.context} />}
+        {seen && <Foreseen seen={seen} context={actor.context} />}
         <div class="buttons">
           <button type="button" onClick={onClose}>Close</button>
           <button type="button" onClick={() => void check()} disabled={isBusy}>Check</button>
@@ -114,6 +92,38 @@ export function SendDialog({ actor, event, onClose, onSent }: SendProps) {
       </form>
     </Dialog>
   );
+}
+
+/** The two ways to the API: look what would happen, and make it happen. */
+function useSending(actor: Actor, type: Signal<string>, payload: Signal<string>) {
+  const seen = useSignal<Foresight | null>(null);
+  const refusal = useSignal<string | null>(null);
+  const busy = useSignal(false);
+  const post = async (dryRun: string | null) => {
+    if (busy.value) return null;
+    busy.value = true;
+    refusal.value = null;
+    seen.value = null;
+    const query = queryOf({ dryRun, tenantId: actor.tenantId });
+    try {
+      const body = { ...bodyOf(payload.value), type: type.value };
+      const path = `${at("actors", actor.id, "events")}${query}`;
+      return await send<Foresight & { readonly actor: Actor }>(path, body, actor);
+    } catch (error) {
+      refusal.value = error instanceof Error ? error.message : String(error);
+      return null;
+    } finally {
+      busy.value = false;
+    }
+  };
+  return {
+    seen: seen.value,
+    refusal: refusal.value,
+    isBusy: busy.value,
+    forget: () => seen.value = null,
+    check: async () => seen.value = await post("true"),
+    fire: () => post(null),
+  };
 }
 
 function Foreseen({ seen, context }: { readonly seen: Foresight; readonly context: unknown }) {
@@ -127,30 +137,24 @@ function Foreseen({ seen, context }: { readonly seen: Foresight; readonly contex
         {seen.reason && `: ${seen.reason}`}
       </p>
       <Facts
-        of={[
-          [
-            "Guards",
-            guards.length > 0
-              ? guards.map(({ source, guard, passes }) => (
-                <div key={`${source}${guard}`}>
-                  {passes ? "✓" : passes === false ? "✕" : "·"} {guard}
-                </div>
-              ))
-              : null,
-          ],
-          [
-            "State",
-            isGood
-              ? (
-                <>
-                  <bdi>{valueText(seen.from)}</bdi> → <bdi>{valueText(seen.to)}</bdi>
-                </>
-              )
-              : null,
-          ],
-          ["Actions", seen.actions.join(", ")],
-          ["Effects", [...new Set(seen.effects.map(({ kind }) => eventWords(kind)))].join(", ")],
-        ]}
+        of={{
+          "Guards": guards.length > 0
+            ? guards.map(({ source, guard, passes }) => (
+              <div key={`${source}${guard}`}>
+                {passes ? "✓" : passes === false ? "✕" : "·"} {guard}
+              </div>
+            ))
+            : null,
+          "State": isGood
+            ? (
+              <>
+                <bdi>{valueText(seen.from)}</bdi> → <bdi>{valueText(seen.to)}</bdi>
+              </>
+            )
+            : null,
+          "Actions": seen.actions.join(", "),
+          "Effects": [...new Set(seen.effects.map(({ kind }) => eventWords(kind)))].join(", "),
+        }}
       />
       {isGood && <Diff lines={diffOf(context, seen.contextPatch)} />}
     </div>

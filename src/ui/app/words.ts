@@ -1,5 +1,7 @@
 /** Instants, durations, numbers and states, as people read them. */
 
+import { systemClock } from "../../core/clock.ts";
+
 /** `12:03:04.567`, with the date when it is not today's. */
 export function clock(instant: string | null): string {
   if (!instant) return "–";
@@ -7,7 +9,7 @@ export function clock(instant: string | null): string {
   const time = `${date.toLocaleTimeString("en-GB")}.${
     String(date.getMilliseconds()).padStart(3, "0")
   }`;
-  const isToday = date.toDateString() === new Date().toDateString();
+  const isToday = date.toDateString() === new Date(systemClock.now()).toDateString();
   return isToday ? time : `${date.toLocaleDateString("en-CA")} ${time}`;
 }
 

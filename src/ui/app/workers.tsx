@@ -1,7 +1,7 @@
 /** Workers: who beats, what they run, which version. */
 import { call, type Page } from "./api.ts";
 import { useLoad } from "./load.ts";
-import { Ago, Empty, Failure, isMissing, NotHere, Pill, useTitle } from "./parts.tsx";
+import { Ago, Empty, Failure, isMissing, NotHere, Pill, Table, useTitle } from "./parts.tsx";
 
 interface Worker {
   readonly id: string;
@@ -43,52 +43,39 @@ export function WorkersPage() {
         </Empty>
       )}
       {data && data.items.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Workers">
-          <table>
-            <thead>
-              <tr>
-                <th>Worker</th>
-                <th>State</th>
-                <th>Running</th>
-                <th>Host</th>
-                <th>Version</th>
-                <th>Queues</th>
-                <th>Started</th>
-                <th>Heartbeat</th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.items.map((each) => (
-                <tr key={each.id} data-worker={each.id}>
-                  <td class="mono" title={each.id}>{each.name ?? each.id.slice(-12)}</td>
-                  <td>
-                    <Pill state={each.state ?? "active"} />
-                  </td>
-                  <td>
-                    <Load
-                      running={each.running ?? 0}
-                      of={each.capacity ?? each.concurrency ?? null}
-                    />
-                  </td>
-                  <td>
-                    <bdi>{each.host}</bdi>
-                    {each.pid !== undefined && <span class="soft">:{each.pid}</span>}
-                  </td>
-                  <td class="mono">{each.version ?? "–"}</td>
-                  <td>{each.queues?.join(", ") ?? "all"}</td>
-                  <td class="soft">
-                    <Ago at={each.startedAt ?? null} />
-                  </td>
-                  <td class="soft">
-                    <Ago at={each.heartbeatAt ?? each.lastSeenAt ?? null} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Workers" heads={HEADS}>
+          {data.items.map((each) => <WorkerRow key={each.id} worker={each} />)}
+        </Table>
       )}
     </div>
+  );
+}
+
+const HEADS = ["Worker", "State", "Running", "Host", "Version", "Queues", "Started", "Heartbeat"];
+
+function WorkerRow({ worker }: { readonly worker: Worker }) {
+  return (
+    <tr data-worker={worker.id}>
+      <td class="mono" title={worker.id}>{worker.name ?? worker.id.slice(-12)}</td>
+      <td>
+        <Pill state={worker.state ?? "active"} />
+      </td>
+      <td>
+        <Load running={worker.running ?? 0} of={worker.capacity ?? worker.concurrency ?? null} />
+      </td>
+      <td>
+        <bdi>{worker.host}</bdi>
+        {worker.pid !== undefined && <span class="soft">:{worker.pid}</span>}
+      </td>
+      <td class="mono">{worker.version ?? "–"}</td>
+      <td>{worker.queues?.join(", ") ?? "all"}</td>
+      <td class="soft">
+        <Ago at={worker.startedAt ?? null} />
+      </td>
+      <td class="soft">
+        <Ago at={worker.heartbeatAt ?? worker.lastSeenAt ?? null} />
+      </td>
+    </tr>
   );
 }
 
