@@ -5,7 +5,7 @@
 -- Index: primary key of job, per key of the lease; lease itself is a handful of rows.
 -- A lease whose jobs are all gone comes back with nulls.
 select le.id as l, le.worker as w, j.tenant_id as t, j.id as i, j.version as v, j.state as s,
-       j.attempt as a, j.max_attempts as ma, j.crashes as cr, j.max_crashes as mc,
+       j.type as k, j.queue as q, j.attempt as a, j.max_attempts as ma, j.crashes as cr, j.max_crashes as mc,
        j.cancel_requested_at is not null as cs
   from (select * from perdura.lease where expires_at < now()
          order by expires_at, id limit $1::integer for update skip locked) le

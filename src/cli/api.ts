@@ -9,11 +9,15 @@ import { uiRoutes } from "../ui/routes.ts";
 import { MachineBook } from "../ui/machine_book.ts";
 import { Stream } from "../ui/stream.ts";
 import { Gatekeeper } from "../runtime/gatekeeper.ts";
+import { drive } from "../runtime/drive.ts";
 import type { Store } from "../store/store.ts";
+import { Exposition } from "../telemetry/exposition.ts";
+import { HttpStats } from "../telemetry/http_stats.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { jobsOf, listen, untilSignal, withStore } from "./service.ts";
 import { type Settings, SettingsError } from "./settings.ts";
 import { uiAssets } from "./ui_files.ts";
+import { workerOptions } from "./worker.ts";
 
 const log = getLogger(["perdura", "http"]);
 
@@ -34,11 +38,18 @@ export async function serveApi(
   const permit = settings.AUTH === "keys"
     ? permitKeys(new Gatekeeper(store.keys, systemClock))
     : allowAll;
+  const http = new HttpStats(systemClock);
+  const exposition = new Exposition({ observer: store.observer, clock: systemClock, http });
   const { actors } = actorsOf(settings, store, machines);
+  const host = workerOptions(settings, store, debug);
   const assets = await uiAssets();
   const app = createApp({
     jobs,
     actors,
+    operating: {
+      metrics: () => exposition.respond(),
+      drive: (options) => drive(host, options),
+    },
     isWritable: () => store.isWritable(),
     permit,
     isLoopbackOnly: settings.AUTH === "none",
@@ -52,12 +63,14 @@ export async function serveApi(
   const book = new MachineBook(machines);
   app.route("/", uiRoutes({ stream, machines: book, admit, assets, auth: settings.AUTH }));
   const { HOST, PORT } = settings;
-  const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, app.fetch);
+  const fetch = http.counting((request) => app.fetch(request));
+  const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, fetch);
   const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.addr.port}`;
   log.info("Listening on {url}", { url });
   const close = () => {
     jobs.stopWaiting();
     stream.close();
+    exposition.stop();
     return server.shutdown();
   };
   return { url, close };

@@ -1,7 +1,7 @@
 /** `migrate`: brings the schema up to date, or prints what it would do. */
 import { migrate } from "../store/migrate.ts";
 import { print } from "./output.ts";
-import { attachDatabase } from "./service.ts";
+import { attachDatabase, migrationOf } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
 /** Applies pending migrations; with `plan` only prints their SQL. */
@@ -9,7 +9,7 @@ export async function runMigrate(settings: Settings, plan: boolean): Promise<voi
   const database = await attachDatabase(settings);
   try {
     const debug = settings.PERDURA_DEBUG ?? false;
-    const { pending } = await migrate({ url: database.url, plan, debug });
+    const { pending } = await migrate({ ...migrationOf(settings, database.url), plan, debug });
     for (const { name, text } of pending) {
       await print(plan ? `-- ${name}\n${text}` : `Applied ${name}`);
     }

@@ -9,7 +9,7 @@ import { messageOf } from "../embedded/errors.ts";
 import { attachEmbedded } from "../embedded/server.ts";
 import { type Handler, indexHandlers } from "../runtime/handlers.ts";
 import { Jobs } from "../runtime/jobs.ts";
-import { migrate } from "../store/migrate.ts";
+import { migrate, type MigrateOptions } from "../store/migrate.ts";
 import { openStore } from "../store/postgres.ts";
 import type { Store } from "../store/store.ts";
 import type { Settings } from "./settings.ts";
@@ -37,11 +37,18 @@ export async function attachDatabase(settings: Settings): Promise<AttachedDataba
   });
 }
 
+/** Where to migrate: past the pooler, if there is one and a way. */
+export function migrationOf(settings: Settings, url: string): MigrateOptions {
+  const { DATABASE_POOLER, DATABASE_DIRECT_URL } = settings;
+  if (DATABASE_DIRECT_URL !== null) return { url: DATABASE_DIRECT_URL };
+  return { url, isPooled: DATABASE_POOLER === "transaction" };
+}
+
 /** Brings the schema up to date; waits for a database that is still starting. */
-export async function prepareSchema(url: string, debug: boolean): Promise<void> {
+export async function prepareSchema(options: MigrateOptions): Promise<void> {
   for (let tries = 1;; tries++) {
     try {
-      const { pending } = await migrate({ url, debug });
+      const { pending } = await migrate(options);
       for (const { name } of pending) log.info("Migrated to {name}", { name });
       return;
     } catch (error) {
@@ -70,8 +77,14 @@ export async function withStore(
 ): Promise<void> {
   const database = await attachDatabase(settings);
   try {
-    await prepareSchema(database.url, debug);
-    const store = openStore({ url: database.url, name });
+    await prepareSchema({ ...migrationOf(settings, database.url), debug });
+    const store = openStore({
+      url: database.url,
+      name,
+      ...(settings.DATABASE_POOLER === "transaction"
+        ? { isPooled: true, listenUrl: settings.DATABASE_DIRECT_URL }
+        : {}),
+    });
     await work(store, database.url).finally(() => store.close());
   } finally {
     await database.close();

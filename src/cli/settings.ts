@@ -36,6 +36,10 @@ export const settingsSchema = z.object({
     .prefault("127.0.0.1").describe("Address of the API"),
   PORT: whole(0, 65535).prefault("8000").describe("Port of the API"),
   DATABASE_URL: optional(address).describe("PostgreSQL 15 to 18; unset: the embedded server"),
+  DATABASE_POOLER: z.enum(["none", "transaction"], "Must be none or transaction").prefault("none")
+    .describe("transaction: DATABASE_URL is a pooler's, in transaction mode (PgBouncer)"),
+  DATABASE_DIRECT_URL: optional(address)
+    .describe("Past the pooler, for hints and migrations; unset: by polling, through the pooler"),
   PERDURA_STATE_DIR: z.string().prefault(".perdura").describe("Embedded server and outbox"),
   AUTH: z.enum(["none", "keys"], "Must be none or keys").prefault("none")
     .describe("keys: every call sends a key; none: loopback only"),
@@ -101,6 +105,9 @@ export function readSettings(environment: Readonly<Record<string, string>>): Set
   const shown = Object.fromEntries(given);
   if (shown.AUTH !== "keys" && !LOOPBACK.test(shown.HOST ?? "127.0.0.1")) {
     problems.push("HOST: Must be a loopback address while AUTH is none");
+  }
+  if (shown.DATABASE_DIRECT_URL !== undefined && shown.DATABASE_POOLER !== "transaction") {
+    problems.push("DATABASE_DIRECT_URL: Only with DATABASE_POOLER=transaction");
   }
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems.join("\n"));
   return parsed.data;

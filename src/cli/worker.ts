@@ -2,10 +2,11 @@
 import { getLogger } from "@logtape/logtape";
 import { Hono } from "hono";
 import { systemClock, systemRandom } from "../core/clock.ts";
-import { healthRoutes, workerMetrics } from "../http/health.ts";
+import { healthRoutes } from "../http/health.ts";
 import { activityHandlers } from "../runtime/activities.ts";
-import { Worker } from "../runtime/worker.ts";
+import { Worker, type WorkerOptions } from "../runtime/worker.ts";
 import type { Store } from "../store/store.ts";
+import { Exposition } from "../telemetry/exposition.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { backoffOf, handlersOf, listen, untilSignal, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -25,7 +26,7 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
     : untilSignal(settings.SHUTDOWN_MS);
   const debug = settings.PERDURA_DEBUG ?? false;
   await withStore(settings, { name: "perdura worker", debug }, async (store) => {
-    const worker = createWorker(settings, store, debug);
+    const worker = new Worker(workerOptions(settings, store, debug));
     // Before the first claim: with a port that is taken it ends here, and holds no job.
     const closeHttp = serveWorkerHttp(settings, store, worker);
     worker.start();
@@ -37,9 +38,10 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
   });
 }
 
-function createWorker(settings: Settings, store: Store, debug: boolean): Worker {
+/** What a worker of these settings runs, and how. */
+export function workerOptions(settings: Settings, store: Store, debug: boolean): WorkerOptions {
   const machines = machinesOf(debug);
-  return new Worker({
+  return {
     store,
     handlers: handlersOf(settings, debug, activityHandlers(machines)),
     turner: actorsOf(settings, store, machines).turner,
@@ -56,13 +58,14 @@ function createWorker(settings: Settings, store: Store, debug: boolean): Worker 
     partitionKey: settings.WORKER_PARTITION_KEY,
     tenantRate: settings.TENANT_RATE_PER_MINUTE,
     defaults: { maxAttempts: settings.JOB_MAX_ATTEMPTS, maxCrashes: settings.JOB_MAX_CRASHES },
-  });
+  };
 }
 
 /** Health and metrics, when a port is set. A worker that has not polled lately is not ready. */
 function serveWorkerHttp(settings: Settings, store: Store, worker: Worker): () => Promise<void> {
   const port = settings.WORKER_HTTP_PORT;
   if (port === null) return () => Promise.resolve();
+  const exposition = new Exposition({ observer: store.observer, clock: systemClock, worker });
   const patienceMs = Math.max(5_000, 3 * settings.WORKER_POLL_MS);
   const app = new Hono()
     .route(
@@ -72,10 +75,13 @@ function serveWorkerHttp(settings: Settings, store: Store, worker: Worker): () =
         claim: () => worker.state === "connected" && worker.sinceLastClaimMs < patienceMs,
       }),
     )
-    .route("/", workerMetrics(() => ({ stats: worker.stats, state: worker.state })));
+    .get("/metrics", () => exposition.respond());
   const server = listen({ hostname: settings.HOST, port, setting: "WORKER_HTTP_PORT" }, app.fetch);
   log.info("Worker health on port {port}", { port: server.addr.port });
-  return () => server.shutdown();
+  return () => {
+    exposition.stop();
+    return server.shutdown();
+  };
 }
 
 async function untilParentIsGone(): Promise<void> {

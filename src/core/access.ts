@@ -1,6 +1,15 @@
 /** Who may do what: scopes, and what a caller was let in with. */
-/** What a credential may be good for. `platform` is all of them, in every tenant. */
-export const SCOPES = ["enqueue", "read", "operate", "worker", "platform"] as const;
+
+/**
+ * What a credential may be good for. `platform` is all of them, in every tenant; `drive` and `metrics`
+ * are of no tenant.
+ */
+export const SCOPES = [
+  ...["enqueue", "read", "operate", "worker", "platform", "drive", "metrics"] as const,
+] as const;
+
+/** Scopes of keys without a tenant. */
+export const SCOPES_OF_ALL: readonly string[] = ["platform", "drive", "metrics"];
 
 /** One thing a credential is good for. */
 export type Scope = (typeof SCOPES)[number];

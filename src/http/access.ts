@@ -9,10 +9,10 @@ import { ForbiddenError, UnauthenticatedError } from "../core/errors.ts";
 import type { Gatekeeper } from "../runtime/gatekeeper.ts";
 
 /**
- * What a route asks for: to look, to send jobs and events, to do a worker's part, or to act on many
- * jobs and tenants.
+ * What a route asks for: to look, to send jobs and events, to do a worker's part, to act on many
+ * jobs and tenants, to have work done here, or to read numbers.
  */
-export type Scope = "read" | "write" | "work" | "admin";
+export type Scope = "read" | "write" | "work" | "admin" | "drive" | "metrics";
 
 /** What the sender of one request may do. */
 export interface Permission {
@@ -54,4 +54,6 @@ const granting: Readonly<Record<Scope, readonly KeyScope[]>> = {
   write: ["enqueue", "operate"],
   work: ["worker"],
   admin: ["operate"],
+  drive: ["drive"],
+  metrics: ["metrics"],
 };

@@ -18,6 +18,7 @@ import { readRoutes } from "./job_reads.ts";
 import { limitRoutes } from "./limits.ts";
 import { createRoutes, listRoutes, oneJobRoutes } from "./jobs.ts";
 import { documentHealth, mountDocument } from "./openapi.ts";
+import { type Operating, operatingRoutes } from "./operating.ts";
 import { problemResponse } from "./problem.ts";
 import { mountRoutes, type Route } from "./route.ts";
 import { typeRoutes, unknownType } from "./types.ts";
@@ -27,6 +28,8 @@ export interface AppHost {
   readonly jobs: Jobs;
   /** Without it there are no actors here. */
   readonly actors?: Actors;
+  /** What operators may ask of this process. */
+  readonly operating?: Operating;
   /** True when the database takes writes. */
   readonly isWritable: () => Promise<boolean>;
   /** Who may do what; without it everybody may do everything. */
@@ -45,7 +48,8 @@ export function createApp(host: AppHost): OpenAPIHono {
   const permit = host.permit ?? allowAll;
   const { actors } = host;
   const ofActors = actors ? [...actorRoutes(actors), ...actorControlRoutes(actors)] : [];
-  mountRoutes(app, [...allRoutes(host.jobs, new Admin(host.jobs)), ...ofActors], permit);
+  const more = [...ofActors, ...operatingRoutes(host.operating ?? {})];
+  mountRoutes(app, [...allRoutes(host.jobs, new Admin(host.jobs)), ...more], permit);
   app.post("/types/:type/jobs", async (c) => {
     // Which types there are is for those who may send some.
     demand(await permit(c), "write");

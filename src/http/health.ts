@@ -1,6 +1,5 @@
 /** Health: whether this process lives, and whether it can do its work. */
 import { Hono } from "hono";
-import type { WorkerStats } from "../runtime/stats.ts";
 
 /** One named check: resolves true when all is well, false or rejects otherwise. */
 export type HealthChecks = Readonly<Record<string, () => boolean | Promise<boolean>>>;
@@ -27,29 +26,6 @@ export function healthRoutes(checks: HealthChecks): Hono {
     .get("/health/live", (c) => c.json({ status: "ok" }));
 }
 
-/** `/metrics` of a worker process, in the Prometheus text format. */
-export function workerMetrics(read: () => { stats: WorkerStats; state: string }): Hono {
-  return new Hono().get("/metrics", (c) => {
-    const { stats, state } = read();
-    const lines = [
-      ...metric("claimed_total", "counter", "Jobs claimed", stats.claimed),
-      ...metric("finished_total", "counter", "Attempts ended", stats.finished),
-      ...metric("failed_total", "counter", "Attempts failed", stats.failed),
-      ...metric("fenced_total", "counter", "Late writes refused by the fence", stats.fenced),
-      ...metric("interrupted_total", "counter", "Jobs handed back", stats.interrupted),
-      ...metric("recovered_total", "counter", "Jobs recovered by sweeps", stats.recovered),
-      ...metric("quarantined_total", "counter", "Jobs put in quarantine", stats.quarantined),
-      ...metric("abandoned_total", "counter", "Handlers that did not stop", stats.abandoned),
-      ...metric("running", "gauge", "Handlers running", stats.running),
-      ...metric("buffered", "gauge", "Jobs claimed and not started", stats.buffered),
-      ...metric("connected", "gauge", "Database reached", state === "connected" ? 1 : 0),
-    ];
-    return c.text(lines.join("\n") + "\n", 200, {
-      "content-type": "text/plain; version=0.0.4; charset=utf-8",
-    });
-  });
-}
-
 async function outcomeOf(check: () => boolean | Promise<boolean>): Promise<"ok" | "failed"> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<boolean>((done) => {
@@ -62,9 +38,4 @@ async function outcomeOf(check: () => boolean | Promise<boolean>): Promise<"ok" 
   } finally {
     clearTimeout(timer);
   }
-}
-
-function metric(name: string, type: string, help: string, value: number): string[] {
-  const full = `perdura_worker_${name}`;
-  return [`# HELP ${full} ${help}`, `# TYPE ${full} ${type}`, `${full} ${value}`];
 }

@@ -33,6 +33,10 @@ export interface RuntimeOptions<H extends Handler> extends Partial<RuntimeSettin
   readonly machines?: readonly (MachineDefinition | MachineEntry)[];
   /** Shown in `pg_stat_activity`. Default `perdura`. */
   readonly name?: string;
+  /** A pooler in transaction mode stands between: PgBouncer, and those like it. */
+  readonly isPooled?: boolean;
+  /** An address past the pooler, for hints and migrations. Without it workers poll. */
+  readonly listenUrl?: string;
   /** Bring the schema up to date at the start. Default true. */
   readonly migrate?: boolean;
 }
@@ -83,10 +87,11 @@ export async function createRuntime<const H extends Handler>(
 ): Promise<Runtime<H>> {
   const url = options.databaseUrl ?? (options.sql && addressOf(options.sql));
   if (url === undefined) throw new TypeError("createRuntime needs databaseUrl or sql");
-  if (options.migrate !== false) await migrate({ url });
-  const store = openStore({ url, name: options.name ?? "perdura" });
+  const { name = "perdura", isPooled = false, listenUrl } = options;
+  if (options.migrate !== false) await migrate({ url: listenUrl ?? url, isPooled });
+  const store = openStore({ url, name, isPooled, ...(listenUrl ? { listenUrl } : {}) });
   const { handlers = [], machines = [] } = options;
-  return new Runtime(store, handlers, withDefaults(options), new Machines(machines));
+  return new Runtime(store, handlers, withDefaults(options), new Machines(machines), !isPooled);
 }
 
 /** A runtime. `await using`, or `close()` at the end. */
@@ -98,6 +103,7 @@ export class Runtime<H extends Handler = Handler> {
   readonly #turner: Turner;
   readonly #store: Store;
   readonly #settings: RuntimeSettings;
+  readonly #prepare: boolean;
   readonly #workers = new Set<Worker>();
 
   constructor(
@@ -105,7 +111,9 @@ export class Runtime<H extends Handler = Handler> {
     handlers: readonly H[],
     settings: RuntimeSettings,
     machines: Machines = new Machines([]),
+    prepare = true,
   ) {
+    this.#prepare = prepare;
     this.#store = store;
     this.#settings = settings;
     this.jobs = new Jobs({
@@ -134,7 +142,7 @@ export class Runtime<H extends Handler = Handler> {
     const { tx, ...rest } = options;
     const input = { ...rest, type: typeOf(target), payload };
     if (tx === undefined) return { ...await this.jobs.enqueue(input), hint: () => {} };
-    return await this.jobs.enqueueIn(senderOf(tx), input);
+    return await this.jobs.enqueueIn(senderOf(tx, this.#prepare), input);
   }
 
   /** Stores many jobs in order, all or none. */
@@ -217,10 +225,10 @@ function typeOf(target: string | Handler): string {
 }
 
 /** Any failure is the caller's to see: his transaction is lost with it. */
-function senderOf(tx: CallerTransaction): SendStatement {
+function senderOf(tx: CallerTransaction, prepare: boolean): SendStatement {
   if (!("unsafe" in tx)) return tx;
   return async (text, parameters) => {
-    const rows = await tx.unsafe(text, [...parameters], { prepare: true });
+    const rows = await tx.unsafe(text, [...parameters], { prepare });
     if (!Array.isArray(rows)) throw new UnavailableError("The transaction gave no answer");
     return rows;
   };

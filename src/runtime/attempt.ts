@@ -39,6 +39,8 @@ export interface AttemptHost {
 export class Attempt implements HandlerContext {
   readonly claimed: ClaimedJob;
   readonly handler: Handler;
+  /** Monotonic instant of the start. */
+  readonly startedAt: number;
   /** Monotonic instant of the timeout. */
   readonly timeoutAt: number;
   readonly #host: AttemptHost;
@@ -61,6 +63,7 @@ export class Attempt implements HandlerContext {
     this.claimed = claimed;
     this.handler = handler;
     this.#host = host;
+    this.startedAt = startedAt;
     this.timeoutAt = startedAt + claimed.timeoutMs;
   }
 

@@ -92,6 +92,7 @@ export class Claims {
       throw error;
     });
     this.#inDoubt.delete(request.leaseId);
+    this.#host.stats.claimTime.observe((clock.monotonic() - askedAt) / 1000);
     this.accept(claim.jobs, request.leaseId, askedAt);
     return claim;
   }

@@ -102,8 +102,10 @@ export class Committer {
   /** Null: not committed, and no longer tried. */
   async #commit(changes: Change[]): Promise<readonly Refusal[] | null> {
     while (true) {
+      const sentAt = this.#host.clock.monotonic();
       try {
         const refusals = await this.#host.store.commit(this.#host.worker, changes);
+        this.#host.stats.commitTime.observe((this.#host.clock.monotonic() - sentAt) / 1000);
         this.#host.onDatabase(true);
         return refusals;
       } catch (error) {
@@ -128,6 +130,7 @@ export class Committer {
       this.#batcher.add({ ...outcome, ending: permanent(error) });
     } else {
       this.#host.stats.fenced++;
+      this.#host.stats.jobs.of(claimed).fenced++;
       log.warn("Late write refused: the lease was lost", {
         jobId: claimed.id,
         type: claimed.type,

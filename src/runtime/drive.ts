@@ -5,6 +5,7 @@
 import type { Handlers } from "./handlers.ts";
 import { emptyInbox } from "./inbox.ts";
 import type { CountDefaults } from "./preparing.ts";
+import { within } from "./within.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
 
 /** How much to do. */
@@ -35,40 +36,49 @@ export interface DriveHost extends Omit<WorkerOptions, "shutdownMs" | "jobsMax" 
 }
 
 const BUDGET_MS = 10_000;
-const BUDGET_MS_MIN = 1_000;
-const BUDGET_MS_MAX = 900_000;
-/** Part of the budget for starting jobs; the rest is for those that run to end or to be handed back. */
-const STARTING_SHARE = 0.7;
+/** Least and most milliseconds of a slice. */
+export const DRIVE_MS_MIN = 1_000;
+export const DRIVE_MS_MAX = 900_000;
+/** Part of the budget for sweeping and starting jobs. */
+const STARTING_SHARE = 0.65;
+/** For those that run, to end or to be handed back. What is left is for a last look. */
+const STOPPING_SHARE = 0.25;
 
 /** Runs one slice. @throws {RangeError} An option is out of range. */
 export async function drive(host: DriveHost, options: DriveOptions = {}): Promise<Driven> {
   const { budgetMs = BUDGET_MS, maxJobs = Infinity, types } = options;
-  if (!(budgetMs >= BUDGET_MS_MIN && budgetMs <= BUDGET_MS_MAX)) {
-    throw new RangeError(`budgetMs must be from ${BUDGET_MS_MIN} to ${BUDGET_MS_MAX}`);
+  if (!(budgetMs >= DRIVE_MS_MIN && budgetMs <= DRIVE_MS_MAX)) {
+    throw new RangeError(`budgetMs must be from ${DRIVE_MS_MIN} to ${DRIVE_MS_MAX}`);
   }
   if (!(maxJobs >= 1)) throw new RangeError("maxJobs must be 1 or more");
   const handlers = types ? only(host.handlers, types) : host.handlers;
-  await emptyInbox(host);
+  const startedAt = host.clock.monotonic();
+  const leftMs = () => budgetMs - (host.clock.monotonic() - startedAt);
   const worker = new Worker({
     ...host,
     handlers,
-    shutdownMs: budgetMs * (1 - STARTING_SHARE),
+    shutdownMs: budgetMs * STOPPING_SHARE,
     jobsMax: maxJobs,
     hasHints: false,
   });
+  await within(leftMs(), emptyInbox(host));
   worker.start();
-  await worker.sweep();
-  await worker.quiet(budgetMs * STARTING_SHARE);
+  const startingMs = budgetMs * STARTING_SHARE;
+  // A sweep of many expired leases goes on by the next slice, or by whoever else sweeps.
+  await within(startingMs, worker.sweep());
+  await worker.quiet(Math.max(0, startingMs - (budgetMs - leftMs())));
   await worker.stop();
   const served = {
     types: [...handlers.keys()],
     queues: host.queues,
     partitionKey: host.partitionKey,
   };
-  const nextInMs = await host.store.nextDue(served);
+  const next = Promise.all([host.store.nextDue(served), host.turner?.nextDue() ?? null]);
+  // No answer in time: there may be more.
+  const [nextInMs, mailInMs] = await within(leftMs(), next) ?? [0, 0];
   // What is due but limited is no reason to come back at once.
   const jobInMs = nextInMs === 0 ? worker.heldUpMs ?? 0 : nextInMs;
-  const dueInMs = soonest(jobInMs, await host.turner?.nextDue() ?? null);
+  const dueInMs = soonest(jobInMs, mailInMs);
   return {
     ran: worker.stats.finished,
     turns: worker.turns,

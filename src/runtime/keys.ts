@@ -1,6 +1,6 @@
 /** Making, listing and revoking API keys. */
 import { z } from "zod";
-import { SCOPES } from "../core/access.ts";
+import { SCOPES, SCOPES_OF_ALL } from "../core/access.ts";
 import { InvalidInputError, NotFoundError, UnavailableError } from "../core/errors.ts";
 import { newKey } from "../core/key.ts";
 import { instantSchema, issuesOf, nameSchema } from "../core/job.ts";
@@ -11,14 +11,21 @@ import type { KeyStore } from "../store/store.ts";
 /** What a new key is asked for with. */
 export const newKeySchema = z.strictObject({
   name: z.string().min(1).max(100),
-  /** Left out: a platform key, and then the scope `platform` is the only one. */
+  /** Left out: the scopes are `platform`, `drive` or `metrics`, which are of no tenant. */
   tenantId: nameSchema.nullable().default(null),
   scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
   expiresAt: instantSchema.nullable().default(null),
-}).refine(({ tenantId, scopes }) => (tenantId === null) === scopes.includes("platform"), {
+}).refine(({ tenantId, scopes }) => isOfAll(scopes) === (tenantId === null), {
   path: ["scopes"],
-  message: 'A key without a tenant has the scope "platform", a key of a tenant has not',
+  message: 'A key without a tenant has "platform", or only "drive" and "metrics"; others have none',
 });
+
+/** Whether they are those of a key without a tenant; null: of neither kind. */
+function isOfAll(scopes: readonly string[]): boolean | null {
+  if (scopes.includes("platform")) return true;
+  const count = scopes.filter((scope) => SCOPES_OF_ALL.includes(scope)).length;
+  return count === 0 ? false : count === scopes.length ? true : null;
+}
 
 /** The same for all who make it, so that there is one. */
 const FIRST_KEY_ID = "00000000-0000-7000-8000-000000000001";

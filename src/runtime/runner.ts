@@ -218,22 +218,25 @@ export class Runner {
   }
 
   #start(job: ClaimedJob): void {
-    const { handlers, leases, onEnding } = this.#host;
+    const { handlers, leases, onEnding, clock, stats } = this.#host;
     const handler = handlers.get(job.type);
     // A lane of another type with the same key (one in 2^64), or no time left on the lease.
-    const now = this.#host.clock.monotonic();
+    const now = clock.monotonic();
     if (!handler || !leases.isHeld(job.leaseId, now)) {
       onEnding(job, { kind: "interrupted" }, null);
       return;
     }
     const attempt = new Attempt(job, handler, now, this.#attempts);
     this.#running.add(attempt);
+    stats.jobs.started(job, clock.now());
     attempt.run();
   }
 
   #onEnd(attempt: Attempt, ending: Ending | null): void {
     this.#running.delete(attempt);
     this.#inWindow++;
+    const { clock, stats } = this.#host;
+    stats.jobs.ended(attempt.claimed, (clock.monotonic() - attempt.startedAt) / 1000);
     this.#host.onEnding(attempt.claimed, ending, attempt);
     this.#pump();
     this.#tellIdle();

@@ -12,6 +12,7 @@ import { transition } from "../core/lifecycle.ts";
 import { GRACE_MS } from "../core/limits.ts";
 import type { Change, ExpiredJob, Refusal, SweepStore, WorkStore } from "../store/store.ts";
 import { cancelledError } from "./endings.ts";
+import type { JobStats } from "./job_stats.ts";
 
 const log = getLogger(["perdura", "sweeper"]);
 
@@ -33,6 +34,8 @@ export interface SweepHost {
   readonly store: SweepStore & WorkStore;
   readonly clock: Clock;
   readonly sweeper: string;
+  /** Told of what was moved, by type and queue. */
+  readonly stats?: JobStats;
 }
 
 /** One bounded sweep: expired leases, overdue cancels, then the tidying. */
@@ -42,7 +45,8 @@ export async function sweep(host: SweepHost): Promise<SweepReport> {
     const { leaseIds, jobs } = await host.store.expired(LEASES_PER_ROUND);
     if (leaseIds.length === 0) break;
     const changes = jobs.map((job) => changeOf(job, host.clock));
-    await settle(host, changes, await host.store.recover(host.sweeper, changes), total);
+    const names = new Map(jobs.map((job, index) => [changes[index], job]));
+    await settle(host, changes, await host.store.recover(host.sweeper, changes), total, names);
     await host.store.dropLeases(leaseIds);
     if (leaseIds.length < LEASES_PER_ROUND) break;
   }
@@ -60,10 +64,15 @@ async function settle(
   changes: readonly Change[],
   refusals: readonly Refusal[],
   total: { recovered: number; quarantined: number; due: number },
+  names: ReadonlyMap<Change | undefined, ExpiredJob> = new Map(),
 ): Promise<void> {
   const refused = new Set(refusals.map((refusal) => refusal.change));
   const moved = changes.filter((change) => !refused.has(change));
   total.recovered += moved.length;
+  for (const change of moved) {
+    const job = names.get(change);
+    if (job) host.stats?.recovered(job, change);
+  }
   if (moved.length > 0) await host.store.release(moved);
   total.due += moved.filter((change) => change.decision.due !== null).length;
   for (const { change, reason, message } of refusals) {

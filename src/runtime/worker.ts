@@ -27,6 +27,7 @@ import { sweep } from "./sweeper.ts";
 import { TurnLoop } from "./turn_loop.ts";
 import type { Turner } from "./turner.ts";
 import { WATCH_MS } from "./waiting.ts";
+import { within } from "./within.ts";
 
 const log = getLogger(["perdura", "worker"]);
 
@@ -168,8 +169,10 @@ export class Worker {
   /** Recovers what is over and wakes the claimer. */
   async sweep(): Promise<void> {
     const { store, clock } = this.#options;
-    const report = await sweep({ store, clock, sweeper: this.#sweeperId });
+    const startedAt = this.#now();
+    const report = await sweep({ store, clock, sweeper: this.#sweeperId, stats: this.stats.jobs });
     await this.#options.turner?.sweep();
+    this.stats.sweepTime.observe((this.#now() - startedAt) / 1000);
     this.stats.recovered += report.recovered;
     this.stats.quarantined += report.quarantined;
     if (report.due === 0) return;
@@ -188,8 +191,8 @@ export class Worker {
   }
 
   /** Resolves when nothing is due and nothing runs here, or after `ms`. */
-  quiet(ms: number): Promise<void> {
-    return within(ms, this.#allQuiet());
+  async quiet(ms: number): Promise<void> {
+    await within(ms, this.#allQuiet());
   }
 
   async #settled(): Promise<void> {
@@ -261,6 +264,7 @@ export class Worker {
 
   #loseLeases(lost: readonly string[]): void {
     const jobs = this.#runner.loseLeases(lost);
+    this.stats.leasesLost += lost.length;
     // A lease whose last outcome is on its way home is gone for a good reason.
     if (jobs === 0) return;
     log.warn("Leases lost: their jobs are aborted, their results dropped", {
@@ -283,6 +287,8 @@ export class Worker {
     if (ending?.kind === "interrupted") this.stats.interrupted++;
     this.stats.unsettled++;
     if (ending === null) {
+      // Its own transaction has committed it.
+      this.stats.jobs.settled(claimed, null);
       this.#onSettled(claimed, null);
     } else {
       const outcome = {
@@ -303,6 +309,7 @@ export class Worker {
 
   #onSettled(claimed: ClaimedJob, change: Change | null, isMailed = true): void {
     this.stats.unsettled--;
+    if (change) this.stats.jobs.settled(claimed, change);
     this.#leases.settle(claimed.leaseId);
     this.#claimer.onSettled(claimed);
     const isWatched = this.#watchedUntil > 0 && this.#now() < this.#watchedUntil;
@@ -328,12 +335,4 @@ export class Worker {
   #onDatabase(isOk: boolean): void {
     this.#life.send({ type: isOk ? "DATABASE_OK" : "DATABASE_FAILED" });
   }
-}
-
-/** Waits for `work`, but no longer than `ms`. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const over = new Promise<void>((done) => timer = setTimeout(done, ms));
-  await Promise.race([work, over]);
-  clearTimeout(timer);
 }

@@ -8,8 +8,9 @@
  */
 import { jittered, type Random, systemRandom } from "../core/clock.ts";
 import { UnavailableError, UnknownResultError } from "../core/errors.ts";
-import { Connection, type Parameter, type Row } from "./connection.ts";
+import { Connection, type ConnectionOptions, type Parameter, type Row } from "./connection.ts";
 import { isContention, toStoreError } from "./failures.ts";
+import type { PoolUse } from "./observations.ts";
 
 export type { Parameter, Row };
 
@@ -32,8 +33,15 @@ export interface DatabaseOptions {
   readonly lockTimeoutMs?: number;
   /** Client side: one call, waiting for a connection included. Longer than the server's. */
   readonly deadlineMs?: number;
-  /** Prepared statements; off behind a transaction-mode pooler. */
+  /** Prepared statements. Default true; never with `isPooled`. */
   readonly prepare?: boolean;
+  /**
+   * A pooler in transaction mode stands between: no named statement, no setting of the session, no
+   * LISTEN. The server's own timeouts are then those of the role.
+   */
+  readonly isPooled?: boolean;
+  /** Past the pooler, for LISTEN alone; null: by polling. Without a pooler: the same address. */
+  readonly listenUrl?: string | null;
   readonly random?: Random;
 }
 
@@ -47,6 +55,7 @@ export class Database {
   readonly options: Required<DatabaseOptions>;
   #connections: Connection[] = [];
   #isClosed = false;
+  #deadlines = 0;
   /** Ends each subscription that is still there. */
   readonly #subscriptions = new Set<() => Promise<void>>();
 
@@ -57,9 +66,11 @@ export class Database {
       statementTimeoutMs: 10_000,
       lockTimeoutMs: 5_000,
       deadlineMs: 15_000,
-      prepare: true,
+      isPooled: false,
+      listenUrl: options.isPooled ? null : options.url,
       random: systemRandom,
       ...options,
+      prepare: options.prepare !== false && !options.isPooled,
     };
   }
 
@@ -100,20 +111,26 @@ export class Database {
 
   /**
    * Subscribes to a channel, and again whenever the connection was lost. `onListen` is called at
-   * every (re)start. Resolves after the first try, whether it went well or not.
+   * every (re)start. Resolves after the first try, whether it went well or not; without an address to
+   * listen at, nothing is ever heard.
    */
   async listen(
     channel: string,
     onNotice: (payload: string) => void,
     onListen: () => void,
   ): Promise<() => Promise<void>> {
+    const { listenUrl } = this.options;
+    if (listenUrl === null) return () => Promise.resolve();
     let current: Connection | null = null;
     let isStopped = false;
     const tried = Promise.withResolvers<void>();
     const loop = async () => {
       while (!isStopped) {
         const over = Promise.withResolvers<void>();
-        current = this.#open(over.resolve, (_, payload) => onNotice(payload));
+        current = this.#open(over.resolve, {
+          ...{ url: listenUrl, isPooled: false },
+          onNotify: (_, payload) => onNotice(payload),
+        });
         const isListening = await this.#listenOn(current, channel);
         if (isListening) onListen();
         tried.resolve();
@@ -130,6 +147,18 @@ export class Database {
     this.#subscriptions.add(stop);
     await tried.promise;
     return stop;
+  }
+
+  /** How the pool is used at this moment. */
+  get use(): PoolUse {
+    const loads = this.#connections.map(({ load }) => load);
+    return {
+      open: loads.length,
+      busy: loads.filter((load) => load > 0).length,
+      max: this.options.connections,
+      calls: loads.reduce((sum, load) => sum + load, 0),
+      deadlines: this.#deadlines,
+    };
   }
 
   /** Ends all connections after the statements in flight, or after five seconds. */
@@ -175,6 +204,7 @@ export class Database {
   }
 
   #cutAll(): void {
+    this.#deadlines++;
     for (const connection of [...this.#connections]) {
       connection.cut(`No answer in ${this.options.deadlineMs} ms`);
     }
@@ -197,14 +227,21 @@ export class Database {
     await new Promise((done) => setTimeout(done, jittered(ms, this.options.random, 0.5)));
   }
 
-  #open(onOver: () => void, onNotify?: (channel: string, payload: string) => void): Connection {
-    const { url, name, prepare, statementTimeoutMs, lockTimeoutMs } = this.options;
+  #open(
+    onOver: () => void,
+    use: Partial<Pick<ConnectionOptions, "url" | "onNotify">> & { readonly isPooled?: boolean } =
+      {},
+  ): Connection {
+    const { url, name, prepare, statementTimeoutMs, lockTimeoutMs, isPooled } = {
+      ...this.options,
+      ...use,
+    };
     return new Connection({
       url,
       prepare,
       onOver,
-      ...(onNotify ? { onNotify } : {}),
-      session: {
+      ...(use.onNotify ? { onNotify: use.onNotify } : {}),
+      session: isPooled ? { application_name: name } : {
         application_name: name,
         statement_timeout: statementTimeoutMs,
         lock_timeout: lockTimeoutMs,

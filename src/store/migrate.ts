@@ -42,6 +42,8 @@ export interface MigrationReport {
 /** How to migrate. */
 export interface MigrateOptions {
   readonly url: string;
+  /** A pooler in transaction mode stands between. */
+  readonly isPooled?: boolean;
   /** Only say what is pending. */
   readonly plan?: boolean;
   /** Also make the table of the `debug.effect` handler. */
@@ -75,13 +77,16 @@ export async function migrate(options: MigrateOptions): Promise<MigrationReport>
     connect_timeout: 10,
     fetch_types: false,
     onnotice: () => {},
-    connection: { application_name: "perdura migrate", TimeZone: "UTC", lock_timeout: 60_000 },
+    // Nothing here depends on the session: it may be a pooler's.
+    prepare: false,
+    connection: { application_name: "perdura migrate", TimeZone: "UTC" },
   });
   try {
     if (options.plan) return { pending: await pendingOf(client, options.migrations ?? migrations) };
     await createMigrationTable(client);
     const report = await applyPending(client, options);
-    const database = new Database({ url: options.url, connections: 1 });
+    const { url, isPooled = false } = options;
+    const database = new Database({ url, isPooled, connections: 1 });
     await addPartitions(database).finally(() => database.close());
     return report;
   } catch (error) {
@@ -108,6 +113,7 @@ async function applyPending(
   options: MigrateOptions,
 ): Promise<MigrationReport> {
   return await client.begin(async (tx) => {
+    await tx.unsafe("set local lock_timeout = '60s'");
     await tx.unsafe("lock table perdura.migration in share row exclusive mode");
     const pending = await pendingOf(tx, options.migrations ?? migrations);
     for (const migration of pending) {

@@ -67,6 +67,7 @@ import type {
 } from "./store.ts";
 import { saveSteps } from "./saving_steps.ts";
 import { sealWithChange, sealWithStep } from "./sealing.ts";
+import { PostgresObserver } from "./observing.ts";
 import { claimNamed, editJob, removeJob, requeueJob } from "./single.ts";
 import { Transactions } from "./transaction.ts";
 
@@ -85,6 +86,7 @@ class PostgresStore implements Store {
   readonly inbox: InboxStore;
   readonly actors: ActorStore;
   readonly files: FileStore;
+  readonly observer: PostgresObserver;
   readonly #db: Database;
   readonly #enqueue: Enqueue;
   readonly #hints: Hints;
@@ -93,6 +95,7 @@ class PostgresStore implements Store {
   constructor(db: Database) {
     this.#db = db;
     this.keys = new PostgresKeys(db);
+    this.observer = new PostgresObserver(db);
     this.gates = new PostgresGates(db);
     this.#enqueue = new Enqueue(db);
     this.inbox = new PostgresInbox(db, this.#enqueue);

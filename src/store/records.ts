@@ -186,6 +186,8 @@ export interface ExpiredJob {
   readonly tenantId: string;
   readonly id: string;
   readonly version: number;
+  readonly type: string;
+  readonly queue: string;
   readonly leaseId: string;
   readonly worker: string | null;
   readonly state: JobState;

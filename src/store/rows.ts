@@ -54,6 +54,8 @@ export function toExpired(row: Row): ExpiredJob | null {
     w?: string;
     t: string | null;
     i: string;
+    k: string;
+    q: string;
     v: number | null;
     s: number;
     a: number;
@@ -67,6 +69,8 @@ export function toExpired(row: Row): ExpiredJob | null {
     tenantId: r.t,
     id: r.i,
     version: r.v,
+    type: r.k,
+    queue: r.q,
     leaseId: r.l,
     worker: r.w ?? null,
     state: stateOf(r.s),

@@ -14,6 +14,7 @@ import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing
 
 import type { ActorStore } from "./actor_records.ts";
 import type { FileStore } from "./file_records.ts";
+import type { ObserveStore } from "./observations.ts";
 import type {
   Burial,
   Change,
@@ -45,6 +46,7 @@ import type {
   TransactionSql,
 } from "./records.ts";
 
+export type * from "./observations.ts";
 export type * from "./records.ts";
 export type * from "./actor_records.ts";
 export type * from "./file_records.ts";
@@ -244,6 +246,7 @@ export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   readonly inbox: InboxStore;
   readonly actors: ActorStore;
   readonly files: FileStore;
+  readonly observer: ObserveStore;
   /** True when the database takes writes. Throws `UnavailableError` when it cannot be reached. */
   isWritable(): Promise<boolean>;
   close(): Promise<void>;

@@ -98,13 +98,29 @@ export type Send = (
   parameters: readonly (string | number | boolean | null)[],
 ) => Promise<readonly Record<string, unknown>[]>;
 
+const timeouts = {
+  statement_timeout: TRANSACTION_CAP_MS,
+  lock_timeout: TRANSACTION_CAP_MS,
+  idle_in_transaction_session_timeout: TRANSACTION_CAP_MS,
+};
+
+/** Behind a pooler a session has no settings: each transaction brings its own. */
+const BEGIN_POOLED = [
+  "begin read write",
+  ...Object.entries(timeouts).map(([name, ms]) => `set local ${name} = ${ms}`),
+].join("; ");
+
 /** One connection and its poison. */
 class Session {
-  #client: postgres.Sql;
+  readonly #client: postgres.Sql;
+  readonly #options: Required<DatabaseOptions>;
   #poison: Error | null = null;
+  /** The statement under way; never rejects. */
+  #last: Promise<unknown> = Promise.resolve();
   #isOpen = false;
 
   constructor(options: Required<DatabaseOptions>) {
+    this.#options = options;
     this.#client = postgres(options.url, {
       max: 1,
       connect_timeout: 5,
@@ -114,13 +130,11 @@ class Session {
       fetch_types: false,
       onnotice: () => {},
       onclose: () => this.#poisonWith(new UnavailableError("The connection was closed")),
+      prepare: options.prepare,
       connection: {
         application_name: `${options.name} transaction`,
         TimeZone: "UTC",
-        default_transaction_read_only: true,
-        statement_timeout: TRANSACTION_CAP_MS,
-        lock_timeout: TRANSACTION_CAP_MS,
-        idle_in_transaction_session_timeout: TRANSACTION_CAP_MS,
+        ...(options.isPooled ? {} : { default_transaction_read_only: true, ...timeouts }),
       },
     });
   }
@@ -131,7 +145,8 @@ class Session {
 
   async begin(): Promise<void> {
     await this.#capped(async () => {
-      await this.#guard(() => this.#client.unsafe("begin read write"));
+      const { isPooled } = this.#options;
+      await this.#guard(() => this.#client.unsafe(isPooled ? BEGIN_POOLED : "begin read write"));
     });
   }
 
@@ -171,7 +186,9 @@ class Session {
     seal: (send: Send, result: T) => Promise<void>,
   ): Promise<T> {
     const send: Send = (text, parameters) =>
-      this.#guard(() => this.#client.unsafe(text, [...parameters], { prepare: true }));
+      this.#guard(() => {
+        return this.#client.unsafe(text, [...parameters], { prepare: this.#options.prepare });
+      });
     this.#isOpen = true;
     try {
       const result = await write((strings, ...values) => this.#write(strings, values));
@@ -196,6 +213,19 @@ class Session {
 
   /** After the first error nothing more is sent: in PostgreSQL the transaction is lost anyway. */
   async #guard(send: () => PromiseLike<readonly Record<string, unknown>[]>) {
+    // No read-only default guards against a statement that the driver keeps for its next connection:
+    // so none waits inside the driver.
+    if (this.#options.isPooled) return await this.#afterLast(() => this.#guarded(send));
+    return await this.#guarded(send);
+  }
+
+  #afterLast<T>(send: () => Promise<T>): Promise<T> {
+    const sent = this.#last.then(send);
+    this.#last = sent.catch(() => {});
+    return sent;
+  }
+
+  async #guarded(send: () => PromiseLike<readonly Record<string, unknown>[]>) {
     if (this.#poison) throw this.#poison;
     try {
       return await send();

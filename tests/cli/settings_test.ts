@@ -12,6 +12,8 @@ Deno.test("readSettings() gives the defaults of CONTRACT", () => {
     HOST: "127.0.0.1",
     PORT: 8000,
     DATABASE_URL: null,
+    DATABASE_POOLER: "none",
+    DATABASE_DIRECT_URL: null,
     PERDURA_STATE_DIR: ".perdura",
     AUTH: "none",
     WORKER_CONCURRENCY: 100,

@@ -156,6 +156,8 @@ for (const size of sizes) {
       await check("commit", commitStatement(options, jobs.map((job) => changeFor(job, failure))));
       await check("expired", { text: statements.expired, parameters: [10] });
       await check("lanes", { text: statements.lanes, parameters: [] });
+      await check("backlog", { text: statements.backlog, parameters: ["{0,1,3}", 2_000] });
+      await check("mail", { text: statements.mailWaiting, parameters: [10_000] });
       await check("get", {
         text: statements.get,
         parameters: [first.tenantId, first.id, 0],

