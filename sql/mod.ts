@@ -48,6 +48,7 @@ export { default as gateStates } from "./queries/gate_states.sql" with { type: "
 export { default as get } from "./queries/get.sql" with { type: "text" };
 export { default as health } from "./queries/health.sql" with { type: "text" };
 export { default as history } from "./queries/history.sql" with { type: "text" };
+export { default as inboxDrop } from "./queries/inbox_drop.sql" with { type: "text" };
 export { default as inbox } from "./queries/inbox.sql" with { type: "text" };
 export { default as insert } from "./queries/insert.sql" with { type: "text" };
 export { default as insertPlain } from "./queries/insert_plain.sql" with { type: "text" };
@@ -69,6 +70,7 @@ export { default as migration0006 } from "./migrations/0006_plain_json.sql" with
 export { default as migration0007 } from "./migrations/0007_limits.sql" with { type: "text" };
 export { default as migration0008 } from "./migrations/0008_actors.sql" with { type: "text" };
 export { default as migration0009 } from "./migrations/0009_files.sql" with { type: "text" };
+export { default as migration0012 } from "./migrations/0012_actor_calls.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };
 export { default as nextDue } from "./queries/next_due.sql" with { type: "text" };
 export { default as notify } from "./queries/notify.sql" with { type: "text" };

@@ -71,6 +71,7 @@ export async function serveApi(
     jobs.stopWaiting();
     stream.close();
     exposition.stop();
+    actors.close();
     return server.shutdown();
   };
   return { url, close };

@@ -9,6 +9,7 @@ import { Limiting } from "../runtime/limiting.ts";
 import { allowAll, demand, type Permit } from "./access.ts";
 import { actorRoutes } from "./actors.ts";
 import { actorControlRoutes } from "./actor_controls.ts";
+import { actorEmitRoutes } from "./actor_emits.ts";
 import { adminRoutes, overviewRoutes } from "./admin.ts";
 import { fileRoutes } from "./files.ts";
 import { healthRoutes } from "./health.ts";
@@ -47,7 +48,9 @@ export function createApp(host: AppHost): OpenAPIHono {
   documentHealth(app);
   const permit = host.permit ?? allowAll;
   const { actors } = host;
-  const ofActors = actors ? [...actorRoutes(actors), ...actorControlRoutes(actors)] : [];
+  const ofActors = actors
+    ? [...actorRoutes(actors), ...actorControlRoutes(actors), ...actorEmitRoutes(actors)]
+    : [];
   const more = [...ofActors, ...operatingRoutes(host.operating ?? {})];
   mountRoutes(app, [...allRoutes(host.jobs, new Admin(host.jobs)), ...more], permit);
   app.post("/types/:type/jobs", async (c) => {

@@ -2,6 +2,7 @@
  * Perdura in one object: enqueue, wait, work, drive, and serve the API from inside another program.
  */
 import type postgres from "postgres";
+import type { AnyStateMachine } from "xstate";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { Job, NewJobInput } from "../core/job.ts";
@@ -21,6 +22,7 @@ import type { SendStatement, Store } from "../store/store.ts";
 import { addressOf } from "./address.ts";
 import { JobNotDoneError, outputOf } from "./outcome.ts";
 import { type RuntimeSettings, withDefaults } from "./settings.ts";
+import { type TypedActors, typedActors } from "./typed_actors.ts";
 
 /** What `createRuntime` takes. */
 export interface RuntimeOptions<H extends Handler> extends Partial<RuntimeSettings> {
@@ -172,6 +174,13 @@ export class Runtime<H extends Handler = Handler> {
     return outputOf(job);
   }
 
+  /** The actors of one machine: their input and events are typed by its chart. */
+  actorsOf<Machine extends AnyStateMachine>(
+    definition: MachineDefinition<Machine>,
+  ): TypedActors<Machine> {
+    return typedActors(this.actors, definition);
+  }
+
   /** One job, in whatever state. @throws {NotFoundError} */
   get(id: string): Promise<Job> {
     return this.jobs.get(null, id);
@@ -201,6 +210,7 @@ export class Runtime<H extends Handler = Handler> {
 
   /** Stops the workers, hands back what they hold, and leaves the database. */
   async close(): Promise<void> {
+    this.actors.close();
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
     this.#workers.clear();
     await this.#store.close();

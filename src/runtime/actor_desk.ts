@@ -100,9 +100,12 @@ export class Desk {
   }
 
   /** Until this process commits a turn of the actor, which it gives, or for a while. */
-  pause({ tenantId, id }: ActorName, ms: number): Promise<Turn | null> {
+  pause({ tenantId, id }: ActorName, ms: number, signal?: AbortSignal): Promise<Turn | null> {
     return new Promise((done) => {
+      const onAbort = () => over(null);
+      signal?.addEventListener("abort", onAbort, { once: true });
       const over = (turn: Turn | null) => {
+        signal?.removeEventListener("abort", onAbort);
         clearTimeout(timer);
         stop();
         done(turn);

@@ -1,17 +1,10 @@
 /** What clients do with actors: start them, send them events, look at them, wait, hold and end them. */
-import {
-  type ActorSnapshot,
-  foresee,
-  type Foresight,
-  nameOf,
-  rootAddress,
-} from "../core/actor/mod.ts";
+import { foresee, type Foresight, nameOf, rootAddress } from "../core/actor/mod.ts";
 import { isRecord } from "../core/actor/envelope.ts";
 import { IdempotencyConflictError, UnknownMachineError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
-import { DEFAULT_TENANT } from "../core/job.ts";
 import type { ActorFilter } from "../store/store.ts";
-import { canonical, checkEvent, checkId, checkJson, noChild, starting } from "./actor_checks.ts";
+import { checkEvent, checkId, noChild } from "./actor_checks.ts";
 import { Desk, WAIT_MS } from "./actor_desk.ts";
 import type {
   ActorAim,
@@ -21,7 +14,8 @@ import type {
   Until,
   WaitForOptions,
 } from "./actor_options.ts";
-import { offer, sendEvent } from "./actor_sending.ts";
+import { sendEvent } from "./actor_sending.ts";
+import { seatOf, startActor } from "./actor_starting.ts";
 import {
   type Actor,
   actorOf,
@@ -30,9 +24,9 @@ import {
   named,
   transitionOf,
 } from "./actor_view.ts";
+import { emitsOf, type Emitted } from "./actor_emits.ts";
 import { actorAt, waitFor } from "./actor_waiting.ts";
 import { branched, type BranchOptions } from "./branching.ts";
-import type { Seat } from "./ledger.ts";
 import type { Turner, TurnerHost } from "./turner.ts";
 
 export type * from "./actor_options.ts";
@@ -40,6 +34,17 @@ export type * from "./actor_options.ts";
 /** The client side of actors. */
 export class Actors {
   readonly #desk: Desk;
+  readonly #closing = new AbortController();
+
+  /** Aborted when this process stops: followers go, and come back to another. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Sends followers away. */
+  close(): void {
+    this.#closing.abort();
+  }
 
   constructor(host: TurnerHost, turner: Turner) {
     this.#desk = new Desk(host, turner);
@@ -51,28 +56,8 @@ export class Actors {
    * @throws {UnknownMachineError | InvalidInputError} Nothing was stored.
    * @throws {IdempotencyConflictError} The id belongs to one with another machine or input.
    */
-  async start(options: StartOptions): Promise<{ actor: Actor; created: boolean }> {
-    const { machine, id = newId(), input, event, tenantId = DEFAULT_TENANT } = options;
-    const { machines } = this.#desk.host;
-    const definition = machines.latest(machine)?.definition;
-    if (!definition) throw new UnknownMachineError(machine, "machine", machines.names);
-    checkId(id);
-    checkJson("input", input ?? null);
-    const seat = seatOf(tenantId, rootAddress(id), definition.identity);
-    const turning = this.#desk.turning(seat, { input: input ?? null, origin: null });
-    starting(() => turning.begin(input, "client"));
-    if (event !== undefined) {
-      checkEvent(event);
-      offer(this.#desk, turning, event, newId(), null, seat);
-    }
-    const created = await this.#desk.turner.commit(turning);
-    const row = await this.#desk.row(seat);
-    const isSame = row.machine === machine && canonical(row.input) === canonical(input ?? null);
-    if (!created && !isSame) {
-      const message = `Actor "${id}" is there already, of another machine or input`;
-      throw new IdempotencyConflictError(id, id, message);
-    }
-    return { actor: actorOf(row, machines), created };
+  start(options: StartOptions): Promise<{ actor: Actor; created: boolean }> {
+    return startActor(this.#desk, options);
   }
 
   /**
@@ -153,6 +138,19 @@ export class Actors {
     options: WaitForOptions = {},
   ): Promise<Actor | null> {
     return waitFor(this.#desk, tenantId, id, until, options);
+  }
+
+  /**
+   * What it emits after a version, in order, and on until it has ended; 0: all that its history has.
+   * Ends when `signal` does.
+   */
+  emits(
+    tenantId: string | null,
+    id: string,
+    after: number,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Emitted> {
+    return emitsOf(this.#desk, tenantId, id, after, signal);
   }
 
   /** Asks it to end: its machine decides, by `CANCEL`; one that does not is stopped as a whole. */
@@ -253,28 +251,4 @@ export class Actors {
       for (const body of branch.mail) turning.post(body);
     });
   }
-}
-
-function seatOf(
-  tenantId: string,
-  id: string,
-  { name, version, hash }: ActorSnapshot["machine"],
-): Seat {
-  return {
-    tenantId,
-    id,
-    uid: newId(),
-    rootId: id,
-    parentId: null,
-    machine: name,
-    rootMachine: name,
-    machineVersion: version,
-    machineHash: hash,
-    status: "active",
-    version: 0,
-    state: "",
-    snapshot: null,
-    isNewDay: false,
-    registry: {},
-  };
 }

@@ -7,22 +7,32 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../core/clock.ts";
-import { PerduraError, UnavailableError } from "../core/errors.ts";
+import { z } from "zod";
+import { InvalidInputError, PerduraError, UnavailableError } from "../core/errors.ts";
 import { describeError } from "../core/failure.ts";
 import type { JobInsert } from "../core/job.ts";
 import { type Decision, INITIAL_STATE, transition } from "../core/lifecycle.ts";
 import type { JobEvent } from "../../machines/job.ts";
 import type { Burial, Letter, Store } from "../store/store.ts";
+import { Desk } from "./actor_desk.ts";
+import { startActor } from "./actor_starting.ts";
 import type { Handlers } from "./handlers.ts";
 import { type CountDefaults, lanesOf, prepareJob } from "./preparing.ts";
+import type { Turner } from "./turner.ts";
 
 const log = getLogger(["perdura", "inbox"]);
+
+/** What `perdura.start_actor` asks for. */
+const START_ACTOR = "perdura.start_actor";
+const askedSchema = z.strictObject({ machine: z.string(), id: z.string(), input: z.unknown() });
 
 const PAGE = 500;
 const PAGES_MAX = 20;
 
 /** What emptying the inbox needs. */
 export interface InboxHost {
+  /** Starts the actors that are asked for; without one, or without machines, they wait. */
+  readonly turner?: Turner | undefined;
   readonly store: Store;
   readonly handlers: Handlers;
   readonly clock: Clock;
@@ -42,7 +52,10 @@ export async function emptyInbox(host: InboxHost): Promise<number> {
 
 async function settle(host: InboxHost, letters: readonly Letter[]): Promise<number> {
   const rows: JobInsert[] = [];
-  for (const letter of letters) {
+  for (const letter of letters.filter(({ type }) => type === START_ACTOR)) {
+    await startAsked(host, letter);
+  }
+  for (const letter of letters.filter(({ type }) => type !== START_ACTOR)) {
     const row = await prepareOrBury(host, letter);
     if (row) rows.push(row);
   }
@@ -50,6 +63,27 @@ async function settle(host: InboxHost, letters: readonly Letter[]): Promise<numb
   const lanes = lanesOf(rows.filter((row) => made.has(row.id)));
   if (lanes.length > 0) host.store.hint({ kind: "lanes", lanes });
   return made.size;
+}
+
+/** A start is one per id: done twice, because the row outlived it, it is done once. */
+async function startAsked(host: InboxHost, letter: Letter): Promise<void> {
+  const { turner } = host;
+  if (!turner || turner.machines.names.length === 0) return;
+  try {
+    const asked = askedSchema.safeParse(JSON.parse(letter.payloadJson ?? "null"));
+    if (!asked.success) throw new InvalidInputError(asked.error.issues.map(toIssue));
+    const { input, ...rest } = asked.data;
+    const given = input === null || input === undefined ? {} : { input };
+    await startActor(new Desk(turner.host, turner), {
+      ...rest,
+      ...given,
+      tenantId: letter.tenantId,
+    });
+    await host.store.inbox.drop(letter);
+  } catch (error) {
+    if (!(error instanceof PerduraError) || error instanceof UnavailableError) throw error;
+    await bury(host, letter, error);
+  }
 }
 
 async function prepareOrBury(host: InboxHost, letter: Letter): Promise<JobInsert | null> {
@@ -113,4 +147,8 @@ function decided(job: Parameters<typeof transition>[0], event: JobEvent): Decisi
   const decision = transition(job, event);
   if (!decision.accepted) throw new Error(`A ${job.state} job refused ${event.type}`);
   return decision;
+}
+
+function toIssue({ path, message }: z.core.$ZodIssue) {
+  return { path: path.join("."), message };
 }

@@ -67,6 +67,10 @@ export class Turner {
     return this.#activityTypes.has(type);
   }
 
+  get host(): TurnerHost {
+    return this.#host;
+  }
+
   get machines(): Machines {
     return this.#host.machines;
   }

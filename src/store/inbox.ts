@@ -28,6 +28,10 @@ export class PostgresInbox implements InboxStore {
     return this.#enqueue.takeIn(jobs);
   }
 
+  async drop({ tenantId, id }: Letter): Promise<void> {
+    await this.#db.query(sql.inboxDrop, [tenantId, id]);
+  }
+
   async bury(letter: Letter, { claim, fail, error, cause }: Burial): Promise<boolean> {
     const { tenantId, id, type } = letter;
     await this.#enqueue.addTenants([letter]);

@@ -235,6 +235,8 @@ export interface InboxStore {
   letters(limit: number): Promise<Letter[]>;
   /** Takes letters out and stores their jobs. Gives the ids of those it got. @throws {RefusedError} */
   take(jobs: readonly JobInsert[]): Promise<string[]>;
+  /** Takes one out: what it asks for is there. */
+  drop(letter: Letter): Promise<void>;
   /** False: somebody else has taken it. */
   bury(letter: Letter, burial: Burial): Promise<boolean>;
 }

@@ -229,3 +229,16 @@ Deno.test("drive() makes turns, and says when the next timer is due", async () =
   assert(turns >= 2 && ran >= 1, `${turns} turns, ${ran} jobs`);
   assertEquals((await runtime.actors.get(null, "good")).status, "done");
 });
+
+Deno.test("actorsOf() types events and input by the chart", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [toggles] });
+  const lights = runtime.actorsOf(toggles);
+  await lights.start({ id: "l", event: { type: "FLIP" } });
+  const { actor } = await lights.send("l", { type: "FLIP" });
+  assertEquals([actor.state, actor.version], ["off", 3]);
+  // @ts-expect-error The chart has no such event.
+  await assertRejects(() => lights.send("l", { type: "FLOP" }), InvalidInputError);
+  // @ts-expect-error XState's own events are nobody's to send.
+  await assertRejects(() => lights.ask("l", { type: "xstate.init" }), InvalidInputError);
+});

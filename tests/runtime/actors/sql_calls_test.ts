@@ -1,0 +1,96 @@
+/** Events and starts from SQL: they commit with the caller's own writes, and come through every check. */
+import { assertEquals } from "@std/assert";
+import { assign, setup } from "xstate";
+import { z } from "zod";
+import { createRuntime, defineMachine } from "perdura";
+import { eventually } from "../../support/build.ts";
+import { testDatabase } from "../../support/database.ts";
+
+const counter = setup({
+  types: {} as {
+    context: { n: number };
+    input: { from: number };
+    events: { type: "ADD"; by: number };
+  },
+}).createMachine({
+  id: "counter",
+  context: ({ input }) => ({ n: input.from }),
+  on: { ADD: { actions: assign({ n: ({ context, event }) => context.n + event.by }) } },
+});
+const counters = defineMachine(counter, {
+  version: "1",
+  input: z.strictObject({ from: z.number() }),
+  events: z.strictObject({ type: z.literal("ADD"), by: z.number() }),
+});
+
+Deno.test("perdura.send and perdura.start_actor commit with the caller, or not at all", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [counters],
+    pollMs: 50,
+  });
+  const { actors } = runtime;
+  const start = (id: string) =>
+    db.sql`
+    select perdura.start_actor('counter', '{"from": 5}', jsonb_build_object('id', ${id}::text)) as id`;
+  const [named] = await start("a/b %");
+  const [free] = await db.sql`select perdura.start_actor('counter', '{"from": 7}') as id`;
+  await db.sql.begin(async (sql) => {
+    await sql`select perdura.start_actor('counter', '{"from": 1}', '{"id": "never"}')`;
+    throw new Error("rolled back");
+  }).catch(() => {});
+  await start("a/b %");
+  runtime.work();
+  await eventually(
+    "the starts",
+    async () =>
+      (await actors.list({ tenantId: "default", machine: null, status: null, state: null }, "", 10))
+        .items.length === 2,
+  );
+  assertEquals([named?.id, (await actors.get(null, "a/b %")).context], ["a/b %", { n: 5 }]);
+  assertEquals((await actors.get(null, String(free?.id))).context, { n: 7 });
+  await db.sql.begin(async (sql) => {
+    await sql`select perdura.send('a/b %', '{"type": "ADD", "by": 100}')`;
+    throw new Error("rolled back");
+  }).catch(() => {});
+  await db.sql`select perdura.send('a/b %', '{"type": "ADD", "by": 2}')`;
+  const at = async (version: number) => (await actors.get(null, "a/b %")).version >= version;
+  await eventually("the event", () => at(2));
+  assertEquals((await actors.get(null, "a/b %")).context, { n: 7 });
+  // What no client may send is recorded, and does nothing; what is for nobody goes.
+  for (const event of ['{"type": "xstate.done.actor.x"}', '{"type": "ADD"}', "7", '{"by": 1}']) {
+    await db.sql`select perdura.send('a/b %', ${event}::text::jsonb)`;
+  }
+  await db.sql`select perdura.send('nobody', '{"type": "ADD", "by": 2}')`;
+  await eventually("the bad events", () => at(6));
+  const past = await actors.history(null, "a/b %", 2, 10);
+  assertEquals(past.map(({ outcome, reason }) => [outcome, reason]), [
+    ["unhandled", "invalid"],
+    ["unhandled", "invalid"],
+    ["unhandled", "invalid"],
+    ["unhandled", "invalid"],
+  ]);
+  await eventually("an empty mailbox", async () => {
+    const [left] = await db.sql`select count(*)::int as n from perdura.mailbox`;
+    return left?.n === 0;
+  });
+});
+
+Deno.test("a start that cannot be is a dead letter with the reason", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [counters] });
+  await db.sql`select perdura.start_actor('nobody')`;
+  await db.sql`select perdura.start_actor('counter', '{"from": "x"}')`;
+  await db.sql`select perdura.start_actor('counter', '{"from": 1}', '{"id": "twice"}')`;
+  await db.sql`select perdura.start_actor('counter', '{"from": 2}', '{"id": "twice"}')`;
+  await runtime.drive({ budgetMs: 1_000 });
+  const dead = await db.sql`
+    select type, last_error ->> 'code' as code from perdura.dead_letter order by code`;
+  assertEquals(dead.map(({ type, code }) => [type, code]), [
+    ["perdura.start_actor", "idempotency_conflict"],
+    ["perdura.start_actor", "invalid_input"],
+    ["perdura.start_actor", "unknown_machine"],
+  ]);
+  assertEquals((await runtime.actors.get(null, "twice")).machine, "counter");
+});
