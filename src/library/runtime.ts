@@ -2,7 +2,6 @@
  * Perdura in one object: enqueue, wait, work, drive, and serve the API from inside another program.
  */
 import type postgres from "postgres";
-import type { AnyStateMachine } from "xstate";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { Job, NewJobInput } from "../core/job.ts";
@@ -175,9 +174,7 @@ export class Runtime<H extends Handler = Handler> {
   }
 
   /** The actors of one machine: their input and events are typed by its chart. */
-  actorsOf<Machine extends AnyStateMachine>(
-    definition: MachineDefinition<Machine>,
-  ): TypedActors<Machine> {
+  actorsOf<D extends MachineDefinition>(definition: D): TypedActors<D> {
     return typedActors(this.actors, definition);
   }
 
