@@ -1,8 +1,10 @@
 /** The handlers of `deno task start` and `worker`: add yours as one file and one line here. */
 import type { Handler } from "perdura";
+import { creditsGrant } from "./credits_grant.ts";
 import { debugHandlers } from "./debug.ts";
 import { type EmailOptions, emailSend } from "./email_send.ts";
 import { employeesImport } from "./employees_import.ts";
+import { financeSync } from "./finance_sync.ts";
 import { type HttpOptions, httpRequest } from "./http_request.ts";
 import { reportGenerate, type ReportOptions } from "./report_generate.ts";
 
@@ -21,6 +23,8 @@ export function allHandlers(settings: HandlerSettings): Handler[] {
     httpRequest(settings.http),
     reportGenerate(settings.report),
     employeesImport(),
+    creditsGrant(),
+    financeSync(),
     ...(settings.debug ? debugHandlers : []),
   ];
 }

@@ -1,0 +1,97 @@
+/** `finance.sync` and `credits.grant` on real tables. */
+import { assertEquals } from "@std/assert";
+import { creditsGrant } from "../../handlers/credits_grant.ts";
+import { financeSync } from "../../handlers/finance_sync.ts";
+import { Files } from "../../src/runtime/files.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { testWorker } from "../support/worker.ts";
+
+/** What the copy lacks, or has otherwise. */
+async function differences(db: TestDatabase): Promise<number> {
+  const [row] = await db.sql`
+    select count(*)::int as n
+      from ledger_entry e full join ledger_copy c on c.tenant_id = e.tenant_id and c.id = e.id
+     where (e.account, e.amount) is distinct from (c.account, c.amount)`;
+  return Number(row?.n);
+}
+
+Deno.test("finance.sync copies piece by piece; the next run copies only what has changed since", async () => {
+  await using db = await testDatabase();
+  await using w = testWorker(db, [financeSync()]);
+  assertEquals((await w.run("finance.sync", {})).output, {
+    copied: 0,
+    cursor: { xid: "0", id: "0" },
+  });
+  await db.sql`
+    insert into ledger_entry (tenant_id, account, amount)
+    select 'default', 'a' || n % 7, n from generate_series(1, 250) n`;
+  const first = await w.run("finance.sync", { chunk: 100 });
+  assertEquals([Object(first.output).copied, await differences(db)], [250, 0]);
+  await db.sql`
+    update ledger_entry set amount = -amount, xid = pg_current_xact_id() where id % 50 = 0`;
+  await db.sql`insert into ledger_entry (tenant_id, account, amount) values ('default', 'new', 1)`;
+  const second = await w.run("finance.sync", { chunk: 4 });
+  assertEquals([Object(second.output).copied, await differences(db)], [6, 0]);
+});
+
+Deno.test("finance.sync leaves what is written below an open transaction to the next run", async () => {
+  await using db = await testDatabase();
+  await using w = testWorker(db, [financeSync()]);
+  await w.run("finance.sync", {});
+  const written = Promise.withResolvers<void>();
+  const mayCommit = Promise.withResolvers<void>();
+  // It has its number and its transaction before the other row, and commits after it.
+  const slow = db.sql.begin(async (sql) => {
+    await sql`insert into ledger_entry (tenant_id, account, amount) values ('default', 'slow', 1)`;
+    written.resolve();
+    await mayCommit.promise;
+  });
+  await written.promise;
+  await db.sql`insert into ledger_entry (tenant_id, account, amount) values ('default', 'fast', 2)`;
+  const between = await w.run("finance.sync", {});
+  mayCommit.resolve();
+  await slow;
+  const after = await w.run("finance.sync", {});
+  assertEquals([Object(between.output).copied, Object(after.output).copied], [0, 2]);
+  assertEquals(await differences(db), 0);
+});
+
+Deno.test("finance.sync keeps tenants apart", async () => {
+  await using db = await testDatabase();
+  await using w = testWorker(db, [financeSync()]);
+  await w.run("finance.sync", {});
+  await db.sql`insert into ledger_entry (tenant_id, account, amount) values ('other', 'theirs', 1)`;
+  assertEquals(Object((await w.run("finance.sync", {})).output).copied, 0);
+});
+
+Deno.test("credits.grant shows nothing until all is there, and counts a customer once", async () => {
+  await using db = await testDatabase();
+  await using w = testWorker(db, [creditsGrant()]);
+  const { id: fileId } = await new Files(db.store.files).add({
+    tenantId: "default",
+    name: "customers.txt",
+    mediaType: "text/plain",
+    bytes: new TextEncoder().encode(
+      Array.from({ length: 2_500 }, (_, n) => `customer ${n % 2_400}`).join("\n"),
+    ),
+  });
+  const grant = await w.run("credits.grant", { name: "spring", amount: 5, fileId });
+  assertEquals(grant.output, { customers: 2_400, total: 12_000 });
+  const more = { name: "one", amount: 7, customers: ["customer 0"] };
+  await w.run("credits.grant", more);
+  const rows = await db.sql`
+    select customer, amount::int from customer_credit where customer in ('customer 0', 'customer 1')
+     order by customer`;
+  assertEquals(rows.map((row) => row.amount), [12, 5]);
+});
+
+Deno.test("credits.grant: what was prepared and never published counts nothing", async () => {
+  await using db = await testDatabase();
+  await using w = testWorker(db, [creditsGrant()]);
+  await w.run("credits.grant", { name: "first", amount: 1, customers: ["a"] });
+  await db.sql`
+    insert into credit_entry (tenant_id, grant_id, customer, amount)
+    values ('default', gen_random_uuid(), 'a', 100)`;
+  const [row] = await db.sql`select amount::int from customer_credit where customer = 'a'`;
+  assertEquals(row?.amount, 1);
+});
