@@ -54,15 +54,24 @@ function pieceProblem(machine: AnyStateMachine, { kind, value }: Piece): string 
       return isLogic(value) ? INLINE : sourceProblem(machine, name);
     case "delay":
       return delayProblem(delays, name);
-    case "guard":
-      if (name === undefined || Object.hasOwn(guards, name)) return undefined;
-      return `There is no guard "${name}": add it to setup({ guards })`;
+    case "guard": {
+      const unknown = guardNames(value).find((each) => !Object.hasOwn(guards, each));
+      return unknown && `There is no guard "${unknown}": add it to setup({ guards })`;
+    }
     case "action": {
       const builtIn = builtInOf(value);
       if (builtIn?.isInline) return INLINE;
       return delayProblem(delays, builtIn?.delay) ?? sourceProblem(machine, builtIn?.src);
     }
   }
+}
+
+/** The names that a guard looks up, those within `and`, `or` and `not` too. */
+function guardNames(guard: unknown): string[] {
+  const parts: unknown = Reflect.get(Object(guard), "guards");
+  if (Array.isArray(parts)) return parts.flatMap(guardNames);
+  const name = namedPiece(guard);
+  return name === undefined ? [] : [name];
 }
 
 function sourceProblem(machine: AnyStateMachine, name: string | undefined): string | undefined {

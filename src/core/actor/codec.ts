@@ -95,9 +95,14 @@ function encodeObject(value: object, walk: Walk): Json {
   if (prototype === Object.prototype || prototype === null) return encodePlain(value, walk);
   if (Array.isArray(value)) return encodeItems(value, walk);
   const ref = walk.refOf?.(value);
-  if (ref) return tagged("ActorRef", { ...ref });
+  if (ref) return tagged("ActorRef", refJson(ref));
   return encodeKnown(value, walk) ??
     refuse(walk, `An instance of ${nameOf(value)} cannot be stored`);
+}
+
+/** More may be known of an actor in this process; this is what others can use. */
+function refJson({ address, gen }: RefJson): Json {
+  return gen === undefined ? { address } : { address, gen };
 }
 
 function encodeKnown(value: object, walk: Walk): Json | undefined {

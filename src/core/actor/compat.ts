@@ -9,7 +9,7 @@ import type { AnyStateNode } from "xstate";
 import { decode } from "./codec.ts";
 import { type Definition, issuesBelow, type Steppable, subjectOf } from "./definition.ts";
 import { type ActorSnapshot, type ChildEntry, readSnapshot } from "./envelope.ts";
-import { ActorBlockedError } from "./errors.ts";
+import { ActorBlockedError, restoring } from "./errors.ts";
 import * as nodes from "./nodes.ts";
 import { storedRef } from "./refs.ts";
 import { sourcesOf } from "./sources.ts";
@@ -175,7 +175,9 @@ function* contextIssues(
   { schemas }: Definition,
   { context }: ActorSnapshot,
 ): Generator<Incompatibility> {
-  const result = schemas.context?.safeParse(decode(context, "context", storedRef));
+  const result = schemas.context?.safeParse(
+    restoring(() => decode(context, "context", storedRef)),
+  );
   if (!result || result.success) return;
   for (const issue of issuesBelow(result.error, "context")) {
     yield { code: "context_invalid", ...issue };

@@ -107,12 +107,16 @@ const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   machine: (value) =>
     isRecord(value) && [value.name, value.version, value.hash].every((x) => typeof x === "string"),
   status: (value) => typeof value === "string" && STATUSES.has(value),
-  value: (value) => typeof value === "string" || isRecord(value),
+  value: (value) => isStateValue(value, 0),
+  types: (value) => value === undefined || isRecord(value),
   context: (value) => value !== undefined,
   history: (value) => value === undefined || isRecord(value) && Object.values(value).every(isIds),
   children: (value) =>
     value === undefined || isRecord(value) && Object.values(value).every(isChild),
   timers: (value) => value === undefined || isRecord(value) && Object.values(value).every(isTimer),
+  birth: (value) =>
+    value === undefined ||
+    isRecord(value) && typeof value.parent === "string" && typeof value.gen === "number",
   gens: (value) =>
     isRecord(value) && typeof value.child === "number" && typeof value.timer === "number",
 };
@@ -126,6 +130,15 @@ function isEnvelope(value: unknown): value is ActorSnapshot {
 function culpritOf(value: Record<string, unknown>): string | undefined {
   for (const name in FIELDS) if (!FIELDS[name]?.(value[name])) return name;
   return undefined;
+}
+
+/** No chart is nested deeper than this. */
+const DEPTH_MAX = 100;
+
+function isStateValue(value: unknown, depth: number): value is StateValueJson {
+  if (typeof value === "string") return true;
+  return depth < DEPTH_MAX && isRecord(value) &&
+    Object.values(value).every((inner) => isStateValue(inner, depth + 1));
 }
 
 function isIds(value: unknown): boolean {
@@ -147,7 +160,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function majorOf(version: unknown): number {
-  return Number(/^\d+/.exec(String(version))?.[0] ?? Number.NaN);
+  return typeof version === "string" ? Number.parseInt(version) : Number.NaN;
 }
 
 function damaged(path: string, reason: string): ActorBlockedError {

@@ -98,6 +98,16 @@ export function storing<T>(encoding: () => T): T {
   }
 }
 
+/** Runs a decoding of what was stored; what no step has written blocks the actor. */
+export function restoring<T>(decoding: () => T): T {
+  try {
+    return decoding();
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    throw new ActorBlockedError("snapshot_format", `snapshot.${error.path}`, error.reason);
+  }
+}
+
 /** The text of whatever was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

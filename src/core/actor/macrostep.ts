@@ -7,7 +7,7 @@ import { parsed, type Subject } from "./definition.ts";
 import type { Effect } from "./effects.ts";
 import type { ChildRef, LiveEvent, Ref, Scene, Turn } from "./engine.ts";
 import { type ActorSnapshot, type Birth, type ChildEntry, isRecord } from "./envelope.ts";
-import { ActorStalledError, storing } from "./errors.ts";
+import { ActorBlockedError, ActorStalledError, restoring, storing } from "./errors.ts";
 import { encodeThrown, isSnapshot, type Mail, openMail } from "./mail.ts";
 import { refOf } from "./refs.ts";
 import { reportOf, seal } from "./seal.ts";
@@ -39,7 +39,7 @@ export function macrostep(
   const frame = frameOf(subject, input, stored.birth, stored, mail);
   const { stage } = frame;
   const event = eventOf(frame, mail);
-  const context = decode(stored.context, "context", stage.refFrom);
+  const context = restoring(() => decode(stored.context, "context", stage.refFrom));
   const turn = stage.send({ value: stored.value, history: stored.history, context }, event);
   return finish(frame, turn, turn.idle ? "unhandled" : "handled", stored);
 }
@@ -47,7 +47,7 @@ export function macrostep(
 /** XState's snapshot of a stored one, to look at. */
 export function viewOf(subject: Machine, address: string, stored: ActorSnapshot) {
   const { stage } = frameOf(subject, { address }, stored.birth, stored);
-  const context = decode(stored.context, "context", stage.refFrom);
+  const context = restoring(() => decode(stored.context, "context", stage.refFrom));
   return stage.view({ value: stored.value, history: stored.history, context });
 }
 
@@ -115,9 +115,14 @@ function childRef(
   { src, gen, systemId, sync, ended, snapshot }: ChildEntry,
   refs: { readonly from?: (ref: Ref) => unknown },
 ): ChildRef {
-  const told = snapshot === undefined
-    ? undefined
-    : () => revived(subject, src, decode(snapshot, `children.${id}.snapshot`, refs.from));
+  if (!ended && !sourcesOf(subject.machine).has(src)) {
+    const reason = `There is no source "${src}"`;
+    throw new ActorBlockedError("unknown_source", `children.${id}.src`, reason);
+  }
+  const told = snapshot === undefined ? undefined : () => {
+    const path = `children.${id}.snapshot`;
+    return revived(subject, src, restoring(() => decode(snapshot, path, refs.from)));
+  };
   return { id, gen, src, systemId, sync: sync === true, ended: ended === true, told };
 }
 

@@ -58,6 +58,9 @@ export function readMail(event: unknown, from: Origin | undefined): Mail {
     throw refused("event.type", "An event is an object with a type: a text, not empty, not *");
   }
   const { type } = event;
+  if (from !== undefined && !isOrigin(from)) {
+    throw refused("from", "Not what a timer or a child says of itself: { timerId | childId, gen }");
+  }
   if (!from && type.startsWith("xstate.")) {
     throw refused("event.type", `"${type}" is an event of XState's own: nobody can send it`);
   }
@@ -69,6 +72,11 @@ export function readMail(event: unknown, from: Origin | undefined): Mail {
 
 function isEvent(value: unknown): value is EventJson {
   return isRecord(value) && typeof value.type === "string" && !["", "*"].includes(value.type);
+}
+
+function isOrigin(from: unknown): from is Origin {
+  if (!isRecord(from) || typeof from.gen !== "number") return false;
+  return typeof from.timerId === "string" || typeof from.childId === "string";
 }
 
 /** The event as a value. @throws {InvalidInputError} */

@@ -3,18 +3,19 @@
  * one after the other, and are checked at the end like any takeover.
  */
 import type { Json } from "../json.ts";
-import { decode, encode } from "./codec.ts";
+import { CodecError, decode, encode } from "./codec.ts";
 import { compatibilityOf } from "./compat.ts";
 import { type Steppable, subjectOf } from "./definition.ts";
 import type { Effect, EventJson } from "./effects.ts";
 import {
   type ActorSnapshot,
   type ChildEntry,
+  isRecord,
   readSnapshot,
   type StateValueJson,
   type TimerEntry,
 } from "./envelope.ts";
-import { ActorBlockedError, messageOf } from "./errors.ts";
+import { ActorBlockedError, messageOf, restoring } from "./errors.ts";
 import * as nodes from "./nodes.ts";
 import { refOf, storedRef } from "./refs.ts";
 import { chartOf, XSTATE } from "./xstate5/chart.ts";
@@ -56,8 +57,8 @@ export interface Migrated {
  * stays as it is: keep it for the way back.
  *
  * @param address The actor's own: where new timers fire.
- * @throws {ActorBlockedError} `migration`: there is no chain, one of them threw, or what came out does
- *   not fit the chart.
+ * @throws {ActorBlockedError} `migration`: it is of another machine, there is no chain, one of them threw,
+ *   or what came out does not fit the chart.
  */
 export function migrate(
   machine: Steppable,
@@ -67,7 +68,10 @@ export function migrate(
 ): Migrated {
   const subject = subjectOf(machine);
   const stored = readSnapshot(snapshot, XSTATE);
-  const { version } = subject.identity;
+  const { name, version } = subject.identity;
+  if (stored.machine.name !== name) {
+    throw blocked("machine.name", `A snapshot of "${stored.machine.name}", not of "${name}"`);
+  }
   const chain = findChain(stored.machine.version, version, migrations);
   if (!chain || subject.kind !== "machine") {
     throw blocked(
@@ -82,7 +86,7 @@ export function migrate(
     xstate: XSTATE,
     machine: subject.identity,
     value: draft.value,
-    context: encode(draft.context, "context", refOf),
+    context: storable(draft.context),
     history: draft.history,
     children: draft.children,
     timers: timers.entries,
@@ -121,7 +125,7 @@ function findChain(from: string, to: string, all: readonly Migration[]): Migrati
 function draftOf({ value, context, history, children, timers }: ActorSnapshot): MigrationDraft {
   return {
     value,
-    context: decode(context, "context", storedRef),
+    context: restoring(() => decode(context, "context", storedRef)),
     history: history ?? {},
     children: children ?? {},
     timers: timers ?? {},
@@ -129,10 +133,29 @@ function draftOf({ value, context, history, children, timers }: ActorSnapshot): 
 }
 
 function apply(draft: MigrationDraft, { from, to, migrate }: Migration): MigrationDraft {
+  const path = `migrations.${from}→${to}`;
+  let next: MigrationDraft;
   try {
-    return migrate(draft);
+    next = migrate(draft);
   } catch (error) {
-    throw blocked(`migrations.${from}→${to}`, messageOf(error), error);
+    throw blocked(path, messageOf(error), error);
+  }
+  if (isDraft(next)) return next;
+  throw blocked(path, "It gave no { value, context, history, children, timers }");
+}
+
+function isDraft(value: unknown): value is MigrationDraft {
+  return isRecord(value) && "context" in value &&
+    [value.history, value.children, value.timers].every(isRecord) &&
+    (typeof value.value === "string" || isRecord(value.value));
+}
+
+/** What migrations made of the context, if it can be stored. */
+function storable(context: unknown): Json {
+  try {
+    return encode(context, "context", refOf);
+  } catch (error) {
+    throw blocked(error instanceof CodecError ? error.path : "context", messageOf(error), error);
   }
 }
 

@@ -70,7 +70,7 @@ function collect(node: AnyStateNode, value: unknown, path: string, into: AnyStat
   const inside = typeof value === "string" ? { [value]: {} } : value;
   if (!isRecord(inside)) throw illegal(path, "Neither a state's name nor states by name");
   const active = Object.keys(inside).map((key) => {
-    const child = node.states[key];
+    const child = Object.hasOwn(node.states, key) ? node.states[key] : undefined;
     if (child && child.type !== "history") return child;
     throw new ActorBlockedError(
       "unknown_state",

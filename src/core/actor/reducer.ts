@@ -8,7 +8,7 @@ import type { Outcome, StepInput, StepResult } from "./contract.ts";
 import type { Subject } from "./definition.ts";
 import type { ActorSnapshot, Birth } from "./envelope.ts";
 import { InvalidInputError } from "../errors.ts";
-import { storing } from "./errors.ts";
+import { restoring, storing } from "./errors.ts";
 import { encodeThrown, type Mail, openMail } from "./mail.ts";
 import { refOf } from "./refs.ts";
 import { reportOf, seal } from "./seal.ts";
@@ -38,7 +38,8 @@ export function reduceEvent(
   const parent = input.parent ?? birth?.parent;
   const stage = openReducer(logic, { address, id: idOf(address, parent), parent, registry });
   const event = openMail(mail, stage.refFrom);
-  const reduced = stage.send(decode(stored.context, "context", stage.refFrom), event);
+  const context = restoring(() => decode(stored.context, "context", stage.refFrom));
+  const reduced = stage.send(context, event);
   return finish({ identity, birth, input, outcome: "handled" }, reduced);
 }
 

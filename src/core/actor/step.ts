@@ -4,15 +4,18 @@
  * It starts no actor, reads no clock and waits for nothing. Whoever calls it stores the snapshot and
  * carries out the effects in one commit; `docs/xstate.md` says how.
  */
+import { InvalidInputError } from "../errors.ts";
+import type { Json } from "../json.ts";
 import { type Steppable, type Subject, subjectOf } from "./definition.ts";
 import { decode } from "./codec.ts";
 import type { Outcome, StepInput, StepResult } from "./contract.ts";
 import type { Effect } from "./effects.ts";
 import { type ActorSnapshot, type MachineIdentity, readSnapshot } from "./envelope.ts";
-import { ActorBlockedError } from "./errors.ts";
+import { ActorBlockedError, restoring } from "./errors.ts";
 import { macrostep, startMachine } from "./macrostep.ts";
 import { isStale, readMail } from "./mail.ts";
 import { reduceEvent, startReducer } from "./reducer.ts";
+import { storedRef } from "./refs.ts";
 import { XSTATE } from "./xstate5/chart.ts";
 
 /**
@@ -20,7 +23,7 @@ import { XSTATE } from "./xstate5/chart.ts";
  * and nothing that was passed in is changed.
  *
  * @param machine A state machine, a definition of one, or logic of `fromTransition`.
- * @throws {InvalidInputError} A bad event or input; the sender's mistake.
+ * @throws {InvalidInputError} A bad event, input or address; the sender's mistake.
  * @throws {ActorStalledError} The machine's code threw, or asked for what cannot be stored.
  * @throws {ActorBlockedError} The snapshot is none that this machine can take over.
  *
@@ -28,6 +31,7 @@ import { XSTATE } from "./xstate5/chart.ts";
  */
 export function step(machine: Steppable, input: StepInput): StepResult {
   const subject = subjectOf(machine);
+  checkAddress(input.address);
   if (input.snapshot === undefined) {
     return subject.kind === "machine" ? startMachine(subject, input) : startReducer(subject, input);
   }
@@ -56,6 +60,11 @@ export function stop(snapshot: unknown): Pick<StepResult, "snapshot" | "effects"
   return { snapshot: { ...rest, status: "stopped" }, effects: [...stops, ...cancels] };
 }
 
+function checkAddress(address: unknown): void {
+  if (typeof address === "string" && address !== "") return;
+  throw new InvalidInputError([{ path: "address", message: "The actor's address: a text" }]);
+}
+
 /** A snapshot stays with the chart that made it, until `adopt` or `migrate` moves it. */
 export function checkIdentity(stored: MachineIdentity, { identity }: Subject): void {
   const differs = (["name", "version", "hash"] as const).find((key) =>
@@ -70,13 +79,17 @@ export function checkIdentity(stored: MachineIdentity, { identity }: Subject): v
   );
 }
 
+function valueOf(json: Json, path: string): unknown {
+  return restoring(() => decode(json, path, storedRef));
+}
+
 function unchanged(stored: ActorSnapshot, outcome: Outcome): StepResult {
   return {
     snapshot: stored,
     effects: [],
     status: stored.status,
-    ...stored.output !== undefined && { output: decode(stored.output, "output") },
-    ...stored.error !== undefined && { error: decode(stored.error, "error") },
+    ...stored.output !== undefined && { output: valueOf(stored.output, "output") },
+    ...stored.error !== undefined && { error: valueOf(stored.error, "error") },
     changed: false,
     outcome,
   };

@@ -2,15 +2,14 @@
  * Looking at an actor without stepping it: what it accepts, and what an event would do.
  */
 import type { AnyStateNode } from "xstate";
-import { decode } from "./codec.ts";
 import type { StepInput, StepResult } from "./contract.ts";
 import { type Steppable, subjectOf } from "./definition.ts";
 import type { Effect } from "./effects.ts";
 import type { LiveEvent, Taken } from "./engine.ts";
-import { type ActorSnapshot, isRecord, readSnapshot, type StateValueJson } from "./envelope.ts";
+import { type ActorSnapshot, readSnapshot, type StateValueJson } from "./envelope.ts";
 import { messageOf } from "./errors.ts";
 import { viewOf } from "./macrostep.ts";
-import { readMail } from "./mail.ts";
+import { openMail, readMail } from "./mail.ts";
 import * as nodes from "./nodes.ts";
 import { diff, type PatchStep } from "./patch.ts";
 import { storedRef } from "./refs.ts";
@@ -84,9 +83,7 @@ export function foresee(machine: Steppable, input: StepInput): Foresight {
   const before = readSnapshot(input.snapshot, XSTATE);
   const result = step(machine, { ...input, trace: true });
   const at = look(machine, before);
-  const { event: json } = readMail(input.event, input.from);
-  const fields = decode(json, "event", storedRef);
-  const event: LiveEvent = { ...isRecord(fields) && fields, type: json.type };
+  const event = openMail(readMail(input.event, input.from), storedRef);
   return {
     outcome: result.outcome,
     ...result.reason && { reason: result.reason },

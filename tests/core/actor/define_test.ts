@@ -1,11 +1,14 @@
 /** `defineMachine` and the checks and findings about charts. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
+  and,
   createMachine,
   fromCallback,
+  fromEventObservable,
   fromObservable,
   fromPromise,
   fromTransition,
+  not,
   raise,
   sendTo,
   setup,
@@ -63,6 +66,20 @@ for (
       "send events",
     ],
     [
+      "fromEventObservable",
+      createMachine({ id: "m" }, {
+        actors: { o: fromEventObservable(() => ({ subscribe: () => ({ unsubscribe() {} }) })) },
+      }),
+      "actors.o",
+      "send events",
+    ],
+    [
+      "an inline fromCallback",
+      createMachine({ id: "m", invoke: { src: fromCallback(() => {}) } }),
+      "invoke.src",
+      "setup({ actors",
+    ],
+    [
       "an unknown delay",
       createMachine({ id: "m", initial: "a", states: { a: { after: { soon: "a" } } } }),
       "states.a.after.soon",
@@ -89,6 +106,12 @@ for (
     [
       "an unknown guard",
       createMachine({ id: "m", on: { X: { guard: "maybe" as never } } }),
+      "on.X.guard",
+      "setup({ guards })",
+    ],
+    [
+      "an unknown guard within others",
+      createMachine({ id: "m", on: { X: { guard: and([() => true, not("maybe")]) } } } as never),
       "on.X.guard",
       "setup({ guards })",
     ],

@@ -128,6 +128,19 @@ for (
   });
 }
 
+Deno.test("an origin that nothing has, and an address that is none, are refused", () => {
+  const { snapshot } = step(door, { address: "d" });
+  const refused = (input: object) =>
+    assertThrows(
+      () => step(door, { address: "d", snapshot, event: { type: "OPEN" }, ...input }),
+      InvalidInputError,
+    ).issues[0]?.path;
+  for (const from of [null, "me", 1, {}, { timerId: "t" }, { childId: 1, gen: 1 }]) {
+    assertEquals(refused({ from }), "from");
+  }
+  for (const address of [undefined, null, "", 3]) assertEquals(refused({ address }), "address");
+});
+
 for (
   const [what, change, code, path] of [
     ["no snapshot at all", null, "snapshot_format", "snapshot"],
@@ -145,6 +158,24 @@ for (
       "snapshot.machine.name",
     ],
     ["an unknown state", { value: "ajar" }, "unknown_state", "value.ajar"],
+    [
+      "a state named as objects' own",
+      { value: "constructor" },
+      "unknown_state",
+      "value.constructor",
+    ],
+    [
+      "an unknown source",
+      { children: { c: { src: "gone", gen: 1 } } },
+      "unknown_source",
+      "children.c.src",
+    ],
+    [
+      "a damaged context",
+      { context: { at: { $: "URL", v: "" } } },
+      "snapshot_format",
+      "snapshot.context.at",
+    ],
     ["a state too deep", { value: { shut: "x" } }, "unknown_state", "value.shut.x"],
     ["an unknown recall", { history: { "door.h": [] } }, "unknown_state", "history.door.h"],
   ] as const
@@ -461,6 +492,35 @@ Deno.test("a system id belongs to one actor; it is free again once that has been
   assertThrows(() => step(machine, { address: "m", registry: elsewhere }), ActorStalledError);
 });
 
+Deno.test("a system id is free once its child was stopped, though that child has not read so yet", () => {
+  const grandchild = createMachine({ id: "g" });
+  const child = setup({ actors: { grandchild } }).createMachine({
+    id: "c",
+    invoke: { src: "grandchild", id: "g", systemId: "boy" },
+  });
+  const machine = setup({ actors: { child } }).createMachine({
+    id: "m",
+    initial: "on",
+    states: {
+      on: { invoke: { src: "child", id: "c", systemId: "clerk" }, on: { OFF: "off" } },
+      off: { on: { ON: "on" } },
+    },
+  });
+  const { snapshot } = step(machine, { address: "m" });
+  const off = step(machine, { address: "m", snapshot, event: { type: "OFF" } });
+  // The rows of both are there until they have taken their turns.
+  const registry = { clerk: "m/c", boy: "m/c/g" };
+  const on = step(machine, {
+    address: "m",
+    snapshot: off.snapshot,
+    event: { type: "ON" },
+    registry,
+  });
+  assertEquals(on.effects.map(({ kind }) => kind), ["spawn"]);
+  const inner = { address: "m/c", parent: "m", gen: 2, registry };
+  assertEquals(step(child, inner).effects.map(({ kind }) => kind), ["spawn"]);
+});
+
 Deno.test("stop() ends an actor without a word to its parent: children stop, timers are forgotten", () => {
   const child = createMachine({ id: "c" });
   const machine = setup({ actors: { child } }).createMachine({
@@ -556,7 +616,7 @@ Deno.test("with trace, a step tells each transition it took, eventless ones too"
 });
 
 Deno.test("steps leave nothing behind in memory, nor do event types that nobody knows", async () => {
-  const count = Deno.env.get("TEST_SIZE") === "long" ? 1_000_000 : 100_000;
+  const count = Deno.env.get("TEST_SIZE") === "long" ? 1_000_000 : 50_000;
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--no-check", "--v8-flags=--expose-gc"],

@@ -238,6 +238,13 @@ Deno.test("a migration that is missing, throws, or leads nowhere blocks, and cha
   };
   assertEquals(refused([{ from: "1", to: "2", migrate: broken }]), "migrations.1→2");
   assertEquals(refused([{ from: "1", to: "2", migrate: (draft) => draft }]), "value.open");
+  const nothing = (() => {}) as unknown as Migration["migrate"];
+  assertEquals(refused([{ from: "1", to: "2", migrate: nothing }]), "migrations.1→2");
+  const unfit: Migration["migrate"] = (draft) => ({ ...draft, context: { f: () => 1 } });
+  assertEquals(refused([{ from: "1", to: "2", migrate: unfit }]), "context.f");
+  const other = { ...snapshot, machine: { ...snapshot.machine, name: "invoice" } };
+  const error = assertThrows(() => migrateSnapshot(two, "o", other, migrations), ActorBlockedError);
+  assertEquals(error.path, "machine.name");
   assertEquals(JSON.stringify(snapshot), before);
 });
 

@@ -154,8 +154,10 @@ export class World {
       mail: [],
       busy: true,
     };
-    this.rows.set(row.address, row);
-    row.parent?.children.set(`${row.id} ${row.gen}`, row);
+    // An earlier incarnation that still reads its mail does not give its children the address.
+    const { parent } = row;
+    if (!parent || this.rows.get(parent.address) === parent) this.rows.set(row.address, row);
+    parent?.children.set(`${row.id} ${row.gen}`, row);
     return row;
   }
 

@@ -45,8 +45,11 @@ export class System {
   readonly #parent: InertRef | undefined;
   readonly #keyed = new Map<string, object>();
   readonly #remotes = new Map<string, InertRef>();
-  /** Children stopped in this step: their system ids, and those below them, are free again. */
-  readonly #gone: string[] = [];
+  /**
+   * Addresses of children that have neither ended nor been stopped, by generation. System ids at and
+   * below the others are free, though the registry may not have heard: they end in turns of their own.
+   */
+  readonly #living = new Map<string, number>();
   #newborn: Newborn | undefined;
   #isOpen = true;
 
@@ -60,7 +63,9 @@ export class System {
       const read = child.told ?? (() => refuseSnapshot(child.id));
       const object = new InertRef(child.id, ref, this, this.self, read);
       this.children[child.id] = object;
-      if (child.systemId !== undefined && !child.ended) this.#keyed.set(child.systemId, object);
+      if (child.ended) continue;
+      this.#living.set(ref.address, child.gen);
+      if (child.systemId !== undefined) this.#keyed.set(child.systemId, object);
     }
   }
 
@@ -88,8 +93,10 @@ export class System {
   capture(action: Captured): void {
     const stopped = action.type === "xstate.stopChild" ? refOf(Object(action.params)) : undefined;
     if (stopped) {
-      this.#gone.push(stopped.address);
-      this.#keyed.delete(stopped.child?.systemId ?? "");
+      const { address, gen, child } = stopped;
+      if (this.#living.get(address) === gen) this.#living.delete(address);
+      const systemId = child?.systemId ?? "";
+      if (refOf(Object(this.#keyed.get(systemId)))?.gen === gen) this.#keyed.delete(systemId);
     }
     this.captured.push(action);
   }
@@ -102,16 +109,25 @@ export class System {
   }
 
   get = (systemId: string): object | undefined => {
-    const address = this.#scene.registry[systemId];
-    const isFree = this.#gone.some((at) => `${address}/`.startsWith(`${at}/`));
-    return this.#keyed.get(systemId) ??
-      (address === undefined || isFree ? undefined : this.refFrom({ address }));
+    const own = this.#keyed.get(systemId);
+    if (own) return own;
+    const { registry } = this.#scene;
+    const address = Object.hasOwn(registry, systemId) ? registry[systemId] : undefined;
+    return address === undefined || this.#hasGone(address) ? undefined : this.refFrom({ address });
   };
 
   getAll = (): Record<string, object | undefined> => {
     const ids = [...Object.keys(this.#scene.registry), ...this.#keyed.keys()];
     return Object.fromEntries(ids.map((id) => [id, this.get(id)]));
   };
+
+  /** It is, or is below, a child that has ended or been stopped. */
+  #hasGone(address: string): boolean {
+    const below = `${this.#scene.address}/`;
+    if (!address.startsWith(below)) return false;
+    const [id = ""] = address.slice(below.length).split("/");
+    return !this.#living.has(`${below}${id}`);
+  }
 
   _bookId = (): string => this.#scene.address;
   _register(): void {}
