@@ -33,6 +33,7 @@ export { default as dropLeases } from "./queries/drop_leases.sql" with { type: "
 export { default as edit } from "./queries/edit.sql" with { type: "text" };
 export { default as ended } from "./queries/ended.sql" with { type: "text" };
 export { default as existing } from "./queries/existing.sql" with { type: "text" };
+export { default as expireKey } from "./queries/expire_key.sql" with { type: "text" };
 export { default as expired } from "./queries/expired.sql" with { type: "text" };
 export { default as failed } from "./queries/failed.sql" with { type: "text" };
 export { default as failedCount } from "./queries/failed_count.sql" with { type: "text" };
@@ -46,6 +47,7 @@ export { default as forgetQuarantine } from "./queries/forget_quarantine.sql" wi
 export { default as gates } from "./queries/gates.sql" with { type: "text" };
 export { default as gateStates } from "./queries/gate_states.sql" with { type: "text" };
 export { default as get } from "./queries/get.sql" with { type: "text" };
+export { default as hasWall } from "./queries/has_wall.sql" with { type: "text" };
 export { default as health } from "./queries/health.sql" with { type: "text" };
 export { default as history } from "./queries/history.sql" with { type: "text" };
 export { default as inboxDrop } from "./queries/inbox_drop.sql" with { type: "text" };
@@ -71,7 +73,9 @@ export { default as migration0007 } from "./migrations/0007_limits.sql" with { t
 export { default as migration0008 } from "./migrations/0008_actors.sql" with { type: "text" };
 export { default as migration0009 } from "./migrations/0009_files.sql" with { type: "text" };
 export { default as migration0012 } from "./migrations/0012_actor_calls.sql" with { type: "text" };
+export { default as migration0010 } from "./migrations/0010_access.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };
+export { default as listAudit } from "./queries/list_audit.sql" with { type: "text" };
 export { default as nextDue } from "./queries/next_due.sql" with { type: "text" };
 export { default as notify } from "./queries/notify.sql" with { type: "text" };
 export { default as openGates } from "./queries/open_gates.sql" with { type: "text" };
@@ -80,6 +84,7 @@ export { default as partitionsDue } from "./queries/partitions_due.sql" with { t
 export { default as progress } from "./queries/progress.sql" with { type: "text" };
 export { default as quarantine } from "./queries/quarantine.sql" with { type: "text" };
 export { default as gateNames } from "./queries/gate_names.sql" with { type: "text" };
+export { default as recordAudit } from "./queries/record_audit.sql" with { type: "text" };
 export { default as remove } from "./queries/remove.sql" with { type: "text" };
 export { default as renew } from "./queries/renew.sql" with { type: "text" };
 export { default as requestCancel } from "./queries/request_cancel.sql" with { type: "text" };
@@ -102,3 +107,4 @@ export { default as fileEnd } from "./queries/file_end.sql" with { type: "text" 
 export { default as fileGet } from "./queries/file_get.sql" with { type: "text" };
 export { default as fileRead } from "./queries/file_read.sql" with { type: "text" };
 export { default as fileDrop } from "./queries/file_drop.sql" with { type: "text" };
+export { default as wall } from "./queries/wall.sql" with { type: "text" };

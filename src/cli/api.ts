@@ -3,8 +3,9 @@ import { getLogger } from "@logtape/logtape";
 import type { Context } from "hono";
 import { limits } from "../core/limits.ts";
 import { systemClock } from "../core/clock.ts";
-import { allowAll, demand, permitKeys } from "../http/access.ts";
+import { allowAll, demand, type Permit, permitBearer } from "../http/access.ts";
 import { createApp } from "../http/app.ts";
+import { Tokens } from "../http/tokens.ts";
 import { uiRoutes } from "../ui/routes.ts";
 import { MachineBook } from "../ui/machine_book.ts";
 import { Stream } from "../ui/stream.ts";
@@ -15,7 +16,7 @@ import { Exposition } from "../telemetry/exposition.ts";
 import { HttpStats } from "../telemetry/http_stats.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { jobsOf, listen, untilSignal, withStore } from "./service.ts";
-import { type Settings, SettingsError } from "./settings.ts";
+import { type Settings, SettingsError, tokenRulesOf } from "./settings.ts";
 import { uiAssets } from "./ui_files.ts";
 import { workerOptions } from "./worker.ts";
 
@@ -35,9 +36,7 @@ export async function serveApi(
 ): Promise<ServedApi> {
   const jobs = jobsOf(settings, store, debug);
   const machines = machinesOf(debug);
-  const permit = settings.AUTH === "keys"
-    ? permitKeys(new Gatekeeper(store.keys, systemClock))
-    : allowAll;
+  const permit = permitOf(settings, store);
   const http = new HttpStats(systemClock);
   const exposition = new Exposition({ observer: store.observer, clock: systemClock, http });
   const { actors } = actorsOf(settings, store, machines);
@@ -57,11 +56,21 @@ export async function serveApi(
   const admit = async (c: Context) => {
     const permission = await permit(c);
     demand(permission, "read");
-    return permission;
+    // Every button of the pages is an operator's.
+    return { tenantId: permission.tenantId, may: () => permission.may("operate") };
   };
   const stream = new Stream({ jobs, actors });
   const book = new MachineBook(machines);
-  app.route("/", uiRoutes({ stream, machines: book, admit, assets, auth: settings.AUTH }));
+  app.route(
+    "/",
+    uiRoutes({
+      stream,
+      machines: book,
+      admit,
+      assets,
+      auth: settings.AUTH === "none" ? "none" : "keys",
+    }),
+  );
   const { HOST, PORT } = settings;
   const fetch = http.counting((request) => app.fetch(request));
   const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, fetch);
@@ -77,8 +86,23 @@ export async function serveApi(
   return { url, close };
 }
 
-/** With keys asked for and none made, nobody could get in. @throws {SettingsError} */
+/** Who is let in. */
+function permitOf(settings: Settings, store: Store): Permit {
+  if (settings.AUTH === "none") return allowAll;
+  const rules = tokenRulesOf(settings);
+  const tokens = rules && new Tokens(rules, systemClock);
+  return permitBearer(new Gatekeeper(store.keys, systemClock), tokens);
+}
+
+/** With keys asked for and none made, nobody could get in; without its second wall nobody should. @throws {SettingsError} */
 export async function demandKeys(settings: Settings, store: Store): Promise<void> {
+  if (settings.AUTH === "none") return;
+  if (!await store.hasWall()) {
+    throw new SettingsError(
+      "AUTH: Row-level security is not in place; the database role has to be granted perdura_tenant " +
+        "and perdura_runner (docs/security.md)",
+    );
+  }
   if (settings.AUTH !== "keys") return;
   const keys = await store.keys.listKeys(null, limits.pageMax);
   if (keys.some(({ isLive }) => isLive)) return;

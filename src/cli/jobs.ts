@@ -1,10 +1,12 @@
 /** `enqueue jobs show events rerun cancel sweep`: what can be done with jobs, where the database is. */
+import type { AuditEntry } from "../core/audit.ts";
 import { DEFAULT_TENANT, type Job, type Transition } from "../core/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
-import { toResource } from "../http/resource.ts";
+import { toWholeResource } from "../http/resource.ts";
 import type { JobState } from "../../machines/job.ts";
 import { Admin } from "../runtime/admin.ts";
 import type { Jobs } from "../runtime/jobs.ts";
+import { recordCommand } from "./auditing.ts";
 import {
   jobHeader,
   jobRow,
@@ -76,7 +78,7 @@ export async function enqueue(settings: Settings, type: string, options: Enqueue
   await withJobs(settings, async (jobs) => {
     const { id } = await jobs.enqueueUnchecked(input);
     const job = await jobs.wait(null, id, 1_000 * (wait ?? 0));
-    if (options.json) await printJson(toResource(job));
+    if (options.json) await printJson(toWholeResource(job));
     else await print(wait === undefined ? id : `${id} ${job.state}`);
     if (wait !== undefined && job.state !== "succeeded") throw new NotSucceededError(job);
   });
@@ -92,7 +94,7 @@ export async function listJobs(settings: Settings, options: ListCommand) {
       queue: options.queue ?? null,
     };
     const items = await jobs.list(filter, null, options.limit);
-    if (options.json) await printJson(items.map(toResource));
+    if (options.json) await printJson(items.map(toWholeResource));
     else await printTable(jobHeader, items.map(jobRow));
   });
 }
@@ -100,7 +102,7 @@ export async function listJobs(settings: Settings, options: ListCommand) {
 /** One job with all its fields. */
 export async function showJob(settings: Settings, id: string) {
   await withJobs(settings, async (jobs) => {
-    await print(JSON.stringify(toResource(await jobs.get(null, id)), null, 2));
+    await print(JSON.stringify(toWholeResource(await jobs.get(null, id)), null, 2));
   });
 }
 
@@ -117,7 +119,10 @@ export async function showEvents(settings: Settings, id: string, options: Output
 export async function rerun(settings: Settings, id: string, options: OutputOptions) {
   await withJobs(settings, async (jobs) => {
     const job = await jobs.rerun(null, id);
-    await (options.json ? printJson(toResource(job)) : print(job.id));
+    const { tenantId } = job;
+    const detail = { jobId: job.id };
+    await record(jobs, { tenantId, action: "job.rerun", subject: `jobs/${id}`, detail });
+    await (options.json ? printJson(toWholeResource(job)) : print(job.id));
   });
 }
 
@@ -130,7 +135,14 @@ export async function cancel(
   await withJobs(settings, async (jobs) => {
     const aim = { tenantId: null, ifVersion: null, cause: options.reason ?? "cli" };
     const { job, isPending } = await jobs.send(id, { type: "CANCEL" }, aim);
-    if (options.json) await printJson(toResource(job));
+    await record(jobs, {
+      tenantId: job.tenantId,
+      action: "job.cancel",
+      subject: `jobs/${id}`,
+      reason: options.reason ?? null,
+      version: isPending ? job.version : job.version - 1,
+    });
+    if (options.json) await printJson(toWholeResource(job));
     else await print(isPending ? `${id} is asked to stop` : `${id} ${job.state}`);
   });
 }
@@ -139,10 +151,15 @@ export async function cancel(
 export async function runSweep(settings: Settings, options: OutputOptions) {
   await withJobs(settings, async (jobs) => {
     const report = await new Admin(jobs).sweep();
+    await record(jobs, { tenantId: null, action: "admin.sweep", subject: "admin/sweep" });
     const { recovered, quarantined, due } = report;
     if (options.json) await printJson(report);
     else await print(`recovered ${recovered}, quarantined ${quarantined}, due ${due}`);
   });
+}
+
+function record(jobs: Jobs, entry: Omit<AuditEntry, "who">): Promise<void> {
+  return recordCommand(jobs.host.store, entry);
 }
 
 async function allSteps(jobs: Jobs, id: string): Promise<Transition[]> {

@@ -1,5 +1,6 @@
-/** `keys`: API keys are made, listed and revoked where the database is at hand. */
+/** `keys`: API keys are made, listed, rotated and revoked where the database is at hand. */
 import { Keys } from "../runtime/keys.ts";
+import { recordCommand } from "./auditing.ts";
 import { type OutputOptions, print, printJson, printTable } from "./output.ts";
 import { withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -25,6 +26,11 @@ export async function createKey(settings: Settings, options: CreateOptions): Pro
       scopes: options.scopes,
       expiresAt: options.expires ?? null,
     });
+    if (created) {
+      const { id, tenantId, name, scopes } = created.key;
+      const detail = { name, scopes: [...scopes] };
+      await recordCommand(store, { tenantId, action: "key.create", subject: `keys/${id}`, detail });
+    }
     await print(created ? created.text : "There is a platform key already; nothing was made");
   });
 }
@@ -47,7 +53,23 @@ export async function listKeys(settings: Settings, options: OutputOptions): Prom
 /** Revokes a key: it is refused everywhere within seconds. */
 export async function revokeKey(settings: Settings, id: string): Promise<void> {
   await withStore(settings, service, async (store) => {
-    await new Keys(store.keys).revoke(null, id);
+    const { tenantId } = await new Keys(store.keys).revoke(null, id);
+    await recordCommand(store, { tenantId, action: "key.revoke", subject: `keys/${id}` });
     await print(`Revoked ${id}`);
+  });
+}
+
+/** Makes a key in the place of another, which is good for `overlapMs` more, and prints it. */
+export async function rotateKey(
+  settings: Settings,
+  id: string,
+  { overlap = 0 }: { readonly overlap?: number },
+): Promise<void> {
+  await withStore(settings, service, async (store) => {
+    const { key, text } = await new Keys(store.keys).rotate(id, overlap);
+    const detail = { keyId: key.id, overlapMs: overlap };
+    const { tenantId } = key;
+    await recordCommand(store, { tenantId, action: "key.rotate", subject: `keys/${id}`, detail });
+    await print(text);
   });
 }

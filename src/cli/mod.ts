@@ -12,6 +12,7 @@ import { SCOPES } from "../core/access.ts";
 import { limits } from "../core/limits.ts";
 import { VERSION } from "../core/version.ts";
 import { MigrationError } from "../store/migrate.ts";
+import { OVERLAP_MS_MAX } from "../runtime/keys.ts";
 import { runApi } from "./api.ts";
 import * as form from "./arguments.ts";
 import { completionsOf, SHELLS } from "./completions.ts";
@@ -26,7 +27,7 @@ import {
   showEvents,
   showJob,
 } from "./jobs.ts";
-import { createKey, listKeys, revokeKey } from "./keys.ts";
+import { createKey, listKeys, revokeKey, rotateKey } from "./keys.ts";
 import { configureLogging } from "./logging.ts";
 import { checkAgainstActors } from "./machine_check.ts";
 import { lintMachines } from "./machines.ts";
@@ -153,7 +154,7 @@ function addJobs(root: Command): void {
 }
 
 function addKeys(root: Command): void {
-  const keys = command(root, "keys", "API keys: create, list, revoke");
+  const keys = command(root, "keys", "API keys: create, list, rotate, revoke");
   command(keys, "create", "Make a key and print it, once")
     .option("--name <text>", "for people", "unnamed").option("--tenant <id>", "else: platform")
     .option("--scopes <names>", SCOPES.join(","), form.scopes, form.scopes("platform"))
@@ -162,6 +163,9 @@ function addKeys(root: Command): void {
     .action((options) => withSettings((s) => createKey(s, options)));
   command(keys, "list", "All keys").option("--json", "as JSON")
     .action((options) => withSettings((s) => listKeys(s, options)));
+  command(keys, "rotate", "Make a key in the place of another").argument("<id>", "its id", form.id)
+    .option("--overlap <ms>", "how long the old one is still good", form.whole(0, OVERLAP_MS_MAX))
+    .action((id, options) => withSettings((s) => rotateKey(s, id, options)));
   command(keys, "revoke", "Refuse a key from now on").argument("<id>", "its id", form.id)
     .action((id) => withSettings((s) => revokeKey(s, id)));
 }

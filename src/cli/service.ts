@@ -10,7 +10,7 @@ import { attachEmbedded } from "../embedded/server.ts";
 import { type Handler, indexHandlers } from "../runtime/handlers.ts";
 import { Jobs } from "../runtime/jobs.ts";
 import { migrate, type MigrateOptions } from "../store/migrate.ts";
-import { openStore } from "../store/postgres.ts";
+import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import type { Settings } from "./settings.ts";
 
@@ -81,10 +81,11 @@ export async function withStore(
     const store = openStore({
       url: database.url,
       name,
+      transactionRole: settings.WORKER_TRANSACTION_ROLE,
       ...(settings.DATABASE_POOLER === "transaction"
         ? { isPooled: true, listenUrl: settings.DATABASE_DIRECT_URL }
         : {}),
-    });
+    }, settings.PERDURA_PAYLOAD_KEYS);
     await work(store, database.url).finally(() => store.close());
   } finally {
     await database.close();

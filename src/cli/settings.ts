@@ -5,6 +5,8 @@
  * with one of our prefixes stops the start: it is a typing error that would be missed otherwise.
  */
 import { z } from "zod";
+import { Cipher, parseCipherKeys } from "../core/cipher.ts";
+import { JWT_ALGORITHMS, type TokenRules } from "../http/tokens.ts";
 
 const whole = (min: number, max: number) => {
   const message = `Must be a whole number from ${min} to ${max}`;
@@ -21,6 +23,19 @@ const list = z.string().transform((value) =>
 );
 const flag = z.enum(["on", "off"], "Must be on or off").transform((value) => value === "on");
 const address = z.string().regex(/^postgres(ql)?:\/\/\S+$/, "Must be a postgres:// address");
+/** The mistake is told, the keys are not. */
+const cipher = z.string().transform((text, context) => {
+  try {
+    return new Cipher(parseCipherKeys(text));
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : "" });
+    return z.NEVER;
+  }
+});
+const jwksUrl = z.string().regex(
+  /^https:\/\/\S+$|^http:\/\/(localhost|\[::1\]|127(\.\d{1,3}){3})[:/]\S*$/,
+  "Must be an https address",
+);
 /** Without keys, only this machine may talk to the API. A name that only begins like one may not. */
 const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
 const levels = ["debug", "info", "warning", "error"] as const;
@@ -41,8 +56,14 @@ export const settingsSchema = z.object({
   DATABASE_DIRECT_URL: optional(address)
     .describe("Past the pooler, for hints and migrations; unset: by polling, through the pooler"),
   PERDURA_STATE_DIR: z.string().prefault(".perdura").describe("Embedded server and outbox"),
-  AUTH: z.enum(["none", "keys"], "Must be none or keys").prefault("none")
-    .describe("keys: every call sends a key; none: loopback only"),
+  AUTH: z.enum(["none", "keys", "jwt"], "Must be none, keys or jwt").prefault("none")
+    .describe("keys: every call sends a key; jwt: a key or a token; none: loopback only"),
+  AUTH_JWKS_URL: optional(jwksUrl).describe("Where the keys of the tokens are; with AUTH=jwt"),
+  AUTH_ISSUER: optional(z.string()).describe("`iss` of every token; with AUTH=jwt"),
+  AUTH_AUDIENCE: optional(z.string()).describe("`aud` of every token; with AUTH=jwt"),
+  AUTH_ALGORITHM: z.enum(JWT_ALGORITHMS, `Must be one of ${JWT_ALGORITHMS.join(", ")}`)
+    .prefault("RS256").describe("The one algorithm that a token may be signed by"),
+  AUTH_TENANT_CLAIM: z.string().prefault("tenant").describe("Claim that names the tenant"),
   WORKER_CONCURRENCY: whole(1, 10_000).prefault("100")
     .describe("Handlers at once; async I/O is the common case"),
   WORKER_BATCH_SIZE: whole(1, 10_000).prefault("1000")
@@ -52,6 +73,9 @@ export const settingsSchema = z.object({
     .describe("Time-limited right to run a job, renewed at a third"),
   WORKER_QUEUES: optional(list).describe("Only these queues, separated by commas; unset: all"),
   WORKER_PARTITION_KEY: optional(z.string()).describe("Only jobs of this partition; unset: all"),
+  WORKER_TRANSACTION_ROLE: optional(
+    z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "Must be the name of a role in lower case"),
+  ).describe("Role of context.transaction, so that row-level security binds it; unset: none"),
   WORKER_HTTP_PORT: optional(whole(0, 65535))
     .describe("Health and metrics of a worker process; unset: none"),
   SWEEP_MS: whole(100, 3_600_000).prefault("10000")
@@ -71,6 +95,8 @@ export const settingsSchema = z.object({
   EMAIL_FROM: z.string().prefault("perdura@localhost").describe("Sender of email.send"),
   PERDURA_HTTP_ALLOW: optional(list)
     .describe("Hosts that http.request may call, separated by commas; unset: none"),
+  PERDURA_PAYLOAD_KEYS: optional(cipher)
+    .describe("Encrypt payloads and outputs: id:base64 by commas, the first encrypts"),
   PERDURA_DEBUG: optional(flag)
     .describe("on: registers debug.*; unset: on in `start`, off elsewhere"),
   LOG_LEVEL: z.enum(levels, `Must be one of ${levels.join(", ")}`).prefault("info")
@@ -85,7 +111,7 @@ export class SettingsError extends Error {
   override readonly name = "SettingsError";
 }
 
-const OUR_PREFIXES = /^(PERDURA|WORKER|SWEEP|JOB|RETRY|TENANT)_/;
+const OUR_PREFIXES = /^(AUTH|PERDURA|WORKER|SWEEP|JOB|RETRY|TENANT)_/;
 
 /**
  * Checks the environment. An empty value counts as unset.
@@ -103,12 +129,33 @@ export function readSettings(environment: Readonly<Record<string, string>>): Set
     ...(parsed.error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) ?? []),
   ];
   const shown = Object.fromEntries(given);
-  if (shown.AUTH !== "keys" && !LOOPBACK.test(shown.HOST ?? "127.0.0.1")) {
-    problems.push("HOST: Must be a loopback address while AUTH is none");
-  }
+  problems.push(...misfits(shown));
   if (shown.DATABASE_DIRECT_URL !== undefined && shown.DATABASE_POOLER !== "transaction") {
     problems.push("DATABASE_DIRECT_URL: Only with DATABASE_POOLER=transaction");
   }
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems.join("\n"));
   return parsed.data;
+}
+
+/** What tokens are measured by; null: there are none. */
+export function tokenRulesOf(settings: Settings): TokenRules | null {
+  const { AUTH, AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = settings;
+  if (AUTH !== "jwt" || !jwksUrl || !issuer || !audience) return null;
+  const { AUTH_ALGORITHM: algorithm, AUTH_TENANT_CLAIM: tenantClaim } = settings;
+  return { jwksUrl, issuer, audience, algorithm, tenantClaim };
+}
+
+const WITH_JWT = ["AUTH_JWKS_URL", "AUTH_ISSUER", "AUTH_AUDIENCE"] as const;
+
+/** Settings that do not go together. */
+function misfits(given: Readonly<Record<string, string>>): string[] {
+  const { AUTH = "none", HOST = "127.0.0.1" } = given;
+  const isJwt = AUTH === "jwt";
+  return [
+    ...(AUTH === "none" && !LOOPBACK.test(HOST)
+      ? ["HOST: Must be a loopback address while AUTH is none"]
+      : []),
+    ...WITH_JWT.filter((name) => isJwt && !given[name]).map((name) => `${name}: AUTH=jwt needs it`),
+    ...WITH_JWT.filter((name) => !isJwt && given[name]).map((name) => `${name}: Needs AUTH=jwt`),
+  ];
 }

@@ -27,3 +27,10 @@ export interface Access {
 export function isAllowed(access: Access, scope: Scope): boolean {
   return access.scopes.has(scope) || access.scopes.has("platform");
 }
+
+/** Whether these are scopes of a credential without a tenant; null: neither they nor the others. */
+export function isOfAll(scopes: readonly string[]): boolean | null {
+  if (scopes.includes("platform")) return true;
+  const count = scopes.filter((scope) => SCOPES_OF_ALL.includes(scope)).length;
+  return count === 0 ? false : count === scopes.length ? true : null;
+}

@@ -115,6 +115,8 @@ export interface JobInsert {
   readonly delayMs: number | null;
   readonly runAt: string | null;
   readonly payloadJson: string;
+  /** Of the payload as it was sent, where `payloadJson` is not it. */
+  readonly payloadHash?: string;
   readonly idempotencyKey: string | null;
   readonly backoff: Backoff | null;
   readonly tags: readonly string[] | null;

@@ -4,20 +4,25 @@
  * Without authentication everything is allowed, to any tenant that the request names.
  */
 import type { Context } from "hono";
-import { isAllowed, type Scope as KeyScope } from "../core/access.ts";
+import { type Access, isAllowed, type Scope } from "../core/access.ts";
 import { ForbiddenError, UnauthenticatedError } from "../core/errors.ts";
-import type { Gatekeeper } from "../runtime/gatekeeper.ts";
 
-/**
- * What a route asks for: to look, to send jobs and events, to do a worker's part, to act on many
- * jobs and tenants, to have work done here, or to read numbers.
- */
-export type Scope = "read" | "write" | "work" | "admin" | "drive" | "metrics";
+/** Names that routes still use for several scopes, any of which will do. */
+const GROUPS = {
+  write: ["enqueue", "operate"],
+  work: ["worker"],
+  admin: ["operate"],
+} as const satisfies Readonly<Record<string, readonly Scope[]>>;
+
+/** What a route asks for: one scope. */
+export type Asked = Scope | keyof typeof GROUPS;
 
 /** What the sender of one request may do. */
 export interface Permission {
   /** Its own tenant; null: the request names one, or means any. */
   readonly tenantId: string | null;
+  /** For the audit. */
+  readonly who: string;
   may(scope: Scope): boolean;
 }
 
@@ -27,33 +32,42 @@ export type Permit = (c: Context) => Permission | Promise<Permission>;
 /** `AUTH=none`. */
 export const allowAll: Permit = () => everything;
 
-const everything: Permission = { tenantId: null, may: () => true };
+const everything: Permission = { tenantId: null, who: "anonymous", may: () => true };
 
-/** @throws {ForbiddenError} */
-export function demand(permission: Permission, scope: Scope): void {
-  if (!permission.may(scope)) throw new ForbiddenError(`This needs the scope "${scope}"`);
+/** @throws {ForbiddenError} The sender has none of these scopes. */
+export function demand(permission: Permission, ...asked: readonly Asked[]): void {
+  const wanted = asked.flatMap((name) => scopesOf(name));
+  if (wanted.some((scope) => permission.may(scope))) return;
+  const names = wanted.map((scope) => `"${scope}"`).join(" or ");
+  throw new ForbiddenError(`This needs the scope ${names}`);
 }
 
-/** `AUTH=keys`: `Authorization: Bearer perdura_…`. */
-export function permitKeys(gatekeeper: Gatekeeper): Permit {
+/** The scopes behind a name: any of them will do. */
+export function scopesOf(asked: Asked): readonly Scope[] {
+  return isGroup(asked) ? GROUPS[asked] : [asked];
+}
+
+function isGroup(asked: Asked): asked is keyof typeof GROUPS {
+  return asked in GROUPS;
+}
+
+/** Whatever knows the sender by the text of a credential. @throws {UnauthenticatedError} */
+export interface Doorkeeper {
+  admit(text: string): Promise<Access>;
+}
+
+/**
+ * `Authorization: Bearer …`: a key (`perdura_…`), or, where `tokens` knows them, a JWT.
+ */
+export function permitBearer(keys: Doorkeeper, tokens: Doorkeeper | null = null): Permit {
   return async (c) => {
     const header = c.req.header("authorization")?.trim() ?? "";
-    const [, text] = /^Bearer\s+(\S{1,4096})$/i.exec(header) ?? [];
+    const [, text] = /^Bearer\s+(\S{1,8192})$/i.exec(header) ?? [];
     if (text === undefined) {
       throw new UnauthenticatedError("Send a key: Authorization: Bearer perdura_…");
     }
-    const access = await gatekeeper.admit(text);
-    const may = (scope: Scope) => granting[scope].some((granted) => isAllowed(access, granted));
-    return { tenantId: access.tenantId, may };
+    const access = await (text.startsWith("perdura_") ? keys : tokens ?? keys).admit(text);
+    const may = (scope: Scope) => isAllowed(access, scope);
+    return { tenantId: access.tenantId, who: access.actor, may };
   };
 }
-
-/** What a key must be good for, any of them, for what a route asks. */
-const granting: Readonly<Record<Scope, readonly KeyScope[]>> = {
-  read: ["read"],
-  write: ["enqueue", "operate"],
-  work: ["worker"],
-  admin: ["operate"],
-  drive: ["drive"],
-  metrics: ["metrics"],
-};

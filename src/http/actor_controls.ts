@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import type { Actor } from "../runtime/actor_view.ts";
 import type { ActorAim, Actors } from "../runtime/actors.ts";
 import { actorAimOf, actorResource, readActorId, respondWithActor } from "./actor_resource.ts";
+import type { Note } from "./noting.ts";
 import { check, readOptionalJson, readStorableJson } from "./request.ts";
 import { SMALL_BYTES_MAX } from "./resource.ts";
 import { defineRoute, type Route } from "./route.ts";
@@ -18,7 +19,7 @@ const branch = {
 const shared = {
   method: "post",
   tag: "actors",
-  scope: "write",
+  scope: "operate",
   query: z.object(tenantQuery),
   idIsText: true,
   ifMatch: true,
@@ -65,6 +66,7 @@ function control<Schema extends z.ZodObject>(
   return defineRoute({
     ...shared,
     path: `/actors/{id}/${verb}`,
+    audit: `actor.${verb}`,
     summary,
     body: { "application/json": { schema } },
     bodyIsOptional: true,
@@ -72,9 +74,25 @@ function control<Schema extends z.ZodObject>(
     codes,
     handle: async (call) => {
       const given = check(schema, await readOptionalJson(call.c, SMALL_BYTES_MAX));
-      return respondWithActor(call.c, await act(readActorId(call.c), given, actorAimOf(call)), 200);
+      const actor = await act(readActorId(call.c), given, actorAimOf(call));
+      call.note(noteOf(actor, given));
+      return respondWithActor(call.c, actor, 200);
     },
   });
+}
+
+/** What it was asked for with, and the version it left. */
+function noteOf(
+  { tenantId, version }: Pick<Actor, "tenantId" | "version">,
+  { reason, ...detail }: Readonly<Record<string, unknown>>,
+): Note {
+  const plain = Object.entries(detail).map(([name, value]) => [name, String(value)]);
+  return {
+    tenantId,
+    version,
+    ...typeof reason === "string" ? { reason } : {},
+    ...plain.length > 0 ? { detail: Object.fromEntries(plain) } : {},
+  };
 }
 
 function branchRoutes(actors: Actors): Route[] {
@@ -84,6 +102,7 @@ function branchRoutes(actors: Actors): Route[] {
     defineRoute({
       ...shared,
       path: "/actors/{id}/fork",
+      audit: "actor.fork",
       summary: "A new actor from a version of this one's past",
       body: { "application/json": { schema: forkSchema } },
       answers: { 201: ["The new actor", actorResource] },
@@ -96,6 +115,7 @@ function branchRoutes(actors: Actors): Route[] {
         const options = { ...actorAimOf(call), ...chosen(given) };
         const named = name === undefined ? options : { ...options, name };
         const actor = await actors.fork(readActorId(call.c), named);
+        call.note({ ...noteOf(actor, { ...given, as: actor.id }), version: given.at });
         const location = `${call.prefix}/actors/${encodeURIComponent(actor.id)}`;
         return respondWithActor(call.c, actor, 201, { location });
       },
@@ -103,6 +123,7 @@ function branchRoutes(actors: Actors): Route[] {
     defineRoute({
       ...shared,
       path: "/actors/{id}/rewind",
+      audit: "actor.rewind",
       summary: "Back to a version of its past; what was begun since is left",
       body: { "application/json": { schema: rewindSchema } },
       answers: { 200: ["The actor after it", actorResource] },
@@ -110,7 +131,9 @@ function branchRoutes(actors: Actors): Route[] {
       handle: async (call) => {
         const given = check(rewindSchema, await readStorableJson(call.c, SMALL_BYTES_MAX));
         const options = { ...actorAimOf(call), ...chosen(given) };
-        return respondWithActor(call.c, await actors.rewind(readActorId(call.c), options), 200);
+        const actor = await actors.rewind(readActorId(call.c), options);
+        call.note(noteOf(actor, given));
+        return respondWithActor(call.c, actor, 200);
       },
     }),
   ];

@@ -86,7 +86,7 @@ function startRoutes(actors: Actors): Route[] {
       path: "/actors",
       summary: "Start an actor; once per id",
       tag: "actors",
-      scope: "write",
+      scope: "enqueue",
       query: z.object(tenantQuery),
       body: { "application/json": { schema: startSchema } },
       answers: {
@@ -137,7 +137,7 @@ function eventRoutes(actors: Actors): Route[] {
       path: "/actors/{id}/events",
       summary: "Send an event; answers after its turn",
       tag: "actors",
-      scope: "write",
+      scope: "enqueue",
       query: eventQuery,
       idIsText: true,
       ifMatch: true,

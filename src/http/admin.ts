@@ -1,6 +1,6 @@
 /** The routes of operators: counts, sweeps, what failed, tenants, operations. */
 import { z } from "@hono/zod-openapi";
-import { ForbiddenError, MalformedError, NotFoundError } from "../core/errors.ts";
+import { MalformedError, NotFoundError } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
 import { DEFAULT_TENANT, instantSchema, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
@@ -17,6 +17,7 @@ const IDS_BYTES_MAX = 1024 * 1024;
 
 const ofTenant = z.object(tenantQuery);
 const counts = z.object(Object.fromEntries(JOB_STATES.map((state) => [state, z.int()])));
+const swept = z.object({ recovered: z.int(), quarantined: z.int(), due: z.int() });
 const retrySchema = z.strictObject({
   tenantId: nameSchema.optional(),
   from: instantSchema.optional(),
@@ -29,12 +30,13 @@ const retrySchema = z.strictObject({
 
 /** `/admin/…` */
 export function adminRoutes(jobs: Jobs, admin: Admin): Route[] {
-  const shared = { tag: "admin", scope: "admin" } as const;
+  const shared = { tag: "admin", scope: "operate" } as const;
   return [
     defineRoute({
       ...shared,
       method: "get",
       path: "/admin/metrics",
+      scope: "read",
       summary: "Jobs per state and queue, of all tenants unless one is named",
       query: ofTenant,
       answers: {
@@ -46,13 +48,12 @@ export function adminRoutes(jobs: Jobs, admin: Admin): Route[] {
       ...shared,
       method: "post",
       path: "/admin/sweep",
+      audit: "admin.sweep",
+      scope: "platform",
       summary: "Recover expired leases now, and wake every worker",
       query: z.object({}),
       answers: {
-        200: [
-          "What it did",
-          z.object({ recovered: z.int(), quarantined: z.int(), due: z.int() }),
-        ],
+        200: ["What it did", swept],
       },
       handle: async ({ c }) => c.json(await admin.sweep()),
     }),
@@ -60,6 +61,7 @@ export function adminRoutes(jobs: Jobs, admin: Admin): Route[] {
       ...shared,
       method: "post",
       path: "/admin/retry-failed",
+      audit: "jobs.retry-failed",
       summary: "Bring back dead letters and jobs that wait for their next attempt",
       query: ofTenant,
       body: { "application/json": { schema: retrySchema } },
@@ -76,6 +78,7 @@ export function adminRoutes(jobs: Jobs, admin: Admin): Route[] {
       ...shared,
       method: "post",
       path: "/admin/requeue-deadletter/{id}",
+      audit: "job.requeue",
       summary: "REQUEUE of one dead letter",
       query: ofTenant,
       ifMatch: true,
@@ -116,7 +119,7 @@ export function overviewRoutes(jobs: Jobs, admin: Admin): Route[] {
         }
         const tenantId = tenantOf(call) ?? DEFAULT_TENANT;
         const found = await jobs.deadLetters(tenantId, cursor, limit);
-        return call.c.json({ ...found, items: found.items.map(toResource) });
+        return call.c.json({ ...found, items: found.items.map((job) => toResource(job, jobs)) });
       },
     }),
     defineRoute({
@@ -124,7 +127,7 @@ export function overviewRoutes(jobs: Jobs, admin: Admin): Route[] {
       path: "/tenants",
       summary: "Tenants by name; they exist from their first job",
       tag: "admin",
-      scope: "admin",
+      scope: "platform",
       query: z.object(pageQuery),
       answers: {
         200: [
@@ -132,8 +135,7 @@ export function overviewRoutes(jobs: Jobs, admin: Admin): Route[] {
           pageResource(z.object({ id: z.string(), createdAt: z.iso.datetime() })),
         ],
       },
-      handle: async ({ c, query: { cursor = "", limit = limits.pageDefault }, permission }) => {
-        if (permission.tenantId !== null) throw new ForbiddenError("This needs a platform key");
+      handle: async ({ c, query: { cursor = "", limit = limits.pageDefault } }) => {
         const items = await admin.tenants(cursor, limit);
         const last = items.length === limit ? items.at(-1) : undefined;
         return c.json({ items, nextCursor: last?.id ?? null });
@@ -144,7 +146,7 @@ export function overviewRoutes(jobs: Jobs, admin: Admin): Route[] {
       path: "/operations",
       summary: "The latest operations of this process, newest first",
       tag: "admin",
-      scope: "admin",
+      scope: "operate",
       query: z.object({}),
       answers: { 200: ["All that are remembered", pageResource(operationResource)] },
       handle: ({ c }) => c.json({ items: admin.operations.list(), nextCursor: null }),
@@ -154,7 +156,7 @@ export function overviewRoutes(jobs: Jobs, admin: Admin): Route[] {
       path: "/operations/{id}",
       summary: "One operation",
       tag: "admin",
-      scope: "admin",
+      scope: "operate",
       query: z.object({}),
       answers: { 200: ["The operation", operationResource] },
       codes: ["not_found"],
@@ -192,5 +194,8 @@ async function retryFailed(
   // An id names a job of any tenant; everything else is asked of one.
   const tenantId = given.tenantId ?? (ids === null ? DEFAULT_TENANT : null);
   const choice = { tenantId, from, to, ids, type, error };
-  return call.c.json(await admin.retryFailed(choice, dryRun), 202);
+  const started = await admin.retryFailed(choice, dryRun);
+  const detail = { ...choice, ids: ids?.length ?? null, ...started };
+  call.note(dryRun ? null : { tenantId, subject: "jobs", detail });
+  return call.c.json(started, 202);
 }

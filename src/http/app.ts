@@ -2,9 +2,11 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { NotFoundError } from "../core/errors.ts";
 import { Admin } from "../runtime/admin.ts";
+import { Audit } from "../runtime/audit.ts";
 import type { Actors } from "../runtime/actors.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import { Files } from "../runtime/files.ts";
+import { Keys } from "../runtime/keys.ts";
 import { Limiting } from "../runtime/limiting.ts";
 import { allowAll, demand, type Permit } from "./access.ts";
 import { actorRoutes } from "./actors.ts";
@@ -12,6 +14,8 @@ import { actorControlRoutes } from "./actor_controls.ts";
 import { actorEmitRoutes } from "./actor_emits.ts";
 import { adminRoutes, overviewRoutes } from "./admin.ts";
 import { fileRoutes } from "./files.ts";
+import { auditRoutes } from "./audit.ts";
+import { keyRoutes } from "./keys.ts";
 import { healthRoutes } from "./health.ts";
 import { envelope } from "./envelope.ts";
 import { eventRoutes, verbRoutes } from "./job_events.ts";
@@ -47,15 +51,15 @@ export function createApp(host: AppHost): OpenAPIHono {
   app.route("/", healthRoutes({ database, write: host.isWritable }));
   documentHealth(app);
   const permit = host.permit ?? allowAll;
-  const { actors } = host;
-  const ofActors = actors
-    ? [...actorRoutes(actors), ...actorControlRoutes(actors), ...actorEmitRoutes(actors)]
-    : [];
-  const more = [...ofActors, ...operatingRoutes(host.operating ?? {})];
-  mountRoutes(app, [...allRoutes(host.jobs, new Admin(host.jobs)), ...more], permit);
+  const { store } = host.jobs.host;
+  mountRoutes(app, routesOf(host), {
+    permit,
+    audit: new Audit(store.audit),
+    within: (tenantId, work) => store.within(tenantId, work),
+  });
   app.post("/types/:type/jobs", async (c) => {
     // Which types there are is for those who may send some.
-    demand(await permit(c), "write");
+    demand(await permit(c), "enqueue");
     return unknownType(host.jobs, c.req.param("type"));
   });
   mountDocument(app);
@@ -64,7 +68,11 @@ export function createApp(host: AppHost): OpenAPIHono {
   return app;
 }
 
-function allRoutes(jobs: Jobs, admin: Admin): Route[] {
+/** Every route that the table declares. */
+export function routesOf(
+  { jobs, actors, operating = {} }: Pick<AppHost, "jobs" | "actors" | "operating">,
+): Route[] {
+  const admin = new Admin(jobs);
   return [
     ...createRoutes(jobs),
     ...listRoutes(jobs),
@@ -77,5 +85,11 @@ function allRoutes(jobs: Jobs, admin: Admin): Route[] {
     ...overviewRoutes(jobs, admin),
     ...limitRoutes(new Limiting(jobs.host)),
     ...fileRoutes(new Files(jobs.host.store.files)),
+    ...keyRoutes(new Keys(jobs.host.store.keys)),
+    ...auditRoutes(new Audit(jobs.host.store.audit)),
+    ...operatingRoutes(operating),
+    ...(actors
+      ? [...actorRoutes(actors), ...actorControlRoutes(actors), ...actorEmitRoutes(actors)]
+      : []),
   ];
 }

@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { ForbiddenError, PayloadTooLargeError, TransitionRejectedError } from "../core/errors.ts";
 import { describeError } from "../core/failure.ts";
-import { instantSchema, serialise } from "../core/job.ts";
+import { instantSchema, type Job, serialise } from "../core/job.ts";
 import { acceptedEvents } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
 import { JOB_EVENTS, type JobEvent, type JobEventType } from "../../machines/job.ts";
@@ -14,6 +14,7 @@ import { check, readId, readIfMatch, readOptionalJson, readStorableJson } from "
 import {
   JOB_BYTES_MAX,
   respondWithJob,
+  respondWithWholeJob,
   SMALL_BYTES_MAX,
   tenantOf,
   toResource,
@@ -99,7 +100,8 @@ export function eventRoutes(jobs: Jobs): Route[] {
       path: "/jobs/{id}/events",
       summary: "Send an event; those of workers need If-Match, the version of their claim",
       tag: "events",
-      scope: null,
+      scope: ["operate", "worker"],
+      audit: "job.event",
       query: eventQuery,
       ifMatch: true,
       body: { "application/json": { schema: eventSchema } },
@@ -112,7 +114,7 @@ export function eventRoutes(jobs: Jobs): Route[] {
       path: "/jobs/{id}/renew",
       summary: "Renew the lease of a running job; If-Match is the version of the claim",
       tag: "events",
-      scope: null,
+      scope: "worker",
       query: ofTenant,
       ifMatch: true,
       body: { "application/json": { schema: z.strictObject({ leaseMs }) } },
@@ -144,12 +146,13 @@ export function eventRoutes(jobs: Jobs): Route[] {
 
 /** `/cancel`, `/retry`, `/rerun`: events under their everyday names. */
 export function verbRoutes(jobs: Jobs): Route[] {
-  const shared = { method: "post", tag: "events", scope: "write", query: ofTenant } as const;
+  const shared = { method: "post", tag: "events", scope: "operate", query: ofTenant } as const;
   const none = z.strictObject({});
   return [
     defineRoute({
       ...shared,
       path: "/jobs/{id}/cancel",
+      audit: "job.cancel",
       summary: "CANCEL: a waiting job at once, a running one when its handler has stopped",
       ifMatch: true,
       body: { "application/json": { schema: z.strictObject({ reason }) } },
@@ -165,6 +168,7 @@ export function verbRoutes(jobs: Jobs): Route[] {
     defineRoute({
       ...shared,
       path: "/jobs/{id}/retry",
+      audit: "job.retry",
       summary: "RETRY_NOW of a waiting job, REQUEUE of an ended one",
       ifMatch: true,
       body: { "application/json": { schema: none } },
@@ -181,6 +185,7 @@ export function verbRoutes(jobs: Jobs): Route[] {
     defineRoute({
       ...shared,
       path: "/jobs/{id}/rerun",
+      audit: "job.rerun",
       summary: "The same work once more, as a new job",
       body: { "application/json": { schema: none } },
       bodyIsOptional: true,
@@ -189,7 +194,10 @@ export function verbRoutes(jobs: Jobs): Route[] {
       handle: async (call) => {
         check(none, await readOptionalJson(call.c, SMALL_BYTES_MAX));
         const job = await jobs.rerun(tenantOf(call), readId(call.c));
-        return respondWithJob(call.c, job, 201, { location: `${call.prefix}/jobs/${job.id}` });
+        call.note({ tenantId: job.tenantId, detail: { jobId: job.id } });
+        return respondWithJob(call.c, jobs, job, 201, {
+          location: `${call.prefix}/jobs/${job.id}`,
+        });
       },
     }),
   ];
@@ -203,7 +211,15 @@ export async function send(
   cause: string,
 ): Promise<Response> {
   const { job, isPending } = await jobs.send(readId(call.c), event, { ...aimOf(call), cause });
-  return respondWithJob(call.c, job, isPending ? 202 : 200);
+  const version = isPending ? job.version : job.version - 1;
+  const reason = cause === "api" ? {} : { reason: cause };
+  call.note({ action: actionOf(event), tenantId: job.tenantId, version, ...reason });
+  return respondWithJob(call.c, jobs, job, isPending ? 202 : 200);
+}
+
+/** `job.cancel` */
+function actionOf({ type }: JobEvent): string {
+  return `job.${type.toLowerCase()}`;
 }
 
 async function sendEvent(
@@ -217,11 +233,14 @@ async function sendEvent(
     if (JSON.stringify(body).length > SMALL_BYTES_MAX) {
       throw new PayloadTooLargeError("Body", SMALL_BYTES_MAX);
     }
-    demand(call.permission, "write");
+    demand(call.permission, "operate");
     const { event, cause } = operatorEvent(type, body);
     if (!call.query.dryRun) return await send(call, jobs, event, cause);
-    return respondWithForeseen(call, await jobs.foresee(id, event, aim));
+    call.note(null);
+    return respondWithForeseen(call, jobs, await jobs.foresee(id, event, aim));
   }
+  // A worker's part is no operator's.
+  call.note(null);
   // The state comes before the scope: what nobody could do now is a 409 for everybody.
   const job = await jobs.get(aim.tenantId, id);
   if (!acceptedEvents(job.state).includes(type)) refuse(job, type);
@@ -230,13 +249,15 @@ async function sendEvent(
   if (type === "CLAIM") {
     const { worker = null, leaseMs } = check(claimSchema, body);
     if (call.query.dryRun) {
-      return respondWithForeseen(call, await jobs.foresee(id, { type }, aim));
+      return respondWithForeseen(call, jobs, await jobs.foresee(id, { type }, aim));
     }
-    return respondWithJob(call.c, await jobs.claim(id, aim, { worker, leaseMs }), 200);
+    return respondWithWholeJob(call.c, await jobs.claim(id, aim, { worker, leaseMs }));
   }
   const ending = endingOf(type, body, new Date(jobs.host.clock.now()));
-  if (call.query.dryRun) return respondWithForeseen(call, await jobs.foreseeEnd(id, aim, ending));
-  return respondWithJob(call.c, await jobs.end(id, aim, ending), 200);
+  if (call.query.dryRun) {
+    return respondWithForeseen(call, jobs, await jobs.foreseeEnd(id, aim, ending));
+  }
+  return respondWithWholeJob(call.c, await jobs.end(id, aim, ending));
 }
 
 function operatorEvent(type: JobEventType, body: unknown): { event: JobEvent; cause: string } {
@@ -269,16 +290,16 @@ function endingOf(type: JobEventType, body: unknown, at: Date): Ending {
 
 /** The fence is the version: whoever does not name it is nobody's worker. */
 function demandWorker({ c, permission }: Call<unknown>, what: string): void {
-  demand(permission, "work");
+  demand(permission, "worker");
   if (readIfMatch(c) === null) {
     throw new ForbiddenError(`${what} needs If-Match with the version of the job`);
   }
 }
 
-function respondWithForeseen({ c }: Call<unknown>, { job, due }: Foreseen): Response {
-  return c.json({ ...toResource(job), due });
+function respondWithForeseen({ c }: Call<unknown>, jobs: Jobs, { job, due }: Foreseen): Response {
+  return c.json({ ...toResource(job, jobs), due });
 }
 
-function refuse(job: Parameters<typeof toResource>[0], what: string): never {
+function refuse(job: Pick<Job, "state" | "version">, what: string): never {
   throw new TransitionRejectedError(job.state, job.version, what, accepts(job.state));
 }

@@ -13,6 +13,7 @@ import {
 import { limits } from "../core/limits.ts";
 import { isTerminal } from "../core/lifecycle.ts";
 import type { Created, Jobs } from "../runtime/jobs.ts";
+import { demand } from "./access.ts";
 import {
   check,
   parseJson,
@@ -22,9 +23,17 @@ import {
   readStorableJson,
   readText,
 } from "./request.ts";
-import { JOB_BYTES_MAX, respondWithJob, tenantOf, toResource, withTenant } from "./resource.ts";
+import {
+  JOB_BYTES_MAX,
+  respondWithJob,
+  respondWithWholeJob,
+  tenantOf,
+  toResource,
+  withTenant,
+} from "./resource.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
 import {
+  flagText,
   jobResource,
   pageQuery,
   pageResource,
@@ -67,7 +76,7 @@ export function createRoutes(jobs: Jobs): Route[] {
       path: "/jobs",
       summary: "Store a job; with `wait`, wait for its end",
       tag: "jobs",
-      scope: "write",
+      scope: "enqueue",
       query: createQuery,
       body: { "application/json": { schema: newJobSchema } },
       answers: made,
@@ -89,7 +98,7 @@ export function createRoutes(jobs: Jobs): Route[] {
       path: "/jobs/batch",
       summary: "Store many jobs, all or none",
       tag: "jobs",
-      scope: "write",
+      scope: "enqueue",
       query: ofTenant,
       body: {
         "application/json": {
@@ -131,9 +140,9 @@ export async function respondWithCreated(
     location: `${prefix}/jobs/${job.id}`,
     ...(differs ? { "idempotency-payload": "differs" } : {}),
   };
-  if (query.wait === undefined) return respondWithJob(c, job, created ? 201 : 200, headers);
+  if (query.wait === undefined) return respondWithJob(c, jobs, job, created ? 201 : 200, headers);
   const later = await jobs.wait(job.tenantId, job.id, query.wait);
-  return respondWithJob(c, later, isTerminal(later.state) ? 200 : 202, headers);
+  return respondWithJob(c, jobs, later, isTerminal(later.state) ? 200 : 202, headers);
 }
 
 /** Routes that find jobs. */
@@ -169,10 +178,11 @@ export function listRoutes(jobs: Jobs): Route[] {
       },
       handle: async (call) => {
         const { c, query: { limit = limits.pageDefault, offset = 0 } } = call;
-        const named = readTenant(c.req.param("tenantId") ?? "");
-        const tenantId = tenantOf({ ...call, query: { tenantId: named } }) ?? named;
+        const tenantId = readTenant(c.req.param("tenantId") ?? "");
+        const own = call.permission.tenantId;
+        if (own !== null && own !== tenantId) throw new NotFoundError("tenant", tenantId);
         const { items, total } = await jobs.pageAt(tenantId, offset, limit);
-        return c.json({ items: items.map(toResource), limit, offset, total });
+        return c.json({ items: items.map((job) => toResource(job, jobs)), limit, offset, total });
       },
     }),
   ];
@@ -186,19 +196,30 @@ export function oneJobRoutes(jobs: Jobs): Route[] {
       ...shared,
       method: "get",
       path: "/jobs/{id}",
-      summary: "One job; its version is the ETag. HEAD asks whether it is there",
+      summary:
+        "One job; its version is the ETag. `reveal` (scope worker): with what is marked sensitive",
       scope: "read",
+      query: z.object({ ...tenantQuery, reveal: flagText.optional() }),
+      audit: "job.reveal",
       answers: { 200: ["The job", jobResource] },
       codes: ["not_found"],
-      handle: async (call) =>
-        respondWithJob(call.c, await jobs.get(tenantOf(call), readId(call.c)), 200),
+      handle: async (call) => {
+        // Who may run the job sees what it runs with; asking is an action of its own.
+        if (call.query.reveal) demand(call.permission, "worker");
+        const job = await jobs.get(tenantOf(call), readId(call.c));
+        call.note(call.query.reveal ? { tenantId: job.tenantId, version: job.version } : null);
+        return call.query.reveal
+          ? respondWithWholeJob(call.c, job)
+          : respondWithJob(call.c, jobs, job, 200);
+      },
     }),
     defineRoute({
       ...shared,
       method: "patch",
       path: "/jobs/{id}",
       summary: "Change a waiting job; in its history this is a SCHEDULE",
-      scope: "write",
+      audit: "job.edit",
+      scope: "operate",
       ifMatch: true,
       body: { "application/json": { schema: jobPatchSchema } },
       answers: { 200: ["The changed job", jobResource] },
@@ -212,7 +233,10 @@ export function oneJobRoutes(jobs: Jobs): Route[] {
       handle: async (call) => {
         const [id, aim] = [readId(call.c), aimOf(call)];
         const patch = check(jobPatchSchema, await readStorableJson(call.c, JOB_BYTES_MAX));
-        return respondWithJob(call.c, await jobs.edit(id, patch, aim), 200);
+        const job = await jobs.edit(id, patch, aim);
+        const detail = { changed: Object.keys(patch) };
+        call.note({ tenantId: job.tenantId, version: job.version - 1, detail });
+        return respondWithJob(call.c, jobs, job, 200);
       },
     }),
     defineRoute({
@@ -220,12 +244,14 @@ export function oneJobRoutes(jobs: Jobs): Route[] {
       method: "delete",
       path: "/jobs/{id}",
       summary: "Delete an ended job",
-      scope: "write",
+      audit: "job.delete",
+      scope: "operate",
       ifMatch: true,
       answers: { 204: ["Deleted", null] },
       codes: ["not_found", "transition_rejected"],
       handle: async (call) => {
-        await jobs.remove(readId(call.c), aimOf(call));
+        const { tenantId, version } = await jobs.remove(readId(call.c), aimOf(call));
+        call.note({ tenantId, version });
         return call.c.body(null, 204);
       },
     }),
@@ -273,7 +299,7 @@ async function listJobs(call: Call<z.output<typeof listQuery>>, jobs: Jobs): Pro
   const { items, nextCursor } = query.idempotencyKey === undefined
     ? await jobs.page(wanted, cursor, query.limit ?? limits.pageDefault)
     : await jobs.pageOfKey(wanted, query.idempotencyKey);
-  return call.c.json({ items: items.map(toResource), nextCursor });
+  return call.c.json({ items: items.map((job) => toResource(job, jobs)), nextCursor });
 }
 
 /** An id as the text of a search: that one job. */
@@ -287,7 +313,7 @@ async function listOne(
     if (error instanceof NotFoundError) return null;
     throw error;
   });
-  return c.json({ items: job ? [toResource(job)] : [], nextCursor: null });
+  return c.json({ items: job ? [toResource(job, jobs)] : [], nextCursor: null });
 }
 
 function readTenant(text: string): string {

@@ -1,6 +1,7 @@
 /** The routes of limits: what a tenant, a queue, a type may do, and how much of it. */
 import { z } from "@hono/zod-openapi";
-import { ForbiddenError, MalformedError, NotFoundError } from "../core/errors.ts";
+import type { Scope } from "../core/access.ts";
+import { MalformedError, NotFoundError } from "../core/errors.ts";
 import {
   type GateKind,
   type GateName,
@@ -51,8 +52,8 @@ interface Place {
   };
   /** The gate of a call; `body`: the tenant that its body names. */
   readonly gateOf: (call: TenantCall, body: string | null) => GateName;
-  /** Who may look; a change needs more. */
-  readonly mayChange: (call: TenantCall) => void;
+  /** What a change asks for. */
+  readonly changeScope: Scope;
 }
 
 const places: readonly Place[] = [
@@ -70,9 +71,7 @@ const places: readonly Place[] = [
       return { tenantId, kind: "tenant", name: "" };
     },
     // Who could raise its own limits would have none.
-    mayChange: ({ permission }) => {
-      if (permission.tenantId !== null) throw new ForbiddenError("This needs a platform key");
-    },
+    changeScope: "platform",
   },
   {
     kind: "queue",
@@ -85,7 +84,7 @@ const places: readonly Place[] = [
       kind: "queue",
       name: nameOf(call.c.req.param("name"), "queue"),
     }),
-    mayChange: () => {},
+    changeScope: "operate",
   },
   {
     kind: "type",
@@ -98,7 +97,7 @@ const places: readonly Place[] = [
       kind: "type",
       name: nameOf(call.c.req.param("type"), "type"),
     }),
-    mayChange: () => {},
+    changeScope: "operate",
   },
 ];
 
@@ -145,20 +144,21 @@ function setLimits(place: Place, limiting: Limiting): Route {
   return defineRoute({
     method: "put",
     path: `${place.path}/limits`,
+    audit: `${place.kind}.limits`,
     summary: `Set the limits of ${place.what}; what is left out is no limit`,
     tag: "limits",
-    scope: "admin",
+    scope: place.changeScope,
     query,
     body: { "application/json": { schema } },
     answers: { 200: ["The limits as they are now", resourceOf(place.kind)] },
     codes: place.kind === "tenant" ? ["not_found", ...invalid] : invalid,
     handle: async (call) => {
-      place.mayChange(call);
       const given = await readStorableJson(call.c, SMALL_BYTES_MAX);
       const body = check(schema, named(place, call, given));
       const { tenantId = null, weight, backlog = null, ...rest } = body;
       const gate = place.gateOf(call, tenantId);
       const limits = { ...rest, weight: weight ?? 1, backlog };
+      call.note({ tenantId: gate.tenantId, detail: { ...limits } });
       return call.c.json(toLimits(await limiting.setLimits(gate, limits)));
     },
   });
@@ -173,19 +173,21 @@ function setFlow(place: Place, limiting: Limiting, verb: string, flow: Flow): Ro
   return defineRoute({
     method: "post",
     path: `${place.path}/${verb}`,
+    audit: `${place.kind}.${verb}`,
     summary: `${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${place.what}: ${effects[flow]}`,
     tag: "limits",
-    scope: "admin",
+    scope: place.changeScope,
     query,
     body: { "application/json": { schema: place.bodies.flow } },
     bodyIsOptional: true,
     answers: { 200: ["How it stands now", gateResource] },
     codes: place.kind === "tenant" ? ["not_found", ...invalid] : invalid,
     handle: async (call) => {
-      place.mayChange(call);
       const given = await readOptionalJson(call.c, SMALL_BYTES_MAX);
       const { tenantId = null } = check(place.bodies.flow, named(place, call, given));
-      return call.c.json(toGate(await limiting.setFlow(place.gateOf(call, tenantId), flow)));
+      const gate = place.gateOf(call, tenantId);
+      call.note({ tenantId: gate.tenantId });
+      return call.c.json(toGate(await limiting.setFlow(gate, flow)));
     },
   });
 }

@@ -17,6 +17,7 @@ const tags = [
   { name: "types", description: "One typed endpoint per registered handler" },
   { name: "limits", description: "What tenants, queues and types may do, and how much of it" },
   { name: "admin", description: "Many jobs at once" },
+  { name: "access", description: "Keys, and what was done by them" },
   { name: "charts", description: "Statecharts, and what happens as it happens" },
   { name: "health", description: "For probes" },
 ];

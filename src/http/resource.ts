@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { ForbiddenError, InvalidInputError } from "../core/errors.ts";
 import type { Job } from "../core/job.ts";
-import { accepts } from "../runtime/jobs.ts";
+import { accepts, type Jobs } from "../runtime/jobs.ts";
 import { json } from "./envelope.ts";
 import type { Call } from "./route.ts";
 
@@ -11,8 +11,23 @@ export const JOB_BYTES_MAX = 1024 * 1024 + 64 * 1024;
 /** The body of an operator's request, bytes. */
 export const SMALL_BYTES_MAX = 64 * 1024;
 
-/** The job as clients see it. The lease id is the runner's own. */
-export function toResource(job: Job) {
+/**
+ * The job as clients see it. The lease id is the runner's own, and what the schemas of its type mark
+ * as sensitive stays hidden.
+ */
+export function toResource(job: Job, { host }: Pick<Jobs, "host">) {
+  const { payloadRedactor, outputRedactor } = host.handlers.get(job.type) ?? {};
+  const whole = toWholeResource(job);
+  if (!payloadRedactor && !outputRedactor) return whole;
+  return {
+    ...whole,
+    payload: payloadRedactor ? payloadRedactor.hide(job.payload) : job.payload,
+    output: outputRedactor ? outputRedactor.hide(job.output) : job.output,
+  };
+}
+
+/** The same with nothing hidden: for who runs it. */
+export function toWholeResource(job: Job) {
   // Undefined is left out of JSON, and a copy without the key costs ten times as much.
   return { ...job, leaseId: undefined, accepts: accepts(job.state) };
 }
@@ -20,11 +35,18 @@ export function toResource(job: Job) {
 /** Answers with a job; its version is the ETag. */
 export function respondWithJob(
   c: Context,
+  jobs: Pick<Jobs, "host">,
   job: Job,
   status: 200 | 201 | 202,
   headers: Record<string, string> = {},
 ): Response {
-  return json(c, toResource(job), status, { etag: `"${job.version}"`, ...headers });
+  return json(c, toResource(job, jobs), status, { etag: `"${job.version}"`, ...headers });
+}
+
+/** The same to whoever runs the job. */
+export function respondWithWholeJob(c: Context, job: Job): Response {
+  const headers = { etag: `"${job.version}"`, "cache-control": "no-store" };
+  return json(c, toWholeResource(job), 200, headers);
 }
 
 /** The tenant of the credential, or else of the query; null: any. */

@@ -6,7 +6,9 @@ import type { RouteConfig } from "@hono/zod-openapi";
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { type ErrorCode, MalformedError, MethodNotAllowedError } from "../core/errors.ts";
-import { demand, type Permission, type Permit, type Scope } from "./access.ts";
+import type { Audit } from "../runtime/audit.ts";
+import { type Asked, demand, type Permission, type Permit } from "./access.ts";
+import { entryOf, type Note, readReason, subjectOf } from "./noting.ts";
 import { problems } from "./problem.ts";
 import { oneEach } from "./request.ts";
 import { problemResource } from "./schemas.ts";
@@ -18,6 +20,16 @@ export interface Call<Query> {
   readonly permission: Permission;
   /** What the path of the request has in front of ours: empty, or where another app has put us. */
   readonly prefix: string;
+  /** What the audit should know beside what the route tells it; null: there is nothing to record. */
+  note(note: Note | null): void;
+}
+
+/** What stands in front of every route. */
+export interface Door {
+  readonly permit: Permit;
+  readonly audit: Audit;
+  /** Puts a second wall around what is done for one tenant. */
+  within<T>(tenantId: string, work: () => Promise<T>): Promise<T>;
 }
 
 /** What a successful answer holds; null: nothing. */
@@ -33,8 +45,8 @@ export interface RouteSpec<Query extends z.ZodObject> {
   readonly path: string;
   readonly summary: string;
   readonly tag: string;
-  /** null: the handler asks for it by itself. */
-  readonly scope: Scope | null;
+  /** What the sender must have, one of several: the handler may ask for more. */
+  readonly scope: Asked | readonly Asked[];
   readonly query: Query;
   readonly body?: Body;
   /** It may be left out: nothing is asked for then. */
@@ -43,6 +55,8 @@ export interface RouteSpec<Query extends z.ZodObject> {
   readonly idIsText?: true;
   /** It reads If-Match. */
   readonly ifMatch?: true;
+  /** What the audit calls it, when an operator acts by it: `job.cancel`. */
+  readonly audit?: string;
   readonly answers: Answers;
   readonly codes?: readonly ErrorCode[];
   readonly handle: (call: Call<z.output<Query>>) => Response | Promise<Response>;
@@ -50,7 +64,7 @@ export interface RouteSpec<Query extends z.ZodObject> {
 
 /** A route whose query type is sealed inside. */
 export interface Route extends Omit<RouteSpec<z.ZodObject>, "handle"> {
-  readonly serve: (c: Context, permit: Permit) => Promise<Response>;
+  readonly serve: (c: Context, door: Door) => Promise<Response>;
 }
 
 /** Declares a route. */
@@ -59,15 +73,56 @@ export function defineRoute<Query extends z.ZodObject>(spec: RouteSpec<Query>): 
   const names = Object.keys(spec.query.shape);
   // Most calls have no query, which is checked once for all of them.
   const none = spec.query.safeParse({});
-  const serve = async (c: Context, permit: Permit) => {
-    const permission = await permit(c);
-    if (spec.scope !== null) demand(permission, spec.scope);
+  const asked = askedOf(spec);
+  const serve = async (c: Context, door: Door) => {
+    const permission = await door.permit(c);
+    demand(permission, ...asked);
     const query = none.success && !c.req.url.includes("?")
       ? none.data
       : checkQuery(spec.query, oneEach(c, names));
-    return await handle({ c, query, permission, prefix: prefixOf(c.req.path, spec.path) });
+    const prefix = prefixOf(c.req.path, spec.path);
+    const call = { c, query, permission, prefix, note: noteNothing };
+    const { tenantId } = permission;
+    const answer = () =>
+      spec.audit === undefined ? handle(call) : audited(spec, door.audit, call, handle);
+    return await (tenantId === null ? answer() : door.within(tenantId, async () => await answer()));
   };
   return { ...rest, serve };
+}
+
+/** The scopes of which a route asks for one. */
+export function askedOf({ scope }: Pick<Route, "scope">): readonly Asked[] {
+  return typeof scope === "string" ? [scope] : scope;
+}
+
+/** Where nothing is recorded. */
+function noteNothing(): void {}
+
+/** Answers, and records what was done before anybody hears that it was. */
+async function audited<Query>(
+  { path, audit: action = "" }: Pick<Route, "path" | "audit">,
+  audit: Audit,
+  call: Call<Query>,
+  handle: (call: Call<Query>) => Response | Promise<Response>,
+): Promise<Response> {
+  const { c, query, permission: { tenantId, who } } = call;
+  let noted: Note | null = {
+    action,
+    subject: subjectOf(c, path),
+    tenantId: tenantId ?? tenantNamed(query),
+    reason: readReason(c),
+  };
+  const note = (more: Note | null) => {
+    noted = more && { ...noted, ...more };
+  };
+  const response = await handle({ ...call, note });
+  if (response.ok && noted) await audit.record(entryOf(who, noted));
+  return response;
+}
+
+function tenantNamed(query: unknown): string | null {
+  const { tenantId } = Object(query);
+  return typeof tenantId === "string" ? tenantId : null;
 }
 
 /** What a path has in front of one of ours (`/shop/jobs`, `/jobs`: `/shop`). */
@@ -77,11 +132,11 @@ export function prefixOf(path: string, own: string): string {
 }
 
 /** Puts routes on the app, and the answer 405 on what their paths do not take. */
-export function mountRoutes(app: OpenAPIHono, routes: readonly Route[], permit: Permit): void {
+export function mountRoutes(app: OpenAPIHono, routes: readonly Route[], door: Door): void {
   const methods = new Map<string, string[]>();
   for (const route of routes) {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ":$1");
-    app.on(route.method.toUpperCase(), path, (c) => route.serve(c, permit));
+    app.on(route.method.toUpperCase(), path, (c) => route.serve(c, door));
     app.openAPIRegistry.registerPath(documented(route));
     const known = methods.get(path) ?? [];
     methods.set(path, [...known, route.method.toUpperCase()]);

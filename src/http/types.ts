@@ -21,7 +21,7 @@ export function typeRoutes(jobs: Jobs): Route[] {
       path: `/types/${encodeURIComponent(handler.type)}/jobs`,
       summary: `Store a job of type ${handler.type}`,
       tag: "types",
-      scope: "write",
+      scope: "enqueue",
       query,
       body: { "application/json": { schema: { ...shapeOf(handler) } } },
       answers: {

@@ -2,6 +2,7 @@
  * Perdura in one object: enqueue, wait, work, drive, and serve the API from inside another program.
  */
 import type postgres from "postgres";
+import { Cipher, parseCipherKeys } from "../core/cipher.ts";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { Job, NewJobInput } from "../core/job.ts";
@@ -16,7 +17,7 @@ import { type MachineEntry, Machines } from "../runtime/machines.ts";
 import { Turner } from "../runtime/turner.ts";
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
 import { migrate } from "../store/migrate.ts";
-import { openStore } from "../store/postgres.ts";
+import { openStore } from "../store/open.ts";
 import type { SendStatement, Store } from "../store/store.ts";
 import { addressOf } from "./address.ts";
 import { JobNotDoneError, outputOf } from "./outcome.ts";
@@ -32,6 +33,8 @@ export interface RuntimeOptions<H extends Handler> extends Partial<RuntimeSettin
   readonly handlers?: readonly H[];
   /** Statecharts whose actors live here: several versions of one, the newest last. */
   readonly machines?: readonly (MachineDefinition | MachineEntry)[];
+  /** Encrypt payloads and outputs: `id:base64` of 32 bytes each, by commas; the first encrypts. */
+  readonly payloadKeys?: string;
   /** Shown in `pg_stat_activity`. Default `perdura`. */
   readonly name?: string;
   /** A pooler in transaction mode stands between: PgBouncer, and those like it. */
@@ -82,15 +85,18 @@ export type OutputOf<H extends Handler, Target> = HandlerOf<H, Target> extends
  * Opens the database, brings its schema up to date, and knows the handlers.
  *
  * @throws {UnavailableError} The database cannot be reached.
+ * @throws {TypeError} `payloadKeys` is not what it should be.
  */
 export async function createRuntime<const H extends Handler>(
   options: RuntimeOptions<H>,
 ): Promise<Runtime<H>> {
   const url = options.databaseUrl ?? (options.sql && addressOf(options.sql));
   if (url === undefined) throw new TypeError("createRuntime needs databaseUrl or sql");
-  const { name = "perdura", isPooled = false, listenUrl } = options;
+  const { name = "perdura", isPooled = false, listenUrl, payloadKeys } = options;
+  const cipher = payloadKeys === undefined ? null : new Cipher(parseCipherKeys(payloadKeys));
   if (options.migrate !== false) await migrate({ url: listenUrl ?? url, isPooled });
-  const store = openStore({ url, name, isPooled, ...(listenUrl ? { listenUrl } : {}) });
+  const place = { url, name, isPooled, ...(listenUrl ? { listenUrl } : {}) };
+  const store = openStore(place, cipher);
   const { handlers = [], machines = [] } = options;
   return new Runtime(store, handlers, withDefaults(options), new Machines(machines), !isPooled);
 }

@@ -226,7 +226,8 @@ export class Attempt implements HandlerContext {
         if (this.#isAbandoned) throw new LeaseLostError(this.claimed.id, this.claimed.version);
         return write(sql);
       };
-      const result = await store.transaction(worker, begin, (output) => {
+      const by = { worker, tenantId: this.claimed.tenantId };
+      const result = await store.transaction(by, begin, (output) => {
         const at = this.#now();
         const ending = endingOfResult(output, () => at);
         if (ending.kind !== "succeeded") {
@@ -278,7 +279,15 @@ export class Attempt implements HandlerContext {
   #end(ending: Ending | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#host.onEnd(this, ending);
+    this.#host.onEnd(this, ending && this.#scrubbed(ending));
+  }
+
+  /** What is marked in the payload is in no error that is stored or logged. */
+  #scrubbed(ending: Ending): Ending {
+    const { payloadRedactor } = this.handler;
+    if (ending.kind !== "failed" || !payloadRedactor) return ending;
+    const message = payloadRedactor.scrub(ending.error.message, this.claimed.payload);
+    return { ...ending, error: { ...ending.error, message } };
   }
 
   #refuseWhenOver(): void {

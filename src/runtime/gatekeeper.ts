@@ -18,16 +18,14 @@ const KNOWN_MAX = 10_000;
 /** Compared with when there is no such key: unknown and wrong take the same time. */
 const NO_HASH = "0".repeat(64);
 
-interface Known {
-  readonly found: { readonly key: ApiKey; readonly hash: string } | null;
-  readonly until: number;
-}
+type Answer = { readonly access: Access; readonly id: string } | null;
 
 /** Lets callers in. */
 export class Gatekeeper {
   readonly #keys: KeyStore;
   readonly #clock: Clock;
-  readonly #known = new Map<string, Known>();
+  /** What was said of a key, by its whole text. */
+  readonly #answers = new Map<string, { readonly answer: Answer; readonly until: number }>();
   readonly #notedAt = new Map<string, number>();
 
   constructor(keys: KeyStore, clock: Clock) {
@@ -38,38 +36,42 @@ export class Gatekeeper {
   /**
    * What the key gives access to.
    *
+   * Every text that was not seen of late costs the same: a hash, a query, a comparison, whether its id
+   * is known or not.
+   *
    * @throws {UnauthenticatedError} Not a key, unknown, wrong, expired or revoked: all the same.
    */
   async admit(text: string): Promise<Access> {
-    const given = await readKey(text);
-    const found = given ? await this.#find(given.id) : null;
-    const isKnown = isSameHash(given?.hash ?? "", found?.hash ?? NO_HASH);
-    if (!found || !isKnown || !found.key.isLive) {
-      throw new UnauthenticatedError("The key is not known here, or no longer valid");
-    }
-    this.#noteUse(found.key.id);
-    const { id, tenantId, scopes } = found.key;
-    return { actor: `key ${id}`, tenantId, scopes: new Set(scopes) };
+    const now = this.#clock.monotonic();
+    const known = this.#answers.get(text);
+    const answer = known && now < known.until ? known.answer : await this.#ask(text, now);
+    if (!answer) throw new UnauthenticatedError("The key is not known here, or no longer valid");
+    this.#noteUse(answer.id, now);
+    return answer.access;
   }
 
-  async #find(id: string): Promise<Known["found"]> {
-    const now = this.#clock.monotonic();
-    const known = this.#known.get(id);
-    if (known && now < known.until) return known.found;
-    const found = await this.#keys.findKey(id);
-    this.#known.delete(id);
-    this.#known.set(id, { found, until: now + BELIEVED_MS });
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > KNOWN_MAX && oldest !== undefined) this.#known.delete(oldest);
-    return found;
+  async #ask(text: string, now: number): Promise<Answer> {
+    const given = await readKey(text);
+    if (!given) return null;
+    const found = await this.#keys.findKey(given.id);
+    const isKnown = isSameHash(given.hash, found?.hash ?? NO_HASH);
+    const answer = found && isKnown && found.key.isLive ? admitted(found.key) : null;
+    this.#answers.delete(text);
+    this.#answers.set(text, { answer, until: now + BELIEVED_MS });
+    const [oldest] = this.#answers.keys();
+    if (this.#answers.size > KNOWN_MAX && oldest !== undefined) this.#answers.delete(oldest);
+    return answer;
   }
 
   /** For people who look for keys that nobody uses; a failure to note it is no matter. */
-  #noteUse(id: string): void {
-    const now = this.#clock.monotonic();
+  #noteUse(id: string, now: number): void {
     if (now - (this.#notedAt.get(id) ?? -Infinity) < USE_NOTED_MS) return;
     if (this.#notedAt.size > KNOWN_MAX) this.#notedAt.clear();
     this.#notedAt.set(id, now);
     this.#keys.touchKey(id).catch(() => {});
   }
+}
+
+function admitted({ id, tenantId, scopes }: ApiKey) {
+  return { id, access: { actor: `key ${id}`, tenantId, scopes: new Set(scopes) } };
 }

@@ -6,6 +6,7 @@ import { issuesOf } from "../core/job.ts";
 import { declaredLimitsSchema } from "../core/gate.ts";
 import { limits } from "../core/limits.ts";
 import { type GiveUp, isOutcome, type RetryAfter, type Snooze } from "../core/outcome.ts";
+import { type Redactor, redactorOf } from "../core/redaction.ts";
 import type { DeclaredLimits } from "../store/store.ts";
 import type { HandlerContext } from "./context.ts";
 import { type BatchHandle, type BatchSize, batchSizeSchema, gathering } from "./gathering.ts";
@@ -75,6 +76,10 @@ export interface Handler<Type extends string = string, Input = unknown, Output =
   readonly limits: DeclaredLimits["limits"];
   /** The schema of its payload. */
   readonly input: z.ZodType;
+  /** Hides what `sensitive` marks in its payload; null: nothing. */
+  readonly payloadRedactor?: Redactor | null;
+  /** The same of what it gives. */
+  readonly outputRedactor?: Redactor | null;
   /** Issues of a payload, by paths below `path`; empty when it is fine. */
   check(payload: unknown, path: string): readonly Issue[];
   /** Checks the payload and runs. */
@@ -111,6 +116,8 @@ export function defineHandler<Type extends string, Input extends z.ZodType, Outp
     timeoutMs,
     limits,
     input,
+    payloadRedactor: redactorOf(input),
+    outputRedactor: output ? redactorOf(output) : null,
     check(payload, path) {
       const parsed = input.safeParse(payload);
       return parsed.success ? [] : issuesBelow(parsed.error, path);

@@ -1,31 +1,41 @@
-/** Making, listing and revoking API keys. */
+/** Making, listing, rotating and revoking API keys. */
 import { z } from "zod";
-import { SCOPES, SCOPES_OF_ALL } from "../core/access.ts";
-import { InvalidInputError, NotFoundError, UnavailableError } from "../core/errors.ts";
+import { isOfAll, type Scope, SCOPES } from "../core/access.ts";
+import {
+  ForbiddenError,
+  InvalidInputError,
+  NotFoundError,
+  UnavailableError,
+} from "../core/errors.ts";
 import { newKey } from "../core/key.ts";
 import { instantSchema, issuesOf, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import type { ApiKey } from "../core/api_key.ts";
 import type { KeyStore } from "../store/store.ts";
 
-/** What a new key is asked for with. */
-export const newKeySchema = z.strictObject({
+/** How long a rotated key may go on at most, milliseconds: a week. */
+export const OVERLAP_MS_MAX = 7 * 86_400_000;
+
+const scopeNames = SCOPES.join(", ");
+
+/** The members of `newKeySchema`. */
+export const newKeyShape = {
   name: z.string().min(1).max(100),
   /** Left out: the scopes are `platform`, `drive` or `metrics`, which are of no tenant. */
   tenantId: nameSchema.nullable().default(null),
-  scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
+  scopes: z.array(z.enum(SCOPES, `Must be of ${scopeNames}`)).min(1).max(SCOPES.length),
   expiresAt: instantSchema.nullable().default(null),
-}).refine(({ tenantId, scopes }) => isOfAll(scopes) === (tenantId === null), {
-  path: ["scopes"],
-  message: 'A key without a tenant has "platform", or only "drive" and "metrics"; others have none',
-});
+} as const;
 
-/** Whether they are those of a key without a tenant; null: of neither kind. */
-function isOfAll(scopes: readonly string[]): boolean | null {
-  if (scopes.includes("platform")) return true;
-  const count = scopes.filter((scope) => SCOPES_OF_ALL.includes(scope)).length;
-  return count === 0 ? false : count === scopes.length ? true : null;
-}
+/** What a new key is asked for with. */
+export const newKeySchema = z.strictObject(newKeyShape).refine(
+  ({ tenantId, scopes }) => isOfAll(scopes) === (tenantId === null),
+  {
+    path: ["scopes"],
+    message:
+      'A key without a tenant has "platform", or only "drive" and "metrics"; others have none',
+  },
+);
 
 /** The same for all who make it, so that there is one. */
 const FIRST_KEY_ID = "00000000-0000-7000-8000-000000000001";
@@ -36,6 +46,16 @@ export interface CreatedKey {
   readonly text: string;
 }
 
+/** Who asks for keys: nobody gives away what it has not. */
+export interface KeyMaker {
+  /** Its own tenant; null: any. */
+  readonly tenantId: string | null;
+  may(scope: Scope): boolean;
+}
+
+/** Whoever has the database has everything. */
+export const owner: KeyMaker = { tenantId: null, may: () => true };
+
 /** API keys, as operators handle them. */
 export class Keys {
   readonly #store: KeyStore;
@@ -44,42 +64,64 @@ export class Keys {
     this.#store = store;
   }
 
-  /** @throws {InvalidInputError} */
-  async create(input: unknown): Promise<CreatedKey> {
-    const created = await this.#create(input, false);
+  /**
+   * Makes a key.
+   *
+   * @throws {InvalidInputError} An unknown scope, an instant that is over, and the like.
+   * @throws {ForbiddenError} A scope that its maker has not.
+   */
+  async create(input: unknown, maker: KeyMaker = owner): Promise<CreatedKey> {
+    const created = await this.#create(input, maker, false);
     if (!created) throw new UnavailableError("The key was not stored");
     return created;
   }
 
   /** A platform key, unless there is one that lives: null. */
   createFirst(): Promise<CreatedKey | null> {
-    return this.#create({ name: "first", scopes: ["platform"] }, true);
+    return this.#create({ name: "first", scopes: ["platform"] }, owner, true);
   }
 
   list(tenantId: string | null): Promise<ApiKey[]> {
     return this.#store.listKeys(tenantId, limits.pageMax);
   }
 
-  /** Refused everywhere within seconds. @throws {NotFoundError} */
-  async revoke(tenantId: string | null, id: string): Promise<void> {
-    if (!await this.#store.revokeKey(tenantId, id)) throw new NotFoundError("key", id);
-  }
-
-  /** A new key of the same tenant, name and scopes; the old one is revoked. @throws {NotFoundError} */
-  async rotate(tenantId: string | null, id: string): Promise<CreatedKey> {
+  /** One key, dead or alive. @throws {NotFoundError} */
+  async get(tenantId: string | null, id: string): Promise<ApiKey> {
     const found = await this.#store.findKey(id);
-    if (!found || (tenantId !== null && found.key.tenantId !== tenantId) || !found.key.isLive) {
+    if (!found || (tenantId !== null && found.key.tenantId !== tenantId)) {
       throw new NotFoundError("key", id);
     }
-    const { name, scopes, expiresAt } = found.key;
-    const created = await this.create({ name, scopes, expiresAt, tenantId: found.key.tenantId });
-    await this.revoke(tenantId, id);
+    return found.key;
+  }
+
+  /** Refused everywhere within seconds. @throws {NotFoundError} */
+  async revoke(tenantId: string | null, id: string): Promise<ApiKey> {
+    const key = await this.get(tenantId, id);
+    await this.#store.revokeKey(tenantId, id);
+    return key;
+  }
+
+  /**
+   * A new key of the same tenant, name, scopes and expiry; the old one is good for `overlapMs` more,
+   * so that its users can change over.
+   *
+   * @throws {NotFoundError} There is none that lives.
+   * @throws {ForbiddenError} It has a scope that its maker has not.
+   */
+  async rotate(id: string, overlapMs = 0, maker: KeyMaker = owner): Promise<CreatedKey> {
+    const { isLive, name, scopes, expiresAt, tenantId } = await this.get(maker.tenantId, id);
+    if (!isLive) throw new NotFoundError("key", id);
+    const created = await this.create({ name, scopes, expiresAt, tenantId }, maker);
+    if (overlapMs === 0) await this.#store.revokeKey(maker.tenantId, id);
+    else await this.#store.expireKey(maker.tenantId, id, overlapMs);
     return created;
   }
 
-  async #create(input: unknown, onlyFirst: boolean): Promise<CreatedKey | null> {
+  async #create(input: unknown, maker: KeyMaker, onlyFirst: boolean): Promise<CreatedKey | null> {
     const parsed = newKeySchema.safeParse(input);
     if (!parsed.success) throw new InvalidInputError(issuesOf(parsed.error, (path) => path));
+    const beyond = parsed.data.scopes.find((scope) => !maker.may(scope));
+    if (beyond) throw new ForbiddenError(`Only who has the scope "${beyond}" may give it away`);
     const { id, text, hash } = await newKey(onlyFirst ? FIRST_KEY_ID : undefined);
     const isStored = await this.#store.addKey({ ...parsed.data, id, hash }, onlyFirst);
     const stored = isStored ? await this.#store.findKey(id) : null;

@@ -34,7 +34,7 @@ export class Steps {
   ): Promise<T> {
     return this.#once(name, async () => {
       let json = "null";
-      await this.#store.stepTransaction(write, (result) => {
+      await this.#store.stepTransaction(this.#job.tenantId, write, (result) => {
         json = serialise("Step result", result, limits.payloadBytesMax);
         return { job: this.#job, attempt: this.#job.attempt, name, json };
       });

@@ -43,15 +43,18 @@ const BLOCKED = "blocked";
 /** The actors of a database. */
 export class PostgresActors implements ActorStore {
   readonly #db: Database;
+  readonly #requests: Database;
   readonly #transactions: Transactions;
   readonly #enqueue: Pick<Enqueue, "addTenants">;
 
   constructor(
     db: Database,
+    requests: Database,
     transactions: Transactions,
     enqueue: Pick<Enqueue, "addTenants">,
   ) {
     this.#db = db;
+    this.#requests = requests;
     this.#transactions = transactions;
     this.#enqueue = enqueue;
   }
@@ -80,7 +83,13 @@ export class PostgresActors implements ActorStore {
     mail: number,
     key: string | null,
   ): Promise<ActorView | null> {
-    const [row] = await this.#db.query(sql.actorRead, [tenantId, id, mail, key, DEFAULT_TENANT]);
+    const [row] = await this.#requests.query(sql.actorRead, [
+      tenantId,
+      id,
+      mail,
+      key,
+      DEFAULT_TENANT,
+    ]);
     return row ? toActorView(row) : null;
   }
 
@@ -94,7 +103,7 @@ export class PostgresActors implements ActorStore {
     await this.#enqueue.addTenants(ordered.filter(({ birth }) => birth !== null));
     try {
       const parameters = turnParameters(worker, turnId, ordered, start);
-      const rows = await this.#db.query(sql.actorCommit, parameters);
+      const rows = await this.#requests.query(sql.actorCommit, parameters);
       const done = rows.flatMap((row) => ordered[field<number>(row, "k") - 1] ?? []);
       return { done, started: startedOf(start, done, rows[0]), refused: [] };
     } catch (error) {
@@ -156,14 +165,14 @@ export class PostgresActors implements ActorStore {
     write: (sql: TransactionSql) => Promise<void>,
   ): Promise<void> {
     if (turn.birth) await this.#enqueue.addTenants([turn]);
-    await this.#transactions.run(write, async (send) => {
+    await this.#transactions.run(turn.tenantId, write, async (send) => {
       const rows = await send(sql.actorCommit, turnParameters(worker, null, [turn]));
       if (rows.length === 0) throw new LeaseLostError(turn.id, turn.expected ?? 0);
     });
   }
 
   async send(mail: readonly OutsideMail[]): Promise<ReadonlySet<string>> {
-    const rows = await this.#db.query(sql.actorSend, [
+    const rows = await this.#requests.query(sql.actorSend, [
       column(mail, (m) => quoted(m.tenantId)),
       column(mail, (m) => quoted(m.id)),
       column(mail, (m) => m.mailId),
@@ -175,7 +184,7 @@ export class PostgresActors implements ActorStore {
   }
 
   async mailOfKey({ tenantId, id }: ActorName, key: string): Promise<string | null> {
-    const [row] = await this.#db.query(sql.actorKeys, [tenantId, id, key]);
+    const [row] = await this.#requests.query(sql.actorKeys, [tenantId, id, key]);
     return row ? field<string>(row, "id") : null;
   }
 
@@ -185,7 +194,7 @@ export class PostgresActors implements ActorStore {
     afterVersion: number,
   ): Promise<MailFate | null> {
     const parameters = [tenantId, id, mailId, afterVersion, FATE_STEPS];
-    const [row] = await this.#db.query(sql.actorMail, parameters);
+    const [row] = await this.#requests.query(sql.actorMail, parameters);
     return row ? toFateOfMail(row) : null;
   }
 
@@ -224,14 +233,14 @@ export class PostgresActors implements ActorStore {
   }
 
   async get(tenantId: string | null, id: string): Promise<ActorRow | null> {
-    const [row] = await this.#db.query(sql.actorGet, [tenantId, id, DEFAULT_TENANT]);
+    const [row] = await this.#requests.query(sql.actorGet, [tenantId, id, DEFAULT_TENANT]);
     return row ? toActorRow(row) : null;
   }
 
   async list(filter: ActorFilter, after: string, limit: number): Promise<ActorLine[]> {
     const { tenantId, machine, status, state } = filter;
     const parameters = [tenantId, machine, status, state, after, limit];
-    return (await this.#db.query(sql.actorList, parameters)).map(toActorLine);
+    return (await this.#requests.query(sql.actorList, parameters)).map(toActorLine);
   }
 
   async living(after: ActorName | null, limit: number): Promise<ActorView[]> {
@@ -247,7 +256,7 @@ export class PostgresActors implements ActorStore {
     withSnapshots: boolean,
   ): Promise<PastStep[]> {
     const parameters = [tenantId, id, after, upTo, limit, withSnapshots];
-    return (await this.#db.query(sql.actorHistory, parameters)).map(toPastStep);
+    return (await this.#requests.query(sql.actorHistory, parameters)).map(toPastStep);
   }
 }
 

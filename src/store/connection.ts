@@ -34,6 +34,8 @@ const END_MS_MAX = 5_000;
 interface Call {
   readonly text: string;
   readonly parameters: readonly Parameter[];
+  /** Several statements without parameters, never prepared: sent as they are. */
+  readonly isSimple: boolean;
   readonly resolve: (rows: readonly Row[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -72,11 +74,15 @@ export class Connection {
    * @throws {UnavailableError} The connection was lost before the statement was sent.
    * @throws {UnknownResultError} It was lost after that.
    */
-  query(text: string, parameters: readonly Parameter[]): Promise<readonly Row[]> {
+  query(
+    text: string,
+    parameters: readonly Parameter[],
+    isSimple = false,
+  ): Promise<readonly Row[]> {
     if (this.#isOver) return Promise.reject(new UnavailableError("The connection is closed"));
     this.#connecting ??= setTimeout(() => this.cut("Cannot connect in time"), CONNECT_MS_MAX);
     return new Promise((resolve, reject) => {
-      const call = { text, parameters, resolve, reject };
+      const call = { text, parameters, isSimple, resolve, reject };
       this.#calls.add(call);
       if (this.#isBlocked) this.#waiting.push(call);
       else this.#send(call);
@@ -115,11 +121,11 @@ export class Connection {
   #send(call: Call): void {
     const { prepare } = this.#options;
     // The driver describes such a statement first and queues the rest, where a loss forgets them.
-    const isAlone = !prepare || !this.#known.has(call.text);
+    const isAlone = !call.isSimple && (!prepare || !this.#known.has(call.text));
     this.#isBlocked = isAlone;
     this.#client.unsafe<Row[]>(call.text, [...call.parameters], { prepare }).then(
       (rows) => {
-        this.#known.add(call.text);
+        if (!call.isSimple) this.#known.add(call.text);
         this.#settle(call, () => call.resolve(rows));
         if (isAlone) this.#unblock();
       },

@@ -43,6 +43,8 @@ export interface DatabaseOptions {
   /** Past the pooler, for LISTEN alone; null: by polling. Without a pooler: the same address. */
   readonly listenUrl?: string | null;
   readonly random?: Random;
+  /** What transactions of handlers run as, an SQL name; null: as whoever has connected. */
+  readonly transactionRole?: string | null;
 }
 
 const CONTENTION_TRIES = 5;
@@ -69,6 +71,7 @@ export class Database {
       isPooled: false,
       listenUrl: options.isPooled ? null : options.url,
       random: systemRandom,
+      transactionRole: null,
       ...options,
       prepare: options.prepare !== false && !options.isPooled,
     };
@@ -90,14 +93,31 @@ export class Database {
    * The same, with `next` right behind it on the same connection: it runs when the first one has been
    * committed, one round trip earlier than if that were waited for. Whether it ran is not told.
    */
-  async queryBefore(
+  queryBefore(
     next: Statement | null,
     text: string,
     parameters: readonly Parameter[],
   ): Promise<readonly Row[]> {
+    return this.#persist(() => this.#send(next, text, parameters));
+  }
+
+  /**
+   * Runs one statement in a transaction that `prelude` begins, sent in one go.
+   *
+   * @throws what `query` throws; when `prelude` fails the statement does not run.
+   */
+  protected queryWithin(
+    prelude: string,
+    text: string,
+    parameters: readonly Parameter[],
+  ): Promise<readonly Row[]> {
+    return this.#persist(() => this.#sendWithin(prelude, text, parameters));
+  }
+
+  async #persist(send: () => Promise<readonly Row[]>): Promise<readonly Row[]> {
     for (let tries = 1;; tries++) {
       try {
-        return await this.#send(next, text, parameters);
+        return await send();
       } catch (error) {
         if (!isContention(error) || tries === CONTENTION_TRIES) {
           const failure = toStoreError(error);
@@ -168,19 +188,48 @@ export class Database {
     await Promise.all([...stopped, ...this.#connections.map((connection) => connection.end())]);
   }
 
-  async #send(
+  #send(
     next: Statement | null,
     text: string,
     parameters: readonly Parameter[],
+  ): Promise<readonly Row[]> {
+    return this.#inTime((connection) => {
+      const answer = connection.query(text, parameters);
+      if (next) connection.query(next.text, next.parameters).catch(() => {});
+      return answer;
+    });
+  }
+
+  /** Sent without a pause, the three stay together on a connection that others share. */
+  #sendWithin(
+    prelude: string,
+    text: string,
+    parameters: readonly Parameter[],
+  ): Promise<readonly Row[]> {
+    return this.#inTime(async (connection) => {
+      const sent = [
+        connection.query(prelude, [], true),
+        connection.query(text, parameters),
+        connection.query("commit", [], true),
+      ] as const;
+      const [begun, answer, ended] = await Promise.allSettled(sent);
+      // In the order of their causes: without its prelude a statement fails as well.
+      for (const { status, ...rest } of [begun, answer, ended]) {
+        if (status === "rejected" && "reason" in rest) throw rest.reason;
+      }
+      return await sent[1];
+    });
+  }
+
+  async #inTime(
+    work: (connection: Connection) => Promise<readonly Row[]>,
   ): Promise<readonly Row[]> {
     if (this.#isClosed) throw new UnavailableError("The pool is closed");
     const connection = this.#pick();
     // The server cannot be heard: nobody waits for it on any other connection either.
     const overdue = setTimeout(() => this.#cutAll(), this.options.deadlineMs);
     try {
-      const answer = connection.query(text, parameters);
-      if (next) connection.query(next.text, next.parameters).catch(() => {});
-      return await answer;
+      return await work(connection);
     } finally {
       clearTimeout(overdue);
     }

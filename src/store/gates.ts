@@ -17,9 +17,11 @@ const claimed = stateCode(targetOf("CLAIM"));
 /** The gate side of the store. */
 export class PostgresGates implements GateStore {
   readonly #db: Database;
+  readonly #requests: Database;
 
-  constructor(db: Database) {
+  constructor(db: Database, requests: Database) {
     this.#db = db;
+    this.#requests = requests;
   }
 
   async read(known: string | null): Promise<GateList | null> {
@@ -40,7 +42,7 @@ export class PostgresGates implements GateStore {
   async setLimits(gate: GateName, limits: Limits): Promise<void> {
     const { ratePerMinute, burst, concurrency, weight, backlog } = limits;
     const set = [ratePerMinute, burst, concurrency, weight === 1 ? null : weight, backlog];
-    await this.#db.query(sql.setLimits, [...keyOf(gate), ...set, UNAWARE_MS]);
+    await this.#requests.query(sql.setLimits, [...keyOf(gate), ...set, UNAWARE_MS]);
   }
 
   async declare(declared: readonly DeclaredLimits[]): Promise<boolean> {
@@ -57,7 +59,7 @@ export class PostgresGates implements GateStore {
   }
 
   async setPause(gate: GateName, isPaused: boolean, isDraining: boolean): Promise<void> {
-    await this.#db.query(sql.setPause, [...keyOf(gate), isPaused, isDraining]);
+    await this.#requests.query(sql.setPause, [...keyOf(gate), isPaused, isDraining]);
   }
 
   async open(tenants: readonly string[]): Promise<void> {
@@ -74,7 +76,7 @@ export class PostgresGates implements GateStore {
     holders: number,
     tenantRate: number | null = null,
   ): Promise<GateState[]> {
-    const rows = await this.#db.query(sql.gateStates, [
+    const rows = await this.#requests.query(sql.gateStates, [
       column(names, ({ tenantId }) => quoted(tenantId ?? ALL_TENANTS)),
       column(names, ({ kind }) => GATE_KINDS.indexOf(kind)),
       column(names, ({ name }) => quoted(name)),
@@ -84,7 +86,7 @@ export class PostgresGates implements GateStore {
   }
 
   async names(tenantId: string, kind: Gate["kind"]): Promise<string[]> {
-    const rows = await this.#db.query(sql.gateNames, [tenantId, GATE_KINDS.indexOf(kind)]);
+    const rows = await this.#requests.query(sql.gateNames, [tenantId, GATE_KINDS.indexOf(kind)]);
     return rows.map((row) => field<string>(row, "name"));
   }
 }

@@ -33,7 +33,7 @@ export function startStatement(jobs: readonly JobInsert[], lease: NamedClaim): S
 
 /** What a later request with the same key is compared by; the order of object keys is no matter. */
 export function payloadHash(job: JobInsert): string {
-  return hash64(`${job.type}\n${canonical(JSON.parse(job.payloadJson))}`);
+  return job.payloadHash ?? hash64(`${job.type}\n${canonical(JSON.parse(job.payloadJson))}`);
 }
 
 function canonical(value: unknown): string {

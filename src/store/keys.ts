@@ -12,13 +12,15 @@ export const PLATFORM_TENANT = "*";
 /** Keys on PostgreSQL. */
 export class PostgresKeys implements KeyStore {
   readonly #db: Database;
+  readonly #requests: Database;
 
-  constructor(db: Database) {
+  constructor(db: Database, requests: Database) {
     this.#db = db;
+    this.#requests = requests;
   }
 
   async addKey(key: NewApiKey, onlyFirst: boolean): Promise<boolean> {
-    const rows = await this.#db.query(sql.addKey, [
+    const rows = await this.#requests.query(sql.addKey, [
       key.tenantId ?? PLATFORM_TENANT,
       key.id,
       key.name,
@@ -31,17 +33,21 @@ export class PostgresKeys implements KeyStore {
   }
 
   async findKey(id: string): Promise<{ key: ApiKey; hash: string } | null> {
-    const [row] = await this.#db.query(sql.findKey, [id]);
+    const [row] = await this.#requests.query(sql.findKey, [id]);
     return row ? toApiKey(row) : null;
   }
 
   async listKeys(tenantId: string | null, limit: number): Promise<ApiKey[]> {
-    const rows = await this.#db.query(sql.listKeys, [tenantId, limit]);
+    const rows = await this.#requests.query(sql.listKeys, [tenantId, limit]);
     return rows.map((row) => toApiKey(row).key);
   }
 
   async revokeKey(tenantId: string | null, id: string): Promise<boolean> {
-    return (await this.#db.query(sql.revokeKey, [tenantId, id])).length > 0;
+    return (await this.#requests.query(sql.revokeKey, [tenantId, id])).length > 0;
+  }
+
+  async expireKey(tenantId: string | null, id: string, afterMs: number): Promise<boolean> {
+    return (await this.#requests.query(sql.expireKey, [tenantId, id, afterMs])).length > 0;
   }
 
   async touchKey(id: string): Promise<void> {

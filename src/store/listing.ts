@@ -1,13 +1,13 @@
 /** Pages: of jobs, of tenants, of what failed. Each reads a bounded number of rows. */
-import { stateCode } from "../core/codes.ts";
-import { isTerminal } from "../core/lifecycle.ts";
-import type { Job } from "../core/job.ts";
+import { eventCode, stateCode } from "../core/codes.ts";
+import { INITIAL_STATE, isTerminal, targetOf } from "../core/lifecycle.ts";
+import type { Job, Transition } from "../core/job.ts";
 import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
 import type { JobState } from "../../machines/job.ts";
 import * as sql from "../../sql/mod.ts";
 import type { Database } from "./database.ts";
-import { column } from "./literal.ts";
-import { field, toId, toJob, toJobName, toTenant } from "./rows.ts";
+import { column, quoted } from "./literal.ts";
+import { field, toId, toJob, toJobName, toTenant, toTransition } from "./rows.ts";
 import type { JobFilter } from "./store.ts";
 
 const LEAST_ID = "00000000-0000-0000-0000-000000000000";
@@ -52,6 +52,39 @@ export async function listEdge(
 export async function nthNewest(db: Database, tenantId: string, n: number): Promise<string | null> {
   const [row] = await db.query(sql.listSkip, [tenantId, n]);
   return row ? toId(row) : null;
+}
+
+/** `JobStore.keyHolder`. */
+export async function keyHolder(
+  db: Database,
+  tenantId: string,
+  key: string,
+): Promise<string | null> {
+  const parameters = [`{${quoted(tenantId)}}`, `{${quoted(key)}}`];
+  const [row] = await db.query(sql.keyHolders, parameters);
+  return row ? toId(row) : null;
+}
+
+/** `JobStore.history`. */
+export async function listHistory(
+  db: Database,
+  job: Job,
+  afterVersion: number,
+  limit: number,
+): Promise<Transition[]> {
+  const rows = await db.query(sql.history, [
+    job.tenantId,
+    job.id,
+    job.createdAt,
+    afterVersion,
+    limit,
+    eventCode("ENQUEUE"),
+    stateCode(INITIAL_STATE),
+    eventCode("CLAIM"),
+    stateCode(targetOf("CLAIM")),
+    eventCode("SUCCEED"),
+  ]);
+  return rows.map(toTransition);
 }
 
 /** `JobStore.tenants`. */

@@ -56,3 +56,12 @@ export function quotedOrNull(text: string | null): string | null {
 export function quotedJson(json: string): string {
   return JSON.stringify(json);
 }
+
+/** `SET` takes no parameters: what is put in is of this form and nothing else. */
+const TENANT = /^[A-Za-z0-9_][A-Za-z0-9_.:@/-]{0,127}$/;
+
+/** A tenant as it may stand between quotes. @throws {RangeError} It is no name of one. */
+export function tenantLiteral(tenantId: string): string {
+  if (!TENANT.test(tenantId)) throw new RangeError("This is not the name of a tenant");
+  return tenantId;
+}

@@ -32,6 +32,7 @@ export const migrations: readonly Migration[] = [
   { id: 8, name: "0008_actors", text: sql.migration0008 },
   { id: 9, name: "0009_files", text: sql.migration0009 },
   { id: 12, name: "0012_actor_calls", text: sql.migration0012 },
+  { id: 10, name: "0010_access", text: sql.migration0010 },
 ];
 
 /** What a migration run did, or would do. */
@@ -124,6 +125,7 @@ async function applyPending(
         values (${migration.id}, ${migration.name}, ${await checksumOf(migration.text)})`;
     }
     await tx.unsafe(sql.nameCodes, [column(JOB_STATES, String), column(JOB_EVENTS, String)]);
+    await tx.unsafe(sql.wall);
     if (options.debug) await tx.unsafe(sql.debugEffect);
     return { pending };
   });

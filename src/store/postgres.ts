@@ -1,22 +1,31 @@
 /** The store on PostgreSQL: the port's calls as single statements. */
-import { eventCode, stateCode } from "../core/codes.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { Job, JobInsert, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
 import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
 import { tagOf } from "../core/id.ts";
-import { type Decision, INITIAL_STATE } from "../core/lifecycle.ts";
+import type { Decision } from "../core/lifecycle.ts";
 import * as sql from "../../sql/mod.ts";
 import { PostgresActors } from "./actors.ts";
+import { PostgresAudit } from "./audit.ts";
 import { toClaimed } from "./claimed.ts";
-import { claimable, claimed, claimJobs } from "./claiming.ts";
+import { claimable, claimJobs } from "./claiming.ts";
 import { commitChanges } from "./commits.ts";
-import { Database, type DatabaseOptions } from "./database.ts";
+import type { Database } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
 import { PostgresFiles } from "./files.ts";
 import { PostgresGates } from "./gates.ts";
 import { Hints } from "./hints.ts";
-import { countFailed, listEdge, listFailed, listJobs, listTenants, nthNewest } from "./listing.ts";
+import {
+  countFailed,
+  keyHolder,
+  listEdge,
+  listFailed,
+  listHistory,
+  listJobs,
+  listTenants,
+  nthNewest,
+} from "./listing.ts";
 import { PostgresInbox } from "./inbox.ts";
 import { PostgresKeys } from "./keys.ts";
 import { column, quoted } from "./literal.ts";
@@ -29,10 +38,8 @@ import {
   toJob,
   toLane,
   toRenewed,
-  toRequestedAt,
   toStep,
   toSuspect,
-  toTransition,
 } from "./rows.ts";
 import type {
   ActorStore,
@@ -68,41 +75,43 @@ import type {
 import { saveSteps } from "./saving_steps.ts";
 import { sealWithChange, sealWithStep } from "./sealing.ts";
 import { PostgresObserver } from "./observing.ts";
-import { claimNamed, editJob, removeJob, requeueJob } from "./single.ts";
+import { claimNamed, editJob, removeJob, requestCancel, requeueJob } from "./single.ts";
+import { type RequestDatabase, withinTenant } from "./request.ts";
 import { Transactions } from "./transaction.ts";
 
 const QUARANTINE_RETRY_MS = 5 * 60_000;
 
 /** States that a claim may take, and where it leads: asked of the machine, never written in SQL. */
 
-/** Opens the store. The schema must be migrated; no connection is made before the first call. */
-export function openStore(options: DatabaseOptions): Store {
-  return new PostgresStore(new Database(options));
-}
-
-class PostgresStore implements Store {
+/** Everything that the port promises. */
+export class PostgresStore implements Store {
   readonly keys: KeyStore;
+  readonly audit: PostgresAudit;
   readonly gates: GateStore;
   readonly inbox: InboxStore;
   readonly actors: ActorStore;
   readonly files: FileStore;
   readonly observer: PostgresObserver;
   readonly #db: Database;
+  /** What clients ask for. */
+  readonly #requests: RequestDatabase;
   readonly #enqueue: Enqueue;
   readonly #hints: Hints;
   readonly #transactions: Transactions;
 
-  constructor(db: Database) {
+  constructor(db: Database, requests: RequestDatabase) {
     this.#db = db;
-    this.keys = new PostgresKeys(db);
+    this.#requests = requests;
+    this.keys = new PostgresKeys(db, requests);
+    this.audit = new PostgresAudit(requests);
     this.observer = new PostgresObserver(db);
-    this.gates = new PostgresGates(db);
+    this.gates = new PostgresGates(db, requests);
     this.#enqueue = new Enqueue(db);
     this.inbox = new PostgresInbox(db, this.#enqueue);
     this.#hints = new Hints(db);
     this.#transactions = new Transactions(db.options);
-    this.actors = new PostgresActors(db, this.#transactions, this.#enqueue);
-    this.files = new PostgresFiles(db);
+    this.actors = new PostgresActors(db, requests, this.#transactions, this.#enqueue);
+    this.files = new PostgresFiles(requests);
   }
 
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
@@ -127,52 +136,48 @@ class PostgresStore implements Store {
   }
 
   async get(tenantId: string | null, id: string): Promise<Job | null> {
-    const [row] = await this.#db.query(sql.get, [tenantId, id, tagOf(id)]);
+    const [row] = await this.#requests.query(sql.get, [tenantId, id, tagOf(id)]);
     return row ? toJob(row) : null;
   }
 
   list(filter: JobFilter, before: string | null, limit: number): Promise<Job[]> {
-    return listJobs(this.#db, filter, before, limit);
+    return listJobs(this.#requests, filter, before, limit);
   }
 
   listEdge(filter: JobFilter, before: string | null, rows: number): Promise<string | null> {
-    return listEdge(this.#db, filter, before, rows);
+    return listEdge(this.#requests, filter, before, rows);
   }
 
   nthNewest(tenantId: string, n: number): Promise<string | null> {
-    return nthNewest(this.#db, tenantId, n);
+    return nthNewest(this.#requests, tenantId, n);
   }
 
-  async keyHolder(tenantId: string, key: string): Promise<string | null> {
-    const [row] = await this.#db.query(sql.keyHolders, [
-      `{${quoted(tenantId)}}`,
-      `{${quoted(key)}}`,
-    ]);
-    return row ? toId(row) : null;
+  keyHolder(tenantId: string, key: string): Promise<string | null> {
+    return keyHolder(this.#requests, tenantId, key);
   }
 
   tenants(after: string, limit: number): Promise<Tenant[]> {
-    return listTenants(this.#db, after, limit);
+    return listTenants(this.#requests, after, limit);
   }
 
   failed(filter: FailedFilter, after: JobName | null, limit: number): Promise<JobName[]> {
-    return listFailed(this.#db, filter, after, limit);
+    return listFailed(this.#requests, filter, after, limit);
   }
 
   countFailed(filter: FailedFilter): Promise<FailedMatch> {
-    return countFailed(this.#db, filter);
+    return countFailed(this.#requests, filter);
   }
 
   edit(job: Job, decision: Decision, edit: Edit): Promise<boolean> {
-    return editJob(this.#db, job, decision, edit);
+    return editJob(this.#requests, job, decision, edit);
   }
 
   remove(job: Job): Promise<boolean> {
-    return removeJob(this.#db, job);
+    return removeJob(this.#requests, job);
   }
 
   claimNamed(job: Job, decision: Decision, claim: NamedClaim): Promise<boolean> {
-    return claimNamed(this.#db, job, decision, claim);
+    return claimNamed(this.#requests, job, decision, claim);
   }
 
   async ended(jobs: readonly JobName[]): Promise<string[]> {
@@ -180,35 +185,20 @@ class PostgresStore implements Store {
     return rows.map(toId);
   }
 
-  async history(job: Job, afterVersion: number, limit: number): Promise<Transition[]> {
-    const rows = await this.#db.query(sql.history, [
-      job.tenantId,
-      job.id,
-      job.createdAt,
-      afterVersion,
-      limit,
-      eventCode("ENQUEUE"),
-      stateCode(INITIAL_STATE),
-      eventCode("CLAIM"),
-      claimed,
-      eventCode("SUCCEED"),
-    ]);
-    return rows.map(toTransition);
+  history(job: Job, afterVersion: number, limit: number): Promise<Transition[]> {
+    return listHistory(this.#requests, job, afterVersion, limit);
   }
 
   async counts(tenantId: string | null): Promise<StateCount[]> {
-    return (await this.#db.query(sql.counts, [tenantId])).map(toCount);
+    return (await this.#requests.query(sql.counts, [tenantId])).map(toCount);
   }
 
-  async requestCancel(job: Job, reason?: string): Promise<string | null> {
-    const { tenantId, id, version, state } = job;
-    const parameters = [tenantId, id, version, stateCode(state), reason ?? null];
-    const [asked] = await this.#db.query(sql.requestCancel, parameters);
-    return asked ? toRequestedAt(asked) : null;
+  requestCancel(job: Job, reason?: string): Promise<string | null> {
+    return requestCancel(this.#requests, job, reason);
   }
 
   requeue(job: Job, decision: Decision, cause: string): Promise<Requeued> {
-    return requeueJob(this.#db, job, decision, cause);
+    return requeueJob(this.#requests, job, decision, cause);
   }
 
   async lanes(): Promise<Lane[]> {
@@ -228,7 +218,7 @@ class PostgresStore implements Store {
   }
 
   commit(worker: string | null, changes: readonly Change[]): Promise<Refusal[]> {
-    return commitChanges(this.#db, { worker, expiredOnly: false }, changes);
+    return commitChanges(this.#requests, { worker, expiredOnly: false }, changes);
   }
 
   async renew(worker: string, leaseIds: readonly string[], leaseMs: number): Promise<Renewal> {
@@ -254,18 +244,19 @@ class PostgresStore implements Store {
   }
 
   transaction<T>(
-    worker: string,
+    { worker, tenantId }: { readonly worker: string; readonly tenantId: string },
     write: (sql: TransactionSql) => Promise<T>,
     finish: (result: T) => Change,
   ): Promise<T> {
-    return this.#transactions.run(write, sealWithChange(worker, finish));
+    return this.#transactions.run(tenantId, write, sealWithChange(worker, finish));
   }
 
   stepTransaction<T>(
+    tenantId: string,
     write: (sql: TransactionSql) => Promise<T>,
     finish: (result: T) => SavedStep,
   ): Promise<T> {
-    return this.#transactions.run(write, sealWithStep(finish));
+    return this.#transactions.run(tenantId, write, sealWithStep(finish));
   }
 
   async expired(leases: number): Promise<ExpiredLeases> {
@@ -309,6 +300,14 @@ class PostgresStore implements Store {
     return this.#hints.onHint(onHint);
   }
 
+  within<T>(tenantId: string, work: () => Promise<T>): Promise<T> {
+    return withinTenant(tenantId, work);
+  }
+
+  hasWall(): Promise<boolean> {
+    return this.#requests.hasWall();
+  }
+
   async isWritable(): Promise<boolean> {
     const [row] = await this.#db.query(sql.health);
     if (!row) throw new UnavailableError("The database gave no answer");
@@ -318,6 +317,7 @@ class PostgresStore implements Store {
   async close(): Promise<void> {
     this.#hints.close();
     await this.#transactions.close();
+    await this.#requests.close();
     await this.#db.close();
   }
 }

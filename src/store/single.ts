@@ -8,7 +8,7 @@ import * as sql from "../../sql/mod.ts";
 import { dueOf } from "./changes.ts";
 import type { Database } from "./database.ts";
 import { column, quoted } from "./literal.ts";
-import { field } from "./rows.ts";
+import { field, toRequestedAt } from "./rows.ts";
 import type { Edit, NamedClaim, Requeued } from "./store.ts";
 
 /** `JobStore.edit`. */
@@ -46,6 +46,23 @@ export async function editJob(
 /** `JobStore.remove`. */
 export async function removeJob(db: Database, job: Job): Promise<boolean> {
   return (await db.query(sql.remove, guardOf(job))).length > 0;
+}
+
+/** `JobStore.requestCancel`. */
+export async function requestCancel(
+  db: Database,
+  job: Job,
+  reason: string | null = null,
+): Promise<string | null> {
+  const { tenantId, id, version, state } = job;
+  const [asked] = await db.query(sql.requestCancel, [
+    tenantId,
+    id,
+    version,
+    stateCode(state),
+    reason,
+  ]);
+  return asked ? toRequestedAt(asked) : null;
 }
 
 /** `WorkStore.claimNamed`. */

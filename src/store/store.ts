@@ -6,6 +6,7 @@
  * the caller looks. All times are the database's.
  */
 import type { ApiKey, NewApiKey } from "../core/api_key.ts";
+import type { AuditEntry, AuditFilter, AuditRecord } from "../core/audit.ts";
 import type { Decision } from "../core/lifecycle.ts";
 import type { Job, JobInsert, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
@@ -135,7 +136,7 @@ export interface WorkStore {
    * @throws {LeaseLostError} The fence refused; nothing was written.
    */
   transaction<T>(
-    worker: string,
+    by: { readonly worker: string; readonly tenantId: string },
     write: (sql: TransactionSql) => Promise<T>,
     finish: (result: T) => Change,
   ): Promise<T>;
@@ -146,6 +147,7 @@ export interface WorkStore {
    * @throws {LeaseLostError} The fence refused; nothing was written.
    */
   stepTransaction<T>(
+    tenantId: string,
     write: (sql: TransactionSql) => Promise<T>,
     finish: (result: T) => SavedStep,
   ): Promise<T>;
@@ -193,7 +195,16 @@ export interface KeyStore {
   listKeys(tenantId: string | null, limit: number): Promise<ApiKey[]>;
   /** False: there is none of this tenant. */
   revokeKey(tenantId: string | null, id: string): Promise<boolean>;
+  /** Ends it after so many milliseconds. False: there is none of this tenant. */
+  expireKey(tenantId: string | null, id: string, afterMs: number): Promise<boolean>;
   touchKey(id: string): Promise<void>;
+}
+
+/** What operators did: there is no way to change it. */
+export interface AuditStore {
+  record(entry: AuditEntry): Promise<void>;
+  /** Newest first, of ids before `before`. */
+  list(filter: AuditFilter, before: string | null, limit: number): Promise<AuditRecord[]>;
 }
 
 /** Limits, and claims that obey them. */
@@ -244,11 +255,19 @@ export interface InboxStore {
 /** Everything, and its end. */
 export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   readonly keys: KeyStore;
+  readonly audit: AuditStore;
   readonly gates: GateStore;
   readonly inbox: InboxStore;
   readonly actors: ActorStore;
   readonly files: FileStore;
   readonly observer: ObserveStore;
+  /**
+   * Runs `work` for a client of one tenant: what it reads and changes passes row-level security, where
+   * that is in place. Enqueues and what workers do stay outside of it.
+   */
+  within<T>(tenantId: string, work: () => Promise<T>): Promise<T>;
+  /** Whether row-level security is in place. */
+  hasWall(): Promise<boolean>;
   /** True when the database takes writes. Throws `UnavailableError` when it cannot be reached. */
   isWritable(): Promise<boolean>;
   close(): Promise<void>;

@@ -12,6 +12,7 @@ import { jittered } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { DatabaseOptions } from "./database.ts";
 import { toUserError } from "./failures.ts";
+import { tenantLiteral } from "./literal.ts";
 import type { SqlValue, TransactionSql } from "./store.ts";
 
 /** A transaction may take this long, from BEGIN to COMMIT: rows wait for it. */
@@ -35,19 +36,22 @@ export class Transactions {
   }
 
   /**
-   * `write` runs first, `seal` last, in one transaction.
+   * `write` runs first, `seal` last, in one transaction. While it is written, `perdura.tenant` names
+   * the tenant, for policies of the user's own; with a role of its own it also passes the wall
+   * (`request.ts`), which `seal` does not.
    *
    * @throws {LeaseLostError} When `seal` says that the fence refused.
    * @throws {UnknownResultError} When the answer to COMMIT was lost.
    */
   async run<T>(
+    tenantId: string,
     write: (sql: TransactionSql) => Promise<T>,
     seal: (send: Send, result: T) => Promise<void>,
   ): Promise<T> {
     await this.#takeSlot();
     let session: Session | null = null;
     try {
-      session = await this.#begin();
+      session = await this.#begin(tenantId);
       return await session.run(write, seal);
     } finally {
       this.#give(session);
@@ -66,11 +70,11 @@ export class Transactions {
   }
 
   /** A session that was lost before the transaction began is no failure of the job: try another. */
-  async #begin(): Promise<Session> {
+  async #begin(tenantId: string): Promise<Session> {
     for (let tries = 1;; tries++) {
       const session = this.#idle.pop() ?? new Session(this.#options);
       try {
-        await session.begin();
+        await session.begin(tenantId);
         return session;
       } catch (error) {
         void session.end();
@@ -143,10 +147,13 @@ class Session {
     return this.#poison !== null;
   }
 
-  async begin(): Promise<void> {
+  async begin(tenantId: string): Promise<void> {
+    const { isPooled, transactionRole } = this.#options;
+    const role = transactionRole === null ? "" : `; set local role ${transactionRole}`;
+    const begin = (isPooled ? BEGIN_POOLED : "begin read write") +
+      `; set local perdura.tenant = '${tenantLiteral(tenantId)}'${role}`;
     await this.#capped(async () => {
-      const { isPooled } = this.#options;
-      await this.#guard(() => this.#client.unsafe(isPooled ? BEGIN_POOLED : "begin read write"));
+      await this.#guard(() => this.#client.unsafe(begin));
     });
   }
 
@@ -192,6 +199,7 @@ class Session {
     this.#isOpen = true;
     try {
       const result = await write((strings, ...values) => this.#write(strings, values));
+      if (this.#options.transactionRole !== null) await send("set local role none", []);
       await seal(send, result);
       this.#isOpen = false;
       await send("commit", []);

@@ -15,7 +15,7 @@ import { Runtime, type RuntimeOptions } from "../library/runtime.ts";
 import { withDefaults } from "../library/settings.ts";
 import { Database } from "../store/database.ts";
 import { migrate } from "../store/migrate.ts";
-import { openStore } from "../store/postgres.ts";
+import { openStore } from "../store/open.ts";
 import { CrashError, type CrashPoint, Fuse, fused } from "./fuse.ts";
 
 export { CrashError, type CrashPoint };

@@ -1,5 +1,6 @@
 /** The commands for jobs and keys, as real processes on a real database. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import postgres from "postgres";
 import { emptyDatabase } from "../support/database.ts";
 import { perdura } from "./command.ts";
 
@@ -89,7 +90,19 @@ Deno.test("keys are made, listed and revoked; the first platform key is made onc
   const keys = JSON.parse((await run("keys", "list", "--json")).stdout);
   assertEquals(keys.length, 2);
   const shop = keys.find(({ name }: { name: string }) => name === "shop");
+  const rotated = await run("keys", "rotate", shop.id, "--overlap", "60000");
+  assert(rotated.stdout.startsWith("perdura_"));
   assertEquals((await run("keys", "revoke", shop.id)).code, 0);
+  const sql = postgres(db.url, { max: 1 });
+  const actions = await sql`select action, who from perdura.audit order by id`;
+  await sql.end();
+  assertEquals(actions.map(({ action }) => action), [
+    "key.create",
+    "key.create",
+    "key.rotate",
+    "key.revoke",
+  ]);
+  assert(actions.every(({ who }) => who.startsWith("cli ")));
   assert((await run("keys", "list")).stdout.includes("dead"));
 });
 

@@ -16,12 +16,18 @@ Deno.test("readSettings() gives the defaults of CONTRACT", () => {
     DATABASE_DIRECT_URL: null,
     PERDURA_STATE_DIR: ".perdura",
     AUTH: "none",
+    AUTH_JWKS_URL: null,
+    AUTH_ISSUER: null,
+    AUTH_AUDIENCE: null,
+    AUTH_ALGORITHM: "RS256",
+    AUTH_TENANT_CLAIM: "tenant",
     WORKER_CONCURRENCY: 100,
     WORKER_BATCH_SIZE: 1000,
     WORKER_POLL_MS: 1000,
     WORKER_LEASE_MS: 30_000,
     WORKER_QUEUES: null,
     WORKER_PARTITION_KEY: null,
+    WORKER_TRANSACTION_ROLE: null,
     WORKER_HTTP_PORT: null,
     SWEEP_MS: 10_000,
     JOB_MAX_ATTEMPTS: 3,
@@ -34,6 +40,7 @@ Deno.test("readSettings() gives the defaults of CONTRACT", () => {
     SMTP_URL: null,
     EMAIL_FROM: "perdura@localhost",
     PERDURA_HTTP_ALLOW: null,
+    PERDURA_PAYLOAD_KEYS: null,
     PERDURA_DEBUG: null,
     LOG_LEVEL: "info",
   });
@@ -68,7 +75,7 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
   HOST: ["0.0.0.0", "::", "example.org", "192.168.1.1", "127.0.0.1.example.org", "127.1.evil"],
   PORT: ["65536", "-1", "80a", "1e3", "0x50", "8000.0"],
   DATABASE_URL: ["localhost", "mysql://u:hunter2@h/d", "postgres://", "postgres://a b"],
-  AUTH: ["jwt", "None"],
+  AUTH: ["basic", "None"],
   WORKER_CONCURRENCY: ["0", "10001", "ten"],
   WORKER_BATCH_SIZE: ["0", "10001"],
   WORKER_POLL_MS: ["9", "60001"],
@@ -138,4 +145,23 @@ Deno.test("every setting says what it is for", () => {
   for (const [name, schema] of Object.entries(settingsSchema.shape)) {
     assert((schema.description ?? "").length > 10, name);
   }
+});
+
+Deno.test("readSettings() wants of tokens everything or nothing", () => {
+  const jwt = {
+    AUTH: "jwt",
+    AUTH_JWKS_URL: "https://issuer.example/keys",
+    AUTH_ISSUER: "https://issuer.example",
+    AUTH_AUDIENCE: "perdura",
+  };
+  assertEquals(readSettings(jwt).AUTH_ALGORITHM, "RS256");
+  for (const name of ["AUTH_JWKS_URL", "AUTH_ISSUER", "AUTH_AUDIENCE"] as const) {
+    assertEquals(mistakes({ ...jwt, [name]: "" }), [`${name}: AUTH=jwt needs it`]);
+    assertEquals(mistakes({ [name]: jwt[name] }), [`${name}: Needs AUTH=jwt`]);
+  }
+  assertEquals(mistakes({ ...jwt, AUTH_ALGORITHM: "HS256" }).length, 1);
+  assertEquals(mistakes({ ...jwt, AUTH_ALGORITHM: "none" }).length, 1);
+  assertEquals(mistakes({ ...jwt, AUTH_JWKS_URL: "http://issuer.example/keys" }).length, 1);
+  const keys = "k1:dG9vIHNob3J0";
+  assert(!mistakes({ PERDURA_PAYLOAD_KEYS: keys }).join().includes("dG9v"));
 });

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { debugHandlers } from "../../handlers/debug.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { permitKeys } from "../../src/http/access.ts";
+import { permitBearer } from "../../src/http/access.ts";
 import { Gatekeeper } from "../../src/runtime/gatekeeper.ts";
 import { Keys } from "../../src/runtime/keys.ts";
 import { createApp, createRuntime } from "perdura";
@@ -28,7 +28,7 @@ Deno.test("without keys, a name that is not the loopback's is refused", async ()
 /** The API with keys, and one key per scope and tenant. */
 async function withKeys(db: TestDatabase) {
   const runtime = await createRuntime({ databaseUrl: db.url, handlers: debugHandlers });
-  const permit = permitKeys(new Gatekeeper(db.store.keys, systemClock));
+  const permit = permitBearer(new Gatekeeper(db.store.keys, systemClock));
   const app = createApp({ jobs: runtime.jobs, isWritable: () => runtime.isWritable(), permit });
   const keys = new Keys(db.store.keys);
   const make = async (tenantId: string | null, ...scopes: string[]) =>

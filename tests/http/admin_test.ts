@@ -144,7 +144,11 @@ Deno.test("what a credential may not do is 403, and its tenant is its own", asyn
   const app = createApp({
     jobs: api.jobs,
     isWritable: () => api.db.store.isWritable(),
-    permit: () => ({ tenantId: "acme", may: (scope) => scope === "read" || scope === "write" }),
+    permit: () => ({
+      tenantId: "acme",
+      who: "test",
+      may: (scope) => scope !== "worker" && scope !== "platform",
+    }),
   });
   const status = async (method: string, path: string, body: unknown = {}) => {
     const json = method === "GET" ? null : JSON.stringify(body);

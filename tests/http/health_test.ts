@@ -1,6 +1,6 @@
 /** Health, what is not there, and a database that is away. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { openStore } from "../../src/store/postgres.ts";
+import { openStore } from "../../src/store/open.ts";
 import { assertProblem, type Client, clientOf, itemsOf, jobIn, testApi } from "./support.ts";
 
 const NOBODY = "01890000-0000-7000-8000-000000000000";

@@ -236,7 +236,11 @@ Deno.test("a worker outside passes the same gates: 429, and no attempt spent", a
 
 Deno.test("a tenant's key may not change what its tenant may do, nor look at another's", async () => {
   await using api = await testApi();
-  const permit = () => ({ tenantId: "acme", may: () => true });
+  const permit = () => ({
+    tenantId: "acme",
+    who: "test",
+    may: (scope: string) => scope !== "platform",
+  });
   const app = createApp({ jobs: api.jobs, isWritable: () => Promise.resolve(true), permit });
   const send = async (method: string, path: string, json?: unknown) => {
     const init = { method, headers: { "content-type": "application/json" } };

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { debugHandlers } from "../../handlers/debug.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createApp, createRuntime } from "perdura";
-import { permitKeys } from "../../src/http/access.ts";
+import { permitBearer } from "../../src/http/access.ts";
 import { Gatekeeper } from "../../src/runtime/gatekeeper.ts";
 import { Keys } from "../../src/runtime/keys.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
@@ -13,7 +13,7 @@ async function served(db: TestDatabase) {
   const app = createApp({
     jobs: runtime.jobs,
     isWritable: () => runtime.isWritable(),
-    permit: permitKeys(new Gatekeeper(db.store.keys, systemClock)),
+    permit: permitBearer(new Gatekeeper(db.store.keys, systemClock)),
     operating: {
       metrics: () => Promise.resolve(new Response("perdura_x 1\n")),
       drive: (options) => runtime.drive(options),

@@ -4,7 +4,7 @@ import { UnavailableError } from "../../src/core/errors.ts";
 import type { JobInsert } from "../../src/core/job.ts";
 import { Coalescer } from "../../src/runtime/coalescer.ts";
 import type { Entered } from "../../src/store/store.ts";
-import { openStore } from "../../src/store/postgres.ts";
+import { openStore } from "../../src/store/open.ts";
 import { buildJob } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 

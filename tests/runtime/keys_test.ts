@@ -9,6 +9,8 @@ import { type TestDatabase, testDatabase } from "../support/database.ts";
 
 const ofTenant = { name: "shop", tenantId: "acme", scopes: ["enqueue", "read"] };
 
+const makerOf = (tenantId: string) => ({ tenantId, may: () => true });
+
 /** A gatekeeper that has not asked yet, as another process would have. */
 function gatekeeper(db: TestDatabase): Gatekeeper {
   return new Gatekeeper(db.store.keys, systemClock);
@@ -81,12 +83,12 @@ Deno.test("rotation gives a new key and ends the old one", async () => {
   await using db = await testDatabase();
   const keys = new Keys(db.store.keys);
   const old = await keys.create(ofTenant);
-  await assertRejects(() => keys.rotate("other", old.key.id), NotFoundError);
-  const fresh = await keys.rotate("acme", old.key.id);
+  await assertRejects(() => keys.rotate(old.key.id, 0, makerOf("other")), NotFoundError);
+  const fresh = await keys.rotate(old.key.id, 0, makerOf("acme"));
   assertEquals([fresh.key.tenantId, fresh.key.scopes], ["acme", ["enqueue", "read"]]);
   await gatekeeper(db).admit(fresh.text);
   await assertRejects(() => gatekeeper(db).admit(old.text), UnauthenticatedError);
-  await assertRejects(() => keys.rotate("acme", old.key.id), NotFoundError);
+  await assertRejects(() => keys.rotate(old.key.id, 0, makerOf("acme")), NotFoundError);
 });
 
 Deno.test("a platform key has no tenant, a tenant's key no platform", async () => {

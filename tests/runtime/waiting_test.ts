@@ -7,7 +7,7 @@ import { newId } from "../../src/core/id.ts";
 import { defineHandler, indexHandlers } from "../../src/runtime/handlers.ts";
 import { Jobs } from "../../src/runtime/jobs.ts";
 import { Waiting } from "../../src/runtime/waiting.ts";
-import { openStore } from "../../src/store/postgres.ts";
+import { openStore } from "../../src/store/open.ts";
 import { buildJob, changeFor, claimed, eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";

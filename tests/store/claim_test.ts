@@ -4,7 +4,7 @@ import { newId } from "../../src/core/id.ts";
 import { JOB_STATES } from "../../machines/job.ts";
 import { stateCode } from "../../src/core/codes.ts";
 import { statesAccepting, transition } from "../../src/core/lifecycle.ts";
-import { openStore } from "../../src/store/postgres.ts";
+import { openStore } from "../../src/store/open.ts";
 import { buildJob, changeFor, claimAll, claimed, fromHead, laneOf } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 import { HEAD } from "../../src/runtime/lane_keys.ts";

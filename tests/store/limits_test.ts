@@ -4,7 +4,7 @@ import { type GateName, type Limits, NO_LIMITS } from "../../src/core/gate.ts";
 import { newId } from "../../src/core/id.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { sweep } from "../../src/runtime/sweeper.ts";
-import { openStore } from "../../src/store/postgres.ts";
+import { openStore } from "../../src/store/open.ts";
 import type { ClaimedJob, LimitedClaim, LimitedRequest } from "../../src/store/store.ts";
 import { buildJob, changeFor, claimAll, fromHead } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
@@ -239,9 +239,13 @@ Deno.test("a claim tells which lanes have more than their gates let pass", async
 const ends: Readonly<Record<string, (db: TestDatabase, job: ClaimedJob) => Promise<unknown>>> = {
   success: (db, job) => db.store.commit(null, [changeFor(job, { type: "SUCCEED" })]),
   "a success in its own transaction": (db, job) =>
-    db.store.transaction(newId(), () => Promise.resolve(null), () => {
-      return changeFor(job, { type: "SUCCEED" });
-    }),
+    db.store.transaction(
+      { worker: newId(), tenantId: "default" },
+      () => Promise.resolve(null),
+      () => {
+        return changeFor(job, { type: "SUCCEED" });
+      },
+    ),
   failure: (db, job) => commit(db, job, { type: "FAIL", retryable: false, when: { delayMs: 0 } }),
   "a failure that is retried": (db, job) =>
     commit(db, job, { type: "FAIL", retryable: true, when: { delayMs: 60_000 } }),

@@ -14,6 +14,7 @@ import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { Proxy } from "../support/proxy.ts";
 
 const WORKER = newId();
+const BY = { worker: WORKER, tenantId: "default" };
 
 async function effects(db: TestDatabase): Promise<string[]> {
   const rows = await db.sql`select key from public.debug_effect order by key`;
@@ -34,7 +35,7 @@ async function killBackend(db: TestDatabase, name: string): Promise<void> {
 Deno.test("transaction() commits the writes and the success as one", async () => {
   await using db = await testDatabase();
   const [job] = await claimed(db.store, buildJob());
-  const output = await db.store.transaction(WORKER, async (sql) => {
+  const output = await db.store.transaction(BY, async (sql) => {
     await write(sql, "a", job!.id);
     const seen = await db.store.get(null, job!.id);
     assertEquals(seen?.state, "running", "nothing is visible before the commit");
@@ -54,12 +55,12 @@ Deno.test("transaction() that throws writes nothing, and its session goes on", a
     await write(sql, "a", job!.id);
     throw new RangeError("no");
   };
-  await assertRejects(() => db.store.transaction(WORKER, failing, finish), RangeError);
+  await assertRejects(() => db.store.transaction(BY, failing, finish), RangeError);
   const wrong = (sql: TransactionSql) => sql`insert into no_such_table values (1)`;
-  await assertRejects(() => db.store.transaction(WORKER, wrong, finish));
+  await assertRejects(() => db.store.transaction(BY, wrong, finish));
   assertEquals(await effects(db), []);
   assertEquals((await db.store.get(null, job!.id))?.state, "running");
-  await db.store.transaction(WORKER, (sql) => write(sql, "b", job!.id), finish);
+  await db.store.transaction(BY, (sql) => write(sql, "b", job!.id), finish);
   assertEquals(await effects(db), ["b"]);
 });
 
@@ -72,7 +73,7 @@ Deno.test("transaction() of a worker whose lease was taken over writes nothing",
   await assertRejects(
     () =>
       db.store.transaction(
-        WORKER,
+        BY,
         (sql) => write(sql, "zombie", job!.id),
         () => changeFor(job!, { type: "SUCCEED" }),
       ),
@@ -96,7 +97,7 @@ Deno.test("transaction(): a statement after the backend died is refused, in a us
   await using db = await testDatabase();
   const [job] = await claimed(db.store, buildJob());
   const outcomes: string[] = [];
-  const attempt = db.store.transaction(WORKER, async (sql) => {
+  const attempt = db.store.transaction(BY, async (sql) => {
     await write(sql, "before", job!.id);
     await killBackend(db, "perdura test transaction");
     for (const key of ["after 1", "after 2", "after 3"]) {
@@ -117,7 +118,7 @@ Deno.test("transaction(): its sessions are read-only outside of BEGIN READ WRITE
   const [job] = await claimed(db.store, buildJob());
   // A user's own COMMIT ends our transaction: what follows must not be committed by itself.
   await assertRejects(() =>
-    db.store.transaction(WORKER, async (sql) => {
+    db.store.transaction(BY, async (sql) => {
       await sql`commit`;
       await write(sql, "leaked", job!.id);
     }, () => changeFor(job!, { type: "SUCCEED" }))
@@ -149,7 +150,7 @@ Deno.test("transaction() that hears nothing ends at its cap, and writes nothing"
     await sql`select pg_sleep(60)`;
   };
   await assertRejects(() =>
-    db.store.transaction(WORKER, endless, () => changeFor(job!, { type: "SUCCEED" }))
+    db.store.transaction(BY, endless, () => changeFor(job!, { type: "SUCCEED" }))
   );
   assertEquals(await effects(db), []);
 });

@@ -4,7 +4,7 @@ import { UnavailableError, UnknownResultError } from "../../src/core/errors.ts";
 import { newId } from "../../src/core/id.ts";
 import { Database } from "../../src/store/database.ts";
 
-import { openStore } from "../../src/store/postgres.ts";
+import { openStore } from "../../src/store/open.ts";
 import { buildJob, changeFor, claimAll, eventually, fromHead } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 import { Proxy, type ProxyMode } from "../support/proxy.ts";

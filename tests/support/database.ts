@@ -5,7 +5,7 @@
  */
 import postgres from "postgres";
 import { migrate, migrations } from "../../src/store/migrate.ts";
-import { openStore } from "../../src/store/postgres.ts";
+import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { hash64 } from "../../src/core/hash.ts";
 

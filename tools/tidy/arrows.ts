@@ -57,7 +57,7 @@ const HOUSE: readonly Room[] = [
     at: "src/http/",
     files: ["machines/", "src/core/", "src/runtime/", "src/http/"],
     types: ["src/store/store.ts"],
-    packages: ["hono", "@hono/zod-openapi", "zod", "@logtape/logtape"],
+    packages: ["hono", "@hono/zod-openapi", "zod", "jose", "@logtape/logtape"],
   },
   {
     at: "src/ui/app/",

@@ -1,0 +1,66 @@
+-- The second wall: row-level security on every table of a tenant's things, for two roles.
+-- Locks: each table, shortly and exclusively, once: when it is new to the wall. Index: none.
+-- Run by every migrate, after the migrations, so that a table made later is behind it as well, and so
+-- that roles made by somebody else are taken up. Gives nothing; `has_wall.sql` tells whether it stands.
+-- `perdura_tenant` is what requests of a tenant take on: it sees the tenant in `perdura.tenant`.
+-- `perdura_runner` is what workers, sweepers and enqueues belong to: its policy is `true`, which the
+-- planner drops. FORCE binds the owner of the tables too; nothing binds a superuser but SET ROLE.
+do $wall$
+declare
+  name text;
+  behind record;
+  owned text;
+begin
+  foreach name in array array['perdura_tenant', 'perdura_runner'] loop
+    begin
+      if not exists (select from pg_roles where rolname = name) then
+        execute format('create role %I nologin', name);
+      end if;
+    exception when insufficient_privilege or duplicate_object or unique_violation then null;
+    end;
+    begin
+      if not pg_has_role(current_user, name, 'member') then
+        execute format('grant %I to current_user', name);
+      end if;
+    exception when insufficient_privilege or undefined_object then null;
+    end;
+  end loop;
+  if not exists (select from pg_roles where rolname = 'perdura_tenant'
+                    and pg_has_role(current_user, oid, 'member'))
+     or not exists (select from pg_roles where rolname = 'perdura_runner'
+                       and pg_has_role(current_user, oid, 'usage')) then
+    return;
+  end if;
+  grant usage on schema perdura to perdura_tenant, perdura_runner;
+  grant select on perdura.state_name, perdura.event_name to perdura_tenant;
+  grant select, update on perdura.gate_change to perdura_tenant;
+  for behind in
+    select c.oid, c.relname, c.relrowsecurity,
+           bool_or(a.attname = 'tenant_id') as by_tenant, bool_or(a.attname = 'tenants') as by_tenants
+      from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+     where c.relnamespace = 'perdura'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+     group by c.oid
+    having bool_or(a.attname in ('tenant_id', 'tenants')) or c.relname = 'tenant'
+     order by c.relname
+  loop
+    continue when behind.relrowsecurity;
+    owned := case
+      when behind.relname = 'tenant' then 'id = current_setting(''perdura.tenant'', true)'
+      when behind.relname = 'slot' then 'job_tenant_id = current_setting(''perdura.tenant'', true)'
+      when behind.by_tenant then 'tenant_id = current_setting(''perdura.tenant'', true)'
+      -- A batch may be of several tenants: each of them sees it.
+      else 'current_setting(''perdura.tenant'', true) = any (tenants)' end;
+    execute format('alter table perdura.%I enable row level security', behind.relname);
+    execute format('alter table perdura.%I force row level security', behind.relname);
+    execute format('create policy runner on perdura.%I to perdura_runner using (true) with check (true)',
+                   behind.relname);
+    execute format('create policy tenant on perdura.%I to perdura_tenant using (%s) with check (%s)',
+                   behind.relname, owned, owned);
+    -- What holds for all tenants together, each may read.
+    if behind.relname = 'gate' then
+      create policy everybody on perdura.gate for select to perdura_tenant using (tenant_id = '*');
+    end if;
+    execute format('grant select, insert%s on perdura.%I to perdura_tenant',
+                   case when behind.relname = 'audit' then '' else ', update, delete' end, behind.relname);
+  end loop;
+end $wall$

@@ -1,0 +1,125 @@
+/**
+ * The store with payloads and outputs encrypted on the way in and decrypted on the way out.
+ *
+ * Everything above works on plain values; everything below, the database with its dumps, replicas and
+ * logs among it, sees ciphertext. Metadata, tags, progress, results of steps, errors and what actors hold
+ * stay plain.
+ */
+import type { Cipher, Place } from "../core/cipher.ts";
+import type { Job, JobInsert } from "../core/job.ts";
+import type { Json } from "../core/json.ts";
+import { payloadHash } from "./inserting.ts";
+import type { Change, ClaimedJob, Refusal, Store } from "./store.ts";
+
+/** Wraps a store: the same calls, with the same promises. */
+export function encryptedStore(store: Store, cipher: Cipher): Store {
+  const { sealJobs, sealChanges, open, openAll, openClaimed } = envelopes(cipher);
+  const changed: Partial<Store> = {
+    insert: async (jobs) => await store.insert(await sealJobs(jobs)),
+    enter: async (jobs, lanes) => await store.enter(await sealJobs(jobs), lanes),
+    insertIn: async (send, jobs) => await store.insertIn(send, await sealJobs(jobs)),
+    enterStarted: async (jobs, lease) => {
+      const started = await store.enterStarted(await sealJobs(jobs), lease);
+      return started && await openClaimed(started);
+    },
+    get: async (tenantId, id) => {
+      const job = await store.get(tenantId, id);
+      return job && await open(job);
+    },
+    list: async (filter, before, limit) => await openAll(await store.list(filter, before, limit)),
+    claim: async (request) => await openClaimed(await store.claim(request)),
+    leased: async (leaseId) => await openClaimed(await store.leased(leaseId)),
+    commit: async (worker, changes) => {
+      const sealed = await sealChanges(changes);
+      const refusals = await store.commit(worker, sealed);
+      return refusals.map((refusal) => withOriginal(refusal, sealed, changes));
+    },
+    edit: async (job, decision, edit) => {
+      const { payloadJson } = edit;
+      if (payloadJson === null) return await store.edit(job, decision, edit);
+      const sealed = await cipher.encrypt(payloadJson, placeOf(job, "payload"));
+      return await store.edit(job, decision, { ...edit, payloadJson: sealed });
+    },
+    transaction: async (by, write, finish) => {
+      // Sealed before the last statement, which may not be waited for.
+      let ready: Change | null = null;
+      return await store.transaction(by, async (sql) => {
+        const result = await write(sql);
+        [ready = null] = await sealChanges([finish(result)]);
+        return result;
+      }, (result) => ready ?? finish(result));
+    },
+    gates: replacing(store.gates, {
+      claim: async (request) => {
+        const { jobs, ...rest } = await store.gates.claim(request);
+        return { ...rest, jobs: await openClaimed(jobs) };
+      },
+    }),
+    inbox: replacing(store.inbox, {
+      take: async (jobs) => await store.inbox.take(await sealJobs(jobs)),
+    }),
+  };
+  return replacing(store, changed);
+}
+
+function envelopes(cipher: Cipher) {
+  const decrypt = (value: Json, job: Named, field: Place["field"]) =>
+    value === null ? null : cipher.decrypt(value, placeOf(job, field));
+  const open = async (job: Job): Promise<Job> => ({
+    ...job,
+    payload: await decrypt(job.payload, job, "payload"),
+    output: await decrypt(job.output, job, "output"),
+  });
+  return {
+    open,
+    openAll: (jobs: readonly Job[]) => Promise.all(jobs.map(open)),
+    openClaimed: (jobs: readonly ClaimedJob[]): Promise<ClaimedJob[]> =>
+      Promise.all(jobs.map(async (job) => ({
+        ...job,
+        payload: await decrypt(job.payload, job, "payload"),
+      }))),
+    /** The hash is of what was sent: two ciphertexts of one payload are never alike. */
+    sealJobs: (jobs: readonly JobInsert[]): Promise<JobInsert[]> =>
+      Promise.all(jobs.map(async (job) => ({
+        ...job,
+        ...job.idempotencyKey === null ? {} : { payloadHash: payloadHash(job) },
+        payloadJson: await cipher.encrypt(job.payloadJson, placeOf(job, "payload")),
+      }))),
+    sealChanges: (changes: readonly Change[]): Promise<Change[]> =>
+      Promise.all(changes.map(async (change) =>
+        change.output === null ? change : {
+          ...change,
+          output: await cipher.encrypt(change.output, placeOf(change, "output")),
+        }
+      )),
+  };
+}
+
+interface Named {
+  readonly tenantId: string;
+  readonly id: string;
+}
+
+function placeOf({ tenantId, id }: Named, field: Place["field"]): Place {
+  return { tenantId, jobId: id, field };
+}
+
+/** Whoever asked knows its own changes. */
+function withOriginal(
+  refusal: Refusal,
+  sealed: readonly Change[],
+  changes: readonly Change[],
+): Refusal {
+  return { ...refusal, change: changes[sealed.indexOf(refusal.change)] ?? refusal.change };
+}
+
+/** An object with some of its members replaced; the others go on as they are. */
+function replacing<T extends object>(whole: T, changed: Partial<T>): T {
+  return new Proxy(whole, {
+    get(target, name) {
+      const source = name in changed ? changed : target;
+      const member: unknown = Reflect.get(source, name, source);
+      return typeof member === "function" ? member.bind(source) : member;
+    },
+  });
+}
