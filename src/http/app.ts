@@ -5,11 +5,14 @@ import { Admin } from "../runtime/admin.ts";
 import type { Actors } from "../runtime/actors.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import { Files } from "../runtime/files.ts";
+import { BreakerDesk } from "../runtime/breakers.ts";
 import { Limiting } from "../runtime/limiting.ts";
+import { Ordering } from "../runtime/ordering.ts";
 import { allowAll, demand, type Permit } from "./access.ts";
 import { actorRoutes } from "./actors.ts";
 import { actorControlRoutes } from "./actor_controls.ts";
 import { actorEmitRoutes } from "./actor_emits.ts";
+import { breakerRoutes } from "./breakers.ts";
 import { adminRoutes, overviewRoutes } from "./admin.ts";
 import { fileRoutes } from "./files.ts";
 import { healthRoutes } from "./health.ts";
@@ -17,6 +20,7 @@ import { envelope } from "./envelope.ts";
 import { eventRoutes, verbRoutes } from "./job_events.ts";
 import { readRoutes } from "./job_reads.ts";
 import { limitRoutes } from "./limits.ts";
+import { orderingRoutes } from "./ordering.ts";
 import { createRoutes, listRoutes, oneJobRoutes } from "./jobs.ts";
 import { documentHealth, mountDocument } from "./openapi.ts";
 import { type Operating, operatingRoutes } from "./operating.ts";
@@ -77,5 +81,7 @@ function allRoutes(jobs: Jobs, admin: Admin): Route[] {
     ...overviewRoutes(jobs, admin),
     ...limitRoutes(new Limiting(jobs.host)),
     ...fileRoutes(new Files(jobs.host.store.files)),
+    ...breakerRoutes(new BreakerDesk(jobs.host.store)),
+    ...orderingRoutes(new Ordering(jobs.host.store)),
   ];
 }

@@ -32,6 +32,7 @@ export const migrations: readonly Migration[] = [
   { id: 8, name: "0008_actors", text: sql.migration0008 },
   { id: 9, name: "0009_files", text: sql.migration0009 },
   { id: 12, name: "0012_actor_calls", text: sql.migration0012 },
+  { id: 11, name: "0011_gates", text: sql.migration0011 },
 ];
 
 /** What a migration run did, or would do. */
