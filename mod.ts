@@ -5,6 +5,13 @@
  */
 export { jobMachine } from "./machines/job.ts";
 export type { JobContext, JobEvent, JobEventType, JobState } from "./machines/job.ts";
+export { breakerMachine } from "./machines/breaker.ts";
+export type {
+  BreakerContext,
+  BreakerEvent,
+  BreakerSettings,
+  BreakerState,
+} from "./machines/breaker.ts";
 export { workerMachine } from "./machines/worker.ts";
 export * from "./src/core/errors.ts";
 export { activityContext } from "./src/runtime/activities.ts";
@@ -46,6 +53,7 @@ export type { Job, NewJobInput, Transition } from "./src/core/job.ts";
 export type { Json } from "./src/core/json.ts";
 export { giveUp, retryAfter, snooze } from "./src/core/outcome.ts";
 export type { HandlerContext, HandlerJob } from "./src/runtime/context.ts";
+export type { Lock, LockOptions } from "./src/runtime/locks.ts";
 export { defineHandler, indexHandlers } from "./src/runtime/handlers.ts";
 export type {
   BatchHandlerDefinition,

@@ -57,6 +57,10 @@ create table perdura.job (
   last_error jsonb,
   cloned_from uuid,
   parent_id uuid,
+  -- Its jobs start one after the other; of those that are not its first, `lane` is odd.
+  ordering_key text,
+  -- Its jobs share a gate.
+  limit_key text,
   primary key (tenant_id, id),
   check (version >= 1 and attempt >= 0 and crashes >= 0)
 ) with (
@@ -125,6 +129,8 @@ create table perdura.job_archive (
   lane bigint not null,
   -- Who ran a job that succeeded; null: every step of its end is in `transition`.
   worker uuid,
+  ordering_key text,
+  limit_key text,
   primary key (tenant_id, id)
 ) partition by range (id);
 create table perdura.job_archive_default partition of perdura.job_archive default;
@@ -324,8 +330,8 @@ $$;
 create table perdura.gate (
   -- '*': of all tenants together.
   tenant_id text not null,
-  -- 0: the tenant; 1: one of its queues; 2: a type.
-  kind smallint not null check (kind between 0 and 2),
+  -- 0: the tenant; 1: one of its queues; 2: a type; 3: a limit key.
+  kind smallint not null check (kind between 0 and 3),
   -- Empty of a tenant.
   name text not null,
   -- Starts in a period; with a burst of another size a token bucket, otherwise never more in any period.
@@ -383,6 +389,89 @@ create table perdura.slot (
   primary key (tenant_id, kind, name, n)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 create index slot_job on perdura.slot (job_id);
+-- ── Order ───────────────────────────────────────────────────────────────────────────────────────
+
+-- Ordering keys in use. Whoever adds jobs to one holds its row until the commit: so places are in the
+-- order of commits, and none can appear before one that somebody sees.
+create sequence perdura.ordering_batch;
+create table perdura.ordering_key (
+  tenant_id text not null,
+  key text not null,
+  -- The last batch, and the one before: who reads both knows whether its snapshot has missed one.
+  batch bigint not null,
+  batch_before bigint,
+  used_at timestamptz not null default now(),
+  primary key (tenant_id, key)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+
+-- The places of jobs in their keys: from the insert to the end, across retries. The first may start.
+create table perdura.place (
+  tenant_id text not null,
+  key text not null,
+  batch bigint not null,
+  n integer not null,
+  job_id uuid not null,
+  -- As a dead letter it makes way; otherwise it keeps its place, and the key waits for an operator.
+  skips boolean not null,
+  blocked_at timestamptz,
+  primary key (tenant_id, key, batch, n)
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+create unique index place_job on perdura.place (tenant_id, job_id);
+create index place_blocked on perdura.place (tenant_id, key) where blocked_at is not null;
+
+-- Keys whose first job may not have been told so: append-only, worked off by every worker.
+create table perdura.vacancy (
+  tenant_id text not null,
+  key text not null
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+
+-- ── Circuit breakers and locks ──────────────────────────────────────────────────────────────────
+
+-- A breaker of a type (tenant '*') or of a limit key, as machines/breaker.ts has it.
+create table perdura.breaker (
+  tenant_id text not null,
+  -- As of a gate: 2 a type, 3 a limit key.
+  kind smallint not null check (kind in (2, 3)),
+  name text not null,
+  version integer not null check (version >= 1),
+  state text not null,
+  -- While it is open: when probes may start.
+  open_until timestamptz,
+  -- Half-open: jobs that may run at once.
+  probes integer not null check (probes > 0),
+  settings json not null,
+  snapshot json not null,
+  changed_at timestamptz not null default now(),
+  primary key (tenant_id, kind, name)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+
+-- Its past: a row per change of state.
+create table perdura.breaker_step (
+  tenant_id text not null,
+  kind smallint not null,
+  name text not null,
+  version integer not null,
+  at timestamptz not null default now(),
+  event text not null,
+  from_state text,
+  to_state text not null,
+  cause text,
+  primary key (tenant_id, kind, name, version)
+);
+
+-- Locks of `ctx.lock`. A later holder has a higher token, whatever becomes of the row.
+create sequence perdura.lock_token;
+create table perdura.lock (
+  tenant_id text not null,
+  name text not null,
+  token bigint not null,
+  job_id uuid not null,
+  worker uuid not null,
+  taken_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  primary key (tenant_id, name)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+
 -- ── Durable actors ──────────────────────────────────────────────────────────────────────────────
 
 -- One row per address. A child that was stopped and started again has the same row: its mailbox

@@ -2,6 +2,8 @@
 -- $6 to-state, $7 limit, $8 alone; then the levels (a lane at one priority) as array literals, those
 -- of a lane in the order of their priority: $9 number of the lane, $10 its quantum, $11 tenant,
 -- $12 lane, $13 priority, $14 cursor run_at, $15 cursor id.
+-- $16 the change of the gates that the caller knows (null: any). When it is not the last one, nothing is taken:
+-- who was frozen since it looked knows of no limit that holds by now.
 -- Locks: the picked job rows, FOR UPDATE SKIP LOCKED, lane by lane in claim order.
 -- Index: job_claim, equality on tenant, lane and priority, range from the cursor to now.
 -- `picked` is MATERIALIZED: claimed <= asked under every plan. HOT update: no indexed column changes.
@@ -18,7 +20,8 @@ with unhurried as materialized (
 level as materialized (
   select v.* from unhurried, unnest(
     $9::integer[], $10::integer[], $11::text[], $12::bigint[], $13::smallint[],
-    $14::timestamptz[], $15::uuid[]) as v(k, n, t, lane, p, r, i)),
+    $14::timestamptz[], $15::uuid[]) as v(k, n, t, lane, p, r, i)
+   where $16::bigint is null or exists (select from perdura.gate_change where n = $16::bigint)),
 lane as materialized (select distinct on (k) k, n from level order by k),
 picked as materialized (
   select c.* from lane l cross join lateral (

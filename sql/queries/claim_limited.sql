@@ -1,6 +1,7 @@
 -- Claim up to $7 due jobs of lanes that have to pass gates. $1 to $15 as of claim.sql, with the same
 -- meaning; then per level $16 queue, $17 type; $18 starts per period of a tenant whose gate names no rate
--- (null: any); $19 only this job, at $20 this version (null: any).
+-- (null: any); $19 only this job, at $20 this version (null: any); then per level $21 limit key (null: none), $22 whether
+-- its jobs have an ordering key.
 -- Locks: first the gates, FOR UPDATE SKIP LOCKED, in the order of their key; then the picked job rows, FOR
 -- UPDATE SKIP LOCKED, lane by lane in claim order. A gate that somebody else holds is left out, and its
 -- lanes with it: whoever claims there now is done in a moment.
@@ -9,6 +10,8 @@
 -- lock, so that starts are counted in the order of their times. Slots are rows of their own, read as of the
 -- snapshot; whoever took some since has moved the version of the gate, and then its lanes are left out as
 -- well. Slots given back since are merely not seen. The unique key of slot is the second wall.
+-- A breaker stands at its gate, and moves the version of the gate: what is read of it is current. Half-open, its
+-- probes are slots.
 -- Each job passes all of its gates or none: within each gate the picked jobs are numbered in turns of their
 -- lanes, and those beyond what is left stay where they are, untouched.
 -- Its commit waits for the disk: a start that was counted is not forgotten.
@@ -17,12 +20,13 @@
 with level as materialized (
   select v.* from unnest(
     $9::integer[], $10::integer[], $11::text[], $12::bigint[], $13::smallint[],
-    $14::timestamptz[], $15::uuid[], $16::text[], $17::text[]) as v(k, n, t, lane, p, r, i, q, y)),
-lane as materialized (select distinct on (k) k, n, t, q, y from level order by k),
+    $14::timestamptz[], $15::uuid[], $16::text[], $17::text[], $21::text[], $22::boolean[])
+    as v(k, n, t, lane, p, r, i, q, y, lk, o)),
+lane as materialized (select distinct on (k) k, n, t, q, y, lk from level order by k),
 way as materialized (
   select l.k, g.tenant_id, g.kind, g.name, g.version
     from lane l
-    cross join lateral (values (l.t, 0, ''), (l.t, 1, l.q), (l.t, 2, l.y), ('*', 2, l.y)) as w(t, kind, name)
+    cross join lateral (values (l.t, 0, ''), (l.t, 1, l.q), (l.t, 2, l.y), ('*', 2, l.y), (l.t, 3, l.lk)) as w(t, kind, name)
     join perdura.gate g on g.tenant_id = w.t and g.kind = w.kind and g.name = w.name),
 locked as materialized (
   select g.* from perdura.gate g
@@ -31,13 +35,17 @@ locked as materialized (
 clock as materialized (
   select clock_timestamp() as at, l.n from (select count(*) as n from locked) l),
 measured as materialized (
-  select g.tenant_id, g.kind, g.name, g.version, g.period_ms, g.concurrency, g.settles_at, clock.at,
+  select g.tenant_id, g.kind, g.name, g.version, g.period_ms, w.concurrency, g.settles_at, clock.at,
+         coalesce(k.state = 'open', false) as is_open, k.open_until,
          r.rate, r.burst, b.tokens, now_tick.tick, t.tick_at, t.tick_n, v.guests,
          g.paused_at is not null as is_paused,
          case when r.rate = r.burst then r.rate - coalesce(t.n, 0)
               when r.rate is not null then floor(b.tokens) end as starts_left,
-         s.taken, g.concurrency - v.guests - s.taken as slots_left
+         s.taken, w.concurrency - v.guests - s.taken as slots_left
     from clock cross join locked g
+    left join perdura.breaker k on k.tenant_id = g.tenant_id and k.kind = g.kind and k.name = g.name
+    cross join lateral (
+      select least(g.concurrency, case when k.state = 'half_open' then k.probes end) as concurrency) w
     cross join lateral (
       select coalesce(g.rate, case when g.kind = 0 then $18::integer end) as rate,
              coalesce(g.burst, g.rate, $18::integer) as burst) r
@@ -59,7 +67,7 @@ measured as materialized (
         from unnest(g.guest_tenants, g.guest_ids, g.guest_leases) as x(t, i, l)
         join perdura.job j on j.tenant_id = x.t and j.id = x.i and j.lease_id = x.l) v),
 room as materialized (
-  select m.*, case when is_paused or settles_at is not null then 0
+  select m.*, case when is_open or is_paused or settles_at is not null then 0
                    else least(starts_left, slots_left, 1000000)::integer end as n
     from measured m),
 open as materialized (
@@ -145,13 +153,15 @@ claimed as (
             case when coalesce(j.backoff, j.metadata, to_jsonb(j.tags)) is not null
                  then jsonb_build_object('backoff', j.backoff, 'metadata', j.metadata, 'tags', j.tags)
             end as more),
+holds as materialized ( -- slots, or a place, or a limit key: what finish.sql knows nothing of
+  select exists (select from holder) or exists (select from level where o or lk is not null) as it),
 leased as (
   insert into perdura.lease (
     id, worker, claimed_at, expires_at, hard_until, n_left, tenants, ids, holds_slots)
   select $1::uuid, $2::uuid, now(), now() + $3::integer * interval '1 millisecond',
          now() + (max(timeout_ms)::bigint + $4::integer) * interval '1 millisecond',
-         count(*), array_agg(tenant_id), array_agg(id), exists (select from holder)
-    from claimed having count(*) > 0),
+         count(*), array_agg(tenant_id), array_agg(id), holds.it
+    from claimed, holds group by holds.it),
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
   select tenant_id, queue, state, $6::smallint, count(*) from passed group by tenant_id, queue, state),
@@ -162,10 +172,12 @@ asked as (
    group by w.tenant_id, w.kind, w.name),
 closed as (
   select a.tenant_id, a.kind, a.name,
-         case when not a.is_seen then 'busy' when r.is_paused then 'paused'
+         case when not a.is_seen then 'busy' when r.is_open then 'breaker' when r.is_paused then 'paused'
               when r.settles_at is not null then 'settling'
               when r.starts_left <= coalesce(c.n, 0) then 'rate' else 'slots' end as why,
-         case when not a.is_seen or r.is_paused then null
+         case when not a.is_seen then null
+              when r.is_open then extract(epoch from r.open_until - r.at) * 1000
+              when r.is_paused then null
               when r.settles_at is not null then extract(epoch from r.settles_at - r.at) * 1000
               when r.starts_left > coalesce(c.n, 0) or r.starts_left is null then null
               when r.rate <> r.burst then (1 - r.tokens + coalesce(c.n, 0)) * r.period_ms / r.rate
@@ -195,4 +207,4 @@ select null, jsonb_build_object(
                from closed),
   'cut', (select coalesce(jsonb_agg(distinct t.k), '[]')
             from step t where not is_passed),
-  'holdsSlots', exists (select from holder))
+  'holdsSlots', (select it from holds))

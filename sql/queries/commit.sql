@@ -8,6 +8,8 @@
 -- $3 re-checks the expiry inside the update: a lease renewed since the sweeper looked is left alone.
 -- A job that stops running forgets its claim: that step goes to `transition` before its own.
 -- A job that stops running gives back its slots, whatever the reason: only leases that hold some look.
+-- The end of a job gives up its place in its ordering key, and the next one may start: see finish_limited.sql. A
+-- dead letter keeps it, unless it was sent to make way.
 -- ask: the cause is the reason of the cancel request, if it has one.
 -- cs: what the caller knew of a cancel request (null: does not matter). Returns the rows not moved.
 with held as materialized (
@@ -33,7 +35,7 @@ gone as (
             j.timeout_ms, j.version + 1 as version, j.priority, j.max_attempts, j.max_crashes,
             j.has_data, j.queue, j.type, j.payload, j.partition_key, j.idempotency_key, j.tags,
             j.backoff, j.metadata, j.progress, coalesce(x.err, j.last_error) as last_error,
-            j.cloned_from, j.parent_id, x.l, x.w, x.ran, x.f, x.s, x.e, x.h, x.a, x.cr,
+            j.cloned_from, j.parent_id, j.ordering_key, j.limit_key, x.l, x.w, x.ran, x.f, x.s, x.e, x.h, x.a, x.cr,
             case when x.ask then coalesce((
               select q.reason from perdura.cancel_request q
                where q.tenant_id = j.tenant_id and q.job_id = j.id and q.version = j.version), x.c)
@@ -59,22 +61,22 @@ archived as (
     tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
     state, priority, attempt, max_attempts, crashes, max_crashes, has_data, has_output, queue, type,
     payload, output, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
-    cloned_from, parent_id)
+    cloned_from, parent_id, ordering_key, limit_key)
   select tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
          s, priority, a, max_attempts, cr, max_crashes, has_data, false, queue, type,
          payload, null, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
-         cloned_from, parent_id
+         cloned_from, parent_id, ordering_key, limit_key
     from gone where h = 1),
 buried as (
   insert into perdura.dead_letter (
     tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
     state, priority, attempt, max_attempts, crashes, max_crashes, has_data, has_output, queue, type,
     payload, output, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
-    cloned_from, parent_id)
+    cloned_from, parent_id, ordering_key, limit_key)
   select tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
          s, priority, a, max_attempts, cr, max_crashes, has_data, false, queue, type,
          payload, null, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
-         cloned_from, parent_id
+         cloned_from, parent_id, ordering_key, limit_key
     from gone where h = 2),
 told as ( -- of an actor's activity, unless a dead letter is to wait for an operator
   delete from perdura.activity y using gone
@@ -100,6 +102,40 @@ counted as (
 freed as (
   delete from perdura.slot s using held h, ended e
    where h.holds_slots and e.l = h.id and s.job_id = e.id and s.job_tenant_id = e.tenant_id),
+left_place as (
+  delete from perdura.place p using gone g
+   where g.ordering_key is not null and p.tenant_id = g.tenant_id and p.job_id = g.id
+     and (g.h = 1 or p.skips)
+  returning p.tenant_id, p.key, p.job_id),
+blocked as ( -- a dead letter that keeps its place: its key waits for an operator
+  update perdura.place p set blocked_at = now() from gone g
+   where g.ordering_key is not null and p.tenant_id = g.tenant_id and p.job_id = g.id
+     and g.h = 2 and not p.skips),
+next as materialized ( -- the first of each key that is left
+  select k.tenant_id, k.key, p.job_id
+    from (select distinct tenant_id, key from left_place) k
+    left join lateral (
+      select p.job_id from perdura.place p
+       where p.tenant_id = k.tenant_id and p.key = k.key
+         and not exists (
+           select from left_place l where l.tenant_id = p.tenant_id and l.job_id = p.job_id)
+       order by p.batch, p.n limit 1) p on true),
+parked as materialized (
+  select j.tenant_id, j.id from next n
+    join perdura.job j on j.tenant_id = n.tenant_id and j.id = n.job_id where j.lane & 1 = 1),
+ready as materialized (
+  select j.tenant_id, j.id from parked p
+    join perdura.job j on j.tenant_id = p.tenant_id and j.id = p.id
+   order by j.tenant_id, j.id for update of j skip locked),
+led as (
+  update perdura.job j set lane = j.lane - 1 from ready r
+   where j.tenant_id = r.tenant_id and j.id = r.id and j.lane & 1 = 1),
+vacant as (
+  insert into perdura.vacancy (tenant_id, key)
+  select n.tenant_id, n.key from next n
+   where n.job_id is null
+      or (exists (select from parked p where p.tenant_id = n.tenant_id and p.id = n.job_id)
+          and not exists (select from ready r where r.tenant_id = n.tenant_id and r.id = n.job_id))),
 finished as materialized (select l, count(*)::integer as n from ended where l is not null group by l),
 emptied as (
   delete from perdura.lease le using held, finished

@@ -11,7 +11,7 @@ with edited as (
          run_at = case when $9::text is not null then greatest($9::text::timestamptz, now())
                        when $8::bigint is not null then now() + $8::bigint * interval '1 millisecond'
                        else j.run_at end,
-         lane = $10::bigint, queue = $11::text, partition_key = $12::text, priority = $13::smallint,
+         lane = case when j.ordering_key is null then $10::bigint else $10::bigint | (j.lane & 1) end, queue = $11::text, partition_key = $12::text, priority = $13::smallint,
          max_attempts = $14::smallint, max_crashes = $15::smallint, timeout_ms = $16::integer,
          tags = $17::text[], backoff = $18::text::jsonb, metadata = $19::text::jsonb,
          payload = case when $20::boolean then $21::text::json else j.payload end,

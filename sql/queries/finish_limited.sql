@@ -1,6 +1,9 @@
--- Commit successes of jobs that hold slots, and give the slots back. Parameters and guards as of finish.sql, of
--- which this is a copy with the part `freed`: jobs without limits pay nothing for it.
--- Locks: lease rows first, in id order; then job rows; then slots. Index: as finish.sql, and slot_job.
+-- Commit successes of jobs that hold slots or a place, and give those back. Parameters and guards as of
+-- finish.sql, of which this is a copy with the parts `freed` to `vacant`: jobs without limits and order pay
+-- nothing for it. The parts from `left_place` on are those of commit.sql.
+-- Locks: lease rows first, in id order; then job rows; then slots and places; then the rows of those that are
+-- first in their key now, SKIP LOCKED: who holds one may wait for a place here. What is passed over, or not
+-- seen yet, is left to promote.sql. Index: as finish.sql, slot_job, place_job and the primary key of place.
 with held as materialized (
   select le.id, le.worker, le.n_left from perdura.lease le
    where le.id = any($1::uuid[])
@@ -17,17 +20,18 @@ gone as ( -- first what is read again below: a reader unpacks a row up to its la
   returning x.l, j.tenant_id, j.queue, j.parent_id, j.id, x.big, x.w, x.o, j.lane, j.run_at, j.created_at,
             j.started_at, j.cancel_requested_at, j.timeout_ms, j.version, j.priority, j.attempt,
             j.max_attempts, j.crashes, j.max_crashes, j.has_data, j.type, j.payload, j.partition_key,
-            j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress, j.last_error, j.cloned_from),
+            j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress, j.last_error, j.cloned_from,
+            j.ordering_key, j.limit_key),
 archived as (
   insert into perdura.job_archive (
     tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
     state, priority, attempt, max_attempts, crashes, max_crashes, has_data, has_output, queue, type,
     payload, output, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
-    cloned_from, parent_id, worker)
+    cloned_from, parent_id, worker, ordering_key, limit_key)
   select tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms,
          version + 1, $3::smallint, priority, attempt, max_attempts, crashes, max_crashes, has_data,
          big is not null, queue, type, payload, o, partition_key, idempotency_key, tags, backoff,
-         metadata, progress, last_error, cloned_from, parent_id, w
+         metadata, progress, last_error, cloned_from, parent_id, w, ordering_key, limit_key
     from gone),
 data as (
   insert into perdura.job_data (tenant_id, id, kind, value)
@@ -48,6 +52,35 @@ ended as materialized (
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
   select tenant_id, queue, $2::smallint, $3::smallint, sum(n) from ended group by tenant_id, queue),
+left_place as (
+  delete from perdura.place p using gone g
+   where g.ordering_key is not null and p.tenant_id = g.tenant_id and p.job_id = g.id
+  returning p.tenant_id, p.key, p.job_id),
+next as materialized ( -- the first of each key that is left
+  select k.tenant_id, k.key, p.job_id
+    from (select distinct tenant_id, key from left_place) k
+    left join lateral (
+      select p.job_id from perdura.place p
+       where p.tenant_id = k.tenant_id and p.key = k.key
+         and not exists (
+           select from left_place l where l.tenant_id = p.tenant_id and l.job_id = p.job_id)
+       order by p.batch, p.n limit 1) p on true),
+parked as materialized (
+  select j.tenant_id, j.id from next n
+    join perdura.job j on j.tenant_id = n.tenant_id and j.id = n.job_id where j.lane & 1 = 1),
+ready as materialized (
+  select j.tenant_id, j.id from parked p
+    join perdura.job j on j.tenant_id = p.tenant_id and j.id = p.id
+   order by j.tenant_id, j.id for update of j skip locked),
+led as (
+  update perdura.job j set lane = j.lane - 1 from ready r
+   where j.tenant_id = r.tenant_id and j.id = r.id and j.lane & 1 = 1),
+vacant as (
+  insert into perdura.vacancy (tenant_id, key)
+  select n.tenant_id, n.key from next n
+   where n.job_id is null
+      or (exists (select from parked p where p.tenant_id = n.tenant_id and p.id = n.job_id)
+          and not exists (select from ready r where r.tenant_id = n.tenant_id and r.id = n.job_id))),
 finished as materialized (select l, sum(n)::integer as n from ended group by l),
 freed as (
   delete from perdura.slot s using gone g

@@ -3,6 +3,7 @@
 -- its definition, $4 payload; then one element per definition: $5 tenant, $6 lane, $7 queue, $8 type,
 -- $9 partition key, $10 priority, $11 max attempts, $12 max crashes, $13 timeout ms, $14 how many jobs
 -- have it; then $15 lease id, $16 worker, $17 lease ms, $18 grace ms.
+-- $19 the change of the gates that the caller knows (null: any): see claim.sql. No row back: nothing is stored.
 -- All or none of a call. Only for lanes without limits in which nothing waits.
 -- Locks: only the new rows. Index: primary keys of job and lease, job_claim (one entry each).
 -- The row is its own history: ENQUEUE at created_at, CLAIM at started_at, and nobody saw it between.
@@ -11,7 +12,8 @@ with definition as materialized (
   select * from unnest(
     $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::smallint[], $11::smallint[],
     $12::smallint[], $13::integer[], $14::integer[])
-    with ordinality as d(t, lane, q, k, part, p, ma, mc, ms, n, number)),
+    with ordinality as d(t, lane, q, k, part, p, ma, mc, ms, n, number)
+   where $19::bigint is null or exists (select from perdura.gate_change c where c.n = $19::bigint)),
 ins as (
   insert into perdura.job (
     tenant_id, id, lane, run_at, started_at, lease_id, timeout_ms, version, state, attempt, priority,
@@ -26,8 +28,8 @@ leased as (
   select $15::uuid, $16::uuid, now(), now() + $17::integer * interval '1 millisecond',
          now() + ((select max(ms) from definition)::bigint + $18::integer) * interval '1 millisecond',
          count(*), array_agg(tenant_id), array_agg(id)
-    from ins),
+    from ins having count(*) > 0),
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, to_state, n)
   select t, q, $1::smallint, sum(n) from definition group by t, q)
-select now() as c, now()::text as r
+select now() as c, now()::text as r from definition limit 1

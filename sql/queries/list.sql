@@ -11,7 +11,7 @@ with page as (
             j.version, j.state, j.priority, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
             j.has_data, false as has_output, j.queue, j.type, j.payload, null::json as output,
             j.partition_key, j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress,
-            j.last_error, j.cloned_from, j.parent_id
+            j.last_error, j.cloned_from, j.parent_id, j.ordering_key, j.limit_key
        from perdura.job j
       where $10::boolean and j.tenant_id = $1::text and j.id < $2::uuid and j.id >= $9::uuid
         and ($3::smallint[] is null or j.state = any($3::smallint[]))
@@ -28,7 +28,7 @@ with page as (
             j.version, j.state, j.priority, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
             j.has_data, j.has_output, j.queue, j.type, j.payload, j.output,
             j.partition_key, j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress,
-            j.last_error, j.cloned_from, j.parent_id
+            j.last_error, j.cloned_from, j.parent_id, j.ordering_key, j.limit_key
        from perdura.job_archive j
       where $11::boolean and j.tenant_id = $1::text and j.id < $2::uuid and j.id >= $9::uuid
         and ($3::smallint[] is null or j.state = any($3::smallint[]))
@@ -45,7 +45,7 @@ with page as (
             j.version, j.state, j.priority, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
             j.has_data, j.has_output, j.queue, j.type, j.payload, j.output,
             j.partition_key, j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress,
-            j.last_error, j.cloned_from, j.parent_id
+            j.last_error, j.cloned_from, j.parent_id, j.ordering_key, j.limit_key
        from perdura.dead_letter j
       where $12::boolean and j.tenant_id = $1::text and j.id < $2::uuid and j.id >= $9::uuid
         and ($3::smallint[] is null or j.state = any($3::smallint[]))

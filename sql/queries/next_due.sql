@@ -5,11 +5,11 @@
 -- Locks: nothing.
 -- Index: gate is a few pages; job_claim, one probe per (lane, priority); running jobs ahead of the first waiting one are read.
 with recursive s as (
-  (select tenant_id, lane, priority, queue, type, partition_key
+  (select tenant_id, lane, priority, queue, type, partition_key, limit_key, ordering_key
      from perdura.job order by tenant_id, lane, priority limit 1)
   union all
   select n.* from s cross join lateral (
-    select tenant_id, lane, priority, queue, type, partition_key
+    select tenant_id, lane, priority, queue, type, partition_key, limit_key, ordering_key
       from perdura.job j
      where (j.tenant_id, j.lane, j.priority) > (s.tenant_id, s.lane, s.priority)
      order by tenant_id, lane, priority limit 1) n)
@@ -23,6 +23,7 @@ select case when min(d.run_at) is not null
  where not exists (
          select from perdura.gate g
           where g.paused_at is not null and g.tenant_id in (s.tenant_id, '*')
-            and g.name = case g.kind when 0 then '' when 1 then s.queue else s.type end)
+            and g.name = case g.kind when 0 then '' when 1 then s.queue when 2 then s.type else s.limit_key end)
+   and (s.ordering_key is null or s.lane & 1 = 0)
    and s.type = any($2::text[]) and ($3::text[] is null or s.queue = any($3::text[]))
    and ($4::text is null or s.partition_key = $4::text)

@@ -1,6 +1,6 @@
 -- Delete one ended job and what belongs to it; history that is in `transition`
 -- goes with its partition. $1 tenant, $2 id, $3 version, $4 state.
--- Locks: the job's row, then its data, steps and key.
+-- Locks: the job's row, then its data, steps, keys and place.
 -- Index: primary keys. No row back: the job moved on.
 with archived as (
   delete from perdura.job_archive
@@ -18,6 +18,10 @@ steps as (
 released as (
   delete from perdura.unique_key u using gone
    where u.tenant_id = gone.tenant_id and u.key = gone.idempotency_key and u.job_id = gone.id),
+left_place as ( -- a dead letter that is deleted blocks no key
+  delete from perdura.place p using gone where p.tenant_id = gone.tenant_id and p.job_id = gone.id
+  returning p.tenant_id, p.key),
+vacant as (insert into perdura.vacancy (tenant_id, key) select tenant_id, key from left_place),
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, from_state, n)
   select tenant_id, queue, $4::smallint, 1 from gone)

@@ -1,6 +1,6 @@
 -- Bring an ended job back to life. $1 tenant, $2 id, $3 version, $4 from-state, $5 to-state, $6 event,
 -- $7 cause, $8 life of a key (ms).
--- Locks: the key row, then the ended row. Index: primary keys.
+-- Locks: the key row, then the ended row, then its place or the row of its ordering key. Index: primary keys, place_job.
 -- The version goes on rising. Its key is taken again, or nothing happens at all.
 with ended as materialized (
   select * from (
@@ -29,14 +29,32 @@ left_dead as (
   delete from perdura.dead_letter d using free
    where d.tenant_id = free.tenant_id and d.id = free.id and d.version = free.version
   returning d.id),
+kept as ( -- a dead letter that has blocked its key is first in it still
+  update perdura.place p set blocked_at = null from free
+   where free.ordering_key is not null and p.tenant_id = free.tenant_id and p.job_id = free.id
+  returning p.job_id),
+held as (
+  insert into perdura.ordering_key as k (tenant_id, key, batch)
+  select tenant_id, ordering_key, nextval('perdura.ordering_batch') from free
+   where ordering_key is not null and not exists (select from kept)
+  on conflict (tenant_id, key) do update
+    set batch_before = k.batch, batch = nextval('perdura.ordering_batch'), used_at = now()
+  returning tenant_id, key, batch),
+placed as ( -- at the end; who has lost a place before makes way again
+  insert into perdura.place (tenant_id, key, batch, n, job_id, skips)
+  select h.tenant_id, h.key, h.batch, 1, free.id, true from held h join free on free.tenant_id = h.tenant_id
+  returning tenant_id, key),
+vacant as (insert into perdura.vacancy (tenant_id, key) select tenant_id, key from placed),
 revived as (
   insert into perdura.job (
     tenant_id, id, lane, run_at, created_at, timeout_ms, version, state, priority, attempt,
     max_attempts, crashes, max_crashes, has_data, queue, type, payload, partition_key,
-    idempotency_key, tags, backoff, metadata, last_error, cloned_from, parent_id)
-  select tenant_id, id, lane, now(), created_at, timeout_ms, version + 1, $5::smallint, priority, 0,
+    idempotency_key, tags, backoff, metadata, last_error, cloned_from, parent_id, ordering_key, limit_key)
+  select tenant_id, id,
+         case when ordering_key is null then lane when exists (select from kept) then lane & -2 else lane | 1 end,
+         now(), created_at, timeout_ms, version + 1, $5::smallint, priority, 0,
          max_attempts, 0, max_crashes, has_data, queue, type, payload, partition_key,
-         idempotency_key, tags, backoff, metadata, last_error, cloned_from, parent_id
+         idempotency_key, tags, backoff, metadata, last_error, cloned_from, parent_id, ordering_key, limit_key
     from free
    where exists (select from left_archive) or exists (select from left_dead)
   returning tenant_id, id, version, queue),

@@ -7,7 +7,7 @@ with due as materialized (
   select tenant_id, kind, name from perdura.gate where settles_at <= now()
    order by tenant_id, kind, name for update skip locked),
 running as materialized (
-  select j.tenant_id, j.id, j.lease_id, j.queue, j.type
+  select j.tenant_id, j.id, j.lease_id, j.queue, j.type, j.limit_key
     from perdura.lease le cross join unnest(le.tenants, le.ids) as x(t, i)
     join perdura.job j on j.tenant_id = x.t and j.id = x.i and j.lease_id = le.id
    where exists (select from due)),
@@ -16,7 +16,8 @@ guest as (
          array_agg(r.lease_id) as leases
     from due d
     join running r on d.tenant_id in ('*', r.tenant_id)
-     and case d.kind when 0 then true when 1 then r.queue = d.name else r.type = d.name end
+     and case d.kind when 0 then true when 1 then r.queue = d.name when 2 then r.type = d.name
+         else r.limit_key = d.name end
    where not exists (
      select from perdura.slot s
       where s.tenant_id = d.tenant_id and s.kind = d.kind and s.name = d.name

@@ -208,6 +208,19 @@ export class LeaseLostError extends PerduraError {
   }
 }
 
+/** `context.lock`: somebody else has it. What a handler throws of this is tried again. */
+export class LockTakenError extends Error {
+  override readonly name = "LockTakenError";
+  readonly code = "lock_taken";
+  /** Of the lock. */
+  readonly lock: string;
+
+  constructor(lock: string) {
+    super(`Lock "${lock}" is held by another job`);
+    this.lock = lock;
+  }
+}
+
 /** Thrown by a handler: do not retry, go straight to dead_letter. */
 export class PermanentError extends Error {
   readonly retryable = false;

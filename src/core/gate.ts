@@ -1,14 +1,16 @@
 /**
- * Gates: what jobs of a tenant, of one of its queues, or of a type have to pass before they start.
+ * Gates: what jobs of a tenant, of one of its queues, of a type, or with a limit key have to pass before they
+ * start.
  *
  * A gate may be paused, let so many start in a minute, let so many run at once. A job passes all of
  * its gates or none; while it does not, it waits in its lane and costs nothing.
  */
 import { z } from "zod";
+import type { BreakerState } from "../../machines/breaker.ts";
 import { limits } from "./limits.ts";
 
 /** What a gate is of. Its place is its code in the database. */
-export const GATE_KINDS = ["tenant", "queue", "type"] as const;
+export const GATE_KINDS = ["tenant", "queue", "type", "key"] as const;
 
 /** What a gate is of. */
 export type GateKind = (typeof GATE_KINDS)[number];
@@ -18,7 +20,7 @@ export interface GateName {
   /** Null: of all tenants together. */
   readonly tenantId: string | null;
   readonly kind: GateKind;
-  /** Queue or type; empty of a tenant. */
+  /** Queue, type or limit key; empty of a tenant. */
   readonly name: string;
 }
 
@@ -80,6 +82,10 @@ export interface Gate extends GateName, Limits {
   readonly isDraining: boolean;
   /** Milliseconds until what runs already may be counted; null: it has been. */
   readonly settlesInMs: number | null;
+  /** Null: it has none, as far as anybody has stored. */
+  readonly breaker: BreakerState | null;
+  /** Milliseconds until an open breaker lets probes start; null: an operator will say. */
+  readonly breakerOpensInMs: number | null;
 }
 
 /** Who holds a slot. */
@@ -144,18 +150,33 @@ export function refillMs(meter: Meter, nowMs: number): number {
 }
 
 /** The gates on the way of a lane, in the order in which people look at them. */
-export function gatesOf(
-  { tenantId, queue, type }: { tenantId: string; queue: string; type: string },
-): GateName[] {
+export function gatesOf({ tenantId, queue, type, limitKey }: OnTheWay): GateName[] {
+  const ofKey: GateName[] = limitKey === null ? [] : [{ tenantId, kind: "key", name: limitKey }];
   return [
     { tenantId, kind: "tenant", name: "" },
     { tenantId, kind: "queue", name: queue },
     { tenantId, kind: "type", name: type },
     { tenantId: null, kind: "type", name: type },
+    ...ofKey,
   ];
+}
+
+/** What has gates on its way: a job, or a lane. */
+export interface OnTheWay {
+  readonly tenantId: string;
+  readonly queue: string;
+  readonly type: string;
+  readonly limitKey: string | null;
 }
 
 /** `queue "emails"`, as people read it. */
 export function gateText({ tenantId, kind, name }: GateName): string {
-  return kind === "tenant" ? `tenant "${tenantId}"` : `${kind} "${name}"`;
+  if (kind === "tenant") return `tenant "${tenantId}"`;
+  return `${kind === "key" ? "limit key" : kind} "${name}"`;
+}
+
+/** The same at the beginning of a sentence. */
+export function gateTitle(gate: GateName): string {
+  const text = gateText(gate);
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

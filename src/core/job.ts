@@ -59,9 +59,21 @@ export const jobOptions = {
   idempotencyKey: z.string().min(1).max(limits.keyLengthMax).optional(),
   idempotency: z.enum(["return", "strict"]).default("return"),
   partitionKey: nameSchema.optional(),
+  /** Jobs of a tenant with the same one start one after the other, in the order in which they were stored. */
+  orderingKey: nameSchema.optional(),
+  /** Whether later jobs of its key wait for an operator when this one is a dead letter. */
+  onDead: z.enum(["block", "skip"]).optional(),
+  /** Jobs of a tenant with the same one share limits. */
+  limitKey: nameSchema.optional(),
   tags: tags.optional(),
   metadata: metadata.optional(),
 } as const;
+
+const onDeadNeedsKey = { path: ["onDead"], message: "Needs an orderingKey beside it" };
+
+function hasKeyForDead(job: { onDead?: unknown; orderingKey?: unknown }): boolean {
+  return job.onDead === undefined || job.orderingKey !== undefined;
+}
 
 const oneTime = {
   path: ["delayMs"],
@@ -73,7 +85,8 @@ export const newJobSchema = z.strictObject({
   type: nameSchema,
   payload: z.unknown().default({}),
   ...jobOptions,
-}).refine((job) => job.runAt === undefined || job.delayMs === undefined, oneTime);
+}).refine((job) => job.runAt === undefined || job.delayMs === undefined, oneTime)
+  .refine(hasKeyForDead, onDeadNeedsKey);
 
 /** Body of `PATCH /jobs/{id}`: what a waiting job may be changed to; null: none any more. */
 export const jobPatchSchema = z.strictObject({
@@ -108,6 +121,9 @@ export interface JobInsert {
   readonly type: string;
   readonly queue: string;
   readonly partitionKey: string | null;
+  readonly orderingKey: string | null;
+  readonly onDead: "block" | "skip";
+  readonly limitKey: string | null;
   readonly priority: number;
   readonly maxAttempts: number;
   readonly maxCrashes: number;
@@ -150,6 +166,7 @@ export interface Job {
   readonly leaseUntil: string | null;
   readonly partitionKey: string | null;
   readonly orderingKey: string | null;
+  readonly limitKey: string | null;
   readonly idempotencyKey: string | null;
   readonly tags: readonly string[];
   readonly metadata: Json;

@@ -49,6 +49,10 @@ export const limits = {
   weightMax: 1_000,
   /** Jobs of one tenant that may wait. */
   backlogMax: 1_000_000_000,
+  /** Shortest lease of a lock: renewed at a third. */
+  lockTtlMsMin: 300,
+  /** Failures that open a breaker: each is remembered. */
+  breakerFailuresMax: 1_000,
   /** Holders of slots that an explanation names. */
   holdersMax: 10,
 } as const;

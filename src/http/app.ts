@@ -7,11 +7,14 @@ import type { Actors } from "../runtime/actors.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import { Files } from "../runtime/files.ts";
 import { Keys } from "../runtime/keys.ts";
+import { BreakerDesk } from "../runtime/breakers.ts";
 import { Limiting } from "../runtime/limiting.ts";
+import { Ordering } from "../runtime/ordering.ts";
 import { allowAll, demand, type Permit } from "./access.ts";
 import { actorRoutes } from "./actors.ts";
 import { actorControlRoutes } from "./actor_controls.ts";
 import { actorEmitRoutes } from "./actor_emits.ts";
+import { breakerRoutes } from "./breakers.ts";
 import { adminRoutes, overviewRoutes } from "./admin.ts";
 import { fileRoutes } from "./files.ts";
 import { auditRoutes } from "./audit.ts";
@@ -21,6 +24,7 @@ import { envelope } from "./envelope.ts";
 import { eventRoutes, verbRoutes } from "./job_events.ts";
 import { readRoutes } from "./job_reads.ts";
 import { limitRoutes } from "./limits.ts";
+import { orderingRoutes } from "./ordering.ts";
 import { createRoutes, listRoutes, oneJobRoutes } from "./jobs.ts";
 import { documentHealth, mountDocument } from "./openapi.ts";
 import { type Operating, operatingRoutes } from "./operating.ts";
@@ -91,5 +95,7 @@ export function routesOf(
     ...(actors
       ? [...actorRoutes(actors), ...actorControlRoutes(actors), ...actorEmitRoutes(actors)]
       : []),
+    ...breakerRoutes(new BreakerDesk(jobs.host.store)),
+    ...orderingRoutes(new Ordering(jobs.host.store)),
   ];
 }

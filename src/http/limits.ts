@@ -1,4 +1,4 @@
-/** The routes of limits: what a tenant, a queue, a type may do, and how much of it. */
+/** The routes of limits: what a tenant, a queue, a type, a limit key may do, and how much of it. */
 import { z } from "@hono/zod-openapi";
 import type { Scope } from "../core/access.ts";
 import { MalformedError, NotFoundError } from "../core/errors.ts";
@@ -45,7 +45,6 @@ interface Place {
   /** `/queues/{name}` */
   readonly path: string;
   readonly what: string;
-  readonly flows: Readonly<Record<string, Flow>>;
   readonly bodies: {
     readonly limits: z.ZodType<LimitsBody>;
     readonly flow: z.ZodType<z.output<typeof namingTenant.flow>>;
@@ -56,12 +55,17 @@ interface Place {
   readonly changeScope: Scope;
 }
 
+const flows: Readonly<Record<string, Flow>> = {
+  pause: "paused",
+  resume: "open",
+  drain: "draining",
+};
+
 const places: readonly Place[] = [
   {
     kind: "tenant",
     path: "/tenants/{tenantId}",
     what: "a tenant",
-    flows: { pause: "paused", resume: "open" },
     bodies: withoutTenant,
     gateOf: ({ c, permission }) => {
       const tenantId = nameOf(c.req.param("tenantId"), "tenant");
@@ -77,7 +81,6 @@ const places: readonly Place[] = [
     kind: "queue",
     path: "/queues/{name}",
     what: "a queue of a tenant",
-    flows: { pause: "paused", resume: "open", drain: "draining" },
     bodies: namingTenant,
     gateOf: (call, body) => ({
       tenantId: body ?? tenantOf(call) ?? DEFAULT_TENANT,
@@ -90,7 +93,6 @@ const places: readonly Place[] = [
     kind: "type",
     path: "/types/{type}",
     what: "a type, in all tenants together unless one is named",
-    flows: { pause: "paused", resume: "open" },
     bodies: namingTenant,
     gateOf: (call, body) => ({
       tenantId: body ?? tenantOf(call),
@@ -99,9 +101,21 @@ const places: readonly Place[] = [
     }),
     changeScope: "operate",
   },
+  {
+    kind: "key",
+    path: "/limit-keys/{key}",
+    what: "a limit key of a tenant",
+    bodies: namingTenant,
+    gateOf: (call, body) => ({
+      tenantId: body ?? tenantOf(call) ?? DEFAULT_TENANT,
+      kind: "key",
+      name: nameOf(call.c.req.param("key"), "limit key"),
+    }),
+    changeScope: "operate",
+  },
 ];
 
-/** `/queues`, and `/limits`, `/pause`, `/resume`, `/drain` of tenants, queues and types. */
+/** `/queues`, and `/limits`, `/pause`, `/resume`, `/drain` of tenants, queues, types and limit keys. */
 export function limitRoutes(limiting: Limiting): Route[] {
   return [
     defineRoute({
@@ -120,7 +134,7 @@ export function limitRoutes(limiting: Limiting): Route[] {
     ...places.flatMap((place) => [
       readLimits(place, limiting),
       setLimits(place, limiting),
-      ...Object.entries(place.flows).map(([verb, flow]) => setFlow(place, limiting, verb, flow)),
+      ...Object.entries(flows).map(([verb, flow]) => setFlow(place, limiting, verb, flow)),
     ]),
   ];
 }

@@ -45,6 +45,7 @@ export const jobResource = z.object({
   leaseUntil: instant.nullable(),
   partitionKey: z.string().nullable(),
   orderingKey: z.string().nullable(),
+  limitKey: z.string().nullable(),
   idempotencyKey: z.string().nullable(),
   tags: z.array(z.string()),
   metadata: anyJson,

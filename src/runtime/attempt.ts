@@ -10,11 +10,18 @@ import { type JobError } from "../core/failure.ts";
 import type { Json } from "../core/json.ts";
 import { serialise } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
-import type { ClaimedJob, FileStore, TransactionSql, WorkStore } from "../store/store.ts";
+import type {
+  ClaimedJob,
+  FileStore,
+  LockStore,
+  TransactionSql,
+  WorkStore,
+} from "../store/store.ts";
 import type { HandlerContext, HandlerJob } from "./context.ts";
 import { changeOf, type Ending, endingOfResult, endingOfThrow, permanent } from "./endings.ts";
 import { Files } from "./files.ts";
 import type { Handler, RetryPolicy } from "./handlers.ts";
+import { Locks } from "./locks.ts";
 import { Steps } from "./steps.ts";
 import type { StepSaver } from "./step_saver.ts";
 import { type Backoff } from "../core/backoff.ts";
@@ -24,7 +31,7 @@ export type StopReason = "timeout" | "cancel" | "shutdown" | "lease_lost";
 
 /** What an attempt needs of its surroundings. */
 export interface AttemptHost {
-  readonly store: WorkStore;
+  readonly store: WorkStore & { readonly locks: LockStore };
   readonly steps: StepSaver;
   readonly files: FileStore;
   readonly clock: Clock;
@@ -39,10 +46,10 @@ export interface AttemptHost {
 export class Attempt implements HandlerContext {
   readonly claimed: ClaimedJob;
   readonly handler: Handler;
-  /** Monotonic instant of the start. */
-  readonly startedAt: number;
   /** Monotonic instant of the timeout. */
   readonly timeoutAt: number;
+  /** Monotonic instant of the start. */
+  readonly startedAt: number;
   readonly #host: AttemptHost;
   #controller: AbortController | null = null;
   #stopReason: StopReason | null = null;
@@ -55,6 +62,7 @@ export class Attempt implements HandlerContext {
   /** The database was away: no fault of the handler. */
   #storeError: UnavailableError | null = null;
   #steps: Steps | null = null;
+  #locks: Locks | null = null;
   #progress: Json | undefined;
   #isSavingProgress = false;
 
@@ -198,6 +206,17 @@ export class Attempt implements HandlerContext {
     return (write) => this.#transact(write);
   }
 
+  get lock(): HandlerContext["lock"] {
+    return async (name, options) => {
+      this.#refuseWhenOver();
+      const { store, clock, worker } = this.#host;
+      const { tenantId, id } = this.claimed;
+      const host = { store: store.locks, clock };
+      this.#locks ??= new Locks(host, { tenantId, id, worker }, this.signal);
+      return await this.#locks.take(name, options);
+    };
+  }
+
   // ────────────────────────────────────────────────────────────────────────────────────────────
 
   async #step<T>(run: (steps: Steps) => Promise<T>): Promise<T> {
@@ -279,6 +298,7 @@ export class Attempt implements HandlerContext {
   #end(ending: Ending | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#locks?.end(this.#isAbandoned);
     this.#host.onEnd(this, ending && this.#scrubbed(ending));
   }
 

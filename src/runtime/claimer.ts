@@ -12,10 +12,10 @@ import type {
   Hint,
   JobStore,
   Lane,
-  LaneRequest,
   Suspect,
   WorkStore,
 } from "../store/store.ts";
+import { Aftermath, type AftermathStore } from "./aftermath.ts";
 import { Alarm } from "./alarm.ts";
 import { Claims } from "./claims.ts";
 import { Gates } from "./gates.ts";
@@ -32,7 +32,11 @@ const RECONNECT_MS = 100;
 const RECONNECT_MS_MAX = 2_000;
 /** What the claimer needs of its surroundings. */
 export interface ClaimerHost {
-  readonly store: WorkStore & Pick<JobStore, "enterStarted"> & { readonly gates: GateStore };
+  readonly store:
+    & WorkStore
+    & AftermathStore
+    & Pick<JobStore, "enterStarted">
+    & { readonly gates: GateStore };
   readonly clock: Clock;
   readonly random: Random;
   readonly worker: string;
@@ -57,6 +61,8 @@ export class Claimer {
   readonly #host: ClaimerHost;
   readonly #book: LaneBook;
   readonly #gates: Gates;
+  /** What ends here lets others go on. */
+  readonly aftermath: Aftermath;
   readonly #alarm = new Alarm();
   readonly #claims: Claims;
   readonly #suspects: Suspects;
@@ -78,10 +84,20 @@ export class Claimer {
       ...host,
       store: host.store.gates,
       tenantRate: host.tenantRate ?? null,
-      onChange: () => this.#alarm.ring(),
+      onCooled: (gate) => this.aftermath.cool(gate),
+      // Plain claims that knew less have taken nothing.
+      onChange: () => this.onHint(null),
+    });
+    this.aftermath = new Aftermath({
+      ...host,
+      book: this.#book,
+      gates: this.#gates,
+      serves: (lane) => this.#serves(lane),
+      ring: () => this.#alarm.ring(),
     });
     this.#claims = new Claims({
       ...host,
+      gates: this.#gates,
       onAnswer: () => this.#onAnswer(),
       onJobs: (jobs, isKept) => this.#onJobs(jobs, isKept),
     });
@@ -118,7 +134,7 @@ export class Claimer {
       ...this.#host,
       claims: this.#claims,
       mayStart: () => !this.#isStopping && !this.#suspects.isDraining,
-      serves: (lane) => this.#serves(lane) && this.#gates.isFresh() && this.#isFree(lane),
+      serves: (lane) => this.#serves(lane) && this.#gates.isFresh() && this.#gates.isFree(lane),
       isIdle: (lane) => this.#book.isIdle(lane),
       isQuiet: (lane) => this.#book.isQuiet(lane),
       onDoubt: () => this.#alarm.ring(),
@@ -151,13 +167,6 @@ export class Claimer {
   wakeIn(job: ClaimedJob, delayMs: number): void {
     this.#book.wakeIn(job, delayMs);
     if (delayMs < this.#host.pollMs) this.#alarm.ring();
-  }
-
-  /** The end of a job of this process has been committed. */
-  onSettled(job: ClaimedJob): void {
-    if (!job.holdsSlots) return;
-    this.#gates.reopen(job);
-    this.#alarm.ring();
   }
 
   /** Milliseconds until a gate opens that everything which is due has to pass; null: nothing has to. */
@@ -201,9 +210,12 @@ export class Claimer {
     this.#isWaitingForFree = false;
     if (this.#suspects.isDraining) return false;
     const left = jobsMax - stats.claimed;
-    if (this.#gates.isNone) return await this.#claimPlain(Math.min(runner.room(), left));
-    if (!this.#book.isAwake(this.#isPassable)) {
-      return await this.#claimPlain(Math.min(runner.room(), left), this.#isFree);
+    await this.aftermath.promote();
+    if (this.#gates.isNone && !this.#book.hasGated) {
+      return await this.#claimPlain(Math.min(runner.room(), left));
+    }
+    if (!this.#book.isAwake(this.#gates.isPassable)) {
+      return await this.#claimPlain(Math.min(runner.room(), left), this.#gates.isFree);
     }
     // What has limits starts at once or is not claimed: while it waits, nothing else is buffered.
     const free = Math.min(runner.free(), left);
@@ -212,37 +224,30 @@ export class Claimer {
   }
 
   async #claimInTurn(free: number): Promise<boolean> {
-    const isShared = this.#book.isAwake(this.#isFree);
+    const isShared = this.#book.isAwake(this.#gates.isFree);
     this.#isTurnOfLimited = !isShared || !this.#isTurnOfLimited;
     const limit = isShared ? Math.ceil(free / 2) : free;
     return this.#isTurnOfLimited
       ? await this.#claimLimited(limit)
-      : await this.#claimPlain(limit, this.#isFree);
+      : await this.#claimPlain(limit, this.#gates.isFree);
   }
-
-  readonly #isFree: Admits = (lane) =>
-    !this.#gates.isLimited(lane) && this.#gates.opensAt(lane) === -Infinity;
-
-  readonly #isPassable: Admits = (lane) =>
-    this.#gates.isLimited(lane) && this.#gates.opensAt(lane) <= this.#host.clock.monotonic();
 
   async #claimPlain(limit: number, admits?: Admits): Promise<boolean> {
     const { clock } = this.#host;
-    const selection = limit > 0 ? this.#select(limit, admits) : null;
+    const { weigh } = this.#gates;
+    const selection = limit > 0 ? this.#book.select(limit, LANES_PER_CLAIM, admits, weigh) : null;
     if (selection === null) return false;
     const askedAt = clock.monotonic();
     try {
       const jobs = await this.#claims.claim(selection.requests, limit);
+      // Nothing is due, or the gates have changed: that is looked up before the next one.
+      if (jobs.length === 0) this.#gates.invalidate();
       this.#book.settle(selection, jobs, limit, clock.monotonic() - askedAt);
     } catch (error) {
       this.#book.release(selection);
       throw error;
     }
     return true;
-  }
-
-  #select(limit: number, admits?: Admits) {
-    return this.#book.select(limit, LANES_PER_CLAIM, admits, this.#gates.weigh);
   }
 
   async #claimLimited(limit: number): Promise<boolean> {
@@ -258,13 +263,14 @@ export class Claimer {
 
   async #claimReserved(limit: number): Promise<boolean> {
     const { clock } = this.#host;
-    const selection = this.#select(limit, this.#isPassable);
+    const { isPassable, weigh } = this.#gates;
+    const selection = this.#book.select(limit, LANES_PER_CLAIM, isPassable, weigh);
     if (selection === null) return false;
     try {
       const lanes = selection.requests.flatMap(({ levels }) => levels[0]?.lane ?? []);
       await this.#gates.openFor(lanes);
       const askedAt = clock.monotonic();
-      const { jobs, cut } = await this.#claimPastGates(selection.requests, limit);
+      const { jobs, cut } = await this.#claims.claimPastGates(selection.requests, limit, false);
       const now = clock.monotonic();
       this.#book.settle(selection, jobs, limit, now - askedAt, (index) => {
         const lane = lanes[index];
@@ -284,14 +290,7 @@ export class Claimer {
       return (await this.#claims.claim(request, 1, true)).length > 0;
     }
     await this.#gates.openFor([lane]);
-    return (await this.#claimPastGates(request, 1, true)).jobs.length > 0;
-  }
-
-  async #claimPastGates(lanes: readonly LaneRequest[], limit: number, alone = false) {
-    const askedAt = this.#host.clock.monotonic();
-    const claim = await this.#claims.claimPastGates(lanes, limit, alone);
-    this.#gates.note(claim.closed, askedAt);
-    return claim;
+    return (await this.#claims.claimPastGates(request, 1, true)).jobs.length > 0;
   }
 
   async #refreshLanes(): Promise<void> {
@@ -304,6 +303,7 @@ export class Claimer {
       const lanes = await store.lanes();
       this.#onAnswer();
       this.#book.refresh(lanes.filter((lane) => this.#serves(lane)));
+      this.aftermath.expectVacancy();
     } catch (error) {
       this.#lanesAt = -Infinity;
       throw error;

@@ -13,6 +13,7 @@ import type {
   LimitedClaim,
   WorkStore,
 } from "../store/store.ts";
+import type { Gates } from "./gates.ts";
 import type { Leases } from "./leases.ts";
 import type { WorkerStats } from "./stats.ts";
 
@@ -26,6 +27,7 @@ export interface ClaimsHost {
   readonly stats: WorkerStats;
   /** Starts per minute of a tenant that has no rate of its own; null: any number. */
   readonly tenantRate?: number | null;
+  readonly gates: Pick<Gates, "change" | "note">;
   readonly onAnswer: () => void;
   /** `isKept`: handlers were kept for them. */
   readonly onJobs: (jobs: readonly ClaimedJob[], isKept: boolean) => void;
@@ -41,6 +43,11 @@ export class Claims {
     this.#host = host;
   }
 
+  /** The last change of gates that is known here. */
+  get gateChange(): string | null {
+    return this.#host.gates.change;
+  }
+
   /** In lanes without limits. */
   async claim(
     lanes: readonly LaneRequest[],
@@ -48,22 +55,26 @@ export class Claims {
     alone = false,
   ): Promise<readonly ClaimedJob[]> {
     const { store } = this.#host;
-    const { jobs } = await this.#send({ lanes, limit, alone }, async (request) => {
+    const { gateChange } = this;
+    const { jobs } = await this.#send({ lanes, limit, alone, gateChange }, async (request) => {
       return { jobs: await store.claim(request), closed: [], cut: [] };
     });
     return jobs;
   }
 
   /** In lanes that have to pass gates. */
-  claimPastGates(
+  async claimPastGates(
     lanes: readonly LaneRequest[],
     limit: number,
     alone: boolean,
   ): Promise<LimitedClaim> {
-    const { store, tenantRate = null } = this.#host;
-    return this.#send({ lanes, limit, alone }, (request) => {
+    const { store, clock, gates, tenantRate = null } = this.#host;
+    const askedAt = clock.monotonic();
+    const claim = await this.#send({ lanes, limit, alone }, (request) => {
       return store.gates.claim({ ...request, tenantRate, only: null });
     });
+    gates.note(claim.closed, askedAt);
+    return claim;
   }
 
   /** Asks what became of claims whose answer was lost, until there is one or the lease is over. */
@@ -78,7 +89,7 @@ export class Claims {
   }
 
   async #send(
-    asked: Pick<ClaimRequest, "lanes" | "limit" | "alone">,
+    asked: Pick<ClaimRequest, "lanes" | "limit" | "alone" | "gateChange">,
     send: (request: ClaimRequest) => Promise<LimitedClaim>,
   ): Promise<LimitedClaim> {
     const { worker, leaseMs, clock } = this.#host;

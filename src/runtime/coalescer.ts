@@ -35,6 +35,7 @@ export class Coalescer {
   readonly #store: Pick<JobStore, "enter">;
   readonly #handOffs = new Set<HandOff>();
   readonly #keyed: Batcher<Waiting>;
+  readonly #ordered: Batcher<Waiting>;
   readonly #keyless: Batcher<Waiting>;
 
   constructor(store: Pick<JobStore, "enter">) {
@@ -46,6 +47,7 @@ export class Coalescer {
       gather: "microtask",
     } as const;
     this.#keyed = new Batcher({ ...options, inFlightMax: KEYED_IN_FLIGHT_MAX });
+    this.#ordered = new Batcher(options);
     this.#keyless = new Batcher(options);
   }
 
@@ -60,6 +62,8 @@ export class Coalescer {
     return new Promise((resolve, reject) => {
       const waiting = { row, resolve, reject };
       if (row.payloadJson.length > SHARED_LENGTH_MAX) void this.#send([waiting]);
+      // Those of one ordering key are stored one after the other, whoever else holds it meanwhile.
+      else if (row.orderingKey !== null) this.#ordered.add(waiting);
       else if (row.idempotencyKey === null) this.#keyless.add(waiting);
       else this.#keyed.add(waiting);
     });
@@ -91,7 +95,7 @@ export class Coalescer {
   async #afterFailure(batch: readonly Waiting[], error: unknown): Promise<void> {
     const isAway = error instanceof UnavailableError;
     const mayBeLocked = isAway && !(error instanceof UnknownResultError) &&
-      batch.some(({ row }) => row.idempotencyKey !== null);
+      batch.some(({ row }) => row.idempotencyKey !== null || row.orderingKey !== null);
     if (batch.length === 1 || (isAway && !mayBeLocked)) {
       for (const { reject } of batch) reject(error);
     } else if (mayBeLocked) {

@@ -2,6 +2,7 @@
 import type { Json } from "../core/json.ts";
 import type { TransactionSql } from "../store/store.ts";
 import type { OpenFile } from "./files.ts";
+import type { Lock, LockOptions } from "./locks.ts";
 
 /** The job, as its handler sees it. */
 export interface HandlerJob {
@@ -57,4 +58,11 @@ export interface HandlerContext {
    * 5 s. A throw rolls everything back and fails the attempt, whatever the handler does next.
    */
   transaction<T>(write: (sql: TransactionSql) => Promise<T>): Promise<T>;
+  /**
+   * Takes a lock of the tenant, which one job holds at a time: for `ttlMs` (default 30 s, at least 300 ms),
+   * renewed until it is released or the attempt ends. Waits for it at most `waitMs` (default 0).
+   *
+   * @throws {LockTakenError} Somebody else has it.
+   */
+  lock(name: string, options?: LockOptions): Promise<Lock>;
 }

@@ -1,11 +1,14 @@
 /** Why a job does not run: reasons in the order in which they would have to go away. */
 import type { Clock } from "../core/clock.ts";
-import { gatesOf, type GateState, gateText } from "../core/gate.ts";
+import { gatesOf, type GateState, gateText, gateTitle } from "../core/gate.ts";
+import type { Breaker } from "../core/breaker.ts";
+import type { BreakerStore } from "../store/store.ts";
 import type { Job } from "../core/job.ts";
 import { isTerminal, statesAccepting } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
-import type { GateStore } from "../store/store.ts";
+import type { GateStore, OrderStore } from "../store/store.ts";
 import type { Handlers } from "./handlers.ts";
+import { turnOf } from "./ordering.ts";
 
 /** One reason. `until`: when it goes away by itself, RFC 3339; null: not known. */
 export interface Reason {
@@ -16,7 +19,11 @@ export interface Reason {
 
 /** What explaining needs. */
 export interface ExplainHost {
-  readonly store: { readonly gates: GateStore };
+  readonly store: {
+    readonly gates: GateStore;
+    readonly order: OrderStore;
+    readonly breakers: BreakerStore;
+  };
   readonly handlers: Handlers;
   readonly clock: Clock;
   readonly defaults: { readonly tenantRate?: number | null };
@@ -33,7 +40,14 @@ export async function explain(job: Job, host: ExplainHost): Promise<Reason[]> {
   if (!claimable.includes(job.state)) return explainRunning(job, clock);
   const gates = gatesOf(job);
   const states = await store.gates.states(gates, limits.holdersMax, defaults.tenantRate ?? null);
-  return explainWaiting(job, host, states.flatMap(reasonsOfGate));
+  const breakers = await store.breakers.read(gates);
+  const turn = await turnOf(store, job);
+  const ofOrder = turn === null ? [] : [because("ordering_key_blocked", turn, null)];
+  return explainWaiting(job, host, [
+    ...ofOrder,
+    ...breakers.flatMap(reasonsOfBreaker),
+    ...states.flatMap(reasonsOfGate),
+  ]);
 }
 
 function explainWaiting(
@@ -61,9 +75,22 @@ function explainWaiting(
   return reasons;
 }
 
+function reasonsOfBreaker({ gate, state, context: { openUntil } }: Breaker): Reason[] {
+  const what = `The breaker of ${gateText(gate)}`;
+  if (state === "open") {
+    const until = openUntil === null ? null : new Date(openUntil).toISOString();
+    const message = openUntil === null
+      ? `${what} was opened by hand`
+      : `${what} is open after failures; then probes may start`;
+    return [because("breaker_open", message, until)];
+  }
+  if (state === "closed") return [];
+  return [because("breaker_half_open", `${what} lets a few probes start at a time`, null)];
+}
+
 /** Why a gate lets nobody pass, in the order in which it is asked: paused, rate, slots. */
 function reasonsOfGate(gate: GateState): Reason[] {
-  const what = capital(gateText(gate));
+  const what = gateTitle(gate);
   const reasons: Reason[] = [];
   if (gate.pausedAt !== null) {
     const message = `${what} is paused since ${gate.pausedAt}`;
@@ -88,10 +115,6 @@ function holdersOf({ holders, running }: GateState): string {
   const named = holders.map(({ id, worker }) => `job ${id} (worker ${worker ?? "unknown"})`);
   const more = running - holders.length;
   return [...named, ...(more > 0 ? [`${more} more`] : [])].join(", ");
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function explainRunning(job: Job, clock: Clock): Reason[] {

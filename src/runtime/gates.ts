@@ -7,6 +7,7 @@
  * then. What a gate lets pass is decided by the claim alone; here is only remembered when to ask again.
  */
 import { type Clock, jittered, type Random } from "../core/clock.ts";
+import type { DeclaredBreaker } from "../core/breaker.ts";
 import { type Gate, type GateName, gatesOf, NO_LIMITS } from "../core/gate.ts";
 import type { Closed, GateStore, Lane } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
@@ -29,6 +30,8 @@ export interface GatesHost {
   readonly pollMs: number;
   /** Starts per minute of a tenant that has no rate of its own; null: any number. */
   readonly tenantRate: number | null;
+  /** An open breaker has been open for long enough. */
+  readonly onCooled: (gate: GateName) => Promise<void>;
   /** Something has changed, or has been counted. */
   readonly onChange: () => void;
   readonly onFailure: (error: unknown) => void;
@@ -43,7 +46,7 @@ interface Known {
   freedAt: number;
 }
 
-type Names = Pick<Lane, "tenantId" | "queue" | "type">;
+type Names = Pick<Lane, "tenantId" | "queue" | "type" | "limitKey">;
 
 /** The gates of one process. */
 export class Gates {
@@ -59,20 +62,38 @@ export class Gates {
   #readAt = -Infinity;
   #reading: Promise<void> | null = null;
   #isDeclared = false;
+  readonly #hasBreakers: boolean;
   #isStopping = false;
 
   constructor(host: GatesHost) {
     this.#host = host;
+    this.#hasBreakers = host.handlers.values().some(({ breaker }) => breaker !== null);
   }
 
   /** No lane has to pass anything. */
   get isNone(): boolean {
-    return this.#known.size === 0 && this.#host.tenantRate === null;
+    return this.#known.size === 0 && this.#host.tenantRate === null && !this.#hasBreakers;
+  }
+
+  /** The breaker that the outcomes of a lane move, and whether successes matter to it; null: none. */
+  breakerOf(lane: Names): { gate: GateName; settings: DeclaredBreaker; isClosed: boolean } | null {
+    const settings = this.#host.handlers.get(lane.type)?.breaker;
+    if (!settings || (settings.per === "key" && lane.limitKey === null)) return null;
+    const gate: GateName = settings.per === "key"
+      ? { tenantId: lane.tenantId, kind: "key", name: lane.limitKey ?? "" }
+      : { tenantId: null, kind: "type", name: lane.type };
+    const state = this.#known.get(keyOf(gate))?.gate.breaker ?? "closed";
+    return { gate, settings, isClosed: state === "closed" };
   }
 
   /** Whether lanes may be claimed on what is known. */
   isFresh(): boolean {
     return this.#host.clock.monotonic() - this.#readAt < AGE_MS_MAX;
+  }
+
+  /** The number of the last change that is known here; null: nothing is. */
+  get change(): string | null {
+    return this.#change;
   }
 
   /** Forgets how new its knowledge is: before the next claim it is read again. */
@@ -105,10 +126,12 @@ export class Gates {
   }
 
   /** Whether the jobs of a lane are counted or limited, and so claimed by a statement of their own. */
-  isLimited(lane: Names): boolean {
-    if (this.#host.tenantRate !== null) return true;
+  isLimited(lane: Names & Pick<Lane, "isOrdered">): boolean {
+    if (this.#host.tenantRate !== null || isGated(lane)) return true;
+    // A breaker has to be asked while it is closed, too: it may open at any time.
+    if (this.#host.handlers.get(lane.type)?.breaker) return true;
     return this.#wayOf(lane).some(({ gate }) =>
-      gate.ratePerMinute !== null || gate.concurrency !== null
+      gate.ratePerMinute !== null || gate.concurrency !== null || gate.breaker !== null
     );
   }
 
@@ -116,11 +139,20 @@ export class Gates {
   opensAt(lane: Names): number {
     let opensAt = -Infinity;
     for (const { gate, closedUntil } of this.#wayOf(lane)) {
-      if (gate.isPaused) return Infinity;
+      const isOpenByHand = gate.breaker === "open" && gate.breakerOpensInMs === null;
+      if (gate.isPaused || isOpenByHand) return Infinity;
       opensAt = Math.max(opensAt, closedUntil);
     }
     return opensAt;
   }
+
+  /** A lane that has nothing to pass. */
+  readonly isFree = (lane: Lane): boolean =>
+    !this.isLimited(lane) && this.opensAt(lane) === -Infinity;
+
+  /** A lane that has to pass gates, of which none is known to be closed. */
+  readonly isPassable = (lane: Lane): boolean =>
+    this.isLimited(lane) && this.opensAt(lane) <= this.#host.clock.monotonic();
 
   /** Remembers what a claim was told that was sent at `askedAt`. */
   note(closed: readonly Closed[], askedAt: number): void {
@@ -137,8 +169,8 @@ export class Gates {
   }
 
   /** A job has ended here and has given back its slots. */
-  reopen(job: Names): void {
-    for (const known of this.#wayOf(job)) {
+  reopen(lane: Names): void {
+    for (const known of this.#wayOf(lane)) {
       known.freedAt = this.#host.clock.monotonic();
       if (known.isOutOfSlots) known.closedUntil = -Infinity;
     }
@@ -185,8 +217,10 @@ export class Gates {
     this.#host.onChange();
   }
 
-  #settledAt({ settlesInMs }: Gate, now: number): number {
-    return settlesInMs === null ? -Infinity : now + Math.max(CLOSED_MS_MIN, settlesInMs);
+  #settledAt({ settlesInMs, breaker, breakerOpensInMs }: Gate, now: number): number {
+    const settled = settlesInMs === null ? -Infinity : now + Math.max(CLOSED_MS_MIN, settlesInMs);
+    if (breaker !== "open" || breakerOpensInMs === null) return settled;
+    return Math.max(settled, now + Math.max(CLOSED_MS_MIN, breakerOpensInMs));
   }
 
   async #declare(): Promise<void> {
@@ -203,6 +237,10 @@ export class Gates {
     );
     // Whoever was first has told everybody by the number of the change.
     if (isDue && await this.#host.store.settle() > 0) await this.refresh();
+    for (const { gate, closedUntil } of [...this.#known.values()]) {
+      const isTimed = gate.breaker === "open" && gate.breakerOpensInMs !== null;
+      if (isTimed && closedUntil <= now) await this.#host.onCooled(gate);
+    }
   }
 
   #wayOf(lane: Names): readonly Known[] {
@@ -215,13 +253,21 @@ export class Gates {
   }
 }
 
+/** Its jobs have keys, which plain claims and ends know nothing of. */
+export function isGated(lane: Pick<Lane, "limitKey" | "isOrdered">): boolean {
+  return lane.limitKey !== null || lane.isOrdered;
+}
+
 function knownOf(gate: Gate, closedUntil: number): Known {
   return { gate, closedUntil, isOutOfSlots: false, freedAt: -Infinity };
 }
 
 /** The gate of a tenant on which nothing is set. */
 function tenantGate({ tenantId }: Lane): Gate & { readonly tenantId: string } {
-  const open = { isPaused: false, isDraining: false, settlesInMs: null };
+  const open = {
+    ...{ isPaused: false, isDraining: false, settlesInMs: null },
+    ...{ breaker: null, breakerOpensInMs: null },
+  };
   return { ...NO_LIMITS, ...open, tenantId, kind: "tenant", name: "" };
 }
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Backoff } from "../core/backoff.ts";
 import { type Issue, PermanentError } from "../core/errors.ts";
+import { type DeclaredBreaker, declaredBreakerSchema } from "../core/breaker.ts";
 import { issuesOf } from "../core/job.ts";
 import { declaredLimitsSchema } from "../core/gate.ts";
 import { limits } from "../core/limits.ts";
@@ -10,6 +11,7 @@ import { type Redactor, redactorOf } from "../core/redaction.ts";
 import type { DeclaredLimits } from "../store/store.ts";
 import type { HandlerContext } from "./context.ts";
 import { type BatchHandle, type BatchSize, batchSizeSchema, gathering } from "./gathering.ts";
+import { callerModule, runIsolated } from "./isolation.ts";
 
 /** How often jobs of a type start, and how many run at once. */
 export type HandlerLimits = z.input<typeof declaredLimitsSchema>;
@@ -42,6 +44,18 @@ export interface HandlerDefinition<Type extends string, Input extends z.ZodType,
   readonly timeoutMs?: number;
   /** Of the type, in all tenants together, until an operator sets others. */
   readonly limits?: HandlerLimits;
+  /**
+   * Stops the starts after `failures` attempts have failed within `windowMs`, for `openMs`; then lets `probes`
+   * (default 1) start to find out. A failure that no retry could mend does not count: it says nothing of what
+   * the handler talks to. `per`: one for the type (the default), or one for each limit key.
+   */
+  readonly breaker?: z.input<typeof declaredBreakerSchema>;
+  /**
+   * Runs it in a thread of its own, which is ended at the timeout, whatever it is doing; then the attempt has
+   * failed. The thread imports the module in which the handler is declared, so declare it at the top of one.
+   * Input and output are cloned. `module`: the URL of that module, where it cannot be told from the stack.
+   */
+  readonly isolate?: boolean | { readonly module: string };
   /** One job per call. */
   readonly batch?: undefined;
   readonly handle: (
@@ -52,8 +66,10 @@ export interface HandlerDefinition<Type extends string, Input extends z.ZodType,
 
 /** A handler that takes many jobs at once: see `BatchSize`. */
 export interface BatchHandlerDefinition<Type extends string, Input extends z.ZodType, Output>
-  extends Omit<HandlerDefinition<Type, Input, Output>, "batch" | "handle"> {
+  extends Omit<HandlerDefinition<Type, Input, Output>, "batch" | "isolate" | "handle"> {
   readonly batch: BatchSize;
+  /** Jobs of a call share a thread. */
+  readonly isolate?: undefined;
   readonly handle: BatchHandle<z.output<Input>, HandlerResult<Output>>;
 }
 
@@ -74,6 +90,8 @@ export interface Handler<Type extends string = string, Input = unknown, Output =
   readonly retry: RetryPolicy;
   readonly timeoutMs: number | null;
   readonly limits: DeclaredLimits["limits"];
+  /** Null: its failures stop nothing. */
+  readonly breaker: DeclaredBreaker | null;
   /** The schema of its payload. */
   readonly input: z.ZodType;
   /** Hides what `sensitive` marks in its payload; null: nothing. */
@@ -109,12 +127,18 @@ export function defineHandler<Type extends string, Input extends z.ZodType, Outp
     ? gathering(batchSizeSchema.parse(definition.batch), definition.handle)
     : definition.handle;
   const handle = output ? checkingOutput(single, output) : single;
+  const breaker = definition.breaker ? declaredBreakerSchema.parse(definition.breaker) : null;
+  const module = definition.isolate ? moduleOf(definition.isolate) : null;
+  if (module !== null) {
+    isolated.set(type, (payload, context) => handle(input.parse(payload), context));
+  }
   policySchema.parse({ ...retry, on: undefined, timeoutMs });
   return {
     type,
     retry,
     timeoutMs,
     limits,
+    breaker,
     input,
     payloadRedactor: redactorOf(input),
     outputRedactor: output ? redactorOf(output) : null,
@@ -125,9 +149,26 @@ export function defineHandler<Type extends string, Input extends z.ZodType, Outp
     run(payload, context) {
       const parsed = input.safeParse(payload);
       if (!parsed.success) return { ok: false, issues: issuesBelow(parsed.error, "payload") };
-      return { ok: true, value: handle(parsed.data, context) };
+      if (module === null) return { ok: true, value: handle(parsed.data, context) };
+      return { ok: true, value: runIsolated(module, type, payload, context) };
     },
   };
+}
+
+type Handle = (payload: unknown, context: HandlerContext) => unknown;
+
+/** What runs in threads, by type: each thread has its own, and imports what fills it. */
+const isolated = new Map<string, Handle>();
+
+/** The function of an isolated handler that this thread has imported. */
+export function declaredHandler(type: string): Handle | undefined {
+  return isolated.get(type);
+}
+
+function moduleOf(isolate: true | { readonly module: string }): string {
+  const module = isolate === true ? callerModule(import.meta.url) : isolate.module;
+  if (module === null) throw new TypeError("Say isolate: { module: import.meta.url }");
+  return module;
 }
 
 const growth = z.int().min(1).max(limits.delayMsMax).optional();

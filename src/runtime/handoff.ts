@@ -21,6 +21,8 @@ export interface HandOffHost {
   readonly clock: Clock;
   readonly worker: string;
   readonly leaseMs: number;
+  /** The last change of gates that is known here. */
+  gateChange(): string | null;
   /** Keeps `count` handlers free; false: there are not so many. */
   reserve(count: number): boolean;
   /** They are free again, or taken by jobs that have been accepted. */
@@ -76,7 +78,8 @@ export class HandOff {
     // Begun before it is sent: our own idea of the lease can only end too early.
     const askedAt = clock.monotonic();
     try {
-      const jobs = await store.enterStarted(rows, { leaseId, worker, leaseMs });
+      const gateChange = this.#host.gateChange();
+      const jobs = await store.enterStarted(rows, { leaseId, worker, leaseMs, gateChange });
       if (jobs) this.#host.accept(jobs, leaseId, askedAt);
       return jobs;
     } catch (error) {
@@ -154,6 +157,7 @@ export function handOffHost(of: Surroundings): HandOffHost {
   const { store, clock, worker, leaseMs, runner, stats, claims, jobsMax = Infinity } = of;
   return {
     ...{ store, clock, worker, leaseMs },
+    gateChange: () => claims.gateChange,
     free: () => of.mayStart() ? Math.min(runner.free(), jobsMax - stats.claimed) : 0,
     reserve: (count) => of.mayStart() && runner.reserve(count),
     release: (count) => runner.release(count),

@@ -1,6 +1,6 @@
 /**
- * Which jobs are taken in, as far as this process knows: not those of a queue that drains, nor those of
- * a tenant with as many waiting as it may have.
+ * Which jobs are taken in, as far as this process knows: not those of a queue, type, limit key or tenant that
+ * drains, nor those of a tenant with as many waiting as it may have.
  *
  * What is set is read anew once a second while jobs come in, beside them; where nothing is set, a job pays
  * one look at a clock. A backlog is counted once a second, and what is taken here since is added: with
@@ -8,6 +8,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { RateLimitedError } from "../core/errors.ts";
+import { type GateName, gatesOf, gateTitle } from "../core/gate.ts";
 import type { JobInsert } from "../core/job.ts";
 import { statesAccepting } from "../core/lifecycle.ts";
 import type { GateStore, JobStore } from "../store/store.ts";
@@ -45,7 +46,7 @@ export class Intake {
   /**
    * Lets jobs in, all or none. A promise only when it has to be waited for.
    *
-   * @throws {RateLimitedError} A queue is being drained, or a tenant has too many waiting.
+   * @throws {RateLimitedError} Something of it is being drained, or a tenant has too many waiting.
    */
   admit(rows: readonly JobInsert[]): Promise<void> | undefined {
     const now = this.#host.clock.monotonic();
@@ -60,14 +61,15 @@ export class Intake {
   }
 
   #check(rows: readonly JobInsert[]): Promise<void> | undefined {
-    if (this.#draining.size > 0) this.#checkQueues(rows);
+    if (this.#draining.size > 0) this.#checkDraining(rows);
     return this.#backlogs.size > 0 ? this.#checkBacklogs(rows) : undefined;
   }
 
-  #checkQueues(rows: readonly JobInsert[]): void {
-    for (const { tenantId, queue } of rows) {
-      if (!this.#draining.has(`${tenantId}\n${queue}`)) continue;
-      const message = `Queue "${queue}" is being drained: it takes no new jobs`;
+  #checkDraining(rows: readonly JobInsert[]): void {
+    for (const row of rows) {
+      const gate = gatesOf(row).find((gate) => this.#draining.has(keyOf(gate)));
+      if (!gate) continue;
+      const message = `${gateTitle(gate)} is being drained: it takes no new jobs`;
       throw new RateLimitedError(message, DRAINING_RETRY_MS);
     }
   }
@@ -103,8 +105,7 @@ export class Intake {
       if (list === null) return;
       this.#change = list.change;
       this.#draining = new Set(
-        list.gates.filter(({ isDraining }) => isDraining)
-          .map(({ tenantId, name }) => `${tenantId}\n${name}`),
+        list.gates.filter(({ isDraining }) => isDraining).map(keyOf),
       );
       this.#backlogs = new Map(
         list.gates.flatMap(({ kind, tenantId, backlog }) =>
@@ -118,4 +119,8 @@ export class Intake {
       throw error;
     }
   }
+}
+
+function keyOf({ tenantId, kind, name }: GateName): string {
+  return `${kind}\n${name}\n${tenantId ?? "\n"}`;
 }

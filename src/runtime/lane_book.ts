@@ -12,6 +12,7 @@
 import { type Clock, jittered, type Random } from "../core/clock.ts";
 import type { ClaimedJob, Cursor, Lane, LaneRequest } from "../store/store.ts";
 import { FairShare, type Weigh } from "./fair_share.ts";
+import { isGated } from "./gates.ts";
 import { HEAD, isAfter, laneKeyOf, levelKey, runsOfALevel } from "./lane_keys.ts";
 
 const HEAD_SCAN_SHARE = 20;
@@ -60,6 +61,7 @@ export class LaneBook {
   readonly #levels = new Map<string, Level>();
   #tenants: Tenant[] = [];
   #next = 0;
+  #hasGated = false;
   readonly #owed = new FairShare();
 
   constructor(
@@ -128,6 +130,21 @@ export class LaneBook {
         levels: levels.map((level) => ({ lane: level.lane, from: this.#begin(level, now) })),
       })),
     };
+  }
+
+  /** Whether there are lanes whose jobs have a limit key or an ordering key. */
+  get hasGated(): boolean {
+    return this.#hasGated;
+  }
+
+  /** The lane of a job; null: it is not known any more. */
+  laneOf(job: { tenantId: string; lane: string; priority: number }): Lane | null {
+    return this.#levels.get(levelKey(job))?.lane ?? null;
+  }
+
+  /** A job with an ordering key has ended: the next one may be in any lane. */
+  wakeOrdered(): void {
+    for (const level of this.#levels.values()) if (level.lane.isOrdered) this.#rouse(level);
   }
 
   /** Whether some lane of a kind has something to ask. */
@@ -298,6 +315,7 @@ export class LaneBook {
       for (const lane of lanes) lane.sort((a, b) => a.lane.priority - b.lane.priority);
       return { lanes, next: 0 };
     });
+    this.#hasGated = this.#levels.values().some(({ lane }) => isGated(lane));
     this.#next %= Math.max(1, this.#tenants.length);
     this.#owed.keep(this.#levels.values());
   }

@@ -17,6 +17,7 @@ import { changeOf, type Ending, eventTypeOf } from "./endings.ts";
 import type { Handlers } from "./handlers.ts";
 import { HEAD } from "./lane_keys.ts";
 import { laneOf } from "./preparing.ts";
+import { turnOf } from "./ordering.ts";
 import { growthOf } from "./runner.ts";
 
 /** Another claim is at the gate: it takes a few milliseconds. */
@@ -69,6 +70,8 @@ export function claimOutside(
     const now = await readJob(store, job.tenantId, id);
     // Nobody moved it: the clock of the database says that it is too early.
     if (now.version === job.version) {
+      const turn = await turnOf(store, now);
+      if (turn) throw rejection(now, "CLAIM", turn);
       throw rejection(now, "CLAIM", `The job is not due before ${now.runAt}`);
     }
     return null;
@@ -76,8 +79,11 @@ export function claimOutside(
 }
 
 /** Whether a job has to pass gates that count or are closed. */
-async function isLimited({ store, defaults }: OutsideHost, job: Job): Promise<boolean> {
+async function isLimited(host: OutsideHost, job: Job): Promise<boolean> {
+  const { store, defaults } = host;
   const { tenantRate = null } = defaults;
+  if (job.orderingKey !== null || job.limitKey !== null) return true;
+  if (host.handlers.get(job.type)?.breaker) return true;
   if (tenantRate !== null) await store.gates.open([job.tenantId]);
   const states = await store.gates.states(gatesOf(job), 0, tenantRate);
   return states.some((gate) =>

@@ -71,6 +71,9 @@ export function cloneOf(job: Job): JobInsert {
     type: job.type,
     queue: job.queue,
     partitionKey: job.partitionKey,
+    orderingKey: job.orderingKey,
+    onDead: "block",
+    limitKey: job.limitKey,
     priority: job.priority,
     maxAttempts: job.maxAttempts,
     maxCrashes: job.maxCrashes,
@@ -111,7 +114,8 @@ export function jobOf(row: JobInsert, placed: Placed): Job {
     leaseOwner: null,
     leaseUntil: null,
     partitionKey: row.partitionKey,
-    orderingKey: null,
+    orderingKey: row.orderingKey,
+    limitKey: row.limitKey,
     idempotencyKey: row.idempotencyKey,
     tags: row.tags ?? [],
     metadata: row.metadataJson === null ? null : JSON.parse(row.metadataJson),
@@ -126,10 +130,14 @@ export function jobOf(row: JobInsert, placed: Placed): Job {
 
 /** The lane of a job, at its priority. */
 export function laneOf(
-  job: Pick<JobInsert, "tenantId" | "queue" | "type" | "partitionKey" | "priority">,
+  job: Pick<
+    JobInsert,
+    "tenantId" | "queue" | "type" | "partitionKey" | "limitKey" | "orderingKey" | "priority"
+  >,
 ): Lane {
-  const { tenantId, queue, type, partitionKey, priority } = job;
-  return { tenantId, queue, type, partitionKey, priority, lane: laneKey(job) };
+  const { tenantId, queue, type, partitionKey, limitKey, priority } = job;
+  const isOrdered = job.orderingKey !== null;
+  return { tenantId, queue, type, partitionKey, limitKey, isOrdered, priority, lane: laneKey(job) };
 }
 
 /** The lanes of jobs that are due now, each once. */
@@ -149,7 +157,8 @@ export function lanesOf(rows: readonly JobInsert[]): Lane[] {
 
 function isSameLane(a: JobInsert, b: JobInsert): boolean {
   return a.tenantId === b.tenantId && a.queue === b.queue && a.type === b.type &&
-    a.partitionKey === b.partitionKey && a.priority === b.priority;
+    a.partitionKey === b.partitionKey && a.limitKey === b.limitKey &&
+    (a.orderingKey === null) === (b.orderingKey === null) && a.priority === b.priority;
 }
 
 function toInsert(
@@ -163,6 +172,9 @@ function toInsert(
     type: job.type,
     queue: job.queue,
     partitionKey: job.partitionKey ?? null,
+    orderingKey: job.orderingKey ?? null,
+    onDead: job.onDead ?? "block",
+    limitKey: job.limitKey ?? null,
     priority: job.priority,
     maxAttempts: job.maxAttempts ?? defaults.maxAttempts,
     maxCrashes: job.maxCrashes ?? defaults.maxCrashes,

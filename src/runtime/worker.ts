@@ -286,6 +286,7 @@ export class Worker {
     if (ending?.kind === "failed") this.stats.failed++;
     if (ending?.kind === "interrupted") this.stats.interrupted++;
     this.stats.unsettled++;
+    if (attempt) this.#tellBreaker(attempt, ending);
     if (ending === null) {
       // Its own transaction has committed it.
       this.stats.jobs.settled(claimed, null);
@@ -302,6 +303,13 @@ export class Worker {
     this.#claimer.onRoom();
   }
 
+  #tellBreaker({ claimed, startedAt }: Attempt, ending: Ending | null): void {
+    // What has committed its own transaction has succeeded. No retry mends what is wrong with the job.
+    const isFailure = ending?.kind === "failed" && ending.error.retryable;
+    const isSuccess = ending === null || ending.kind === "succeeded";
+    if (isFailure || isSuccess) this.#claimer.aftermath.onOutcome(claimed, isFailure, startedAt);
+  }
+
   #onRelayed(claimed: ClaimedJob, change: Change, isMailed: boolean): void {
     if (!isMailed) this.#relayed++;
     this.#onSettled(claimed, change, isMailed);
@@ -311,7 +319,7 @@ export class Worker {
     this.stats.unsettled--;
     if (change) this.stats.jobs.settled(claimed, change);
     this.#leases.settle(claimed.leaseId);
-    this.#claimer.onSettled(claimed);
+    this.#claimer.aftermath.onSettled(claimed);
     const isWatched = this.#watchedUntil > 0 && this.#now() < this.#watchedUntil;
     if (isWatched && change && isTerminal(change.decision.to)) {
       this.#options.store.hint({ kind: "ended", ids: [change.id] });

@@ -78,6 +78,7 @@ export class Enqueue {
     const { text, parameters } = startStatement(jobs, lease);
     try {
       const [row] = await this.#db.query(text, parameters);
+      if (!row) return null;
       return jobs.map((job) => toStarted(job, lease.leaseId, row));
     } catch (error) {
       if (!(error instanceof UnknownResultError)) throw error;

@@ -1,5 +1,6 @@
 /** Rows of gates in, records out. */
 import { type Gate, GATE_KINDS, type GateName, type GateState, refillMs } from "../core/gate.ts";
+import type { BreakerState } from "../../machines/breaker.ts";
 import type { Row } from "./database.ts";
 import { shape } from "./rows.ts";
 import type { Closed } from "./store.ts";
@@ -22,12 +23,20 @@ interface Named {
 
 /** gates.sql */
 export function toGate(row: Row): Gate {
-  const r = shape<Named & { settles_in_ms: number | null }>(row);
+  const r = shape<
+    Named & {
+      settles_in_ms: number | null;
+      breaker: BreakerState | null;
+      breaker_ms: number | null;
+    }
+  >(row);
   return {
     ...toLimits(r),
     isPaused: r.paused_at !== null,
     isDraining: r.draining_at !== null,
     settlesInMs: r.settles_in_ms,
+    breaker: r.breaker,
+    breakerOpensInMs: r.breaker_ms,
   };
 }
 
@@ -87,7 +96,7 @@ export function toReport(rows: readonly Row[]): {
     };
   }>(row);
   const closed = report.closed.map(({ tenantId, kind, name, why, ms }) => ({
-    ...nameOf(tenantId, kind, name),
+    ...gateNameOf(tenantId, kind, name),
     why,
     ms,
   }));
@@ -96,7 +105,7 @@ export function toReport(rows: readonly Row[]): {
 
 function toLimits(r: Named) {
   return {
-    ...nameOf(r.t, r.k, r.name),
+    ...gateNameOf(r.t, r.k, r.name),
     ratePerMinute: r.rate,
     burst: r.burst,
     concurrency: r.concurrency,
@@ -105,7 +114,13 @@ function toLimits(r: Named) {
   };
 }
 
-function nameOf(tenantId: string, code: number, name: string): GateName {
+/** A gate as the parameters of SQL. */
+export function gateKey({ tenantId, kind, name }: GateName) {
+  return [tenantId ?? ALL_TENANTS, GATE_KINDS.indexOf(kind), name] as const;
+}
+
+/** A gate as it is stored. */
+export function gateNameOf(tenantId: string, code: number, name: string): GateName {
   const kind = GATE_KINDS[code];
   if (!kind) throw new Error(`Unknown kind of gate: ${code}`);
   return { tenantId: tenantId === ALL_TENANTS ? null : tenantId, kind, name };

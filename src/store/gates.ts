@@ -6,9 +6,9 @@ import { GRACE_MS, UNAWARE_MS } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import { toClaimed } from "./claimed.ts";
 import type { Database, Statement } from "./database.ts";
-import { column, quoted } from "./literal.ts";
+import { column, quoted, quotedOrNull } from "./literal.ts";
 import { field } from "./rows.ts";
-import { ALL_TENANTS, toGate, toGateState, toReport } from "./gate_rows.ts";
+import { ALL_TENANTS, gateKey, toGate, toGateState, toReport } from "./gate_rows.ts";
 import type { DeclaredLimits, GateList, GateStore, LimitedClaim, LimitedRequest } from "./store.ts";
 
 const claimable = `{${statesAccepting("CLAIM").map(stateCode).join(",")}}`;
@@ -42,7 +42,7 @@ export class PostgresGates implements GateStore {
   async setLimits(gate: GateName, limits: Limits): Promise<void> {
     const { ratePerMinute, burst, concurrency, weight, backlog } = limits;
     const set = [ratePerMinute, burst, concurrency, weight === 1 ? null : weight, backlog];
-    await this.#requests.query(sql.setLimits, [...keyOf(gate), ...set, UNAWARE_MS]);
+    await this.#requests.query(sql.setLimits, [...gateKey(gate), ...set, UNAWARE_MS]);
   }
 
   async declare(declared: readonly DeclaredLimits[]): Promise<boolean> {
@@ -59,7 +59,7 @@ export class PostgresGates implements GateStore {
   }
 
   async setPause(gate: GateName, isPaused: boolean, isDraining: boolean): Promise<void> {
-    await this.#requests.query(sql.setPause, [...keyOf(gate), isPaused, isDraining]);
+    await this.#requests.query(sql.setPause, [...gateKey(gate), isPaused, isDraining]);
   }
 
   async open(tenants: readonly string[]): Promise<void> {
@@ -117,10 +117,8 @@ export function limitedStatement(request: LimitedRequest): Statement {
     request.tenantRate,
     request.only?.id ?? null,
     request.only?.version ?? null,
+    column(levels, (level) => quotedOrNull(level.lane.limitKey)),
+    column(levels, (level) => level.lane.isOrdered),
   ];
   return { text: sql.claimLimited, parameters };
-}
-
-function keyOf({ tenantId, kind, name }: GateName) {
-  return [tenantId ?? ALL_TENANTS, GATE_KINDS.indexOf(kind), name] as const;
 }

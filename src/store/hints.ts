@@ -178,5 +178,6 @@ function isLane(value: unknown): value is Lane {
   if (typeof value !== "object" || value === null) return false;
   const isText = (key: string) => typeof Reflect.get(value, key) === "string";
   return ["tenantId", "lane", "queue", "type"].every(isText) &&
-    typeof Reflect.get(value, "priority") === "number";
+    typeof Reflect.get(value, "priority") === "number" &&
+    typeof Reflect.get(value, "isOrdered") === "boolean";
 }

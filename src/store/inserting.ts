@@ -13,20 +13,36 @@ import { sharedParts } from "./sharing.ts";
 
 /** The statement that stores `jobs`; the plain one, which costs half, when it will do for all. */
 export function insertStatement(jobs: readonly JobInsert[], fromInbox: boolean): Statement {
-  return !fromInbox && jobs.every(isPlain)
-    ? { text: sql.insertPlain, parameters: [stateCode(INITIAL_STATE), ...plainColumns(jobs)] }
-    : { text: sql.insert, parameters: parametersOf(jobs, fromInbox) };
+  if (!fromInbox && jobs.every(isPlain)) {
+    return { text: sql.insertPlain, parameters: [stateCode(INITIAL_STATE), ...plainColumns(jobs)] };
+  }
+  const parameters = parametersOf(jobs, fromInbox);
+  if (!jobs.some(hasGate)) return { text: sql.insert, parameters };
+  return { text: sql.insertLimited, parameters: [...parameters, ...gateColumns(jobs)] };
+}
+
+/** Has a key that it is ordered or limited by. */
+export function hasGate(job: JobInsert): boolean {
+  return job.orderingKey !== null || job.limitKey !== null;
+}
+
+function gateColumns(jobs: readonly JobInsert[]) {
+  return [
+    sparseColumn(jobs, (job) => quotedOrNull(job.orderingKey)),
+    sparseColumn(jobs, (job) => job.orderingKey === null ? null : job.onDead === "skip"),
+    sparseColumn(jobs, (job) => quotedOrNull(job.limitKey)),
+  ];
 }
 
 /** The statement that stores plain jobs as claimed already. */
 export function startStatement(jobs: readonly JobInsert[], lease: NamedClaim): Statement {
-  const { leaseId, worker, leaseMs } = lease;
+  const { leaseId, worker, leaseMs, gateChange = null } = lease;
   return {
     text: sql.insertStarted,
     parameters: [
       stateCode(targetOf("CLAIM")),
       ...plainColumns(jobs),
-      ...[leaseId, worker, leaseMs, GRACE_MS],
+      ...[leaseId, worker, leaseMs, GRACE_MS, gateChange],
     ],
   };
 }
@@ -47,7 +63,7 @@ function canonical(value: unknown): string {
 export function isPlain(job: JobInsert): boolean {
   return job.idempotencyKey === null && (job.delayMs ?? 0) === 0 && job.runAt === null &&
     job.tags === null && job.backoff === null && job.metadataJson === null &&
-    job.clonedFrom === null && !isLarge(job);
+    job.clonedFrom === null && !hasGate(job) && !isLarge(job);
 }
 
 function isLarge(job: JobInsert): boolean {

@@ -15,6 +15,8 @@ const log = getLogger(["perdura", "store"]);
 const DAYS_AHEAD = 7;
 const FOLD_ROWS = 10_000;
 const FOLD_ROUNDS = 10;
+/** Longer than anybody waits for a lock. */
+const KEY_UNUSED_MS = 3_600_000;
 
 /** Folds counters, adds partitions, summarises the history index. Bounded. */
 export async function maintain(db: Database): Promise<void> {
@@ -23,6 +25,7 @@ export async function maintain(db: Database): Promise<void> {
     if (field<number>(row, "n") < FOLD_ROWS) break;
   }
   await addPartitions(db);
+  await db.query(sql.forgetOrderingKeys, [KEY_UNUSED_MS, FOLD_ROWS]);
   await db.query(sql.summarise).catch((error) => log.debug("History not summarised", { error }));
 }
 

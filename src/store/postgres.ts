@@ -8,8 +8,9 @@ import type { Decision } from "../core/lifecycle.ts";
 import * as sql from "../../sql/mod.ts";
 import { PostgresActors } from "./actors.ts";
 import { PostgresAudit } from "./audit.ts";
+import { PostgresBreakers } from "./breakers.ts";
 import { toClaimed } from "./claimed.ts";
-import { claimable, claimJobs } from "./claiming.ts";
+import { claimJobs, servedParameters } from "./claiming.ts";
 import { commitChanges } from "./commits.ts";
 import type { Database } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
@@ -29,6 +30,8 @@ import {
 import { PostgresInbox } from "./inbox.ts";
 import { PostgresKeys } from "./keys.ts";
 import { column, quoted } from "./literal.ts";
+import { PostgresLocks } from "./locks.ts";
+import { PostgresOrder } from "./ordering.ts";
 import { maintain, overdueCancels } from "./maintenance.ts";
 import {
   field,
@@ -81,13 +84,14 @@ import { Transactions } from "./transaction.ts";
 
 const QUARANTINE_RETRY_MS = 5 * 60_000;
 
-/** States that a claim may take, and where it leads: asked of the machine, never written in SQL. */
-
 /** Everything that the port promises. */
 export class PostgresStore implements Store {
   readonly keys: KeyStore;
   readonly audit: PostgresAudit;
   readonly gates: GateStore;
+  readonly order: Store["order"];
+  readonly breakers: Store["breakers"];
+  readonly locks: Store["locks"];
   readonly inbox: InboxStore;
   readonly actors: ActorStore;
   readonly files: FileStore;
@@ -106,6 +110,9 @@ export class PostgresStore implements Store {
     this.audit = new PostgresAudit(requests);
     this.observer = new PostgresObserver(db);
     this.gates = new PostgresGates(db, requests);
+    this.order = new PostgresOrder(db);
+    this.breakers = new PostgresBreakers(db);
+    this.locks = new PostgresLocks(db);
     this.#enqueue = new Enqueue(db);
     this.inbox = new PostgresInbox(db, this.#enqueue);
     this.#hints = new Hints(db);
@@ -131,7 +138,7 @@ export class PostgresStore implements Store {
   }
 
   async nextDue(served: Served): Promise<number | null> {
-    const [row] = await this.#db.query(sql.nextDue, parametersOf(served));
+    const [row] = await this.#db.query(sql.nextDue, servedParameters(served));
     return row?.ms === null ? null : field<number>(row, "ms");
   }
 
@@ -206,7 +213,9 @@ export class PostgresStore implements Store {
   }
 
   async suspects(served: Served, limit: number): Promise<Suspect[]> {
-    return (await this.#db.query(sql.suspects, [...parametersOf(served), limit])).map(toSuspect);
+    return (await this.#db.query(sql.suspects, [...servedParameters(served), limit])).map(
+      toSuspect,
+    );
   }
 
   claim(request: ClaimRequest): Promise<ClaimedJob[]> {
@@ -324,9 +333,4 @@ export class PostgresStore implements Store {
 
 function namesOf(jobs: readonly JobName[]): [string, string] {
   return [column(jobs, (job) => quoted(job.tenantId)), column(jobs, (job) => job.id)];
-}
-
-function parametersOf({ types, queues, partitionKey }: Served) {
-  const named = queues === null ? null : column(queues, quoted);
-  return [claimable, column(types, quoted), named, partitionKey];
 }

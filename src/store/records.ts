@@ -29,15 +29,20 @@ export interface Placed {
   readonly createdAt: string;
 }
 
-/** One level of a lane: jobs that share (tenant, queue, type, partition key), and the priority. */
+/**
+ * One level of a lane: jobs that share (tenant, queue, type, partition key, limit key), and the priority. Jobs with
+ * an ordering key have lanes of their own, in which at most one of each key is to be found.
+ */
 export interface Lane {
   readonly tenantId: string;
-  /** Hash of queue, type and partition key: the key in the claim index. */
+  /** Hash of all but the tenant and the priority: the key in the claim index. */
   readonly lane: string;
   readonly priority: number;
   readonly queue: string;
   readonly type: string;
   readonly partitionKey: string | null;
+  readonly limitKey: string | null;
+  readonly isOrdered: boolean;
 }
 
 /** A place in a lane: the least (run_at, id) a claim looks at. `runAt` keeps its microseconds. */
@@ -67,6 +72,8 @@ export interface ClaimRequest {
   readonly lanes: readonly LaneRequest[];
   /** Only jobs one crash below their limit; otherwise never those. */
   readonly alone: boolean;
+  /** The last change of gates that the caller knows: after another one nothing is taken. Null: any. */
+  readonly gateChange?: string | null;
 }
 
 /** A claim in lanes that have to pass gates. */
@@ -82,7 +89,7 @@ export interface LimitedRequest extends ClaimRequest {
  * not counted yet.
  */
 export interface Closed extends GateName {
-  readonly why: "busy" | "settling" | "paused" | "rate" | "slots";
+  readonly why: "busy" | "breaker" | "settling" | "paused" | "rate" | "slots";
   /** Milliseconds until it opens by itself; null: not known. */
   readonly ms: number | null;
 }
@@ -262,6 +269,8 @@ export interface Edit {
 
 /** A claim of one job by name. */
 export interface NamedClaim {
+  /** As of `ClaimRequest`. */
+  readonly gateChange?: string | null;
   readonly leaseId: string;
   readonly worker: string;
   readonly leaseMs: number;

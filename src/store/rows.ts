@@ -27,9 +27,16 @@ export function shape<T>(row: Row): T {
 
 /** lanes.sql */
 export function toLane(row: Row): Lane {
-  const r = shape<{ t: string; l: string; p: number; q: string; k: string; part: string | null }>(
-    row,
-  );
+  const r = shape<{
+    t: string;
+    l: string;
+    p: number;
+    q: string;
+    k: string;
+    part: string | null;
+    lk: string | null;
+    ordered: boolean;
+  }>(row);
   return {
     tenantId: r.t,
     lane: r.l,
@@ -37,6 +44,8 @@ export function toLane(row: Row): Lane {
     queue: r.q,
     type: r.k,
     partitionKey: r.part,
+    limitKey: r.lk,
+    isOrdered: r.ordered,
   };
 }
 
@@ -117,7 +126,8 @@ export function toJob(row: Row): Job {
     leaseOwner: r.lease_owner as string | null,
     leaseUntil: instant(r.lease_until),
     partitionKey: r.partition_key as string | null,
-    orderingKey: null,
+    orderingKey: r.ordering_key as string | null,
+    limitKey: r.limit_key as string | null,
     idempotencyKey: r.idempotency_key as string | null,
     tags: (r.tag_list ?? []) as string[],
     metadata: r.metadata as Json,

@@ -16,6 +16,7 @@ import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing
 import type { ActorStore } from "./actor_records.ts";
 import type { FileStore } from "./file_records.ts";
 import type { ObserveStore } from "./observations.ts";
+import type { BreakerStore, LockStore, OrderStore } from "./gating.ts";
 import type {
   Burial,
   Change,
@@ -51,6 +52,7 @@ export type * from "./observations.ts";
 export type * from "./records.ts";
 export type * from "./actor_records.ts";
 export type * from "./file_records.ts";
+export type * from "./gating.ts";
 
 /** What clients do with jobs. */
 export interface JobStore {
@@ -64,7 +66,7 @@ export interface JobStore {
   enter(jobs: readonly JobInsert[], lanes: readonly Lane[]): Promise<Entered[]>;
   /**
    * Stores plain jobs as claimed by a worker of this process, in the order of `jobs`; null: one of them
-   * is not plain, nothing was stored.
+   * is not plain, or the gates have changed; nothing was stored.
    *
    * @throws {UnknownResultError} They may be stored and claimed: ask `leased`.
    */
@@ -257,6 +259,9 @@ export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   readonly keys: KeyStore;
   readonly audit: AuditStore;
   readonly gates: GateStore;
+  readonly order: OrderStore;
+  readonly breakers: BreakerStore;
+  readonly locks: LockStore;
   readonly inbox: InboxStore;
   readonly actors: ActorStore;
   readonly files: FileStore;

@@ -1,9 +1,10 @@
-/** The machines whose charts are shown: that of jobs, the registered ones, and those of their children. */
+/** The machines whose charts are shown: those of jobs and of breakers, the registered ones, and those of their children. */
 import type { AnyStateMachine } from "xstate";
+import { breakerMachine } from "../../machines/breaker.ts";
 import { jobMachine } from "../../machines/job.ts";
 import type { Machines } from "../runtime/machines.ts";
 
-/** One version of a machine; that of jobs has none. */
+/** One version of a machine; those of jobs and breakers have none. */
 export interface BookEntry {
   readonly name: string;
   readonly version: string | null;
@@ -20,7 +21,11 @@ export class MachineBook {
       version,
       machine,
     }));
-    this.#entries = [{ name: "job", version: null, machine: jobMachine }, ...registered];
+    this.#entries = [
+      { name: "job", version: null, machine: jobMachine },
+      { name: "breaker", version: null, machine: breakerMachine },
+      ...registered,
+    ];
   }
 
   /** The latest of each name. */

@@ -34,6 +34,7 @@ const context: HandlerContext = {
   step: () => Promise.reject(new Error("not used")),
   stepTransaction: () => Promise.reject(new Error("not used")),
   transaction: () => Promise.reject(new Error("not used")),
+  lock: () => Promise.reject(new Error("not here")),
 };
 
 /** Runs the handler and gives its output. */

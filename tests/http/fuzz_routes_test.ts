@@ -38,7 +38,7 @@ interface Sent {
   readonly headers: Record<string, string>;
 }
 
-const lookups = new Set(["id", "tenantId", "type", "name"]);
+const lookups = new Set(["id", "tenantId", "type", "name", "key"]);
 const segment = fc.oneof(
   { weight: 1, arbitrary: fc.uuid() },
   { weight: 1, arbitrary: fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }) },
@@ -164,7 +164,7 @@ Deno.test("every route answers anything with what it promises or a problem", asy
     assert((statuses.get(status) ?? 0) > 0, `no ${status} among ${shown}`);
   }
   // What was paused or limited on the way is opened again.
-  for (const gate of ["/tenants/default", "/types/debug.noop"]) {
+  for (const gate of ["/tenants/default", "/types/debug.noop", "/queues/after"]) {
     assertEquals((await api.request("PUT", `${gate}/limits`, { json: {} })).status, 200);
     assertEquals((await api.request("POST", `${gate}/resume`)).status, 200);
   }

@@ -32,7 +32,14 @@ async function stateOf(api: Api, id: string) {
 const limits = { ratePerMinute: 10, burst: 20, concurrency: 3, weight: 2 };
 const noLimits = { ratePerMinute: null, burst: null, concurrency: null, weight: 1 };
 
-for (const path of ["/tenants/acme/limits", "/queues/mail/limits", "/types/debug.noop/limits"]) {
+const paths = [
+  "/tenants/acme/limits",
+  "/queues/mail/limits",
+  "/types/debug.noop/limits",
+  "/limit-keys/acme/limits",
+];
+
+for (const path of paths) {
   const isTenant = path.startsWith("/tenants");
   const all = { ...limits, ...isTenant ? { backlog: 1_000 } : {} };
   const none = { ...noLimits, ...isTenant ? { backlog: null } : {} };

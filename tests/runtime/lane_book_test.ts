@@ -3,10 +3,11 @@ import { assertEquals } from "@std/assert";
 import { LaneBook } from "../../src/runtime/lane_book.ts";
 import type { ClaimedJob, Lane } from "../../src/store/store.ts";
 
+const NO_KEYS = { limitKey: null, isOrdered: false };
 const still = { now: () => 0, monotonic: () => 1000 };
 
 function lane(tenantId: string, name: string, priority = 0): Lane {
-  return { tenantId, lane: name, priority, queue: "q", type: "t", partitionKey: null };
+  return { tenantId, lane: name, priority, queue: "q", type: "t", partitionKey: null, ...NO_KEYS };
 }
 
 function book(lanes: readonly Lane[]): LaneBook {

@@ -9,8 +9,6 @@ import type { ClaimedJob, LimitedClaim, LimitedRequest } from "../../src/store/s
 import { buildJob, changeFor, claimAll, fromHead } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { untilBlocked } from "../support/locks.ts";
-import finish from "../../sql/queries/finish.sql" with { type: "text" };
-import finishLimited from "../../sql/queries/finish_limited.sql" with { type: "text" };
 
 const TENANT: GateName = { tenantId: "default", kind: "tenant", name: "" };
 const QUEUE: GateName = { tenantId: "default", kind: "queue", name: "default" };
@@ -434,11 +432,4 @@ Deno.test("a claim leaves a gate alone that another one is at", async () => {
   await other`rollback`;
   other.release();
   assertEquals((await claimPatiently(db, 10)).jobs.length, 3);
-});
-
-Deno.test("finish_limited.sql is finish.sql, and gives slots back", () => {
-  const statement = (text: string) => text.slice(text.indexOf("\nwith held as"));
-  const freed = /freed as \([^;]*?\),\n(?=emptied as)/;
-  assert(freed.test(finishLimited));
-  assertEquals(statement(finishLimited).replace(freed, ""), statement(finish));
 });

@@ -15,6 +15,9 @@ export function buildJob(overrides: Partial<JobInsert> = {}): JobInsert {
     type: "debug.noop",
     queue: "default",
     partitionKey: null,
+    orderingKey: null,
+    onDead: "block",
+    limitKey: null,
     priority: 0,
     maxAttempts: 3,
     maxCrashes: 3,
@@ -33,8 +36,9 @@ export function buildJob(overrides: Partial<JobInsert> = {}): JobInsert {
 
 /** The lane that a job goes to. */
 export function laneOf(job: JobInsert): Lane {
-  const { tenantId, queue, type, partitionKey, priority } = job;
-  return { tenantId, queue, type, partitionKey, priority, lane: laneKey(job) };
+  const { tenantId, queue, type, partitionKey, limitKey, priority } = job;
+  const isOrdered = job.orderingKey !== null;
+  return { tenantId, queue, type, partitionKey, limitKey, isOrdered, priority, lane: laneKey(job) };
 }
 
 /** Asks a lane from its head. */

@@ -37,10 +37,12 @@ const HOUSE: readonly Room[] = [
       "src/store/actor_records.ts",
       "src/store/file_records.ts",
       "src/store/observations.ts",
+      "src/store/gating.ts",
     ],
   },
   { at: "src/store/records.ts", files: ["machines/", "src/core/"] },
   { at: "src/store/observations.ts", files: ["machines/"] },
+  { at: "src/store/gating.ts", files: ["machines/", "src/core/", "src/store/records.ts"] },
   { at: "src/store/actor_records.ts", files: ["src/core/", "src/store/records.ts"] },
   { at: "src/store/file_records.ts", files: [] },
   {

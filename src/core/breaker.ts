@@ -1,0 +1,77 @@
+/** The one door to the breaker machine: what an event makes of a stored breaker. Pure. */
+import { initialTransition, transition } from "xstate";
+import { z } from "zod";
+import {
+  type BreakerContext,
+  type BreakerEvent,
+  type BreakerEventType,
+  breakerMachine,
+  type BreakerSettings,
+  type BreakerState,
+} from "../../machines/breaker.ts";
+import type { GateName } from "./gate.ts";
+import { limits } from "./limits.ts";
+
+/** `breaker` of a handler: settings, and whether each limit key has a breaker of its own. */
+export const declaredBreakerSchema = z.strictObject({
+  failures: z.int().min(1).max(limits.breakerFailuresMax),
+  windowMs: z.int().min(1).max(limits.timeoutMsMax),
+  openMs: z.int().min(1).max(limits.timeoutMsMax),
+  probes: z.int().min(1).max(limits.breakerFailuresMax).default(1),
+  per: z.enum(["type", "key"]).default("type"),
+});
+
+/** What a handler declares. */
+export type DeclaredBreaker = z.output<typeof declaredBreakerSchema>;
+
+/** Where a breaker is, by its machine. */
+export interface BreakerPosition {
+  readonly state: BreakerState;
+  readonly context: BreakerContext;
+}
+
+/** A breaker as it is stored. Instants are RFC 3339, of the database's clock. */
+export interface Breaker extends BreakerPosition {
+  /** Of a type, in all tenants; or of a limit key. */
+  readonly gate: GateName;
+  /** +1 per change of what is stored. */
+  readonly version: number;
+  readonly changedAt: string;
+  /** By the database's clock, when it was read. */
+  readonly nowMs: number;
+}
+
+/** One change of state of a breaker. */
+export interface BreakerStep {
+  readonly version: number;
+  readonly from: string | null;
+  readonly event: string;
+  readonly to: string;
+  readonly at: string;
+  readonly cause: string | null;
+}
+
+/** A new breaker: closed. */
+export function newBreaker(settings: BreakerSettings): BreakerPosition {
+  const [{ value, context }] = initialTransition(breakerMachine, settings);
+  return { state: value, context };
+}
+
+/** What events make of a breaker, one after the other; null: nothing. */
+export function moveBreaker(
+  position: BreakerPosition,
+  events: readonly BreakerEvent[],
+): BreakerPosition | null {
+  const begin = breakerMachine.resolveState({ value: position.state, context: position.context });
+  let snapshot = begin;
+  for (const event of events) [snapshot] = transition(breakerMachine, snapshot, event);
+  if (snapshot.value === begin.value && snapshot.context === begin.context) return null;
+  return { state: snapshot.value, context: snapshot.context };
+}
+
+/** The events that a breaker takes from operators, in any state. */
+export const HAND_EVENTS: Readonly<Record<string, BreakerEventType>> = {
+  open: "OPEN",
+  close: "CLOSE",
+  reset: "RESET",
+};

@@ -1,0 +1,72 @@
+/** `context.lock`: one holder, rising tokens, lost when its time is over. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { systemClock } from "../../src/core/clock.ts";
+import { LockTakenError } from "../../src/core/errors.ts";
+import { newId } from "../../src/core/id.ts";
+import { Locks } from "../../src/runtime/locks.ts";
+import { eventually } from "../support/build.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
+
+function locksOf(db: TestDatabase, tenantId = "default", signal = new AbortController().signal) {
+  const holder = { tenantId, id: newId(), worker: newId() };
+  return new Locks({ store: db.store.locks, clock: systemClock }, holder, signal);
+}
+
+Deno.test("a lock has one holder at a time, of its tenant; the next one has a higher token", async () => {
+  await using db = await testDatabase();
+  const [a, b] = [locksOf(db), locksOf(db)];
+  const first = await a.take("l");
+  await assertRejects(() => b.take("l"), LockTakenError);
+  await using _other = await locksOf(db, "another").take("l");
+  await using _third = await b.take("m");
+  const waiting = b.take("l", { waitMs: 10_000 });
+  await first.release();
+  await using second = await waiting;
+  assertEquals(second.token > first.token, true);
+  await first.release();
+  await assertRejects(() => a.take("l"), LockTakenError);
+});
+
+Deno.test("a lock is renewed; one that was taken over is lost, and leaves the new one alone", async () => {
+  await using db = await testDatabase();
+  const lock = await locksOf(db).take("l", { ttlMs: 900 });
+  const [before] = await db.sql`select expires_at from perdura.lock`;
+  await eventually("it is renewed", async () => {
+    const [now] = await db.sql`select expires_at from perdura.lock`;
+    return now?.expires_at > before?.expires_at;
+  });
+  assertEquals(lock.signal.aborted, false);
+  await db.sql`update perdura.lock set expires_at = now() - interval '1 second'`;
+  await using next = await locksOf(db).take("l");
+  await eventually("the first has noticed", () => Promise.resolve(lock.signal.aborted));
+  await lock.release();
+  assertEquals((await db.sql`select token::int from perdura.lock`)[0]?.token, next.token);
+});
+
+Deno.test("the end of an attempt gives its locks back; of one that was given up, they run out", async () => {
+  await using db = await testDatabase();
+  const [ended, abandoned] = [locksOf(db), locksOf(db)];
+  await ended.take("a");
+  const kept = await abandoned.take("b");
+  ended.end(false);
+  abandoned.end(true);
+  assertEquals(kept.signal.aborted, true);
+  await eventually(
+    "the first is free",
+    async () => (await db.sql`select from perdura.lock where name = 'a'`).length === 0,
+  );
+  assertEquals((await db.sql`select from perdura.lock where name = 'b'`).length, 1);
+});
+
+Deno.test("odd names and times of locks are refused", async () => {
+  await using db = await testDatabase();
+  const locks = locksOf(db);
+  for (
+    const [name, options] of [["", {}], ["a b", {}], ["l", { ttlMs: 1 }], ["l", {
+      waitMs: -1,
+    }]] as const
+  ) {
+    await assertRejects(() => locks.take(name, options));
+  }
+  assertEquals((await db.sql`select from perdura.lock`).length, 0);
+});
