@@ -7,6 +7,7 @@ import type { Actors } from "../runtime/actors.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import { Files } from "../runtime/files.ts";
 import { Keys } from "../runtime/keys.ts";
+import { Schedules } from "../runtime/schedules.ts";
 import { Limiting } from "../runtime/limiting.ts";
 import { allowAll, demand, type Permit } from "./access.ts";
 import { actorRoutes } from "./actors.ts";
@@ -24,6 +25,9 @@ import { limitRoutes } from "./limits.ts";
 import { createRoutes, listRoutes, oneJobRoutes } from "./jobs.ts";
 import { documentHealth, mountDocument } from "./openapi.ts";
 import { type Operating, operatingRoutes } from "./operating.ts";
+import { JobLogs } from "../runtime/job_logs.ts";
+import { logRoutes } from "./job_logs.ts";
+import { scheduleRoutes } from "./schedules.ts";
 import { problemResponse } from "./problem.ts";
 import { mountRoutes, type Route } from "./route.ts";
 import { typeRoutes, unknownType } from "./types.ts";
@@ -84,6 +88,8 @@ export function routesOf(
     ...adminRoutes(jobs, admin),
     ...overviewRoutes(jobs, admin),
     ...limitRoutes(new Limiting(jobs.host)),
+    ...logRoutes(new JobLogs(jobs)),
+    ...scheduleRoutes(new Schedules({ ...jobs.host, actors: actors ?? null })),
     ...fileRoutes(new Files(jobs.host.store.files)),
     ...keyRoutes(new Keys(jobs.host.store.keys)),
     ...auditRoutes(new Audit(jobs.host.store.audit)),

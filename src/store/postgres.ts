@@ -9,7 +9,7 @@ import * as sql from "../../sql/mod.ts";
 import { PostgresActors } from "./actors.ts";
 import { PostgresAudit } from "./audit.ts";
 import { toClaimed } from "./claimed.ts";
-import { claimable, claimJobs } from "./claiming.ts";
+import { claimJobs } from "./claiming.ts";
 import { commitChanges } from "./commits.ts";
 import type { Database } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
@@ -72,11 +72,15 @@ import type {
   Suspect,
   TransactionSql,
 } from "./store.ts";
+import { namesOf, servedParameters } from "./served.ts";
 import { saveSteps } from "./saving_steps.ts";
 import { sealWithChange, sealWithStep } from "./sealing.ts";
 import { PostgresObserver } from "./observing.ts";
 import { claimNamed, editJob, removeJob, requestCancel, requeueJob } from "./single.ts";
 import { type RequestDatabase, withinTenant } from "./request.ts";
+import { PostgresSchedules } from "./schedules.ts";
+import { PostgresUniques } from "./uniques.ts";
+import { PostgresLogs } from "./job_logs.ts";
 import { Transactions } from "./transaction.ts";
 
 const QUARANTINE_RETRY_MS = 5 * 60_000;
@@ -92,6 +96,9 @@ export class PostgresStore implements Store {
   readonly actors: ActorStore;
   readonly files: FileStore;
   readonly observer: PostgresObserver;
+  readonly schedules;
+  readonly uniques;
+  readonly logs;
   readonly #db: Database;
   /** What clients ask for. */
   readonly #requests: RequestDatabase;
@@ -112,6 +119,9 @@ export class PostgresStore implements Store {
     this.#transactions = new Transactions(db.options);
     this.actors = new PostgresActors(db, requests, this.#transactions, this.#enqueue);
     this.files = new PostgresFiles(requests);
+    this.schedules = new PostgresSchedules(db, requests, this.#enqueue);
+    this.uniques = new PostgresUniques(db, this.#enqueue);
+    this.logs = new PostgresLogs(db, requests);
   }
 
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
@@ -131,7 +141,7 @@ export class PostgresStore implements Store {
   }
 
   async nextDue(served: Served): Promise<number | null> {
-    const [row] = await this.#db.query(sql.nextDue, parametersOf(served));
+    const [row] = await this.#db.query(sql.nextDue, servedParameters(served));
     return row?.ms === null ? null : field<number>(row, "ms");
   }
 
@@ -206,7 +216,9 @@ export class PostgresStore implements Store {
   }
 
   async suspects(served: Served, limit: number): Promise<Suspect[]> {
-    return (await this.#db.query(sql.suspects, [...parametersOf(served), limit])).map(toSuspect);
+    return (await this.#db.query(sql.suspects, [...servedParameters(served), limit])).map(
+      toSuspect,
+    );
   }
 
   claim(request: ClaimRequest): Promise<ClaimedJob[]> {
@@ -320,13 +332,4 @@ export class PostgresStore implements Store {
     await this.#requests.close();
     await this.#db.close();
   }
-}
-
-function namesOf(jobs: readonly JobName[]): [string, string] {
-  return [column(jobs, (job) => quoted(job.tenantId)), column(jobs, (job) => job.id)];
-}
-
-function parametersOf({ types, queues, partitionKey }: Served) {
-  const named = queues === null ? null : column(queues, quoted);
-  return [claimable, column(types, quoted), named, partitionKey];
 }
