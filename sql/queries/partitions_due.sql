@@ -9,7 +9,7 @@ with day as (
       (now() at time zone 'utc')::date + $1::integer, interval '1 day') as d),
 parent (name, by_id) as (
   values ('job_archive', true), ('job_data', true), ('step', true), ('transition', false),
-         ('actor_step', false)),
+         ('actor_step', false), ('job_log', true)),
 bound as (
   select name, by_id, d, (d + n)::timestamp at time zone 'utc' as at, n
     from parent cross join day cross join (values (0), (1)) as edge (n)),

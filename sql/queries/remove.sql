@@ -1,6 +1,6 @@
 -- Delete one ended job and what belongs to it; history that is in `transition`
 -- goes with its partition. $1 tenant, $2 id, $3 version, $4 state.
--- Locks: the job's row, then its data, steps, keys and place.
+-- Locks: the job's row, then its data, steps, logs, keys and place.
 -- Index: primary keys. No row back: the job moved on.
 with archived as (
   delete from perdura.job_archive
@@ -15,6 +15,8 @@ data as (
   delete from perdura.job_data d using gone where d.tenant_id = gone.tenant_id and d.id = gone.id),
 steps as (
   delete from perdura.step s using gone where s.tenant_id = gone.tenant_id and s.job_id = gone.id),
+logs as (
+  delete from perdura.job_log l using gone where l.tenant_id = gone.tenant_id and l.job_id = gone.id),
 released as (
   delete from perdura.unique_key u using gone
    where u.tenant_id = gone.tenant_id and u.key = gone.idempotency_key and u.job_id = gone.id),

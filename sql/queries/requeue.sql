@@ -1,7 +1,9 @@
 -- Bring an ended job back to life. $1 tenant, $2 id, $3 version, $4 from-state, $5 to-state, $6 event,
 -- $7 cause, $8 life of a key (ms).
--- Locks: the key row, then the ended row, then its place or the row of its ordering key. Index: primary keys, place_job.
--- The version goes on rising. Its key is taken again, or nothing happens at all.
+-- Locks: the key rows, then the ended row, then its place or the row of its ordering key.
+-- Index: primary keys, place_job.
+-- The version goes on rising. Its keys are taken again, or nothing happens at all: that of `unique` when
+-- it is free, or still this job's, and is as this statement has seen it.
 with ended as materialized (
   select * from (
     select * from perdura.job_archive where tenant_id = $1::text and id = $2::uuid
@@ -18,9 +20,27 @@ taken as (
         expires_at = excluded.expires_at
     where u.job_id = excluded.job_id or u.expires_at < now()
   returning job_id),
+named as materialized (
+  select ended.tenant_id, ended.id, ended.type || ' ' || (ended.metadata ->> 'uniqueKey') as key
+    from ended where ended.metadata ? 'uniqueKey'),
+seen as materialized (
+  select u.n, u.job_id from named join perdura.unique_lock u
+      on u.tenant_id = named.tenant_id and u.key = named.key
+   where u.job_id = named.id
+      or ((u.until is null or u.until < now())
+          and not exists (select from perdura.job j
+                           where j.tenant_id = u.tenant_id and j.id = u.job_id))),
+locked as (
+  insert into perdura.unique_lock as u (tenant_id, key, job_id)
+  select tenant_id, key, id from named
+  on conflict (tenant_id, key) do update
+    set job_id = excluded.job_id, n = u.n + 1, waits_for = null
+    where u.n = (select n from seen)
+  returning job_id),
 free as materialized (
   select ended.* from ended
-   where ended.idempotency_key is null or exists (select from taken where taken.job_id = ended.id)),
+   where (ended.idempotency_key is null or exists (select from taken where taken.job_id = ended.id))
+     and (not exists (select from named) or exists (select from locked where locked.job_id = ended.id))),
 left_archive as (
   delete from perdura.job_archive a using free
    where a.tenant_id = free.tenant_id and a.id = free.id and a.version = free.version
@@ -69,4 +89,7 @@ select (select count(*) from ended)::integer as found,
        (select count(*) from free)::integer as free,
        (select count(*) from revived)::integer as revived,
        coalesce((select u.job_id::text from ended join perdura.unique_key u
-                   on u.tenant_id = ended.tenant_id and u.key = ended.idempotency_key), '') as holder
+                   on u.tenant_id = ended.tenant_id and u.key = ended.idempotency_key
+                  where u.job_id <> ended.id),
+                (select u.job_id::text from named join perdura.unique_lock u
+                   on u.tenant_id = named.tenant_id and u.key = named.key), '') as holder

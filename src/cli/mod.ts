@@ -34,6 +34,7 @@ import { lintMachines } from "./machines.ts";
 import { runMigrate } from "./migrate.ts";
 import { print } from "./output.ts";
 import { readSettings, type Settings, SettingsError } from "./settings.ts";
+import { addSchedules } from "./schedules.ts";
 import { ListenError } from "./service.ts";
 import { runSetup } from "./setup.ts";
 import { runStart } from "./start.ts";
@@ -80,6 +81,7 @@ function program(): Command {
   addJobs(root);
   addKeys(root);
   addMachines(root);
+  addSchedules(root, command, withSettings);
   command(root, "diagram", "A statechart as SVG").argument("[machine]", "its name", "job")
     .action((machine: string) => diagram(machine));
   command(root, "completions", "Completions for a shell")

@@ -6,6 +6,7 @@ import { InvalidInputError, type Issue, PayloadTooLargeError } from "./errors.ts
 import type { JobError } from "./failure.ts";
 import { digitsAdded, exceedsBytes, findJsonIssue, type Json } from "./json.ts";
 import { limits } from "./limits.ts";
+import { uniqueSchema } from "./unique.ts";
 
 /** The tenant of everything that names none. */
 export const DEFAULT_TENANT = "default";
@@ -58,6 +59,7 @@ export const jobOptions = {
   timeoutMs: timeoutMs.optional(),
   idempotencyKey: z.string().min(1).max(limits.keyLengthMax).optional(),
   idempotency: z.enum(["return", "strict"]).default("return"),
+  unique: uniqueSchema.optional(),
   partitionKey: nameSchema.optional(),
   /** Jobs of a tenant with the same one start one after the other, in the order in which they were stored. */
   orderingKey: nameSchema.optional(),
@@ -80,13 +82,19 @@ const oneTime = {
   message: "Give either runAt or delayMs, not both",
 };
 
+const oneKey = {
+  path: ["unique"],
+  message: "Give either unique or idempotencyKey, not both",
+};
+
 /** Body of `POST /jobs`: everything but the type is optional. */
 export const newJobSchema = z.strictObject({
   type: nameSchema,
   payload: z.unknown().default({}),
   ...jobOptions,
 }).refine((job) => job.runAt === undefined || job.delayMs === undefined, oneTime)
-  .refine(hasKeyForDead, onDeadNeedsKey);
+  .refine(hasKeyForDead, onDeadNeedsKey)
+  .refine((job) => job.unique === undefined || job.idempotencyKey === undefined, oneKey);
 
 /** Body of `PATCH /jobs/{id}`: what a waiting job may be changed to; null: none any more. */
 export const jobPatchSchema = z.strictObject({

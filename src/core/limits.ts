@@ -19,6 +19,12 @@ export const limits = {
   tagsMax: 20,
   tagLengthMax: 64,
   metadataBytesMax: 4096,
+  /** A job's log: of one attempt the newest lines are kept, up to these. */
+  logLinesMax: 1_000,
+  logLengthMax: 256 * 1024,
+  /** One line, characters. */
+  logMessageLengthMax: 4096,
+  logDataLengthMax: 8192,
   /** Progress is in the hot row, and written often. */
   progressBytesMax: 4096,
   attemptsMax: 1000,

@@ -8,6 +8,7 @@ import type { Jobs } from "../runtime/jobs.ts";
 import { Files } from "../runtime/files.ts";
 import { Keys } from "../runtime/keys.ts";
 import { BreakerDesk } from "../runtime/breakers.ts";
+import { Schedules } from "../runtime/schedules.ts";
 import { Limiting } from "../runtime/limiting.ts";
 import { Ordering } from "../runtime/ordering.ts";
 import { allowAll, demand, type Permit } from "./access.ts";
@@ -28,6 +29,9 @@ import { orderingRoutes } from "./ordering.ts";
 import { createRoutes, listRoutes, oneJobRoutes } from "./jobs.ts";
 import { documentHealth, mountDocument } from "./openapi.ts";
 import { type Operating, operatingRoutes } from "./operating.ts";
+import { JobLogs } from "../runtime/job_logs.ts";
+import { logRoutes } from "./job_logs.ts";
+import { scheduleRoutes } from "./schedules.ts";
 import { problemResponse } from "./problem.ts";
 import { mountRoutes, type Route } from "./route.ts";
 import { typeRoutes, unknownType } from "./types.ts";
@@ -88,6 +92,8 @@ export function routesOf(
     ...adminRoutes(jobs, admin),
     ...overviewRoutes(jobs, admin),
     ...limitRoutes(new Limiting(jobs.host)),
+    ...logRoutes(new JobLogs(jobs)),
+    ...scheduleRoutes(new Schedules({ ...jobs.host, actors: actors ?? null })),
     ...fileRoutes(new Files(jobs.host.store.files)),
     ...keyRoutes(new Keys(jobs.host.store.keys)),
     ...auditRoutes(new Audit(jobs.host.store.audit)),

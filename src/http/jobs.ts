@@ -33,6 +33,7 @@ import {
 } from "./resource.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
 import {
+  createdResource,
   flagText,
   jobResource,
   pageQuery,
@@ -63,9 +64,9 @@ const offsetQuery = z.object({
 });
 const ofTenant = z.object(tenantQuery);
 const made = {
-  200: ["The job that has the idempotency key, or, with `wait`, the finished job", jobResource],
-  201: ["Stored", jobResource],
-  202: ["Stored; not finished within `wait`", jobResource],
+  200: ["The job that has the key, or, with `wait`, the finished job", createdResource],
+  201: ["Stored", createdResource],
+  202: ["Stored; not finished within `wait`", createdResource],
 } as const;
 
 /** Routes that make jobs. */
@@ -134,15 +135,19 @@ export function createRoutes(jobs: Jobs): Route[] {
 export async function respondWithCreated(
   { c, query, prefix }: Call<{ wait?: number | undefined }>,
   jobs: Jobs,
-  { job, created, differs }: Created,
+  { job, created, differs, unique }: Created,
 ): Promise<Response> {
   const headers = {
     location: `${prefix}/jobs/${job.id}`,
     ...(differs ? { "idempotency-payload": "differs" } : {}),
+    ...(unique ? { unique } : {}),
   };
-  if (query.wait === undefined) return respondWithJob(c, jobs, job, created ? 201 : 200, headers);
+  const told = unique ? { unique: { outcome: unique, survivor: job.id } } : null;
+  if (query.wait === undefined) {
+    return respondWithJob(c, jobs, job, created ? 201 : 200, headers, told);
+  }
   const later = await jobs.wait(job.tenantId, job.id, query.wait);
-  return respondWithJob(c, jobs, later, isTerminal(later.state) ? 200 : 202, headers);
+  return respondWithJob(c, jobs, later, isTerminal(later.state) ? 200 : 202, headers, told);
 }
 
 /** Routes that find jobs. */

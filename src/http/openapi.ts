@@ -16,6 +16,7 @@ const tags = [
   { name: "events", description: "What happens to one job, sent by operators and workers" },
   { name: "types", description: "One typed endpoint per registered handler" },
   { name: "limits", description: "What tenants, queues and types may do, and how much of it" },
+  { name: "schedules", description: "What starts by the clock" },
   { name: "admin", description: "Many jobs at once" },
   { name: "access", description: "Keys, and what was done by them" },
   { name: "charts", description: "Statecharts, and what happens as it happens" },

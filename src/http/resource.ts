@@ -39,8 +39,13 @@ export function respondWithJob(
   job: Job,
   status: 200 | 201 | 202,
   headers: Record<string, string> = {},
+  more: Readonly<Record<string, unknown>> | null = null,
 ): Response {
-  return json(c, toResource(job, jobs), status, { etag: `"${job.version}"`, ...headers });
+  const shown = toResource(job, jobs);
+  return json(c, more ? { ...shown, ...more } : shown, status, {
+    etag: `"${job.version}"`,
+    ...headers,
+  });
 }
 
 /** The same to whoever runs the job. */

@@ -58,6 +58,14 @@ export const jobResource = z.object({
   accepts: z.array(z.enum(JOB_EVENTS)),
 }).openapi("Job");
 
+/** A job as it was stored; with `unique`, what became of it, and which job has the key now. */
+export const createdResource = jobResource.extend({
+  unique: z.object({
+    outcome: z.enum(["inserted", "deduplicated", "replaced"]),
+    survivor: z.uuid(),
+  }).optional(),
+}).openapi("CreatedJob");
+
 /** One committed step of a job. */
 export const transitionResource = z.object({
   version: whole,

@@ -8,7 +8,7 @@ import { respondWithCreated } from "./jobs.ts";
 import { check, readJson } from "./request.ts";
 import { JOB_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
 import { defineRoute, type Route } from "./route.ts";
-import { jobResource, tenantQuery, waitText } from "./schemas.ts";
+import { createdResource, tenantQuery, waitText } from "./schemas.ts";
 
 const bodySchema = z.strictObject({ payload: z.unknown().optional(), ...jobOptions }).partial();
 const query = z.object({ ...tenantQuery, wait: waitText.optional() });
@@ -25,9 +25,9 @@ export function typeRoutes(jobs: Jobs): Route[] {
       query,
       body: { "application/json": { schema: { ...shapeOf(handler) } } },
       answers: {
-        200: ["The job that has the key, or, with `wait`, the finished job", jobResource],
-        201: ["Stored", jobResource],
-        202: ["Stored; not finished within `wait`", jobResource],
+        200: ["The job that has the key, or, with `wait`, the finished job", createdResource],
+        201: ["Stored", createdResource],
+        202: ["Stored; not finished within `wait`", createdResource],
       },
       codes: [
         "idempotency_conflict",

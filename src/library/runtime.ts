@@ -6,6 +6,8 @@ import { Cipher, parseCipherKeys } from "../core/cipher.ts";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { Job, NewJobInput } from "../core/job.ts";
+import type { ScheduleInput } from "../core/schedule.ts";
+import type { UniqueOutcome } from "../core/unique.ts";
 import type { MachineDefinition } from "../core/actor/mod.ts";
 import { activityHandlers } from "../runtime/activities.ts";
 import { Actors } from "../runtime/actors.ts";
@@ -14,6 +16,7 @@ import { type Handler, indexHandlers } from "../runtime/handlers.ts";
 import { Jobs } from "../runtime/jobs.ts";
 import { leaveJob } from "../runtime/leaving.ts";
 import { type MachineEntry, Machines } from "../runtime/machines.ts";
+import { Schedules } from "../runtime/schedules.ts";
 import { Turner } from "../runtime/turner.ts";
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
 import { migrate } from "../store/migrate.ts";
@@ -35,6 +38,11 @@ export interface RuntimeOptions<H extends Handler> extends Partial<RuntimeSettin
   readonly machines?: readonly (MachineDefinition | MachineEntry)[];
   /** Encrypt payloads and outputs: `id:base64` of 32 bytes each, by commas; the first encrypts. */
   readonly payloadKeys?: string;
+  /**
+   * Schedules by id, put at the start where they differ from what is there. An operator's pause stays;
+   * schedules that were made elsewhere stay, too.
+   */
+  readonly schedules?: Readonly<Record<string, ScheduleInput>>;
   /** Shown in `pg_stat_activity`. Default `perdura`. */
   readonly name?: string;
   /** A pooler in transaction mode stands between: PgBouncer, and those like it. */
@@ -61,6 +69,8 @@ export interface Enqueued {
   readonly created: boolean;
   /** The key's job was made from another payload. */
   readonly differs: boolean;
+  /** Of a job with `unique`: what became of it; `id` is the job that has the key. */
+  readonly unique: UniqueOutcome | null;
   /** Wakes workers. Needed after a transaction of the caller only; without it they find it by polling. */
   hint(): void;
 }
@@ -86,6 +96,7 @@ export type OutputOf<H extends Handler, Target> = HandlerOf<H, Target> extends
  *
  * @throws {UnavailableError} The database cannot be reached.
  * @throws {TypeError} `payloadKeys` is not what it should be.
+ * @throws {InvalidInputError} One of `schedules` is wrong; those before it are in.
  */
 export async function createRuntime<const H extends Handler>(
   options: RuntimeOptions<H>,
@@ -98,7 +109,17 @@ export async function createRuntime<const H extends Handler>(
   const place = { url, name, isPooled, ...(listenUrl ? { listenUrl } : {}) };
   const store = openStore(place, cipher);
   const { handlers = [], machines = [] } = options;
-  return new Runtime(store, handlers, withDefaults(options), new Machines(machines), !isPooled);
+  const known = new Machines(machines);
+  const runtime = new Runtime(store, handlers, withDefaults(options), known, !isPooled);
+  try {
+    for (const [id, schedule] of Object.entries(options.schedules ?? {})) {
+      await runtime.schedules.declare(id, schedule);
+    }
+  } catch (error) {
+    await runtime.close();
+    throw error;
+  }
+  return runtime;
 }
 
 /** A runtime. `await using`, or `close()` at the end. */
@@ -107,6 +128,8 @@ export class Runtime<H extends Handler = Handler> {
   readonly jobs: Jobs;
   /** Everything that can be done with actors. */
   readonly actors: Actors;
+  /** Everything that can be done with schedules. */
+  readonly schedules: Schedules;
   readonly #turner: Turner;
   readonly #store: Store;
   readonly #settings: RuntimeSettings;
@@ -134,6 +157,8 @@ export class Runtime<H extends Handler = Handler> {
     const host = { store, clock: systemClock, machines, defaults: settings, cancelJob };
     this.#turner = new Turner(host);
     this.actors = new Actors(host, this.#turner);
+    const { actors, jobs: { host: ofJobs } } = this;
+    this.schedules = new Schedules({ ...ofJobs, actors });
   }
 
   /**

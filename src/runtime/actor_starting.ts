@@ -15,15 +15,9 @@ export async function startActor(
   desk: Desk,
   options: StartOptions,
 ): Promise<{ actor: Actor; created: boolean }> {
-  const { machine, id = newId(), input, event, tenantId = DEFAULT_TENANT } = options;
+  const { machine, id = newId(), input, event } = options;
   const { machines } = desk.host;
-  const definition = machines.latest(machine)?.definition;
-  if (!definition) throw new UnknownMachineError(machine, "machine", machines.names);
-  checkId(id);
-  checkJson("input", input ?? null);
-  const seat = seatOf(tenantId, rootAddress(id), definition.identity);
-  const turning = desk.turning(seat, { input: input ?? null, origin: null });
-  starting(() => turning.begin(input, "client"));
+  const { seat, turning } = beginning(desk, { ...options, id });
   if (event !== undefined) {
     checkEvent(event);
     offer(desk, turning, event, newId(), null, seat);
@@ -36,6 +30,22 @@ export async function startActor(
     throw new IdempotencyConflictError(id, id, message);
   }
   return { actor: actorOf(row, machines), created };
+}
+
+/** The first step of an actor, which is not stored. @throws what `Actors.start` does. */
+export function beginning(
+  desk: Desk,
+  { machine, id = newId(), input, tenantId = DEFAULT_TENANT }: StartOptions,
+) {
+  const { machines } = desk.host;
+  const definition = machines.latest(machine)?.definition;
+  if (!definition) throw new UnknownMachineError(machine, "machine", machines.names);
+  checkId(id);
+  checkJson("input", input ?? null);
+  const seat = seatOf(tenantId, rootAddress(id), definition.identity);
+  const turning = desk.turning(seat, { input: input ?? null, origin: null });
+  starting(() => turning.begin(input, "client"));
+  return { seat, turning };
 }
 
 /** Where a root begins. */

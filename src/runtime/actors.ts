@@ -15,7 +15,7 @@ import type {
   WaitForOptions,
 } from "./actor_options.ts";
 import { sendEvent } from "./actor_sending.ts";
-import { seatOf, startActor } from "./actor_starting.ts";
+import { beginning, seatOf, startActor } from "./actor_starting.ts";
 import {
   type Actor,
   actorOf,
@@ -58,6 +58,22 @@ export class Actors {
    */
   start(options: StartOptions): Promise<{ actor: Actor; created: boolean }> {
     return startActor(this.#desk, options);
+  }
+
+  /** Checks what `start` would check, and stores nothing. @throws what `start` does. */
+  checkStart(options: StartOptions): void {
+    beginning(this.#desk, options);
+  }
+
+  /** Names of the machines that actors may be started of. */
+  get machines(): readonly string[] {
+    return this.#desk.host.machines.names;
+  }
+
+  /** Whether the schema of a machine takes an input; true where it has none, or is not known. */
+  accepts(machine: string, input: unknown): boolean {
+    const schema = this.#desk.host.machines.latest(machine)?.definition.schemas.input;
+    return schema?.safeParse(input).success ?? true;
   }
 
   /**
@@ -154,7 +170,7 @@ export class Actors {
   }
 
   /** Asks it to end: its machine decides, by `CANCEL`; one that does not is stopped as a whole. */
-  async cancel(id: string, reason: string, options: ActorAim = {}): Promise<Actor> {
+  async cancel(id: string, reason: string, options: SendEventOptions = {}): Promise<Actor> {
     const view = await this.#desk.view(id, options, null);
     this.#desk.demandLive(view, { type: "CANCEL" });
     if (view.status !== "active") {
@@ -163,7 +179,7 @@ export class Actors {
         turning.tellParent(new Error(`Cancelled: ${reason}`));
       });
     }
-    const mailId = await this.#desk.post(view, { reason }, "cancel", newId(), null);
+    const mailId = await this.#desk.post(view, { reason }, "cancel", newId(), options.key ?? null);
     await this.#desk.turnInline(view);
     return (await this.#desk.outcome(view, mailId, view.version, WAIT_MS)).actor;
   }

@@ -14,9 +14,11 @@ import type {
   ClaimedJob,
   FileStore,
   LockStore,
+  LogStore,
   TransactionSql,
   WorkStore,
 } from "../store/store.ts";
+import { AttemptLog } from "./attempt_log.ts";
 import type { HandlerContext, HandlerJob } from "./context.ts";
 import { changeOf, type Ending, endingOfResult, endingOfThrow, permanent } from "./endings.ts";
 import { Files } from "./files.ts";
@@ -34,6 +36,7 @@ export interface AttemptHost {
   readonly store: WorkStore & { readonly locks: LockStore };
   readonly steps: StepSaver;
   readonly files: FileStore;
+  readonly logs: LogStore;
   readonly clock: Clock;
   readonly worker: string;
   /** Growth of the delay between the attempts of a job. */
@@ -63,6 +66,7 @@ export class Attempt implements HandlerContext {
   #storeError: UnavailableError | null = null;
   #steps: Steps | null = null;
   #locks: Locks | null = null;
+  #log: AttemptLog | null = null;
   #progress: Json | undefined;
   #isSavingProgress = false;
 
@@ -194,6 +198,18 @@ export class Attempt implements HandlerContext {
     return (id) => new Files(this.#host.files).open(this.claimed.tenantId, id);
   }
 
+  get log(): HandlerContext["log"] {
+    return (message, data, level = "info") => {
+      if (this.#isOver) return;
+      this.#log ??= new AttemptLog(this.claimed, {
+        store: this.#host.logs,
+        clock: this.#host.clock,
+        onLost: () => this.stop("lease_lost"),
+      });
+      this.#log.add(level, message, data);
+    };
+  }
+
   get step(): HandlerContext["step"] {
     return (name, work) => this.#step((steps) => steps.run(name, work));
   }
@@ -240,10 +256,13 @@ export class Attempt implements HandlerContext {
     try {
       const { store, worker } = this.#host;
       const { backoff } = this;
-      const begin = (sql: TransactionSql) => {
+      const begin = async (sql: TransactionSql) => {
         // It may have waited long for its turn.
         if (this.#isAbandoned) throw new LeaseLostError(this.claimed.id, this.claimed.version);
-        return write(sql);
+        const result = await write(sql);
+        // What ends the job ends its log.
+        await this.#log?.flush();
+        return result;
       };
       const by = { worker, tenantId: this.claimed.tenantId };
       const result = await store.transaction(by, begin, (output) => {
@@ -299,7 +318,10 @@ export class Attempt implements HandlerContext {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#locks?.end(this.#isAbandoned);
-    this.#host.onEnd(this, ending && this.#scrubbed(ending));
+    const told = ending && this.#scrubbed(ending);
+    if (!this.#log?.isOpen || this.#isAbandoned) return this.#host.onEnd(this, told);
+    // The end of the job is the end of its lease: nothing can be logged after it.
+    void this.#log.flush().then(() => this.#host.onEnd(this, told));
   }
 
   /** What is marked in the payload is in no error that is stored or logged. */

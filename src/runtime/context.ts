@@ -1,6 +1,6 @@
 /** What a handler gets beside its input. */
 import type { Json } from "../core/json.ts";
-import type { TransactionSql } from "../store/store.ts";
+import type { LogLevel, TransactionSql } from "../store/store.ts";
 import type { OpenFile } from "./files.ts";
 import type { Lock, LockOptions } from "./locks.ts";
 
@@ -33,6 +33,11 @@ export interface HandlerContext {
    * @throws {NotFoundError}
    */
   file(id: string): Promise<OpenFile>;
+  /**
+   * A line for the log of the job, with data that is JSON: `GET /jobs/{id}/logs`. Never throws and
+   * never waits; the newest 1,000 lines or 256 KiB of an attempt are kept, of about ten attempts.
+   */
+  log(message: string, data?: unknown, level?: LogLevel): void;
   /** Stores what to show as progress; the latest wins. */
   progress(value: Json): void;
   /**

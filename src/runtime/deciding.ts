@@ -53,6 +53,12 @@ export async function changeJob<T>(
   throw new VersionConflictError(last, version, false);
 }
 
+/** Whether a change came too late: the job has ended, is gone, or moves too fast. */
+export function isOver(error: unknown): boolean {
+  return error instanceof NotFoundError || error instanceof TransitionRejectedError ||
+    error instanceof VersionConflictError;
+}
+
 /** One job. @throws {NotFoundError} */
 export async function readJob(store: JobStore, tenantId: string | null, id: string): Promise<Job> {
   const job = await store.get(tenantId, id);

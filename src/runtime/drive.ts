@@ -64,6 +64,7 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
   await within(leftMs(), emptyInbox(host));
   worker.start();
   const startingMs = budgetMs * STARTING_SHARE;
+  await within(startingMs, worker.schedules.fire());
   // A sweep of many expired leases goes on by the next slice, or by whoever else sweeps.
   await within(startingMs, worker.sweep());
   await worker.quiet(Math.max(0, startingMs - (budgetMs - leftMs())));
@@ -73,12 +74,16 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
     queues: host.queues,
     partitionKey: host.partitionKey,
   };
-  const next = Promise.all([host.store.nextDue(served), host.turner?.nextDue() ?? null]);
+  const next = Promise.all([
+    host.store.nextDue(served),
+    host.turner?.nextDue() ?? null,
+    worker.schedules.nextDue(),
+  ]);
   // No answer in time: there may be more.
-  const [nextInMs, mailInMs] = await within(leftMs(), next) ?? [0, 0];
+  const [nextInMs, mailInMs, fireInMs] = await within(leftMs(), next) ?? [0, 0, 0];
   // What is due but limited is no reason to come back at once.
   const jobInMs = nextInMs === 0 ? worker.heldUpMs ?? 0 : nextInMs;
-  const dueInMs = soonest(jobInMs, mailInMs);
+  const dueInMs = soonest(soonest(jobInMs, mailInMs), fireInMs);
   return {
     ran: worker.stats.finished,
     turns: worker.turns,

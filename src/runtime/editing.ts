@@ -4,6 +4,7 @@ import { InvalidInputError } from "../core/errors.ts";
 import { type Job, type JobPatch, serialise } from "../core/job.ts";
 import { type Decision, isTerminal } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
+import { keepingUniqueKey } from "../core/unique.ts";
 import type { When } from "../../machines/job.ts";
 import type { Store } from "../store/store.ts";
 import { jobAfter } from "./answering.ts";
@@ -70,7 +71,9 @@ function withPatch(job: Job, patch: JobPatch): Job {
     ...job,
     ...given,
     tags: tags === undefined ? job.tags : tags ?? [],
-    metadata: metadata === undefined ? job.metadata : jsonOf(metadata),
+    metadata: metadata === undefined
+      ? job.metadata
+      : keepingUniqueKey(job.metadata, jsonOf(metadata)),
   };
 }
 

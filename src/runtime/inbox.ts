@@ -28,6 +28,7 @@ const askedSchema = z.strictObject({ machine: z.string(), id: z.string(), input:
 
 const PAGE = 500;
 const PAGES_MAX = 20;
+const NOT_IN_SQL = "The caller has the id of its job already; use idempotencyKey";
 
 /** What emptying the inbox needs. */
 export interface InboxHost {
@@ -92,7 +93,8 @@ async function prepareOrBury(host: InboxHost, letter: Letter): Promise<JobInsert
     const payload: unknown = JSON.parse(letter.payloadJson ?? "null");
     const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
     const input = { ...(isObject ? options : { options }), type: letter.type, payload };
-    const { row } = prepareJob(host, input, "");
+    const { row, unique } = prepareJob(host, input, "");
+    if (unique) throw new InvalidInputError([{ path: "unique", message: NOT_IN_SQL }]);
     return { ...row, id: letter.id, tenantId: letter.tenantId };
   } catch (error) {
     if (!(error instanceof PerduraError)) throw error;

@@ -41,6 +41,7 @@ function contextOf(job: IsolatedCall["job"]): HandlerContext {
     job,
     signal: stopping.signal,
     idempotencyKey: job.id,
+    log: (message, data, level) => void peer.call("log", message, data, level).catch(() => {}),
     progress: (value) => void peer.call("progress", value).catch(() => {}),
     step: (name, work) => lend(work, (id) => peer.call("step", name, id)),
     file: () => Promise.reject(new Error("Files are not to be had in an isolated handler")),

@@ -10,7 +10,7 @@ import { describeError } from "../core/failure.ts";
 import { GiveUp, RetryAfter, Snooze } from "../core/outcome.ts";
 import type { JobError } from "../core/failure.ts";
 import type { Json } from "../core/json.ts";
-import type { TransactionSql } from "../store/store.ts";
+import type { LogLevel, TransactionSql } from "../store/store.ts";
 import type { HandlerContext } from "./context.ts";
 import type { Lock, LockOptions } from "./locks.ts";
 import { errorOf, Peer } from "./peer.ts";
@@ -97,6 +97,7 @@ function serve(context: HandlerContext, peerOf: () => Peer) {
     }
   };
   return {
+    log: (message: string, data?: Json, level?: LogLevel) => context.log(message, data, level),
     progress: (value: Json) => context.progress(value),
     step: (name: string, work: number) =>
       context.step(name, () => peerOf().call<Json>("work", work)),

@@ -6,15 +6,10 @@
  */
 import type { Backoff } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import {
-  IdempotencyConflictError,
-  InvalidInputError,
-  type Issue,
-  UnavailableError,
-} from "../core/errors.ts";
+import { IdempotencyConflictError, InvalidInputError, type Issue } from "../core/errors.ts";
 import type { Job, JobInsert, JobPatch, NewJobInput, Transition } from "../core/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
-import type { JobEvent, When } from "../../machines/job.ts";
+import type { JobEvent } from "../../machines/job.ts";
 import type {
   Entered,
   Inserted,
@@ -42,10 +37,13 @@ import {
   renewOutside,
 } from "./outside.ts";
 import { type Page, pageAt, pageOf, pageOfKey } from "./paging.ts";
+import type { Created, Foreseen, Sent } from "./job_answers.ts";
 import { cloneOf, jobOf, lanesOf, type Prepared, prepareJob } from "./preparing.ts";
+import { type Added, addUnique, insertOne } from "./uniques.ts";
 import { Waiting } from "./waiting.ts";
 
 export { accepts, operatorEvents } from "./deciding.ts";
+export type { Created, Foreseen, Sent } from "./job_answers.ts";
 export type { Prepared } from "./preparing.ts";
 
 /** Defaults of jobs that name nothing else. */
@@ -71,23 +69,7 @@ export interface SendOptions extends Aim {
   readonly cause: string;
 }
 
-/** A stored job, or the one that has its key. */
-export interface Created extends Pick<Inserted, "created" | "differs"> {
-  readonly job: Job;
-}
-
-/** What an event would make of a job, and when it would be due (null: as before). */
-export interface Foreseen {
-  readonly job: Job;
-  readonly due: When | null;
-}
-
-/** The answer to an event. `isPending`: a running handler has been asked to stop, and has not yet. */
-export interface Sent {
-  readonly job: Job;
-  readonly isPending: boolean;
-}
-
+const NOT_UNIQUE = "A batch takes no unique jobs; send it by itself";
 const NOT_STRICT = 'A batch takes "return" only; send a strict job by itself';
 
 /** The client side of the runtime. */
@@ -121,22 +103,22 @@ export class Jobs {
    * @throws {RateLimitedError} Its queue drains, or its tenant has too many waiting. Nothing was stored.
    * @throws {IdempotencyConflictError} `idempotency: "strict"`, and the key has another payload.
    */
-  enqueue(input: NewJobInput): Promise<Inserted> {
+  enqueue(input: NewJobInput): Promise<Added> {
     return this.enqueueUnchecked(input);
   }
 
   /** The same for a value from outside. */
-  async enqueueUnchecked(input: unknown): Promise<Inserted> {
-    const { id, created, differs } = await this.#enter(this.prepare(input, ""));
-    return { id, created, differs };
+  async enqueueUnchecked(input: unknown): Promise<Added> {
+    const { placed: _, ...added } = await this.#enter(this.prepare(input, ""));
+    return added;
   }
 
   /** The same, and gives the job. */
   async create(input: unknown): Promise<Created> {
     const prepared = this.prepare(input, "");
     const entered = await this.#enter(prepared);
-    const { created, differs } = entered;
-    return { job: await this.#read(prepared.row, entered), created, differs };
+    const { created, differs, unique } = entered;
+    return { job: await this.#read(prepared.row, entered), created, differs, unique };
   }
 
   /** Stores many jobs in order, all or none. Paths in errors begin with `jobs.<index>`. */
@@ -149,6 +131,7 @@ export class Jobs {
         prepared.push(job);
         // A conflict is found after the insert, which is then complete: not all or none.
         if (job.isStrict) issues.push({ path: `jobs.${index}.idempotency`, message: NOT_STRICT });
+        if (job.unique) issues.push({ path: `jobs.${index}.unique`, message: NOT_UNIQUE });
       } catch (error) {
         if (!(error instanceof InvalidInputError)) throw error;
         issues.push(...error.issues);
@@ -170,19 +153,22 @@ export class Jobs {
   async enqueueIn(
     send: SendStatement,
     input: unknown,
-  ): Promise<Inserted & { readonly hint: () => void }> {
-    const { row, isStrict } = this.prepare(input, "");
+  ): Promise<Added & { readonly hint: () => void }> {
+    const { row, isStrict, unique } = this.prepare(input, "");
     await this.#intake.admit([row]);
-    const [inserted] = await this.#host.store.insertIn(send, [row]);
-    if (!inserted) throw new UnavailableError("The store gave no answer");
+    const { store } = this.#host;
+    const inserted = unique
+      ? await addUnique(store.uniques.within(send), row, unique)
+      : { ...await insertOne(store, send, row), unique: null };
     if (isStrict && inserted.differs) {
       throw new IdempotencyConflictError(row.idempotencyKey ?? "", inserted.id);
     }
     const lanes = lanesOf(inserted.created ? [row] : []);
     const hint = () => {
-      if (lanes.length > 0) this.#host.store.hint({ kind: "lanes", lanes });
+      if (lanes.length > 0) store.hint({ kind: "lanes", lanes });
     };
-    return { ...inserted, hint };
+    const { id, created, differs } = inserted;
+    return { id, created, differs, unique: inserted.unique, hint };
   }
 
   /** One job. @throws {NotFoundError} */
@@ -206,6 +192,11 @@ export class Jobs {
     if (isTerminal(job.state) || timeoutMs <= 0) return job;
     await this.#waiting.ended(job, timeoutMs, signal);
     return await this.get(job.tenantId, id);
+  }
+
+  /** The process stops: `wait` waits no more. */
+  get isStopping(): boolean {
+    return this.#waiting.isStopped;
   }
 
   /** Answers all that wait with the job as it is: for a process that stops. */
@@ -302,7 +293,7 @@ export class Jobs {
   /** The same work once more, as a new job. @throws {NotFoundError} */
   async rerun(tenantId: string | null, id: string): Promise<Job> {
     const row = cloneOf(await this.get(tenantId, id));
-    return await this.#read(row, await this.#enter({ row, isStrict: false }));
+    return await this.#read(row, await this.#enter({ row, isStrict: false, unique: null }));
   }
 
   /** CLAIM of one job by a worker outside: see `claimOutside`. */
@@ -331,10 +322,11 @@ export class Jobs {
   }
 
   /** One job into the store, together with others that arrive now. */
-  async #enter({ row, isStrict }: Prepared): Promise<Entered> {
+  async #enter({ row, isStrict, unique }: Prepared): Promise<Added & Entered> {
     const asking = this.#intake.admit([row]);
     if (asking) await asking;
-    const entered = await this.#coalescer.enter(row);
+    if (unique) return await addUnique(this.#host.store.uniques, row, unique, this.#host.store);
+    const entered = { ...await this.#coalescer.enter(row), unique: null };
     if (isStrict && entered.differs) {
       throw new IdempotencyConflictError(row.idempotencyKey ?? "", entered.id);
     }

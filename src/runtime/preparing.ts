@@ -11,6 +11,7 @@ import {
 } from "../core/job.ts";
 import { laneKey } from "../core/lane.ts";
 import { DEFAULT_TIMEOUT_MS, limits } from "../core/limits.ts";
+import { type UniqueRule, withoutUniqueKey, withUniqueKey } from "../core/unique.ts";
 import type { Lane, Placed } from "../store/store.ts";
 import type { Handler, Handlers } from "./handlers.ts";
 
@@ -18,6 +19,7 @@ import type { Handler, Handlers } from "./handlers.ts";
 export interface Prepared {
   readonly row: JobInsert;
   readonly isStrict: boolean;
+  readonly unique: UniqueRule | null;
 }
 
 /** Limits of jobs that name none. */
@@ -42,12 +44,13 @@ export function prepareJob(
   const handler = handlerOf(host.handlers, job.type, below("type"));
   checkPayload(handler, job.payload, below("payload"));
   const { defaults } = host;
-  const row = toInsert(job, {
+  const metadata = withUniqueKey(job.metadata, job.unique, below("metadata"));
+  const row = toInsert({ ...job, metadata }, {
     maxAttempts: handler.retry.maxAttempts ?? defaults.maxAttempts,
     maxCrashes: handler.retry.maxCrashes ?? defaults.maxCrashes,
     timeoutMs: handler.timeoutMs ?? DEFAULT_TIMEOUT_MS,
   });
-  return { row, isStrict: job.idempotency === "strict" };
+  return { row, isStrict: job.idempotency === "strict", unique: job.unique ?? null };
 }
 
 /** The handler of a type. @throws {UnknownTypeError} */
@@ -84,7 +87,7 @@ export function cloneOf(job: Job): JobInsert {
     idempotencyKey: null,
     backoff: job.backoff,
     tags: job.tags.length === 0 ? null : job.tags,
-    metadataJson: job.metadata === null ? null : JSON.stringify(job.metadata),
+    metadataJson: job.metadata === null ? null : JSON.stringify(withoutUniqueKey(job.metadata)),
     clonedFrom: job.id,
   };
 }

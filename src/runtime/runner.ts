@@ -8,7 +8,7 @@
 import type { Backoff } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { GRACE_MS } from "../core/limits.ts";
-import type { ClaimedJob, FileStore, LockStore, WorkStore } from "../store/store.ts";
+import type { ClaimedJob, Store, WorkStore } from "../store/store.ts";
 import { Attempt, type AttemptHost, type StopReason } from "./attempt.ts";
 import { type Ending, endingOfThrow } from "./endings.ts";
 import type { Handlers, RetryPolicy } from "./handlers.ts";
@@ -26,7 +26,7 @@ const TIMEOUT_GRACE_MS = 1_000;
 
 /** What the runner needs of its surroundings. */
 export interface RunnerHost {
-  readonly store: WorkStore & { readonly files: FileStore; readonly locks: LockStore };
+  readonly store: WorkStore & Pick<Store, "files" | "locks" | "logs">;
   readonly clock: Clock;
   readonly worker: string;
   readonly handlers: Handlers;
@@ -65,6 +65,7 @@ export class Runner {
       store: host.store,
       steps: new StepSaver(host.store),
       files: host.store.files,
+      logs: host.store.logs,
       clock: host.clock,
       worker: host.worker,
       backoffOf: (job, policy) => job.backoff ?? { ...host.backoff, ...growthOf(policy) },

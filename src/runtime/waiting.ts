@@ -49,6 +49,11 @@ export class Waiting {
     this.#clock = clock;
   }
 
+  /** The process stops: nobody waits any more. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   /** Waiters now. */
   get size(): number {
     return this.#waiters.size;

@@ -23,6 +23,7 @@ import { Leases } from "./leases.ts";
 import type { CountDefaults } from "./preparing.ts";
 import { Runner } from "./runner.ts";
 import { WorkerStats } from "./stats.ts";
+import { ScheduleLoop } from "./schedule_loop.ts";
 import { sweep } from "./sweeper.ts";
 import { TurnLoop } from "./turn_loop.ts";
 import type { Turner } from "./turner.ts";
@@ -76,6 +77,7 @@ export class Worker {
   readonly #runner: Runner;
   readonly #claimer: Claimer;
   readonly #turns: TurnLoop | null;
+  readonly #schedules: ScheduleLoop;
   readonly #sweepAlarm = new Alarm();
   readonly #inboxAlarm = new Alarm();
   /** Not the worker's own: only the runner of a version may write the next one under its name. */
@@ -117,6 +119,7 @@ export class Worker {
     const { turner } = options;
     const onFailure = (error: unknown) => this.#onFailure(error);
     this.#turns = turner ? new TurnLoop({ ...options, turner, onDatabase, onFailure }) : null;
+    this.#schedules = new ScheduleLoop(options);
   }
 
   /** Begins to claim. */
@@ -138,6 +141,7 @@ export class Worker {
       this.#turns?.run(),
       this.#sweepLoop(),
       this.#inboxLoop(),
+      this.#schedules.run((error) => this.#onFailure(error)),
     ]).then(() => {});
     this.#stopRelays = this.#options.turner?.relays.attach({
       handOff: this.#claimer.handOff,
@@ -172,6 +176,7 @@ export class Worker {
     const startedAt = this.#now();
     const report = await sweep({ store, clock, sweeper: this.#sweeperId, stats: this.stats.jobs });
     await this.#options.turner?.sweep();
+    await this.#schedules.tidy();
     this.stats.sweepTime.observe((this.#now() - startedAt) / 1000);
     this.stats.recovered += report.recovered;
     this.stats.quarantined += report.quarantined;
@@ -183,6 +188,11 @@ export class Worker {
   /** Turns of actors so far. */
   get turns(): number {
     return (this.#turns?.turns ?? 0) + this.#relayed;
+  }
+
+  /** What fires schedules here. */
+  get schedules(): Pick<ScheduleLoop, "fire" | "nextDue"> {
+    return this.#schedules;
   }
 
   /** Milliseconds until something that is due may start, where limits hold all of it up; else null. */
@@ -225,6 +235,7 @@ export class Worker {
     this.#turns?.stop();
     this.#sweepAlarm.ring();
     this.#inboxAlarm.ring();
+    this.#schedules.stop();
     this.#runner.giveBackBuffer();
     await within(shutdownMs * 0.5, this.#runner.idle());
     this.#runner.stop("shutdown");

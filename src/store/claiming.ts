@@ -6,7 +6,7 @@ import * as sql from "../../sql/mod.ts";
 import { toClaimed } from "./claimed.ts";
 import type { Database } from "./database.ts";
 import { column, quoted } from "./literal.ts";
-import type { ClaimedJob, ClaimRequest, Served } from "./records.ts";
+import type { ClaimedJob, ClaimRequest } from "./records.ts";
 
 /** States that a job is claimed from, as an array literal. */
 export const claimable = `{${statesAccepting("CLAIM").map(stateCode).join(",")}}`;
@@ -37,10 +37,4 @@ export async function claimJobs(db: Database, request: ClaimRequest): Promise<Cl
     request.gateChange ?? null,
   ]);
   return toClaimed(rows, request.leaseId);
-}
-
-/** What a worker serves, as parameters. */
-export function servedParameters({ types, queues, partitionKey }: Served) {
-  const named = queues === null ? null : column(queues, quoted);
-  return [claimable, column(types, quoted), named, partitionKey];
 }

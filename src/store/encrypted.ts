@@ -9,11 +9,33 @@ import type { Cipher, Place } from "../core/cipher.ts";
 import type { Job, JobInsert } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
 import { payloadHash } from "./inserting.ts";
-import type { Change, ClaimedJob, Refusal, Store } from "./store.ts";
+import type { Change, ClaimedJob, Fire, Refusal, Store, UniqueStore } from "./store.ts";
 
 /** Wraps a store: the same calls, with the same promises. */
 export function encryptedStore(store: Store, cipher: Cipher): Store {
   const { sealJobs, sealChanges, open, openAll, openClaimed } = envelopes(cipher);
+  const sealFire = async (fire: Fire): Promise<Fire> => ({
+    ...fire,
+    lines: await Promise.all(fire.lines.map(async (line) => {
+      const [job = null] = await sealJobs(line.job ? [line.job] : []);
+      return { ...line, job };
+    })),
+  });
+  const sealedUniques = (uniques: UniqueStore): UniqueStore =>
+    replacing(uniques, {
+      take: async (job, taking) => {
+        const [sealed = job] = await sealJobs([job]);
+        return await uniques.take(sealed, taking);
+      },
+      edit: async (job, decision, edit) => {
+        const { payloadJson } = edit;
+        const sealed = payloadJson === null
+          ? null
+          : await cipher.encrypt(payloadJson, placeOf(job, "payload"));
+        return await uniques.edit(job, decision, { ...edit, payloadJson: sealed });
+      },
+      within: (send) => sealedUniques(uniques.within(send)),
+    });
   const changed: Partial<Store> = {
     insert: async (jobs) => await store.insert(await sealJobs(jobs)),
     enter: async (jobs, lanes) => await store.enter(await sealJobs(jobs), lanes),
@@ -55,6 +77,10 @@ export function encryptedStore(store: Store, cipher: Cipher): Store {
         return { ...rest, jobs: await openClaimed(jobs) };
       },
     }),
+    schedules: replacing(store.schedules, {
+      fire: async (fires) => await store.schedules.fire(await Promise.all(fires.map(sealFire))),
+    }),
+    uniques: sealedUniques(store.uniques),
     inbox: replacing(store.inbox, {
       take: async (jobs) => await store.inbox.take(await sealJobs(jobs)),
     }),

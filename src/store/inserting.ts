@@ -100,13 +100,21 @@ function isAlike(a: JobInsert, b: JobInsert): boolean {
 }
 
 function parametersOf(jobs: readonly JobInsert[], fromInbox: boolean) {
-  const json = (value: object | null) => value === null ? null : quotedJson(JSON.stringify(value));
-  const keyed = (job: JobInsert) => job.idempotencyKey === null ? null : payloadHash(job);
   return [
     stateCode(INITIAL_STATE),
     stateCode(targetOf("SCHEDULE")),
     eventCode("SCHEDULE"),
     KEY_TTL_MS,
+    ...jobColumns(jobs),
+    fromInbox,
+  ];
+}
+
+/** The columns of insert.sql, from the tenant to the hash of the payload. */
+export function jobColumns(jobs: readonly JobInsert[]): string[] {
+  const json = (value: object | null) => value === null ? null : quotedJson(JSON.stringify(value));
+  const keyed = (job: JobInsert) => job.idempotencyKey === null ? null : payloadHash(job);
+  return [
     column(jobs, repeated((job) => job.tenantId, quoted)),
     column(jobs, (job) => job.id),
     column(jobs, laneKey),
@@ -127,6 +135,5 @@ function parametersOf(jobs: readonly JobInsert[], fromInbox: boolean) {
     sparseColumn(jobs, (job) => job.clonedFrom),
     sparseColumn(jobs, (job) => quotedOrNull(job.idempotencyKey)),
     sparseColumn(jobs, keyed),
-    fromInbox,
   ];
 }

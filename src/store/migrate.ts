@@ -31,9 +31,10 @@ export const migrations: readonly Migration[] = [
   { id: 7, name: "0007_limits", text: sql.migration0007 },
   { id: 8, name: "0008_actors", text: sql.migration0008 },
   { id: 9, name: "0009_files", text: sql.migration0009 },
-  { id: 12, name: "0012_actor_calls", text: sql.migration0012 },
   { id: 10, name: "0010_access", text: sql.migration0010 },
   { id: 11, name: "0011_gates", text: sql.migration0011 },
+  { id: 12, name: "0012_actor_calls", text: sql.migration0012 },
+  { id: 13, name: "0013_schedules", text: sql.migration0013 },
 ];
 
 /** What a migration run did, or would do. */

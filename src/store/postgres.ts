@@ -10,7 +10,7 @@ import { PostgresActors } from "./actors.ts";
 import { PostgresAudit } from "./audit.ts";
 import { PostgresBreakers } from "./breakers.ts";
 import { toClaimed } from "./claimed.ts";
-import { claimJobs, servedParameters } from "./claiming.ts";
+import { claimJobs } from "./claiming.ts";
 import { commitChanges } from "./commits.ts";
 import type { Database } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
@@ -29,7 +29,7 @@ import {
 } from "./listing.ts";
 import { PostgresInbox } from "./inbox.ts";
 import { PostgresKeys } from "./keys.ts";
-import { column, quoted } from "./literal.ts";
+import { column } from "./literal.ts";
 import { PostgresLocks } from "./locks.ts";
 import { PostgresOrder } from "./ordering.ts";
 import { maintain, overdueCancels } from "./maintenance.ts";
@@ -75,11 +75,15 @@ import type {
   Suspect,
   TransactionSql,
 } from "./store.ts";
+import { namesOf, servedParameters } from "./served.ts";
 import { saveSteps } from "./saving_steps.ts";
 import { sealWithChange, sealWithStep } from "./sealing.ts";
 import { PostgresObserver } from "./observing.ts";
 import { claimNamed, editJob, removeJob, requestCancel, requeueJob } from "./single.ts";
 import { type RequestDatabase, withinTenant } from "./request.ts";
+import { PostgresSchedules } from "./schedules.ts";
+import { PostgresUniques } from "./uniques.ts";
+import { PostgresLogs } from "./job_logs.ts";
 import { Transactions } from "./transaction.ts";
 
 const QUARANTINE_RETRY_MS = 5 * 60_000;
@@ -96,6 +100,9 @@ export class PostgresStore implements Store {
   readonly actors: ActorStore;
   readonly files: FileStore;
   readonly observer: PostgresObserver;
+  readonly schedules;
+  readonly uniques;
+  readonly logs;
   readonly #db: Database;
   /** What clients ask for. */
   readonly #requests: RequestDatabase;
@@ -119,6 +126,9 @@ export class PostgresStore implements Store {
     this.#transactions = new Transactions(db.options);
     this.actors = new PostgresActors(db, requests, this.#transactions, this.#enqueue);
     this.files = new PostgresFiles(requests);
+    this.schedules = new PostgresSchedules(db, requests, this.#enqueue);
+    this.uniques = new PostgresUniques(db, this.#enqueue);
+    this.logs = new PostgresLogs(db, requests);
   }
 
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
@@ -329,8 +339,4 @@ export class PostgresStore implements Store {
     await this.#requests.close();
     await this.#db.close();
   }
-}
-
-function namesOf(jobs: readonly JobName[]): [string, string] {
-  return [column(jobs, (job) => quoted(job.tenantId)), column(jobs, (job) => job.id)];
 }

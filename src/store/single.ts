@@ -13,7 +13,7 @@ import type { Edit, NamedClaim, Requeued } from "./store.ts";
 
 /** `JobStore.edit`. */
 export async function editJob(
-  db: Database,
+  db: Pick<Database, "query">,
   job: Job,
   decision: Decision,
   { after, payloadJson, cause }: Edit,

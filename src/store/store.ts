@@ -17,6 +17,9 @@ import type { ActorStore } from "./actor_records.ts";
 import type { FileStore } from "./file_records.ts";
 import type { ObserveStore } from "./observations.ts";
 import type { BreakerStore, LockStore, OrderStore } from "./gating.ts";
+import type { ScheduleStore } from "./schedule_records.ts";
+import type { UniqueStore } from "./unique_records.ts";
+import type { LogStore } from "./log_records.ts";
 import type {
   Burial,
   Change,
@@ -53,6 +56,9 @@ export type * from "./records.ts";
 export type * from "./actor_records.ts";
 export type * from "./file_records.ts";
 export type * from "./gating.ts";
+export type * from "./schedule_records.ts";
+export type * from "./unique_records.ts";
+export type * from "./log_records.ts";
 
 /** What clients do with jobs. */
 export interface JobStore {
@@ -266,6 +272,9 @@ export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   readonly actors: ActorStore;
   readonly files: FileStore;
   readonly observer: ObserveStore;
+  readonly schedules: ScheduleStore;
+  readonly uniques: UniqueStore;
+  readonly logs: LogStore;
   /**
    * Runs `work` for a client of one tenant: what it reads and changes passes row-level security, where
    * that is in place. Enqueues and what workers do stay outside of it.

@@ -29,6 +29,7 @@ const context: HandlerContext = {
   },
   signal: new AbortController().signal,
   idempotencyKey: ID,
+  log: () => {},
   progress: () => {},
   file: () => Promise.reject(new Error("not used")),
   step: () => Promise.reject(new Error("not used")),

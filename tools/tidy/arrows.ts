@@ -27,20 +27,25 @@ interface Room {
 /** The first row that fits a file is its rule. */
 const HOUSE: readonly Room[] = [
   { at: "machines/", files: ["machines/"], packages: ["xstate"] },
-  { at: "src/core/", files: ["machines/", "src/core/"], packages: ["zod", "xstate"] },
+  {
+    at: "src/core/",
+    files: ["machines/", "src/core/"],
+    packages: ["croner", "zod", "xstate"],
+  },
   {
     at: "src/store/store.ts",
     files: [
-      "machines/",
-      "src/core/",
-      "src/store/records.ts",
-      "src/store/actor_records.ts",
-      "src/store/file_records.ts",
-      "src/store/observations.ts",
+      ...["machines/", "src/core/", "src/store/records.ts"],
+      ...["src/store/actor_records.ts", "src/store/file_records.ts"],
+      ...["src/store/log_records.ts", "src/store/schedule_records.ts"],
+      ...["src/store/unique_records.ts", "src/store/observations.ts"],
       "src/store/gating.ts",
     ],
   },
   { at: "src/store/records.ts", files: ["machines/", "src/core/"] },
+  { at: "src/store/log_records.ts", files: ["src/core/", "src/store/records.ts"] },
+  { at: "src/store/unique_records.ts", files: ["src/core/", "src/store/records.ts"] },
+  { at: "src/store/schedule_records.ts", files: ["src/core/"] },
   { at: "src/store/observations.ts", files: ["machines/"] },
   { at: "src/store/gating.ts", files: ["machines/", "src/core/", "src/store/records.ts"] },
   { at: "src/store/actor_records.ts", files: ["src/core/", "src/store/records.ts"] },

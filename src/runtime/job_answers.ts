@@ -1,0 +1,21 @@
+/** What clients are told of the jobs that they make and change. */
+import type { Job } from "../core/job.ts";
+import type { When } from "../../machines/job.ts";
+import type { Added } from "./uniques.ts";
+
+/** A stored job, or the one that has its key. */
+export interface Created extends Omit<Added, "id"> {
+  readonly job: Job;
+}
+
+/** What an event would make of a job, and when it would be due (null: as before). */
+export interface Foreseen {
+  readonly job: Job;
+  readonly due: When | null;
+}
+
+/** The answer to an event. `isPending`: a running handler has been asked to stop, and has not yet. */
+export interface Sent {
+  readonly job: Job;
+  readonly isPending: boolean;
+}
