@@ -109,6 +109,12 @@ if (import.meta.main) {
       s.value[region] = s.value[region] === "a" ? "b" : "a";
     }
     s.context.n += REGIONS;
-    return s;
+    const effects = Object.keys(s.value).flatMap((region) => [
+      { kind: "emit", event: { type: "turned" } },
+      { kind: "log", value: "turned" },
+      { kind: "timer.set", timerId: region, event: { type: "BELL" }, delayMs: 1000 },
+      { kind: "emit", event: { type: "x" } },
+    ]);
+    return { ...s, effects };
   });
 }

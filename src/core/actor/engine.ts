@@ -1,8 +1,8 @@
 /**
  * What a step needs of a statechart engine, in words of our own.
  *
- * `xstate.ts` is the one that there is; another major of XState would be a second file that speaks
- * the same words.
+ * The folder `xstate5` is the one that there is; another major of XState would be a second that
+ * speaks the same words.
  */
 import type { StateValueJson } from "./envelope.ts";
 

@@ -8,7 +8,7 @@
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from "xstate";
 import { type Steppable, subjectOf } from "./definition.ts";
 import * as nodes from "./nodes.ts";
-import { builtInOf, piecesOf } from "./pieces.ts";
+import { builtInOf, namedPiece, piecesOf } from "./pieces.ts";
 import { isMachine, sourcesOf } from "./sources.ts";
 
 /** One finding. `path` is a state's id, or where a piece stands. */
@@ -148,8 +148,9 @@ function* eventFindings(machine: AnyStateMachine): Generator<Finding> {
         yield { code: "never_handled", path, message };
       }
     }
-    if (typeof value === "string" && !Object.hasOwn(actions, value)) {
-      const message = `The action "${value}" has no function in setup({ actions })`;
+    const name = namedPiece(value);
+    if (name !== undefined && !Object.hasOwn(actions, name)) {
+      const message = `The action "${name}" has no function in setup({ actions })`;
       yield { code: "not_implemented", path, message };
     }
   }

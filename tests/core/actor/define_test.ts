@@ -304,7 +304,7 @@ Deno.test("lint: what nobody reaches, what has no end, what waits for ever, what
       b: {},
       lost: { on: { GO: "a" } },
       t1: { on: { ON: "t2" } },
-      t2: { after: { 10: "t1" } },
+      t2: { after: { 10: "t1" }, entry: { type: "unwritten", params: 1 } },
       p: { type: "parallel", states: { x: {}, y: {} } },
       z: { type: "final" },
     },
@@ -319,6 +319,7 @@ Deno.test("lint: what nobody reaches, what has no end, what waits for ever, what
     "no_end m.t2",
     "never_handled entry",
     "not_implemented states.a.exit",
+    "not_implemented states.t2.entry",
   ]);
   const told = lintMachine(approval).map(({ code, path }) => `${code} ${path}`);
   assert(told.includes("never_handled events.POSTPONE"), told.join());
