@@ -36,6 +36,13 @@ const list: readonly Contestant[] = [
     settings: "a handler of five `step`s",
   },
   {
+    name: "perdura-actors",
+    system: "actors",
+    variant: "workflow",
+    store: "postgres",
+    settings: "a statechart whose five states invoke an activity each: six turns, five jobs",
+  },
+  {
     name: "graphile-fastest",
     system: "graphile",
     variant: "fastest",

@@ -6,6 +6,9 @@ import type { Server } from "../place/postgres.ts";
 import { startRedis } from "../place/redis.ts";
 import type { Contestant } from "./contestants.ts";
 
+/** Programs that run on Deno, from `bench/ours/`. */
+const OWN_SYSTEMS: readonly string[] = ["perdura", "actors"];
+
 /** A store that is ready for one measurement. */
 export interface Place extends AsyncDisposable {
   readonly url: string;
@@ -52,7 +55,7 @@ export class Lab {
   /** Why a contestant cannot take part; null: it can. */
   obstacle({ system, store }: Contestant): string | null {
     const { node, redis, missing } = this.installed;
-    if (system === "perdura") return null;
+    if (OWN_SYSTEMS.includes(system)) return null;
     if (node === null) return missing.peers ?? missing.node ?? "no Node";
     if (store !== "postgres" && redis === null) {
       return missing.redis ?? "no Redis";
@@ -65,8 +68,8 @@ export class Lab {
 
   /** Starts a process of a contestant. */
   start({ system, variant }: Contestant, place: Place): Promise<Agent> {
-    const file = `${ROOT}bench/${system === "perdura" ? "ours" : "peers"}/${system}.ts`;
-    const program: Program = system === "perdura"
+    const file = `${ROOT}bench/${OWN_SYSTEMS.includes(system) ? "ours" : "peers"}/${system}.ts`;
+    const program: Program = OWN_SYSTEMS.includes(system)
       ? { command: Deno.execPath(), args: [...OURS, file], env: {} }
       : {
         command: this.installed.node ?? "node",

@@ -39,6 +39,7 @@ export function workloadsOf(size: Size): Workload[] {
     together(pick),
     fairShare(pick),
     workflows(pick),
+    workflowLatency(pick),
   ];
 }
 
@@ -274,6 +275,22 @@ function fairShare(pick: Pick): Workload {
   };
 }
 
+/** The handler is called behind the last step. */
+function workflowLatency(pick: Pick): Workload {
+  const plan = { jobs: pick(20, 100), gapMs: pick(150, 300) };
+  const names = ["perdura-workflow", "perdura-actors", "dbos", "absurd", "openworkflow"];
+  return {
+    name: "workflow-latency",
+    title: "Workflows of five steps, one at a time: from adding to the end of the fifth step",
+    isExtra: true,
+    entries: names.map((who) => ({
+      name: who,
+      who,
+      measure: (lab: Lab) => latency(lab, contestant(who), plan),
+    })),
+  };
+}
+
 function workflows(pick: Pick): Workload {
   const few = { chunk: 10, inFlight: 16 };
   const entry = (who: string, quick: number, full: number) =>
@@ -284,6 +301,7 @@ function workflows(pick: Pick): Workload {
     isExtra: true,
     entries: [
       entry("perdura-workflow", 1_000, 5_000),
+      entry("perdura-actors", 500, 3_000),
       entry("dbos", 150, 1_000),
       entry("absurd", 200, 1_000),
       entry("openworkflow", 200, 1_000),

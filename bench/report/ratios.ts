@@ -27,7 +27,12 @@ function cheaper(key: string, workload: string, theirs: string[], of: Figure): R
   return { key, workload, ours: "perdura", theirs, of, isLessBetter: true };
 }
 
+function sooner(key: string, peer: string, ours: string): Ratio {
+  return { key, workload: "workflow-latency", ours, theirs: [peer], of: value, isLessBetter: true };
+}
+
 const GRAPHILE = ["graphile-fastest"];
+const WORKFLOWS = ["dbos", "absurd", "openworkflow"];
 
 const ratios: readonly Ratio[] = [
   faster("drain/graphile-fastest", "drain", GRAPHILE),
@@ -63,12 +68,13 @@ const ratios: readonly Ratio[] = [
   faster("finished10m", "scale", ["perdura"], "finished10m"),
   faster("held", "scale", ["perdura"], "held"),
   faster("tenants1000", "scale", ["perdura"], "tenants1000"),
-  faster(
-    "workflows/best-peer",
-    "workflows",
-    ["dbos", "absurd", "openworkflow"],
-    "perdura-workflow",
-  ),
+  // A job that remembers its steps is what the peers have; a chart of activities is more.
+  faster("workflow/best-peer", "workflows", WORKFLOWS, "perdura-workflow"),
+  faster("workflow-actors/best-peer", "workflows", WORKFLOWS, "perdura-actors"),
+  ...WORKFLOWS.flatMap((peer) => [
+    sooner(`workflow-latency/${peer}`, peer, "perdura-workflow"),
+    sooner(`workflow-actors-latency/${peer}`, peer, "perdura-actors"),
+  ]),
 ];
 
 /** Every ratio whose both sides were measured in the same round. */

@@ -2,7 +2,9 @@
 import { fromPromise } from "xstate";
 import { z } from "zod";
 import { approvalMachine } from "../../machines/approval.ts";
+import { campaignMachine } from "../../machines/campaign.ts";
 import { orderMachine } from "../../machines/order.ts";
+import { subscriptionMachine } from "../../machines/subscription.ts";
 import { defineMachine } from "../core/actor/mod.ts";
 import { systemClock } from "../core/clock.ts";
 import { activityContext } from "../runtime/activities.ts";
@@ -11,6 +13,7 @@ import { leaveJob } from "../runtime/leaving.ts";
 import { Machines } from "../runtime/machines.ts";
 import { Turner } from "../runtime/turner.ts";
 import type { Store } from "../store/store.ts";
+import { campaignActors } from "./campaign.ts";
 import type { Settings } from "./settings.ts";
 
 const name = z.string().min(1).max(200);
@@ -18,7 +21,7 @@ const duration = z.int().min(0).max(365 * 24 * 3_600_000).optional();
 
 /** The sample machines; yours go here as well. */
 export function machinesOf(debug: boolean): Machines {
-  return new Machines([approvals, ordersOf(debug)]);
+  return new Machines([approvals, ordersOf(debug), subscriptions, campaigns]);
 }
 
 const approvals = defineMachine(approvalMachine, {
@@ -34,6 +37,35 @@ const approvals = defineMachine(approvalMachine, {
     z.strictObject({ type: z.literal("APPROVE"), by: name }),
     z.strictObject({ type: z.literal("REJECT"), by: name, reason: z.string().max(2_000) }),
   ]),
+});
+
+const subscriptions = defineMachine(subscriptionMachine, {
+  version: "1",
+  unhandled: "reject",
+  input: z.strictObject({
+    customer: name,
+    plan: name,
+    trialMs: duration,
+    periodMs: duration,
+    retryMs: duration,
+  }),
+  events: z.discriminatedUnion("type", [
+    z.strictObject({ type: z.enum(["PAY", "KEEP"]) }),
+    z.strictObject({ type: z.literal("CANCEL"), reason: z.string().max(500).optional() }),
+  ]),
+});
+
+const campaigns = defineMachine(campaignMachine.provide({ actors: campaignActors("email.send") }), {
+  version: "1",
+  unhandled: "reject",
+  input: z.strictObject({
+    subject: name,
+    recipients: z.array(z.string().min(1).max(320)).min(1).max(10_000),
+    window: z.int().min(1).max(1_000).optional(),
+    lookMs: z.int().min(10).max(3_600_000).optional(),
+  }),
+  events: z.strictObject({ type: z.literal("CANCEL"), reason: z.string().max(500).optional() }),
+  actors: { open: { maxAttempts: 20 }, count: { maxAttempts: 20 } },
 });
 
 function ordersOf(debug: boolean) {

@@ -8,6 +8,8 @@ import { type AnyActorLogic, type AnyActorRef, createActor, toPromise } from "xs
 import { z } from "zod";
 import { decode, encode, type MachineDefinition } from "../core/actor/mod.ts";
 import { PermanentError } from "../core/errors.ts";
+import { sourcesOf } from "../core/actor/sources.ts";
+import { compensationSchema, compensationType } from "./compensating.ts";
 import type { HandlerContext } from "./context.ts";
 import { defineHandler, type Handler } from "./handlers.ts";
 import { actionType, activityType, logicOfSource, type Machines } from "./machines.ts";
@@ -54,6 +56,10 @@ export function activityHandlers(machines: Machines): Handler[] {
   for (const definition of machines.definitions()) {
     const type = actionType(definition.name);
     if (!handlers.has(type)) handlers.set(type, actionHandler(machines, type, definition.name));
+    const undoing = compensationType(definition.name);
+    if (!handlers.has(undoing)) {
+      handlers.set(undoing, compensationHandler(machines, undoing, definition.name));
+    }
   }
   return [...handlers.values()];
 }
@@ -118,6 +124,29 @@ function actionHandler(machines: Machines, type: string, machine: string): Handl
       if (!definition) throw new Error(`No version "${version}" of ${machine} here`);
       const values = { context: decode(context), event: decode(event), params: decode(params) };
       await implementationOf(definition, type)({ ...values, address });
+      return null;
+    },
+  });
+}
+
+/** Each is undone once, as far as is known: what has been is kept as a step of the job. */
+function compensationHandler(machines: Machines, type: string, machine: string): Handler {
+  const versions = machines.definitions().filter(({ name }) => name === machine);
+  return defineHandler({
+    type,
+    input: compensationSchema,
+    handle: async ({ version, undo }, context) => {
+      const definition = versions.find((each) => each.version === version);
+      if (!definition) throw new Error(`No version "${version}" of ${machine} here`);
+      const sources = sourcesOf(definition.machine);
+      for (const { src, id, gen, output } of undo) {
+        const source = sources.get(src);
+        if (!source) throw new PermanentError(`There is no source "${src}" in ${machine}`);
+        await context.step(`${id}#${gen}`, async () => {
+          const input = { output: decode(output, "output") };
+          return encode(await runLogic(logicOfSource(source), input, context), "output");
+        });
+      }
       return null;
     },
   });

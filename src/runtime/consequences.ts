@@ -10,6 +10,8 @@ import {
   type SpawnEffect,
   type TimerSetEffect,
 } from "../core/actor/mod.ts";
+import type { Undo } from "../core/actor/envelope.ts";
+import { COMPENSATION_ATTEMPTS, compensationType } from "./compensating.ts";
 import { newId, newJobId } from "../core/id.ts";
 import { DEFAULT_QUEUE, type JobInsert, serialise } from "../core/job.ts";
 import { DEFAULT_TIMEOUT_MS, limits } from "../core/limits.ts";
@@ -99,6 +101,16 @@ export class Consequences {
   keep(id: string, body: unknown): void {
     const rest = { kind: "event", gen: null, delayMs: 0, timerId: null, deferred: true } as const;
     this.#sent.push({ id, to: this.#of.id, body, ...rest });
+  }
+
+  /** A job that undoes what was done, in this order. */
+  compensate(undo: readonly Undo[]): void {
+    const { id, machine, machineVersion } = this.#of;
+    const payload = { actor: id, version: machineVersion, undo };
+    const job = this.#job(compensationType(machine), payload, {
+      maxAttempts: COMPENSATION_ATTEMPTS,
+    });
+    this.#jobs.push(job);
   }
 
   /** All of it. */

@@ -13,10 +13,18 @@ const TEXT_LENGTH_MAX = 500;
 /** What an actor is before its turn. */
 export type Seat = Omit<ActorView, "mail" | "known">;
 
+/** An activity whose work is undone by a job. */
+export interface Compensated {
+  readonly kind: "compensate";
+  readonly src: string;
+  readonly id: string;
+  readonly gen: number;
+}
+
 /** What a step of the history says beside its event and outcome. */
 export interface Remarks {
   readonly reason?: string | null;
-  readonly effects?: readonly Effect[];
+  readonly effects?: readonly (Effect | Compensated)[];
   /** The snapshot before; null: there was none. Undefined: it has not changed. */
   readonly before?: ActorSnapshot | null;
   readonly from?: string | null;
@@ -72,7 +80,9 @@ export class Ledger {
       cause: incoming.cause?.slice(0, TEXT_LENGTH_MAX) ?? null,
       mailId: incoming.id,
       body: incoming.event,
-      effects: effects.length > 0 ? effects.map(described) : null,
+      effects: effects.length > 0
+        ? effects.map((each) => each.kind === "compensate" ? each : described(each))
+        : null,
       patch: isChanged ? diff(Object(before), Object(this.snapshot)) : null,
       snapshot: isWhole ? this.snapshot : null,
     });

@@ -7,6 +7,7 @@
 import { type ActorSnapshot, type Effect, idOf, type StepResult, stop } from "../core/actor/mod.ts";
 import { sourcesOf } from "../core/actor/sources.ts";
 import type { ActorStatus, Letterbox, Turn } from "../store/store.ts";
+import { withUndo } from "./compensating.ts";
 import { Consequences, type Surroundings, type TransactionalAction } from "./consequences.ts";
 import { Ledger, type Remarks, type Seat } from "./ledger.ts";
 import { byHand, errorEvent, type Incoming, typeOf } from "./letters.ts";
@@ -118,15 +119,30 @@ export class Turning implements Read {
     if (before) {
       const { snapshot, effects } = stop(before);
       this.#carryOut(effects, before);
-      this.#ledger.snapshot = snapshot;
+      this.#ledger.snapshot = withUndo(null, before, null, snapshot);
       this.#ledger.status = status;
       this.record(event, byHand(cause), status, { effects, before });
+      if (status === "cancelled" && event === "CANCEL") this.#compensate(cause);
     } else {
       this.#ledger.status = status;
       this.record(event, byHand(cause), status);
     }
     this.#fault = null;
     this.#offers = true;
+  }
+
+  /** Undoes what was done, in the reverse order; the job for it is part of this commit. */
+  #compensate(cause: string | null): void {
+    const before = this.snapshot;
+    const { undo = [], ...rest } = before ?? {};
+    if (!before || undo.length === 0) return;
+    const steps = undo.toReversed();
+    this.#to.compensate(steps);
+    this.#ledger.snapshot = rest as ActorSnapshot;
+    const effects = steps.map((
+      { src, id, gen },
+    ) => ({ kind: "compensate", src, id, gen } as const));
+    this.record("COMPENSATE", byHand(cause), this.status, { effects, before });
   }
 
   /** Its parent waits for an end, and gets an error. */
@@ -236,11 +252,15 @@ export class Turning implements Read {
     this.#carryOut(effects, before ?? snapshot, surroundings);
     const from = first ? null : this.state;
     const isStill = isEnded(this.status) && !first;
-    this.#ledger.snapshot = snapshot;
+    const definition = this.#logic?.definition ?? null;
+    this.#ledger.snapshot = outcome === "handled"
+      ? withUndo(definition, before, incoming.event, snapshot)
+      : withUndo(null, before, null, snapshot);
     if (!isStill) this.#ledger.status = statusOf(snapshot);
     this.#ledger.place();
     const remarks = { effects, before: first ? null : before, reason, from };
     this.record(first ?? typeOf(incoming.event), incoming, outcome, remarks);
+    if (this.status === "error" && !isStill) this.#compensate("error");
     return { outcome, reason };
   }
 

@@ -114,12 +114,19 @@ Deno.test({
     assertEquals([paused?.state, resumed?.state], ["paused", "open"]);
     assert(JSON.stringify(why).includes('"code":"queue_paused"'), JSON.stringify(why));
 
-    const [approval] = blocks("sh", "/actors");
+    const [approval, samples, ...otherSamples] = blocks("sh", "/actors");
+    assertEquals(otherSamples, []);
     const [started, approved, past] = await runShell(
       String(approval).replaceAll(API, program.url),
     );
     assertEquals([started?.state, approved?.outcome], ["pending.waiting", "handled"]);
     assertEquals(eventsOf(past), ["1 START pending.waiting", "2 APPROVE approved"]);
+    const [subscribed, subscription, campaign, same] = await runShell(
+      String(samples).replaceAll(API, program.url),
+    );
+    assertEquals([subscribed?.id, subscribed?.state], ["ada/gold", "trial"]);
+    assertEquals(subscription?.id, "ada/gold");
+    assertEquals([campaign?.machine, same?.id], ["campaign", "spring"]);
   },
 });
 
@@ -153,6 +160,9 @@ Deno.test("the README's program runs, and its row is there once", async () => {
     const [entry = ""] = blocks("sql", "select perdura.enqueue");
     const [row] = await sql.unsafe(entry);
     assertMatch(String(row?.enqueue), /^[0-9a-f-]{36}$/);
+    const [calls = ""] = blocks("sql", "perdura.start_actor");
+    const answers = await sql.unsafe(calls);
+    assertEquals(answers.flat().map((each) => Object.keys(each)), [["start_actor"], ["send"]]);
   } finally {
     await sql.end();
     await Deno.remove(file);

@@ -44,6 +44,11 @@ export interface ActivityOptions extends Partial<Backoff> {
   readonly timeoutMs?: number;
   /** When attempts are used up: tell the machine (`onError`), or wait for an operator. */
   readonly onExhausted?: "error" | "park";
+  /**
+   * The source (`fromPromise`) that undoes it: run if the actor is cancelled as a whole or fails, the
+   * last one done first, with `{ output }` of what it undoes as input.
+   */
+  readonly compensate?: string;
 }
 
 /** What `defineMachine` takes beside the machine. */
@@ -175,6 +180,7 @@ const optionsSchema = z.object({
       capMs: duration,
       timeoutMs: z.int().min(1).max(limits.timeoutMsMax).optional(),
       onExhausted: z.enum(["error", "park"]).optional(),
+      compensate: z.string().optional(),
     }),
   ).optional(),
   actions: z.record(z.string(), z.union([mode(), z.object({ mode: mode(), run: z.unknown() })]))
@@ -192,13 +198,19 @@ function optionProblems(machine: AnyStateMachine, options: MachineOptions): Prob
     problems.push({ path: "id", message: "Give the machine an id: it is the name of its actors" });
   }
   const sources = sourcesOf(machine);
-  for (const src of Object.keys(options.actors ?? {})) {
+  const demandWork = (path: string, src: string, verb: string) => {
     const kind = sources.get(src)?.kind;
-    if (kind === "activity") continue;
+    if (kind === "activity") return;
     const message = kind
-      ? `"${src}" is a ${kind}: only work (fromPromise) is retried`
+      ? `"${src}" is a ${kind}: only work (fromPromise) ${verb}`
       : `There is no source "${src}"`;
-    problems.push({ path: `options.actors.${src}`, message });
+    problems.push({ path, message });
+  };
+  for (const [src, given] of Object.entries(options.actors ?? {})) {
+    const path = `options.actors.${src}`;
+    demandWork(path, src, "is retried");
+    if (given?.compensate === undefined) continue;
+    demandWork(`${path}.compensate`, given.compensate, "undoes what was done");
   }
   return problems;
 }

@@ -71,6 +71,19 @@ export interface ActorSnapshot {
   readonly gens: { readonly child: number; readonly timer: number };
   readonly output?: Json;
   readonly error?: Json;
+  /** What is to be undone if the actor ends before its time, first done first. Not the step's. */
+  readonly undo?: readonly Undo[];
+}
+
+/** One thing that was done and can be undone. */
+export interface Undo {
+  /** The source that undoes it. */
+  readonly src: string;
+  /** The activity that did it, and its generation. */
+  readonly id: string;
+  readonly gen: number;
+  /** What that gave, in the form of `encode`. */
+  readonly output: Json;
 }
 
 /**
@@ -117,6 +130,7 @@ const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   birth: (value) =>
     value === undefined ||
     isRecord(value) && typeof value.parent === "string" && typeof value.gen === "number",
+  undo: (value) => value === undefined || Array.isArray(value) && value.every(isUndo),
   gens: (value) =>
     isRecord(value) && typeof value.child === "number" && typeof value.timer === "number",
 };
@@ -147,6 +161,11 @@ function isIds(value: unknown): boolean {
 
 function isChild(value: unknown): boolean {
   return isRecord(value) && typeof value.src === "string" && typeof value.gen === "number";
+}
+
+function isUndo(value: unknown): boolean {
+  return isRecord(value) && typeof value.src === "string" && typeof value.id === "string" &&
+    typeof value.gen === "number";
 }
 
 function isTimer(value: unknown): boolean {

@@ -1,0 +1,131 @@
+/** Compensation: what was done is undone in the reverse order, by itself, and never silently dropped. */
+import { assertEquals, assertThrows } from "@std/assert";
+import { fromPromise, setup } from "xstate";
+import { createRuntime, defineMachine, MachineDefinitionError } from "perdura";
+import { eventually } from "../../support/build.ts";
+import { testDatabase } from "../../support/database.ts";
+
+const undone: unknown[] = [];
+let isHotelClosed = false;
+
+function booking(what: string) {
+  return fromPromise<string>(() => Promise.resolve(`${what} 1`));
+}
+
+function leaving(what: string) {
+  return fromPromise<null, { output: string }>(({ input }) => {
+    if (what === "hotel" && isHotelClosed) return Promise.reject(new Error("Closed"));
+    undone.push([what, input.output]);
+    return Promise.resolve(null);
+  });
+}
+
+const trip = setup({
+  types: {} as { events: { type: "GO" } | { type: "FAIL" } },
+  actors: {
+    flight: booking("flight"),
+    hotel: booking("hotel"),
+    car: booking("car"),
+    leaveFlight: leaving("flight"),
+    leaveHotel: leaving("hotel"),
+    broken: fromPromise<string>(() => Promise.reject(new Error("No trips today"))),
+  },
+}).createMachine({
+  id: "trip",
+  initial: "flying",
+  states: {
+    flying: { invoke: { src: "flight", id: "flight", onDone: "sleeping" } },
+    sleeping: { invoke: { src: "hotel", id: "hotel", onDone: "driving" } },
+    driving: { invoke: { src: "car", id: "car", onDone: "ready" } },
+    ready: { on: { GO: "gone", FAIL: "failing" } },
+    // Nobody takes its error: the actor fails with it.
+    failing: { invoke: { src: "broken", id: "broken" } },
+    gone: { type: "final" },
+  },
+});
+const options = {
+  version: "1",
+  actors: {
+    flight: { compensate: "leaveFlight" },
+    hotel: { compensate: "leaveHotel" },
+    broken: { maxAttempts: 1 },
+  },
+} as const;
+
+Deno.test("a cancelled actor undoes what it did, the last thing first", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [defineMachine(trip, options)],
+    pollMs: 50,
+    backoff: { baseMs: 20, factor: 1, capMs: 20 },
+  });
+  const { actors, jobs } = runtime;
+  undone.length = 0;
+  isHotelClosed = true;
+  runtime.work();
+  for (const id of ["t", "kept"]) {
+    await actors.start({ machine: "trip", id });
+    await actors.wait(null, id, { state: "ready" });
+  }
+  await actors.send("kept", { type: "GO" });
+  const cancelled = await actors.cancel("t", "rain");
+  assertEquals(cancelled.status, "cancelled");
+  const past = await actors.history(null, "t", 4, 10);
+  assertEquals(past.map(({ event, cause, effects }) => [event, cause, effects]), [
+    ["CANCEL", "rain", null],
+    ["COMPENSATE", "rain", [
+      { kind: "compensate", src: "leaveHotel", id: "hotel", gen: 2 },
+      { kind: "compensate", src: "leaveFlight", id: "flight", gen: 1 },
+    ]],
+  ]);
+  // Its retries are its own: tried until it can be done, and the next one waits for it.
+  await eventually("some tries", async () => {
+    const [job] = await db.sql`select attempt from perdura.job where type = 'trip:compensation'`;
+    return Number(job?.attempt) >= 2;
+  });
+  assertEquals(undone, []);
+  isHotelClosed = false;
+  const job = await eventually("its end", async () => {
+    const [row] = await db.sql`select id from perdura.job_archive where type = 'trip:compensation'`;
+    return row && await jobs.get(null, row.id);
+  });
+  assertEquals([job.state, undone], ["succeeded", [["hotel", "hotel 1"], ["flight", "flight 1"]]]);
+});
+
+Deno.test("so does one that fails; what cannot be undone is a dead letter", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [defineMachine(trip, options)],
+    pollMs: 50,
+    backoff: { baseMs: 1, factor: 1, capMs: 1 },
+  });
+  const { actors, jobs } = runtime;
+  undone.length = 0;
+  isHotelClosed = true;
+  runtime.work();
+  await actors.start({ machine: "trip", id: "t" });
+  await actors.wait(null, "t", { state: "ready" });
+  await actors.send("t", { type: "FAIL" });
+  const id = await eventually("the dead letter", async () => {
+    const [row] = await db.sql`select id from perdura.dead_letter where type = 'trip:compensation'`;
+    return row && String(row.id);
+  });
+  assertEquals((await actors.get(null, "t")).status, "error");
+  assertEquals(undone, []);
+  isHotelClosed = false;
+  await jobs.send(id, { type: "REQUEUE" }, { tenantId: null, ifVersion: null, cause: "test" });
+  await eventually("its end", async () => (await jobs.get(null, id)).state === "succeeded");
+  assertEquals(undone, [["hotel", "hotel 1"], ["flight", "flight 1"]]);
+});
+
+Deno.test("a compensation that is no work of the machine is refused at the start", () => {
+  for (const compensate of ["nothing", "leave"]) {
+    assertThrows(
+      () => defineMachine(trip, { version: "1", actors: { car: { compensate } } }),
+      MachineDefinitionError,
+      "options.actors.car.compensate",
+    );
+  }
+});
