@@ -9,7 +9,6 @@
 import { z } from "zod";
 import type { ActorSnapshot, MachineDefinition } from "../core/actor/mod.ts";
 import { isRecord, type Undo } from "../core/actor/envelope.ts";
-import type { Json } from "../core/json.ts";
 import { typeOf } from "./letters.ts";
 
 /** Tries of a compensation before it is a dead letter. */
@@ -54,5 +53,5 @@ function undoOf(
   if (id === undefined || !child || !isRecord(event)) return null;
   const { compensate } = (Object.hasOwn(actors, child.src) ? actors[child.src] : undefined) ?? {};
   if (compensate === undefined) return null;
-  return { src: compensate, id, gen: child.gen, output: (event.output ?? null) as Json };
+  return { src: compensate, id, gen: child.gen, output: event.output ?? null };
 }

@@ -134,11 +134,12 @@ export class Turning implements Read {
   /** Undoes what was done, in the reverse order; the job for it is part of this commit. */
   #compensate(cause: string | null): void {
     const before = this.snapshot;
-    const { undo = [], ...rest } = before ?? {};
-    if (!before || undo.length === 0) return;
+    if (!before) return;
+    const { undo = [], ...rest } = before;
+    if (undo.length === 0) return;
     const steps = undo.toReversed();
     this.#to.compensate(steps);
-    this.#ledger.snapshot = rest as ActorSnapshot;
+    this.#ledger.snapshot = rest;
     const effects = steps.map((
       { src, id, gen },
     ) => ({ kind: "compensate", src, id, gen } as const));

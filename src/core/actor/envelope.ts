@@ -83,7 +83,7 @@ export interface Undo {
   readonly id: string;
   readonly gen: number;
   /** What that gave, in the form of `encode`. */
-  readonly output: Json;
+  readonly output: unknown;
 }
 
 /**
