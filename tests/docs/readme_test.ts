@@ -88,9 +88,10 @@ Deno.test({
       DATABASE_URL: database.url,
       PERDURA_STATE_DIR: stateDir,
     });
-    const requests = blocks("sh", "curl").filter((text) => !text.includes("/actors"));
-    const [first, again, read, events, limits, ...others] = requests;
-    assert(first && again && read && events && limits && others.length === 0, "five with curl");
+    const requests = blocks("sh", "curl").filter((text) => !/\/actors|\/schedules/.test(text));
+    const [first, again, read, events, unique, limits, ...others] = requests;
+    assert(first && again && read && events && unique && limits, "six with curl");
+    assertEquals(others, []);
     const untilDone =
       `until curl -s ${API}/jobs/$job | grep -q '"state":"succeeded"'; do sleep 0.1; done\n`;
     const script = [first, again, untilDone, read, events, limits].join("\n");
@@ -113,6 +114,13 @@ Deno.test({
     assertEquals(set, { ratePerMinute: 10, burst: 10, concurrency: 3, weight: 1 });
     assertEquals([paused?.state, resumed?.state], ["paused", "open"]);
     assert(JSON.stringify(why).includes('"code":"queue_paused"'), JSON.stringify(why));
+
+    const [schedule, ...otherSchedules] = blocks("sh", "/schedules");
+    assertEquals(otherSchedules, []);
+    const [nightly] = await runShell(String(schedule).replaceAll(API, program.url));
+    assertEquals(nightly?.cron, "0 2 * * *");
+    const [sole] = await runShell(unique.replaceAll(API, program.url));
+    assert(sole?.id, JSON.stringify(sole));
 
     const [approval, samples, ...otherSamples] = blocks("sh", "/actors");
     assertEquals(otherSamples, []);
