@@ -202,6 +202,26 @@ Deno.test("a child is an actor of its own; its parent hears of its end", async (
   assertEquals(taken.length, 2);
 });
 
+Deno.test("a child that ended while its parent's worker was dead: the parent hears", async () => {
+  await using db = await testDatabase();
+  {
+    await using runtime = await createRuntime({ databaseUrl: db.url, machines: [parents] });
+    await runtime.actors.start({ machine: "parent", id: "p" });
+    await runtime.drive({ budgetMs: 1_000 });
+    // Nobody turns any more: the child alone is stepped, by whoever sends to it.
+    const kid = await runtime.actors.get(null, "p/kid");
+    if (kid.status === "active") await runtime.actors.send("p/kid", { type: "GO" });
+    const [actor] = await db.sql`select status from perdura.actor where id = 'p/kid'`;
+    assertEquals(actor?.status, "done");
+  }
+  await using later = await createRuntime({ databaseUrl: db.url, machines: [parents] });
+  await later.drive({ budgetMs: 1_000 });
+  const { status, context } = await later.actors.get(null, "p");
+  assertEquals([status, context], ["done", { heard: { from: "child" } }]);
+  const past = await later.actors.history(null, "p", 0, 10);
+  assertEquals(past.map(({ outcome }) => outcome), ["started", "handled"]);
+});
+
 Deno.test("children of a root with a slash in its id are its own", async () => {
   await using db = await testDatabase();
   await using runtime = await createRuntime({ databaseUrl: db.url, machines: [parents] });
