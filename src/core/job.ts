@@ -82,6 +82,19 @@ const oneTime = {
   message: "Give either runAt or delayMs, not both",
 };
 
+const uniqueAlone = {
+  path: ["unique"],
+  message: "Cannot be given beside orderingKey or limitKey",
+};
+
+/** A job that takes the place of another would have to take its place in an order as well. */
+function isUniqueAlone(
+  job: { unique?: unknown; orderingKey?: unknown; limitKey?: unknown },
+): boolean {
+  return job.unique === undefined ||
+    (job.orderingKey === undefined && job.limitKey === undefined);
+}
+
 const oneKey = {
   path: ["unique"],
   message: "Give either unique or idempotencyKey, not both",
@@ -94,7 +107,8 @@ export const newJobSchema = z.strictObject({
   ...jobOptions,
 }).refine((job) => job.runAt === undefined || job.delayMs === undefined, oneTime)
   .refine(hasKeyForDead, onDeadNeedsKey)
-  .refine((job) => job.unique === undefined || job.idempotencyKey === undefined, oneKey);
+  .refine((job) => job.unique === undefined || job.idempotencyKey === undefined, oneKey)
+  .refine(isUniqueAlone, uniqueAlone);
 
 /** Body of `PATCH /jobs/{id}`: what a waiting job may be changed to; null: none any more. */
 export const jobPatchSchema = z.strictObject({

@@ -238,6 +238,8 @@ Deno.test("what contradicts itself is refused by its path", async () => {
     [{ unique: { key: "k", windowMs: 5 } }, "unique.windowMs"],
     [{ unique: { key: "k", onRunning: "twice" } }, "unique.onRunning"],
     [{ unique: { key: "k" }, idempotencyKey: "i" }, "unique"],
+    [{ unique: { key: "k" }, orderingKey: "o" }, "unique"],
+    [{ unique: { key: "k" }, limitKey: "l" }, "unique"],
     [{ metadata: { uniqueKey: "k" } }, "metadata.uniqueKey"],
   ];
   for (const [more, path] of cases) {
