@@ -11,6 +11,8 @@ COPY tests/std tests/std
 # Exactly the versions of the lock, or no image.
 ENV DENO_DIR=/deno-dir
 RUN deno cache --frozen main.ts src/ui/layout_worker.ts
+# The pages: the image builds nothing when it runs.
+RUN deno run -A --frozen src/cli/ui_files.ts
 
 FROM denoland/deno:2.9.6
 WORKDIR /app

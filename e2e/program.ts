@@ -3,29 +3,44 @@
 /** A running `start`. */
 export interface Program extends AsyncDisposable {
   readonly url: string;
+  /** Where it keeps its database. */
+  readonly stateDir: string;
 }
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 const PATIENCE_MS = 120_000;
 
-/** Starts everything on a free port and in a folder of its own; `await using` ends it. */
-export async function startProgram(): Promise<Program> {
+/** Starts everything on a free port and in a folder of its own, or that of the settings. */
+export async function startProgram(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Program> {
   const dir = await Deno.makeTempDir({ prefix: "perdura-e2e-" });
   // As root the embedded server runs as another user, who must get through to its own folder.
   await Deno.chmod(dir, 0o755);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", MAIN, "start"],
     cwd: new URL("..", import.meta.url),
-    env: { PERDURA_STATE_DIR: `${dir}/state`, PORT: "0", LOG_LEVEL: "info" },
+    env: {
+      PERDURA_STATE_DIR: `${dir}/state`,
+      PORT: "0",
+      LOG_LEVEL: "info",
+      ...settings,
+    },
     stdout: "piped",
     stderr: "piped",
   }).spawn();
   const url = Promise.withResolvers<string>();
-  const timer = setTimeout(() => url.reject(new Error("The program did not start")), PATIENCE_MS);
-  const reading = Promise.all([child.stdout, child.stderr].map((out) => readLines(out, url.resolve)));
+  const timer = setTimeout(
+    () => url.reject(new Error("The program did not start")),
+    PATIENCE_MS,
+  );
+  const reading = Promise.all(
+    [child.stdout, child.stderr].map((out) => readLines(out, url.resolve)),
+  );
   try {
     return {
       url: await url.promise,
+      stateDir: `${dir}/state`,
       [Symbol.asyncDispose]: async () => {
         child.kill("SIGTERM");
         await child.status;
@@ -38,7 +53,10 @@ export async function startProgram(): Promise<Program> {
   }
 }
 
-async function readLines(out: ReadableStream<Uint8Array>, onUrl: (url: string) => void) {
+async function readLines(
+  out: ReadableStream<Uint8Array>,
+  onUrl: (url: string) => void,
+) {
   let text = "";
   const decoder = new TextDecoder();
   for await (const chunk of out) {
@@ -48,16 +66,23 @@ async function readLines(out: ReadableStream<Uint8Array>, onUrl: (url: string) =
   }
 }
 
+/** Sends JSON; gives the answer's body. Fails on a refusal. */
+export async function post(
+  url: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<unknown> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${text}`);
+  return text === "" ? null : JSON.parse(text);
+}
+
 /** Stores a job; gives its id. */
 export async function enqueue(url: string, job: object): Promise<string> {
-  const response = await fetch(`${url}/jobs`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(job),
-  });
-  const body: unknown = await response.json();
-  if (response.status !== 201 || typeof body !== "object" || body === null || !("id" in body)) {
-    throw new Error(`Not stored: ${response.status}`);
-  }
-  return String(body.id);
+  return String(Object(await post(`${url}/jobs`, job)).id);
 }

@@ -1,96 +1,98 @@
 /** The pages in a real browser, on the real program. */
 import { assert, assertEquals } from "@std/assert";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { lit, openPage, overflow, startBrowser } from "./browser.ts";
 import { enqueue, startProgram } from "./program.ts";
 
-const ARGS = [
-  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
-  ...["--disable-background-networking", "--disable-component-update"],
-];
 const SHOTS = new URL("../.out/", import.meta.url).pathname;
-
-/** A page on which every error of the browser fails the test. */
-async function openPage(browser: Browser, errors: string[], scheme: "light" | "dark" = "light") {
-  const page = await browser.newPage({
-    viewport: { width: 1440, height: 960 },
-    colorScheme: scheme,
-  });
-  page.on("pageerror", (error) => errors.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error") errors.push(message.text());
-  });
-  return page;
-}
-
-/** Ids of the states that are lit. */
-function lit(page: Page): Promise<(string | null)[]> {
-  return page.locator(".chart .state.leaf.on").evaluateAll((states) =>
-    states.map((state) => state.getAttribute("data-state"))
-  );
-}
 
 Deno.test("the pages of jobs", async (t) => {
   await using program = await startProgram();
   await Deno.mkdir(SHOTS, { recursive: true });
-  const browser = await chromium.launch({
-    executablePath: Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium",
-    args: ARGS,
-  });
+  const browser = await startBrowser();
   const errors: string[] = [];
   try {
-    await t.step("a job that failed, retried and succeeded is stepped to its failure", async () => {
-      const payload = { times: 1, message: "Mail server said no <script>alert(1)</script>" };
-      const backoff = { baseMs: 200, factor: 2, capMs: 1_000 };
-      const id = await enqueue(program.url, { type: "debug.fail", payload, backoff });
-      const page = await openPage(browser, errors);
-      await page.goto(`${program.url}/ui/jobs/${id}`);
-      await page.locator(".head [data-status=succeeded]").waitFor();
-      await page.locator(".history tr[data-version='5']").waitFor();
-      await page.locator(".state.on[data-state=succeeded]").waitFor();
-      assertEquals(await lit(page), ["succeeded"]);
-      for (const wanted of ["running", "retry"]) {
-        await page.keyboard.press("ArrowLeft");
-        assertEquals(await lit(page), [wanted]);
-      }
-      assertEquals(new URL(page.url()).searchParams.get("step"), "3");
-      assertEquals(await page.locator(".edge.taken").getAttribute("data-to"), "retry");
-      assert((await page.locator(".panel.error .failure").textContent())?.includes("<script>"));
-      await page.screenshot({ path: `${SHOTS}job-light.png` });
-      await page.reload();
-      await page.locator(".chart .state.leaf.on").waitFor();
-      assertEquals(await lit(page), ["retry"], "the address keeps the step");
-      await page.close();
-      const dark = await openPage(browser, errors, "dark");
-      await dark.setViewportSize({ width: 380, height: 900 });
-      await dark.goto(`${program.url}/ui/jobs/${id}?step=3`);
-      await dark.locator(".chart .state.leaf.on").waitFor();
-      const overflow = await dark.evaluate(() =>
-        document.documentElement.scrollWidth - document.documentElement.clientWidth
-      );
-      assertEquals(overflow, 0, "nothing sticks out of a narrow page");
-      await dark.screenshot({ path: `${SHOTS}job-narrow-dark.png`, fullPage: true });
-      await dark.close();
-    });
+    await t.step(
+      "a job that failed, retried and succeeded is stepped to its failure",
+      async () => {
+        const payload = {
+          times: 1,
+          message: "Mail server said no <script>alert(1)</script>",
+        };
+        const backoff = { baseMs: 200, factor: 2, capMs: 1_000 };
+        const id = await enqueue(program.url, {
+          type: "debug.fail",
+          payload,
+          backoff,
+        });
+        const page = await openPage(browser, errors);
+        await page.goto(`${program.url}/ui/jobs/${id}`);
+        await page.locator(".head [data-status=succeeded]").waitFor();
+        await page.locator(".history tr[data-version='5']").waitFor();
+        await page.locator(".state.on[data-state=succeeded]").waitFor();
+        assertEquals(await lit(page), ["succeeded"]);
+        for (const wanted of ["running", "retry"]) {
+          await page.keyboard.press("ArrowLeft");
+          assertEquals(await lit(page), [wanted]);
+        }
+        assertEquals(new URL(page.url()).searchParams.get("step"), "3");
+        assertEquals(
+          await page.locator(".edge.taken").getAttribute("data-to"),
+          "retry",
+        );
+        assert(
+          (await page.locator(".panel.error .failure").textContent())?.includes(
+            "<script>",
+          ),
+        );
+        await page.screenshot({ path: `${SHOTS}job-light.png` });
+        await page.reload();
+        await page.locator(".chart .state.leaf.on").waitFor();
+        assertEquals(await lit(page), ["retry"], "the address keeps the step");
+        await page.close();
+        const dark = await openPage(browser, errors, {
+          theme: "dark",
+          width: 380,
+        });
+        await dark.goto(`${program.url}/ui/jobs/${id}?step=3`);
+        await dark.locator(".chart .state.leaf.on").waitFor();
+        assertEquals(
+          await overflow(dark),
+          0,
+          "nothing sticks out of a narrow page",
+        );
+        await dark.screenshot({
+          path: `${SHOTS}job-narrow-dark.png`,
+          fullPage: true,
+        });
+        await dark.close();
+      },
+    );
 
-    await t.step("a button sends its event, and the page follows live", async () => {
-      const id = await enqueue(program.url, { type: "debug.noop", delayMs: 3_600_000 });
-      const page = await openPage(browser, errors);
-      await page.goto(`${program.url}/ui/jobs/${id}`);
-      await page.locator("#live.live").waitFor();
-      await page.locator(".chart .state.leaf.on").waitFor();
-      assertEquals(await lit(page), ["scheduled"]);
-      await page.locator("button[data-event=CANCEL]").click();
-      await page.locator(".head [data-status=cancelled]").waitFor();
-      await page.locator(".state.on[data-state=cancelled]").waitFor();
-      // Somebody else brings it back; the page learns of it by the stream.
-      await fetch(`${program.url}/jobs/${id}/events`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ type: "REQUEUE" }),
-      });
-      await page.locator(".state.on[data-state=succeeded]").waitFor();
-      await page.close();
-    });
+    await t.step(
+      "a button sends its event, and the page follows live",
+      async () => {
+        const id = await enqueue(program.url, {
+          type: "debug.noop",
+          delayMs: 3_600_000,
+        });
+        const page = await openPage(browser, errors);
+        await page.goto(`${program.url}/ui/jobs/${id}`);
+        await page.locator("#live.live").waitFor();
+        await page.locator(".chart .state.leaf.on").waitFor();
+        assertEquals(await lit(page), ["scheduled"]);
+        await page.locator("button[data-event=CANCEL]").click();
+        await page.locator(".head [data-status=cancelled]").waitFor();
+        await page.locator(".state.on[data-state=cancelled]").waitFor();
+        // Somebody else brings it back; the page learns of it by the stream.
+        await fetch(`${program.url}/jobs/${id}/events`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ type: "REQUEUE" }),
+        });
+        await page.locator(".state.on[data-state=succeeded]").waitFor();
+        await page.close();
+      },
+    );
 
     await t.step("the overview counts, filters and links", async () => {
       const id = await enqueue(program.url, {

@@ -1,6 +1,7 @@
 /** Every SQL file as text, so that the statements ship inside the module graph. */
 export { default as actorClaim } from "./queries/actor_claim.sql" with { type: "text" };
 export { default as actorCommit } from "./queries/actor_commit.sql" with { type: "text" };
+export { default as actorCounts } from "./queries/actor_counts.sql" with { type: "text" };
 export { default as actorDrop } from "./queries/actor_drop.sql" with { type: "text" };
 export { default as actorGet } from "./queries/actor_get.sql" with { type: "text" };
 export { default as actorHistory } from "./queries/actor_history.sql" with { type: "text" };
@@ -81,6 +82,7 @@ export { default as migration0009 } from "./migrations/0009_files.sql" with { ty
 export { default as migration0012 } from "./migrations/0012_actor_calls.sql" with { type: "text" };
 export { default as migration0010 } from "./migrations/0010_access.sql" with { type: "text" };
 export { default as migration0011 } from "./migrations/0011_gates.sql" with { type: "text" };
+export { default as migration0015 } from "./migrations/0015_ui.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };
 export { default as listAudit } from "./queries/list_audit.sql" with { type: "text" };
 export { default as nextDue } from "./queries/next_due.sql" with { type: "text" };
@@ -112,6 +114,11 @@ export { default as suspects } from "./queries/suspects.sql" with { type: "text"
 export { default as tenants } from "./queries/tenants.sql" with { type: "text" };
 export { default as testingAdvance } from "./queries/testing_advance.sql" with { type: "text" };
 export { default as touchKey } from "./queries/touch_key.sql" with { type: "text" };
+export { default as uiPictureFind } from "./queries/ui_picture_find.sql" with { type: "text" };
+export { default as uiPictureKeep } from "./queries/ui_picture_keep.sql" with { type: "text" };
+export { default as uiSessionEnd } from "./queries/ui_session_end.sql" with { type: "text" };
+export { default as uiSessionFind } from "./queries/ui_session_find.sql" with { type: "text" };
+export { default as uiSessionStart } from "./queries/ui_session_start.sql" with { type: "text" };
 export { default as fileBegin } from "./queries/file_begin.sql" with { type: "text" };
 export { default as filePiece } from "./queries/file_piece.sql" with { type: "text" };
 export { default as fileEnd } from "./queries/file_end.sql" with { type: "text" };

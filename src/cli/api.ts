@@ -5,11 +5,14 @@ import { limits } from "../core/limits.ts";
 import { systemClock } from "../core/clock.ts";
 import { allowAll, demand, type Permit, permitBearer } from "../http/access.ts";
 import { createApp } from "../http/app.ts";
+import { demandOwnOrigin, permitBrowser, SESSION_COOKIE } from "../http/browser_session.ts";
 import { Tokens } from "../http/tokens.ts";
 import { uiRoutes } from "../ui/routes.ts";
 import { MachineBook } from "../ui/machine_book.ts";
+import type { SignIn } from "../ui/sign_in.ts";
 import { Stream } from "../ui/stream.ts";
 import { Gatekeeper } from "../runtime/gatekeeper.ts";
+import { SESSION_MS, Sessions } from "../runtime/sessions.ts";
 import { drive } from "../runtime/drive.ts";
 import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
@@ -36,7 +39,9 @@ export async function serveApi(
 ): Promise<ServedApi> {
   const jobs = jobsOf(settings, store, debug);
   const machines = machinesOf(debug);
-  const permit = permitOf(settings, store);
+  const gatekeeper = new Gatekeeper(store.keys, systemClock);
+  const sessions = new Sessions(store.ui, gatekeeper, systemClock);
+  const permit = permitOf(settings, gatekeeper, sessions);
   const http = new HttpStats(systemClock);
   const exposition = new Exposition({ observer: store.observer, clock: systemClock, http });
   const { actors } = actorsOf(settings, store, machines);
@@ -61,16 +66,8 @@ export async function serveApi(
   };
   const stream = new Stream({ jobs, actors });
   const book = new MachineBook(machines);
-  app.route(
-    "/",
-    uiRoutes({
-      stream,
-      machines: book,
-      admit,
-      assets,
-      auth: settings.AUTH === "none" ? "none" : "keys",
-    }),
-  );
+  const signIn = settings.AUTH === "none" ? null : signingIn(sessions);
+  app.route("/", uiRoutes({ stream, machines: book, admit, assets, signIn, store: store.ui }));
   const { HOST, PORT } = settings;
   const fetch = http.counting((request) => app.fetch(request));
   const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, fetch);
@@ -87,11 +84,21 @@ export async function serveApi(
 }
 
 /** Who is let in. */
-function permitOf(settings: Settings, store: Store): Permit {
+function permitOf(settings: Settings, gatekeeper: Gatekeeper, sessions: Sessions): Permit {
   if (settings.AUTH === "none") return allowAll;
   const rules = tokenRulesOf(settings);
   const tokens = rules && new Tokens(rules, systemClock);
-  return permitBearer(new Gatekeeper(store.keys, systemClock), tokens);
+  return permitBrowser(permitBearer(gatekeeper, tokens), sessions);
+}
+
+function signingIn(sessions: Sessions): SignIn {
+  return {
+    begin: (key) => sessions.begin(key),
+    end: (token) => sessions.end(token),
+    demandOwnOrigin,
+    cookie: SESSION_COOKIE,
+    ttlMs: SESSION_MS,
+  };
 }
 
 /** With keys asked for and none made, nobody could get in; without its second wall nobody should. @throws {SettingsError} */

@@ -1,11 +1,13 @@
 /** `diagram`: a statechart as SVG on standard output. */
-import { jobMachine } from "../../machines/job.ts";
 import { NotFoundError } from "../core/errors.ts";
 import { chartSvg } from "../ui/charts.ts";
+import { MachineBook } from "../ui/machine_book.ts";
+import { machinesOf } from "./actors.ts";
 import { print } from "./output.ts";
 
 /** Prints the chart of a machine. @throws {NotFoundError} */
-export async function diagram(machine: string): Promise<void> {
-  if (machine !== "job") throw new NotFoundError("machine", machine);
-  await print(await chartSvg(jobMachine));
+export async function diagram(name: string): Promise<void> {
+  const found = new MachineBook(machinesOf(false)).find(name, null);
+  if (!found) throw new NotFoundError("machine", name);
+  await print(await chartSvg(found.machine));
 }

@@ -45,12 +45,14 @@ export function isSameHash(a: string, b: string): boolean {
   return difference === 0;
 }
 
-async function hashOf(secret: string): Promise<string> {
+/** SHA-256 of a text, hexadecimal. */
+export async function hashOf(secret: string): Promise<string> {
   const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret));
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function toBase64Url(bytes: Uint8Array): string {
+/** Base64 for addresses and cookies, without padding. */
+export function toBase64Url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_")
     .replaceAll("=", "");
 }

@@ -67,7 +67,12 @@ export function permitBearer(keys: Doorkeeper, tokens: Doorkeeper | null = null)
       throw new UnauthenticatedError("Send a key: Authorization: Bearer perdura_…");
     }
     const access = await (text.startsWith("perdura_") ? keys : tokens ?? keys).admit(text);
-    const may = (scope: Scope) => isAllowed(access, scope);
-    return { tenantId: access.tenantId, who: access.actor, may };
+    return permissionOf(access);
   };
+}
+
+/** What somebody may who has been let in. */
+export function permissionOf(access: Access): Permission {
+  const may = (scope: Scope) => isAllowed(access, scope);
+  return { tenantId: access.tenantId, who: access.actor, may };
 }

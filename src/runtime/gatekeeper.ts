@@ -50,12 +50,40 @@ export class Gatekeeper {
     return answer.access;
   }
 
+  /**
+   * The same for who has shown the key before, and has a session since.
+   *
+   * @throws {UnauthenticatedError} Expired or revoked since.
+   */
+  async admitId(id: string): Promise<Access> {
+    const now = this.#clock.monotonic();
+    // No key has a blank in it.
+    const name = `id ${id}`;
+    const known = this.#answers.get(name);
+    const answer = known && now < known.until ? known.answer : await this.#askId(name, id, now);
+    if (!answer) throw new UnauthenticatedError("The key is no longer valid");
+    this.#noteUse(answer.id, now);
+    return answer.access;
+  }
+
   async #ask(text: string, now: number): Promise<Answer> {
     const given = await readKey(text);
     if (!given) return null;
     const found = await this.#keys.findKey(given.id);
     const isKnown = isSameHash(given.hash, found?.hash ?? NO_HASH);
-    const answer = found && isKnown && found.key.isLive ? admitted(found.key) : null;
+    return this.#remember(
+      text,
+      found && isKnown && found.key.isLive ? admitted(found.key) : null,
+      now,
+    );
+  }
+
+  async #askId(name: string, id: string, now: number): Promise<Answer> {
+    const found = await this.#keys.findKey(id);
+    return this.#remember(name, found?.key.isLive ? admitted(found.key) : null, now);
+  }
+
+  #remember(text: string, answer: Answer, now: number): Answer {
     this.#answers.delete(text);
     this.#answers.set(text, { answer, until: now + BELIEVED_MS });
     const [oldest] = this.#answers.keys();

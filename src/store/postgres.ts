@@ -15,6 +15,7 @@ import { commitChanges } from "./commits.ts";
 import type { Database } from "./database.ts";
 import { Enqueue } from "./enqueue.ts";
 import { PostgresFiles } from "./files.ts";
+import { PostgresUi } from "./ui.ts";
 import { PostgresGates } from "./gates.ts";
 import { Hints } from "./hints.ts";
 import {
@@ -74,6 +75,7 @@ import type {
   Store,
   Suspect,
   TransactionSql,
+  UiStore,
 } from "./store.ts";
 import { namesOf, servedParameters } from "./served.ts";
 import { saveSteps } from "./saving_steps.ts";
@@ -103,6 +105,7 @@ export class PostgresStore implements Store {
   readonly schedules;
   readonly uniques;
   readonly logs;
+  readonly ui: UiStore;
   readonly #db: Database;
   /** What clients ask for. */
   readonly #requests: RequestDatabase;
@@ -129,6 +132,7 @@ export class PostgresStore implements Store {
     this.schedules = new PostgresSchedules(db, requests, this.#enqueue);
     this.uniques = new PostgresUniques(db, this.#enqueue);
     this.logs = new PostgresLogs(db, requests);
+    this.ui = new PostgresUi(db);
   }
 
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {

@@ -20,6 +20,7 @@ import type { BreakerStore, LockStore, OrderStore } from "./gating.ts";
 import type { ScheduleStore } from "./schedule_records.ts";
 import type { UniqueStore } from "./unique_records.ts";
 import type { LogStore } from "./log_records.ts";
+import type { UiStore } from "./ui_records.ts";
 import type {
   Burial,
   Change,
@@ -59,6 +60,7 @@ export type * from "./gating.ts";
 export type * from "./schedule_records.ts";
 export type * from "./unique_records.ts";
 export type * from "./log_records.ts";
+export type * from "./ui_records.ts";
 
 /** What clients do with jobs. */
 export interface JobStore {
@@ -282,6 +284,7 @@ export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   within<T>(tenantId: string, work: () => Promise<T>): Promise<T>;
   /** Whether row-level security is in place. */
   hasWall(): Promise<boolean>;
+  readonly ui: UiStore;
   /** True when the database takes writes. Throws `UnavailableError` when it cannot be reached. */
   isWritable(): Promise<boolean>;
   close(): Promise<void>;

@@ -1,60 +1,90 @@
 /**
- * Machine to picture, cached by the hash of its chart. It always gives one: ELK in a worker with a
- * time limit, else in this thread where there are no workers, else the plain layout.
+ * Machine to picture, kept by the hash of its chart: in this process, and in the database for all. It
+ * always gives one: by ELK in a worker with a time limit, else the plain layout.
  */
 import { getLogger } from "@logtape/logtape";
 import type { AnyStateMachine } from "xstate";
+import type { UiStore } from "../store/store.ts";
 import { type Chart, chartHash, chartOf } from "./chart.ts";
 import type { Geometry } from "./geometry.ts";
 import { Layouter } from "./layouter.ts";
 import { plainLayout } from "./plain_layout.ts";
 import { renderChart } from "./render.ts";
 
+/** The way charts are laid out and drawn: another number, and all are drawn anew. */
+export const LAYOUT = 1;
+
 /** Above this a search takes too long for anybody to wait for. */
 const STATES_MAX = 600;
-const CACHED_MAX = 200;
+const KEPT_MAX = 200;
 /** So long a plain picture stands before a better one is tried for. */
 const PLAIN_MS = 60_000;
 
 const log = getLogger(["perdura", "ui"]);
 const layouter = new Layouter();
 
-/** A finished picture. */
-export interface DrawnChart {
+/** A chart and the hash of what is drawn. */
+export interface HashedChart {
   readonly chart: Chart;
   readonly hash: string;
-  readonly svg: string;
 }
 
-const cache = new Map<string, Promise<DrawnChart>>();
+/** Where pictures are kept. */
+export type PictureStore = Pick<UiStore, "findPicture" | "keepPicture">;
+
+/** The pictures of one process. */
+export class Charts {
+  readonly #store: PictureStore | null;
+  readonly #charts = new WeakMap<AnyStateMachine, Promise<HashedChart>>();
+  readonly #pictures = new Map<string, Promise<string>>();
+
+  constructor(store: PictureStore | null) {
+    this.#store = store;
+  }
+
+  /** The chart of a machine. */
+  chart(machine: AnyStateMachine): Promise<HashedChart> {
+    const known = this.#charts.get(machine);
+    if (known) return known;
+    const chart = chartOf(machine);
+    const hashed = chartHash(chart).then((hash) => ({ chart, hash: `${hash}${LAYOUT}` }));
+    this.#charts.set(machine, hashed);
+    return hashed;
+  }
+
+  /** The picture of a machine. */
+  async draw(machine: AnyStateMachine): Promise<HashedChart & { readonly svg: string }> {
+    const { chart, hash } = await this.chart(machine);
+    const drawing = this.#pictures.get(hash) ?? this.#find(chart, hash);
+    this.#pictures.set(hash, drawing);
+    const [oldest] = this.#pictures.keys();
+    if (this.#pictures.size > KEPT_MAX && oldest !== undefined) this.#pictures.delete(oldest);
+    return { chart, hash, svg: await drawing };
+  }
+
+  async #find(chart: Chart, hash: string): Promise<string> {
+    // A database that is away keeps nobody from a picture.
+    const kept = await this.#store?.findPicture(hash, LAYOUT).catch(() => null);
+    if (kept) return kept;
+    const { geometry, isPlain } = await layOut(chart);
+    const svg = renderChart(chart, geometry);
+    // Not for ever: it may have been a busy minute.
+    if (isPlain) setTimeout(() => this.#pictures.delete(hash), PLAIN_MS).unref();
+    else await this.#store?.keepPicture(hash, LAYOUT, svg).catch(() => {});
+    return svg;
+  }
+}
 
 /** The picture of a machine as SVG text, for who draws one and ends. */
 export async function chartSvg(machine: AnyStateMachine): Promise<string> {
   try {
-    return (await drawChart(machine)).svg;
+    return (await new Charts(null).draw(machine)).svg;
   } finally {
     layouter.close();
   }
 }
 
-/** The picture and what is in it. */
-export async function drawChart(machine: AnyStateMachine): Promise<DrawnChart> {
-  const chart = chartOf(machine);
-  const hash = await chartHash(chart);
-  const known = cache.get(hash);
-  if (known) return await known;
-  const drawing = draw(chart).then(({ geometry, isPlain }) => {
-    // Not for ever: it may have been a busy minute.
-    if (isPlain) setTimeout(() => cache.delete(hash), PLAIN_MS).unref();
-    return { chart, hash, svg: renderChart(chart, geometry) };
-  });
-  cache.set(hash, drawing);
-  const [oldest] = cache.keys();
-  if (cache.size > CACHED_MAX && oldest !== undefined) cache.delete(oldest);
-  return await drawing;
-}
-
-async function draw(chart: Chart): Promise<{ geometry: Geometry; isPlain: boolean }> {
+async function layOut(chart: Chart): Promise<{ geometry: Geometry; isPlain: boolean }> {
   if (chart.states.length <= STATES_MAX) {
     try {
       return { geometry: await layouter.layout(chart), isPlain: false };

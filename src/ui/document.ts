@@ -15,6 +15,7 @@ const whole = z.looseObject({
   states: z.array(z.looseObject({ id: z.string(), key: z.string() })),
   transitions: z.array(z.looseObject({ id: z.string() })),
 });
+const count = z.object({ state: z.string(), status: z.string(), count: z.int() });
 const params = z.object({ id: z.string() });
 const ofVersion = { version: z.string().optional() };
 const problem = z.looseObject({ status: z.int(), code: z.string(), detail: z.string().optional() });
@@ -42,6 +43,12 @@ const paths = [
     summary: "The statechart as a Mermaid state diagram",
     request: { params, query: z.object(ofVersion) },
     answer: ["The text", "text/plain", z.string()],
+  },
+  {
+    path: "/machines/{id}/counts",
+    summary: "How many actors of a machine are in each state, the largest groups first",
+    request: { params },
+    answer: ["The groups", "application/json", list(count)],
   },
   {
     path: "/stream",

@@ -4,19 +4,15 @@ import type { Context } from "hono";
 import { MalformedError, MethodNotAllowedError, NotFoundError } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
 import { DEFAULT_TENANT } from "../core/job.ts";
-import { drawChart } from "./charts.ts";
+import type { UiStore } from "../store/store.ts";
+import { Charts } from "./charts.ts";
+import { Census } from "./census.ts";
 import { documentUi } from "./document.ts";
 import { shellOf, type UiAssets, unbuiltPage } from "./files.ts";
 import type { BookEntry, MachineBook } from "./machine_book.ts";
 import { mermaidOf } from "./mermaid.ts";
+import { type Seen, sessionRoutes, type SignIn } from "./sign_in.ts";
 import type { Stream, Topic } from "./stream.ts";
-
-/** Who looks. */
-export interface Viewer {
-  /** Null: any. */
-  readonly tenantId: string | null;
-  may(scope: "read" | "write" | "admin"): boolean;
-}
 
 /** What the pages need. */
 export interface UiHost {
@@ -24,11 +20,13 @@ export interface UiHost {
   readonly stream: Stream;
   readonly machines: MachineBook;
   /** Who reads. @throws {PerduraError} Nobody who may. */
-  readonly admit: (c: Context) => Promise<Viewer>;
+  readonly admit: (c: Context) => Promise<Seen>;
   /** The built pages; null: they could not be built. */
   readonly assets: UiAssets | null;
-  /** Whether anybody signs in. */
-  readonly auth: "none" | "keys";
+  /** Null: nobody signs in. */
+  readonly signIn: SignIn | null;
+  /** Pictures that were drawn before, and how many actors are where. */
+  readonly store: UiStore;
 }
 
 /** Nothing from elsewhere, nothing inline. */
@@ -39,36 +37,39 @@ const FOREVER = "public, max-age=31536000, immutable";
 /** `/ui/…`, `/machines`, `/stream`. */
 export function uiRoutes(host: UiHost): OpenAPIHono {
   const app = new OpenAPIHono();
+  const charts = new Charts(host.store);
+  const census = new Census(host.store);
   documentUi(app);
+  sessionRoutes(app, host.admit, host.signIn);
   app.get("/", (c) => c.redirect("/ui/"))
     .get("/ui", (c) => c.redirect(new URL("ui/", new URL(c.req.url)).pathname))
     .get("/ui/assets/:hash/:name", (c) => asset(c, host.assets))
-    .get("/ui/session", async (c) => {
-      const viewer = await host.admit(c);
-      const scopes = { read: true, write: viewer.may("write"), admin: viewer.may("admin") };
-      return c.json({ auth: host.auth, name: null, tenantId: viewer.tenantId, scopes });
-    })
     .get("/ui/*", (c) => page(c, host.assets))
     .get("/machines", async (c) => {
       await host.admit(c);
-      const items = await Promise.all(host.machines.latest.map(summaryOf));
+      const items = await Promise.all(host.machines.latest.map((each) => summaryOf(charts, each)));
       return c.json({ items, nextCursor: null });
     })
     .get("/machines/:id", async (c) => {
       await host.admit(c);
       const entry = entryOf(host, c);
-      const { chart, hash } = await drawChart(entry.machine);
+      const { chart, hash } = await charts.chart(entry.machine);
       const { name: id, version } = entry;
       return c.json({ id, hash, version, versions: host.machines.versions(id), ...chart });
     })
     .get("/machines/:id/chart.svg", async (c) => {
       await host.admit(c);
-      return await chartResponse(c, entryOf(host, c));
+      return await chartResponse(c, charts, entryOf(host, c));
     })
     .get("/machines/:id/chart.mmd", async (c) => {
       await host.admit(c);
-      const { chart } = await drawChart(entryOf(host, c).machine);
+      const { chart } = await charts.chart(entryOf(host, c).machine);
       return c.text(mermaidOf(chart));
+    })
+    .get("/machines/:id/counts", async (c) => {
+      const { tenantId } = await host.admit(c);
+      const { name } = entryOf(host, c);
+      return c.json({ items: await census.count(tenantId, name), nextCursor: null });
     })
     .get("/stream", async (c) => openStream(c, host.stream, (await host.admit(c)).tenantId));
   const readOnly = [
@@ -76,6 +77,7 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
     "/machines/:id",
     "/machines/:id/chart.svg",
     "/machines/:id/chart.mmd",
+    "/machines/:id/counts",
     "/stream",
   ];
   for (const path of readOnly) {
@@ -86,8 +88,8 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
   return app;
 }
 
-async function summaryOf({ name, version, machine }: BookEntry) {
-  const { chart, hash } = await drawChart(machine);
+async function summaryOf(charts: Charts, { name, version, machine }: BookEntry) {
+  const { chart, hash } = await charts.chart(machine);
   const path = `/machines/${encodeURIComponent(name)}/chart.svg`;
   return { id: name, hash, version, states: chart.states.length, chart: path };
 }
@@ -103,8 +105,12 @@ function entryOf(host: UiHost, c: Context): BookEntry {
 }
 
 /** With its hash in the address the picture never changes; without, the browser asks each time. */
-async function chartResponse(c: Context, { machine }: BookEntry): Promise<Response> {
-  const { svg, hash } = await drawChart(machine);
+async function chartResponse(
+  c: Context,
+  charts: Charts,
+  { machine }: BookEntry,
+): Promise<Response> {
+  const { svg, hash } = await charts.draw(machine);
   const etag = `"${hash}"`;
   const headers = {
     etag,

@@ -95,7 +95,10 @@ export function clientOf(store: Store, withUi = false): Client {
     const book = new MachineBook(machines);
     const admit = () => Promise.resolve({ tenantId: null, may: () => true });
     const stream = new Stream({ jobs, actors });
-    app.route("/", uiRoutes({ stream, machines: book, admit, assets: null, auth: "none" }));
+    app.route(
+      "/",
+      uiRoutes({ stream, machines: book, admit, assets: null, signIn: null, store: store.ui }),
+    );
   }
   const request: Client["request"] = async (method, path, { body, json, headers = {} } = {}) => {
     const sent = json === undefined ? body : JSON.stringify(json);

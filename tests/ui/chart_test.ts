@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { createMachine, fromPromise, setup } from "xstate";
 import { jobMachine } from "../../machines/job.ts";
 import { chartHash, chartOf } from "../../src/ui/chart.ts";
-import { drawChart } from "../../src/ui/charts.ts";
+import { Charts } from "../../src/ui/charts.ts";
 import { newElk } from "../../src/ui/elk.ts";
 import { edgesOf, type Geometry } from "../../src/ui/geometry.ts";
 import { layoutChart } from "../../src/ui/layout.ts";
@@ -94,7 +94,7 @@ Deno.test("the picture has every state and transition once, and escapes what aut
     states: { "a": { description: "<script>", on: { "<b>&\"'": "b" } }, b: {} },
   });
   for (const machine of [jobMachine, order, evil]) {
-    const { svg, chart } = await drawChart(machine);
+    const { svg, chart } = await new Charts(null).draw(machine);
     const states = Array.from(svg.matchAll(/data-state="([^"]*)"/g), ([, id]) => id);
     assertEquals(states.length, chart.states.filter(({ type }) => type !== "history").length);
     const drawn = new Set(Array.from(svg.matchAll(/data-transition="([^"]*)"/g), ([, id]) => id));

@@ -40,6 +40,7 @@ const HOUSE: readonly Room[] = [
       ...["src/store/log_records.ts", "src/store/schedule_records.ts"],
       ...["src/store/unique_records.ts", "src/store/observations.ts"],
       "src/store/gating.ts",
+      "src/store/ui_records.ts",
     ],
   },
   { at: "src/store/records.ts", files: ["machines/", "src/core/"] },
@@ -50,6 +51,7 @@ const HOUSE: readonly Room[] = [
   { at: "src/store/gating.ts", files: ["machines/", "src/core/", "src/store/records.ts"] },
   { at: "src/store/actor_records.ts", files: ["src/core/", "src/store/records.ts"] },
   { at: "src/store/file_records.ts", files: [] },
+  { at: "src/store/ui_records.ts", files: [] },
   {
     at: "src/store/",
     files: ["machines/", "src/core/", "src/store/", "sql/"],

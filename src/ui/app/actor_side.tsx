@@ -123,7 +123,7 @@ export function Accepts({ actor, chart, onChoose }: {
               ? (
                 <button
                   type="button"
-                  class="event"
+                  class="fire"
                   data-event={event}
                   onClick={() => onChoose(event)}
                 >

@@ -2,15 +2,16 @@
 import { call, type Page } from "./api.ts";
 import { useLoad } from "./load.ts";
 import { Ago, Countdown, Panel, Pill } from "./parts.tsx";
+import { spoken } from "./words.ts";
 
 interface Breaker {
-  readonly name?: string;
-  readonly id?: string;
-  readonly type?: string;
+  readonly id: string;
+  readonly kind: string;
+  readonly name: string;
   readonly state: string;
-  readonly failures?: number;
-  readonly openedAt?: string | null;
-  readonly until?: string | null;
+  readonly failures: number;
+  readonly openUntil: string | null;
+  readonly changedAt: string;
 }
 
 /** The breakers; nothing where there are none. */
@@ -24,25 +25,21 @@ export function Breakers() {
   return (
     <Panel title="Breakers" name="breakers">
       <ul class="rows">
-        {data.items.map((each) => {
-          const name = each.name ?? each.id ?? each.type ?? "";
-          return (
-            <li key={name}>
-              <bdi class="grow">{name}</bdi>
-              <Pill
-                state={each.state === "open" ? "failed" : each.state}
-                label={each.state.replace("_", " ")}
-              />
-              {each.failures !== undefined && <span class="soft">{each.failures} failures</span>}
-              {each.openedAt && (
-                <span class="soft">
-                  since <Ago at={each.openedAt} />
-                </span>
-              )}
-              {each.until && <Countdown at={each.until} />}
-            </li>
-          );
-        })}
+        {data.items.map((each) => (
+          <li key={each.id}>
+            <span class="grow">
+              {each.kind} <bdi>{each.name}</bdi>
+            </span>
+            <Pill
+              state={each.state === "open" ? "failed" : each.state}
+              label={spoken(each.state)}
+            />
+            <span class="soft">
+              {each.failures} failures, since <Ago at={each.changedAt} />
+            </span>
+            {each.openUntil && <Countdown at={each.openUntil} />}
+          </li>
+        ))}
       </ul>
     </Panel>
   );

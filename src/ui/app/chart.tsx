@@ -165,7 +165,7 @@ function Tool({ label, icon, keys, onClick, disabled, pressed, bare }: {
 function fitting(place: HTMLElement | null, { width, height }: Picture): number {
   if (!place) return 1;
   const whole = Math.min(place.clientWidth / width, place.clientHeight / height);
-  const least = place.clientWidth < 600 ? .62 : .5;
+  const least = place.clientWidth < 600 ? .62 : .42;
   return Math.min(1.25, Math.max(least, whole));
 }
 

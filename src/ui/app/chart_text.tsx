@@ -17,7 +17,7 @@ export function ChartText(props: TextProps) {
     <div
       class="charttext"
       tabIndex={0}
-      role="region"
+      role="group"
       aria-label={`Statechart of ${props.chart.name} as text`}
     >
       <ul>{root && <StateText {...props} state={root} />}</ul>

@@ -1,25 +1,58 @@
 /** Dead letters by fingerprint: what failed alike is looked at, and brought back, together. */
 import { useSignal } from "@preact/signals";
-import { call, type Page, send, ui } from "./api.ts";
+import { call, type Page, Problem, queryOf, send, ui } from "./api.ts";
 import { Dialog, useAction } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import { useLoad } from "./load.ts";
-import { Ago, Empty, Failure, now, useTitle } from "./parts.tsx";
+import { Ago, Empty, Failure, now, Table, useTitle } from "./parts.tsx";
 import { go, place, setQuery } from "./place.ts";
 import type { JobResource } from "./resources.ts";
 import { may } from "./session.ts";
-import { shortId } from "./words.ts";
+import { clock, shortId } from "./words.ts";
 
+/** What failed alike. */
 interface Group {
   readonly key: string;
   readonly type: string;
   readonly name: string;
   readonly message: string;
-  readonly jobs: readonly JobResource[];
+  readonly count: number;
+  readonly newest: string | null;
+  readonly oldest: string | null;
+  /** Which dead letters it is, as operations take it. */
+  readonly filter: Readonly<Record<string, unknown>>;
+  /** Known where the server does not group: the newest of them. */
+  readonly jobs?: readonly JobResource[];
+}
+
+/** A group as the server makes them. */
+interface ServerGroup {
+  readonly fingerprint: string;
+  readonly count: number;
+  readonly firstSeenAt: string | null;
+  readonly lastSeenAt: string | null;
+  readonly sample: {
+    readonly type: string;
+    readonly name: string | null;
+    readonly message: string | null;
+  } | null;
+}
+
+function groupOf({ fingerprint, count, firstSeenAt, lastSeenAt, sample }: ServerGroup): Group {
+  return {
+    key: fingerprint,
+    type: sample?.type ?? "",
+    name: sample?.name ?? "Error",
+    message: sample?.message ?? "no message",
+    count,
+    newest: lastSeenAt,
+    oldest: firstSeenAt,
+    filter: { state: "dead_letter", fingerprint },
+  };
 }
 
 /** What errors have in common: numbers, ids and quoted words are what differs. */
-export function fingerprintOf(job: Pick<JobResource, "type" | "lastError">): string {
+function fingerprintOf(job: Pick<JobResource, "type" | "lastError">): string {
   const { name = "", message = "" } = job.lastError ?? {};
   const plain = message.slice(0, 300)
     .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, "#")
@@ -28,53 +61,52 @@ export function fingerprintOf(job: Pick<JobResource, "type" | "lastError">): str
   return `${job.type}|${name}|${plain}`;
 }
 
-function groupsOf(jobs: readonly JobResource[]): Group[] {
-  const groups = Map.groupBy(jobs, fingerprintOf);
-  return [...groups].map(([key, found]) => {
-    const [first] = found;
-    return {
+/** Groups, made here where the server makes none. */
+function groupsOf(items: readonly (ServerGroup | JobResource)[]): Group[] {
+  const groups = items.filter((each) => "fingerprint" in each).map(groupOf);
+  const jobs = items.filter((each) => "state" in each);
+  for (const [key, found] of Map.groupBy(jobs, fingerprintOf)) {
+    const [newest] = found;
+    groups.push({
       key,
-      type: first?.type ?? "",
-      name: first?.lastError?.name ?? "Error",
-      message: first?.lastError?.message ?? "no message",
+      type: newest?.type ?? "",
+      name: newest?.lastError?.name ?? "Error",
+      message: newest?.lastError?.message ?? "no message",
+      count: found.length,
+      newest: newest?.finishedAt ?? null,
+      oldest: found.at(-1)?.finishedAt ?? null,
+      filter: { ids: found.map(({ id }) => id) },
       jobs: found,
-    };
-  }).sort((a, b) => b.jobs.length - a.jobs.length);
+    });
+  }
+  return groups.sort((a, b) => b.count - a.count);
 }
 
 /** `/ui/dead-letters`. */
 export function DeadLettersPage() {
   useTitle("Dead letters");
   const { data, error, reload } = useLoad(
-    (signal) => call<Page<JobResource>>("/dead-letters?limit=1000", { signal }),
+    (signal) =>
+      call<Page<ServerGroup | JobResource>>("/dead-letters?groupBy=fingerprint&limit=200", {
+        signal,
+      }),
     [],
     5_000,
   );
   const requeueing = useSignal<Group | null>(null);
   const groups = groupsOf(data?.items ?? []);
-  const all: Group = {
-    key: "",
-    type: "",
-    name: "",
-    message: "all of them",
-    jobs: data?.items ?? [],
-  };
+  const count = groups.reduce((sum, group) => sum + group.count, 0);
+  const all = { ...everything, count };
   return (
     <div class="page">
       <header class="head">
         <h1>
-          Dead letters{data && (
-            <span class="count">{data.items.length}{data.nextCursor && "+"}</span>
-          )}
+          Dead letters{data && <span class="count">{count}{data.nextCursor && "+"}</span>}
         </h1>
-        <p class="soft meta">
-          Jobs that gave up. {data?.nextCursor && "The newest 1,000 are shown."}
-        </p>
-        {may("admin") && all.jobs.length > 0 && (
+        <p class="soft meta">Jobs that gave up, by what failed alike.</p>
+        {may("admin") && count > 0 && (
           <div class="actions">
-            <button type="button" onClick={() => requeueing.value = all}>
-              Requeue all {all.jobs.length}…
-            </button>
+            <button type="button" onClick={() => requeueing.value = all}>Requeue all…</button>
           </div>
         )}
       </header>
@@ -106,15 +138,30 @@ export function DeadLettersPage() {
   );
 }
 
-function GroupRow({ group, onRequeue }: { readonly group: Group; readonly onRequeue: () => void }) {
-  const { key, jobs } = group;
+const everything: Group = {
+  key: "",
+  type: "",
+  name: "",
+  message: "All of them",
+  count: 0,
+  newest: null,
+  oldest: null,
+  filter: { state: "dead_letter" },
+};
+
+interface RowProps {
+  readonly group: Group;
+  readonly onRequeue: () => void;
+}
+
+function GroupRow({ group, onRequeue }: RowProps) {
+  const { key, count } = group;
   const isOpen = place.value.searchParams.get("group") === key;
   return (
-    <section class="panel" aria-label={`${jobs.length} alike`} data-fingerprint={key}>
+    <section class="panel" aria-label={`${count} alike`} data-fingerprint={key}>
       <div class="row">
         <span class="count bad">
-          <Icon name="cross" />
-          {jobs.length}
+          <Icon name="cross" /> {count}
         </span>
         <div class="grow">
           <h2>
@@ -128,94 +175,115 @@ function GroupRow({ group, onRequeue }: { readonly group: Group; readonly onRequ
             </button>
           </h2>
           <p class="soft">
-            <bdi>{group.type}</bdi> · newest <Ago at={jobs[0]?.finishedAt ?? null} /> · oldest{" "}
-            <Ago at={jobs.at(-1)?.finishedAt ?? null} />
+            <bdi>{group.type}</bdi> · newest <Ago at={group.newest} /> · oldest{" "}
+            <Ago at={group.oldest} />
           </p>
         </div>
         {may("admin") && (
-          <button type="button" class="strong" onClick={onRequeue}>Requeue {jobs.length}…</button>
+          <button type="button" class="strong" onClick={onRequeue}>Requeue {count}…</button>
         )}
       </div>
-      {isOpen && <Letters jobs={jobs} />}
+      {isOpen && <Letters group={group} />}
     </section>
   );
 }
 
-function Letters({ jobs }: { readonly jobs: readonly JobResource[] }) {
-  return (
-    <div class="scroll flat tall" tabIndex={0} role="region" aria-label="Dead letters">
-      <table>
-        <thead>
-          <tr>
-            <th>Job</th>
-            <th>Queue</th>
-            <th>Attempts</th>
-            <th>Ended</th>
-            <th>Error</th>
-          </tr>
-        </thead>
-        <tbody>
-          {jobs.slice(0, 200).map((job) => (
-            <tr key={job.id} data-job={job.id}>
-              <td>
-                <a class="mono" href={ui("jobs", job.id)}>{shortId(job.id)}</a>
-              </td>
-              <td>
-                <bdi>{job.queue}</bdi>
-              </td>
-              <td class="number">{job.attempt}/{job.maxAttempts}</td>
-              <td class="soft">
-                <Ago at={job.finishedAt} />
-              </td>
-              <td class="clip">
-                <bdi>{job.lastError?.message}</bdi>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+function Letters({ group }: { readonly group: Group }) {
+  const path = `/dead-letters${queryOf({ fingerprint: group.key, limit: 100 })}`;
+  const { data } = useLoad(
+    (signal) => group.jobs ? Promise.resolve(null) : call<Page<JobResource>>(path, { signal }),
+    [path, group.jobs],
   );
+  const jobs = group.jobs?.slice(0, 100) ?? data?.items ?? [];
+  return (
+    <Table
+      label="Dead letters"
+      look="flat tall"
+      heads={["Job", "Queue", "Attempts", "Ended", "Error"]}
+    >
+      {jobs.map((job) => (
+        <tr key={job.id} data-job={job.id}>
+          <td>
+            <a class="mono" href={ui("jobs", job.id)}>{shortId(job.id)}</a>
+          </td>
+          <td>
+            <bdi>{job.queue}</bdi>
+          </td>
+          <td class="number">{job.attempt}/{job.maxAttempts}</td>
+          <td class="soft">
+            <Ago at={job.finishedAt} />
+          </td>
+          <td class="clip">
+            <bdi>{job.lastError?.message}</bdi>
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+interface Begun {
+  readonly operationId: string | null;
+  readonly matched: number;
 }
 
 /** The selection is frozen when the dialog opens: what dies later is not in it. */
 function Requeue({ group, onClose }: { readonly group: Group; readonly onClose: () => void }) {
-  const frozen = useSignal({ ids: group.jobs.map(({ id }) => id), at: new Date(now.value) });
-  const seen = useSignal<{ matched: number } | null>(null);
+  const frozenAt = useSignal(now.value).value;
+  const rate = useSignal("50");
+  const seen = useSignal<number | null>(null);
   const { isBusy, run } = useAction();
-  const { ids, at } = frozen.value;
-  const body = { ids };
-  const check = () =>
-    run(async () => seen.value = await send("/admin/retry-failed", { ...body, dryRun: true }));
+  const to = new Date(frozenAt).toISOString();
+  const body = {
+    action: "requeue",
+    filter: { ...group.filter, to },
+    ...rate.value === "" ? {} : { ratePerSecond: Number(rate.value) },
+  };
+  const begin = async (dryRun: boolean) => {
+    try {
+      return await send<Begun>("/operations", { ...body, dryRun });
+    } catch (error) {
+      if (!(error instanceof Problem) || ![404, 405].includes(error.status)) throw error;
+      const { ids } = group.filter;
+      return await send<Begun>("/admin/retry-failed", { to, dryRun, ...ids ? { ids } : {} });
+    }
+  };
+  const check = () => run(async () => seen.value = (await begin(true)).matched);
   const fire = () =>
     run(async () => {
-      const { operationId } = await send<{ operationId: string }>("/admin/retry-failed", body);
+      const { operationId } = await begin(false);
       onClose();
-      go(`/ui/operations?id=${operationId}`);
+      go(`/ui/operations${queryOf({ id: operationId })}`);
     }, "Under way");
   return (
-    <Dialog
-      title={`Requeue ${ids.length} dead ${ids.length === 1 ? "letter" : "letters"}`}
-      onClose={onClose}
-    >
+    <Dialog title="Requeue dead letters" onClose={onClose}>
       <p>
         <bdi>{group.message.slice(0, 300)}</bdi>
       </p>
       <p class="soft">
         Frozen at{" "}
-        {at.toLocaleTimeString("en-GB")}: what dies after that is left alone. Each starts anew, with
-        all its attempts.
+        {clock(to)}: what dies after that is left alone. Each starts anew, with all its attempts.
       </p>
-      {seen.value && (
+      <label>
+        At most a second
+        <input
+          type="number"
+          min={1}
+          placeholder="no limit"
+          value={rate.value}
+          onInput={(e) => rate.value = e.currentTarget.value}
+        />
+      </label>
+      {seen.value !== null && (
         <p role="status" class="foreseen">
-          <Icon name="check" /> {seen.value.matched} of {ids.length} would be requeued.
+          <Icon name="check" /> {seen.value} would be requeued.
         </p>
       )}
       <div class="buttons">
         <button type="button" onClick={onClose}>Close</button>
         <button type="button" disabled={isBusy} onClick={() => void check()}>Check</button>
         <button type="button" class="strong" disabled={isBusy} onClick={() => void fire()}>
-          Requeue {ids.length}
+          Requeue
         </button>
       </div>
     </Dialog>

@@ -1,7 +1,6 @@
 /** What the pages of a job and of an actor share: the chart on the left, what is known on the right. */
-import { useComputed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { ChartView, type MachineChart } from "./chart.tsx";
 import { isFailure, litAt, type Step, unlit } from "./lit.ts";
 import { Empty, Panel, Raw } from "./parts.tsx";
@@ -22,20 +21,20 @@ interface InstanceProps {
 
 /** The page of an instance. */
 export function Instance({ head, side, chart, past, accepts, tabs }: InstanceProps) {
-  const lit = useComputed(() => {
-    const isNow = past.index.value === past.steps.value.length - 1 &&
-      past.step.value?.version === past.latest.value;
-    return chart ? litAt(chart, past.steps.value, past.index.value, isNow ? accepts : []) : unlit;
-  });
-  const key = `${chart?.hash} ${accepts}`;
-  useEffect(() => lit.peek() && undefined, [key]);
+  const [steps, index, latest] = [past.steps.value, past.index.value, past.latest.value];
+  const isNow = index === steps.length - 1 && steps[index]?.version === latest;
+  const open = isNow ? accepts.join("\n") : "";
+  const lit = useMemo(
+    () => chart ? litAt(chart, steps, index, open === "" ? [] : open.split("\n")) : unlit,
+    [chart, steps, index, open],
+  );
   return (
     <div class="instance">
       {head}
       <div class="stage">
         <div class="canvas">
           {chart
-            ? <ChartView key={chart.hash} chart={chart} lit={lit.value} />
+            ? <ChartView key={chart.hash} chart={chart} lit={lit} />
             : <div class="viewport" aria-busy="true" />}
         </div>
         <aside class="side">{side}</aside>
@@ -52,7 +51,7 @@ function HistoryTable({ past }: { readonly past: Past }) {
   const here = past.step.value;
   if (steps.length === 0) return <Empty title="No steps yet" />;
   return (
-    <div class="scroll tall" tabIndex={0} role="region" aria-label="History">
+    <div class="scroll tall" tabIndex={0} role="group" aria-label="History">
       <table class="history">
         <thead>
           <tr>

@@ -128,7 +128,7 @@ export function InstanceList({ listed, text, onlyOf = {} }: {
           </Empty>
         )
         : (
-          <div class="scroll" tabIndex={0} role="region" aria-label="List">
+          <div class="scroll" tabIndex={0} role="group" aria-label="List">
             {listed === "jobs"
               ? <JobTable items={data.items} />
               : <ActorTable items={data.items} />}

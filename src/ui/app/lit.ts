@@ -1,5 +1,5 @@
 /** What is lit on a chart: sets of ids, worked out without the page. */
-import type { Chart, ChartTransition } from "../chart.ts";
+import type { Chart } from "../chart.ts";
 
 /** One step of anybody's past. */
 export interface Step {
@@ -69,9 +69,12 @@ export function takenBy(chart: Chart, step: Step): Set<string> {
     const state = parents.get(target);
     return after.has(state?.type === "history" ? state.parent ?? target : target);
   };
-  const fits = ({ source, event, targets }: ChartTransition) =>
-    event === step.event && before.has(source) && targets.every(isInto);
-  const fitting = chart.transitions.filter(fits);
+  const open = chart.transitions.filter(({ source, event }) =>
+    event === step.event && before.has(source)
+  );
+  const into = open.filter(({ targets }) => targets.every(isInto));
+  // It may have gone on at once from where the event led: then the way out is all that is known.
+  const fitting = into.length > 0 ? into : open;
   // What leaves a state was taken, if anything moved; what stays otherwise.
   const isMoved = step.from !== step.to;
   const moving = fitting.filter(({ targets }) => targets.length > 0 === isMoved);
@@ -109,6 +112,23 @@ export function toneOfStep({ to, status }: Step): Lit["tone"] {
   return status === "paused" ? "hold" : "on";
 }
 
+interface Trace {
+  readonly active: ReadonlySet<string>;
+  readonly taken: ReadonlySet<string>;
+}
+
+/** Worked out once per step: stepping through a long past then only joins sets. */
+const traces = new WeakMap<Chart, WeakMap<Step, Trace>>();
+
+function traceOf(chart: Chart, step: Step): Trace {
+  const known = traces.get(chart) ?? new WeakMap<Step, Trace>();
+  traces.set(chart, known);
+  const trace = known.get(step) ??
+    { active: activeIn(chart, step.to), taken: takenBy(chart, step) };
+  known.set(step, trace);
+  return trace;
+}
+
 /** What is lit at a step, with all the steps before it that are known. */
 export function litAt(
   chart: Chart,
@@ -118,18 +138,19 @@ export function litAt(
 ): Lit {
   const step = steps[index];
   if (!step) return unlit;
-  const active = activeIn(chart, step.to);
+  const { active, taken } = traceOf(chart, step);
   const seen = new Set<string>();
   const was = new Set<string>();
   for (const past of steps.slice(Math.max(0, index - 200), index)) {
-    for (const id of activeIn(chart, past.to)) seen.add(id);
-    for (const id of takenBy(chart, past)) was.add(id);
+    const trace = traceOf(chart, past);
+    for (const id of trace.active) seen.add(id);
+    for (const id of trace.taken) was.add(id);
   }
   return {
     active,
     seen,
     was,
-    taken: takenBy(chart, step),
+    taken,
     open: openTo(chart, active, accepts),
     tone: toneOfStep(step),
   };

@@ -133,7 +133,7 @@ function MetricTable({ text }: { readonly text: string }) {
     400,
   );
   return (
-    <div class="scroll flat tall" tabIndex={0} role="region" aria-label="Metrics">
+    <div class="scroll flat tall" tabIndex={0} role="group" aria-label="Metrics">
       <table>
         <tbody>
           {lines.map((line) => {

@@ -8,17 +8,13 @@ export interface Operation {
   readonly id: string;
   readonly state: string;
   readonly action?: string;
-  readonly kind?: string;
-  readonly matched?: number;
-  readonly total?: number;
-  readonly done?: number;
-  readonly processed?: number;
-  readonly requeued?: number;
-  readonly failed?: number;
+  readonly matched: number;
+  readonly done: number;
+  readonly skipped?: number;
+  readonly accepts?: readonly string[];
   readonly reason?: string | null;
   readonly createdAt?: string;
   readonly startedAt?: string;
-  readonly finishedAt?: string | null;
 }
 
 interface Item {
@@ -43,7 +39,7 @@ export function OperationDetail({ id }: { readonly id: string }) {
   );
   if (items.data) {
     return (
-      <div class="scroll flat tall" tabIndex={0} role="region" aria-label="Outcomes">
+      <div class="scroll flat tall" tabIndex={0} role="group" aria-label="Outcomes">
         <table>
           <thead>
             <tr>

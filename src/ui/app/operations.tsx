@@ -57,10 +57,9 @@ function OperationList() {
                   aria-expanded={chosen === each.id}
                   onClick={() => setQuery({ id: chosen === each.id ? null : each.id })}
                 >
-                  {each.action ?? each.kind ?? "requeue"}{" "}
-                  <span class="mono">{shortId(each.id)}</span>
+                  {each.action ?? "requeue"} <span class="mono">{shortId(each.id)}</span>
                 </button>
-                <Pill state={pillOf(each)} label={each.state} />
+                <Pill state={PILLS[each.state] ?? each.state} label={each.state} />
               </h2>
               <Progress operation={each} />
               {each.reason && (
@@ -70,7 +69,7 @@ function OperationList() {
               )}
               {chosen === each.id && <OperationDetail id={each.id} />}
             </div>
-            {may("admin") && each.state === "running" && (
+            {may("admin") && (each.accepts ?? []).includes("STOP") && (
               <Confirm
                 label="Stop…"
                 title="Stop this operation?"
@@ -83,7 +82,7 @@ function OperationList() {
               </Confirm>
             )}
             <span class="soft">
-              <Ago at={each.startedAt ?? each.createdAt ?? null} />
+              <Ago at={each.createdAt ?? each.startedAt ?? null} />
             </span>
           </section>
         ))}
@@ -92,24 +91,22 @@ function OperationList() {
   );
 }
 
-function pillOf({ state }: Operation): string {
-  return {
-    done: "succeeded",
-    finished: "succeeded",
-    completed: "succeeded",
-    stopped: "cancelled",
-  }[state] ?? state;
-}
+/** The pill whose look fits a state of operations. */
+const PILLS: Readonly<Record<string, string>> = {
+  done: "succeeded",
+  stopped: "cancelled",
+  stopping: "retry",
+  resting: "scheduled",
+};
 
 /** How far an operation is. */
 export function Progress({ operation }: { readonly operation: Operation }) {
-  const total = operation.matched ?? operation.total ?? 0;
-  const done = operation.done ?? operation.processed ?? operation.requeued ?? 0;
+  const { matched: total, done, skipped = 0 } = operation;
   return (
     <p class="load">
       <progress max={Math.max(1, total)} value={done} aria-label={`${done} of ${total}`} />
       <span class="number">{done.toLocaleString("en")} of {total.toLocaleString("en")}</span>
-      {(operation.failed ?? 0) > 0 && <span class="badtext">{operation.failed} refused</span>}
+      {skipped > 0 && <span class="badtext">{skipped} left alone</span>}
     </p>
   );
 }
@@ -117,10 +114,9 @@ export function Progress({ operation }: { readonly operation: Operation }) {
 interface AuditLine {
   readonly id?: string;
   readonly at: string;
-  readonly actor: string | null;
+  readonly who: string;
   readonly action: string;
-  readonly target?: string | null;
-  readonly outcome?: string | null;
+  readonly subject: string;
   readonly reason?: string | null;
   readonly [key: string]: unknown;
 }
@@ -136,7 +132,7 @@ function AuditList() {
   if (data.items.length === 0) return <Empty title="Nobody has changed anything yet" />;
   return (
     <>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Audit">
+      <div class="scroll" tabIndex={0} role="group" aria-label="Audit">
         <table>
           <thead>
             <tr>
@@ -144,7 +140,7 @@ function AuditList() {
               <th>Who</th>
               <th>What</th>
               <th>On</th>
-              <th>Outcome</th>
+              <th>Reason</th>
             </tr>
           </thead>
           <tbody>
@@ -154,7 +150,7 @@ function AuditList() {
                   <Ago at={each.at} />
                 </td>
                 <td>
-                  <bdi>{each.actor ?? "–"}</bdi>
+                  <bdi>{each.who}</bdi>
                 </td>
                 <td>
                   <code>
@@ -162,10 +158,10 @@ function AuditList() {
                   </code>
                 </td>
                 <td class="mono clip">
-                  <bdi>{each.target ?? "–"}</bdi>
+                  <bdi>{each.subject}</bdi>
                 </td>
                 <td class="clip">
-                  <bdi>{each.outcome ?? each.reason ?? "–"}</bdi>
+                  <bdi>{each.reason ?? "–"}</bdi>
                 </td>
               </tr>
             ))}

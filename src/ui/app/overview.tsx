@@ -209,7 +209,7 @@ function QueueTable(
       0,
     );
   return (
-    <div class="scroll flat" tabIndex={0} role="region" aria-label="Queues">
+    <div class="scroll flat" tabIndex={0} role="group" aria-label="Queues">
       <table>
         <thead>
           <tr>

@@ -81,7 +81,7 @@ export function Tree({ value, name, open = true }: {
   const label = name === undefined ? null : <span class="key">{name}</span>;
   if (typeof value !== "object" || value === null) {
     return (
-      <div class="leaf">
+      <div class="value">
         {label}
         <Scalar value={value} />
       </div>
@@ -91,7 +91,7 @@ export function Tree({ value, name, open = true }: {
   const about = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
   if (entries.length === 0) {
     return (
-      <div class="leaf">
+      <div class="value">
         {label}
         <span class="soft">{Array.isArray(value) ? "[]" : "{}"}</span>
       </div>
@@ -205,7 +205,7 @@ export function Table({ label, heads, look = "", children }: {
   readonly children: ComponentChildren;
 }) {
   return (
-    <div class={`scroll ${look}`} tabIndex={0} role="region" aria-label={label}>
+    <div class={`scroll ${look}`} tabIndex={0} role="group" aria-label={label}>
       <table>
         <thead>
           <tr>{heads.map((head) => <th key={head}>{head}</th>)}</tr>

@@ -61,7 +61,11 @@ export class Picture {
     const most = Math.max(1, ...counts?.values() ?? []);
     for (const [id, state] of this.#states) {
       const count = counts?.get(id) ?? 0;
-      const step = count === 0
+      // What has ended only grows: a number says enough. What has failed stands out at any count.
+      const isEnd = /\b(final|tag-terminal)\b/.test(state.getAttribute("class") ?? "");
+      const isBad = /dead|fail|error|stalled/i.test(id);
+      state.classList.toggle("bad", count > 0 && isBad);
+      const step = count === 0 || isEnd || isBad
         ? 0
         : Math.max(1, Math.ceil(5 * Math.log(count + 1) / Math.log(most + 1)));
       for (let each = 1; each <= 5; each++) state.classList.toggle(`heat-${each}`, each === step);

@@ -16,7 +16,7 @@ import {
   useTitle,
 } from "./parts.tsx";
 import { may } from "./session.ts";
-import { clock } from "./words.ts";
+import { clock, duration } from "./words.ts";
 
 interface Schedule {
   readonly id: string;
@@ -28,10 +28,9 @@ interface Schedule {
   readonly paused: boolean;
   readonly missed?: string;
   readonly overlap?: string;
-  readonly nextAt?: string | null;
-  readonly nextRunAt?: string | null;
-  readonly lastAt?: string | null;
-  readonly lastRunAt?: string | null;
+  readonly everyMs: number | null;
+  readonly nextFireAt: string | null;
+  readonly lastRun: { readonly at: string; readonly outcome: string } | null;
   readonly [key: string]: unknown;
 }
 
@@ -90,7 +89,7 @@ function ScheduleRow({ schedule, reload, isOpen }: {
           <Pill state={schedule.paused ? "paused" : "active"} />
         </h2>
         <p>
-          <code>{schedule.cron}</code>{" "}
+          <code>{schedule.cron ?? `every ${duration(schedule.everyMs ?? 0)}`}</code>{" "}
           <span class="soft">
             {schedule.timeZone ?? "UTC"} · {schedule.machine ? "starts actors of" : "adds jobs of"}
           </span>{" "}
@@ -105,8 +104,7 @@ function ScheduleRow({ schedule, reload, isOpen }: {
 }
 
 function Firing({ schedule }: { readonly schedule: Schedule }) {
-  const next = schedule.nextAt ?? schedule.nextRunAt ?? null;
-  const last = schedule.lastAt ?? schedule.lastRunAt ?? null;
+  const { nextFireAt: next, lastRun } = schedule;
   return (
     <p class="soft">
       {next && !schedule.paused && (
@@ -114,10 +112,10 @@ function Firing({ schedule }: { readonly schedule: Schedule }) {
           <Icon name="clock" /> next in <Countdown at={next} /> ({clock(next)}) ·{" "}
         </>
       )}
-      {last
+      {lastRun
         ? (
           <>
-            last <Ago at={last} />
+            last <Ago at={lastRun.at} />, {lastRun.outcome}
           </>
         )
         : "has not fired yet"}
@@ -186,9 +184,7 @@ function Preview({ path, schedule }: { readonly path: string; readonly schedule:
 
 function timesOf(data: unknown): string[] {
   if (Array.isArray(data)) {
-    return data.map((each) =>
-      typeof each === "string" ? each : String(each?.at ?? each?.fireAt ?? "")
-    );
+    return data.map((each) => typeof each === "string" ? each : String(each?.fireAt ?? ""));
   }
   if (typeof data !== "object" || data === null) return [];
   const list = Object.values(data).find(Array.isArray);

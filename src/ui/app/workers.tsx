@@ -5,18 +5,15 @@ import { Ago, Empty, Failure, isMissing, NotHere, Pill, Table, useTitle } from "
 
 interface Worker {
   readonly id: string;
-  readonly name?: string;
-  readonly state?: string;
-  readonly host?: string;
-  readonly pid?: number;
-  readonly version?: string;
-  readonly running?: number;
-  readonly capacity?: number;
-  readonly concurrency?: number;
-  readonly startedAt?: string;
-  readonly heartbeatAt?: string;
-  readonly lastSeenAt?: string;
-  readonly queues?: readonly string[] | null;
+  readonly state: string;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly heartbeatAt: string;
+  readonly running: number;
+  readonly concurrency: number;
+  readonly types: readonly string[];
+  readonly machines: readonly string[];
+  readonly queues: readonly string[] | null;
 }
 
 /** `/ui/workers`. */
@@ -51,29 +48,29 @@ export function WorkersPage() {
   );
 }
 
-const HEADS = ["Worker", "State", "Running", "Host", "Version", "Queues", "Started", "Heartbeat"];
+const HEADS = ["Worker", "State", "Running", "Version", "Queues", "Serves", "Started", "Heartbeat"];
 
 function WorkerRow({ worker }: { readonly worker: Worker }) {
+  const isAlive = worker.state === "alive";
   return (
     <tr data-worker={worker.id}>
-      <td class="mono" title={worker.id}>{worker.name ?? worker.id.slice(-12)}</td>
+      <td class="mono" title={worker.id}>{worker.id.slice(-12)}</td>
       <td>
-        <Pill state={worker.state ?? "active"} />
+        <Pill state={isAlive ? "active" : "failed"} label={worker.state} />
       </td>
       <td>
-        <Load running={worker.running ?? 0} of={worker.capacity ?? worker.concurrency ?? null} />
+        <Load running={worker.running} of={worker.concurrency} />
       </td>
-      <td>
-        <bdi>{worker.host}</bdi>
-        {worker.pid !== undefined && <span class="soft">:{worker.pid}</span>}
-      </td>
-      <td class="mono">{worker.version ?? "–"}</td>
+      <td class="mono">{worker.version}</td>
       <td>{worker.queues?.join(", ") ?? "all"}</td>
-      <td class="soft">
-        <Ago at={worker.startedAt ?? null} />
+      <td class="clip" title={[...worker.types, ...worker.machines].join(", ")}>
+        {worker.types.length} types, {worker.machines.length} machines
       </td>
       <td class="soft">
-        <Ago at={worker.heartbeatAt ?? worker.lastSeenAt ?? null} />
+        <Ago at={worker.startedAt} />
+      </td>
+      <td class="soft">
+        <Ago at={worker.heartbeatAt} />
       </td>
     </tr>
   );

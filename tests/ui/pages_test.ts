@@ -1,0 +1,124 @@
+/** What the pages work out by themselves: queries, what is lit, words, the difference of contexts. */
+import { assertEquals } from "@std/assert";
+import { approvalMachine } from "../../machines/approval.ts";
+import { jobMachine } from "../../machines/job.ts";
+import { orderMachine } from "../../machines/order.ts";
+import { activeIn, litAt, type Step, takenBy } from "../../src/ui/app/lit.ts";
+import { completions, parseQuery } from "../../src/ui/app/query.ts";
+import { countdown, duration, eventWords, short } from "../../src/ui/app/words.ts";
+import { chartOf } from "../../src/ui/chart.ts";
+import { mermaidOf } from "../../src/ui/mermaid.ts";
+
+Deno.test("a query is read into the words of the API, and an error names its word", () => {
+  assertEquals(parseQuery('state:retry,running queue:mail tag:"very late" two words', "jobs"), {
+    words: { state: "retry,running", queue: "mail", tag: "very late", q: "two words" },
+    errors: [],
+  });
+  const text = "queue:mail state:dead";
+  const { errors } = parseQuery(text, "jobs");
+  assertEquals(errors.map(({ start, end }) => text.slice(start, end)), ["state:dead"]);
+  for (const bad of ["colour:red", "queue:", "queue:a queue:b"]) {
+    assertEquals(parseQuery(bad, "jobs").errors.length, 1, bad);
+  }
+  assertEquals(parseQuery("words", "actors").errors.length, 1, "actors have no text search");
+  assertEquals(parseQuery("machine:order state:open", "actors").words, {
+    machine: "order",
+    state: "open",
+  });
+});
+
+Deno.test("a query is completed: its words, then their values", () => {
+  assertEquals(completions("queue:a sta", "jobs", {}), ["queue:a state:"]);
+  assertEquals(completions("state:dea", "jobs", {}), ["state:dead_letter"]);
+  assertEquals(completions("machine:o", "actors", { machine: ["order", "job"] }), [
+    "machine:order",
+  ]);
+});
+
+const step = (version: number, from: string | null, event: string, to: string): Step => ({
+  ...{ version, from, event, to },
+  at: "2026-01-01T00:00:00.000Z",
+});
+
+Deno.test("of a dotted state all that is around it is active, region by region", () => {
+  const chart = chartOf(orderMachine);
+  assertEquals(
+    [...activeIn(chart, "open.work.packing.picking,open.contact.quiet")].toSorted(),
+    [
+      ...["open", "open.contact", "open.contact.quiet", "open.work", "open.work.packing"],
+      ...["open.work.packing.picking", "order"],
+    ],
+  );
+});
+
+Deno.test("a step lights the transition it took, to a history state as well", () => {
+  const chart = chartOf(orderMachine);
+  const quiet = ",open.contact.quiet";
+  const taken = (from: string, event: string, to: string) => [
+    ...takenBy(chart, step(2, from, event, to)),
+  ];
+  assertEquals(
+    taken(`open.work.held${quiet}`, "RELEASE", `open.work.packing.wrapping${quiet}`),
+    ["open.work.held|RELEASE|0"],
+  );
+  assertEquals(
+    taken(`open.work.held${quiet}`, "CANCEL", "undone"),
+    ["open|CANCEL|0"],
+    "and on from there",
+  );
+  assertEquals(
+    taken(
+      `open.work.charging${quiet}`,
+      "xstate.done.actor.charge",
+      `open.work.packing.picking${quiet}`,
+    ),
+    ["open.work.charging|xstate.done.actor.charge|0"],
+  );
+});
+
+Deno.test("what is lit: where it is, where it was, the way it took, what it may take", () => {
+  const chart = chartOf(jobMachine);
+  const steps = [
+    step(1, null, "ENQUEUE", "pending"),
+    step(2, "pending", "CLAIM", "running"),
+    step(3, "running", "FAIL", "retry"),
+  ];
+  const lit = litAt(chart, steps, 2, ["CANCEL"]);
+  assertEquals([...lit.active], ["retry", "job"]);
+  assertEquals(lit.seen.has("pending") && lit.seen.has("running"), true);
+  assertEquals([...lit.taken].every((id) => id.startsWith("running|FAIL|")), true);
+  assertEquals([...lit.open], ["retry|CANCEL|0"]);
+  assertEquals(lit.tone, "bad");
+  assertEquals(litAt(chart, [], -1, []).active.size, 0);
+});
+
+Deno.test("events, durations and counts as people read them", () => {
+  assertEquals(eventWords("xstate.after.5000.a.b"), "after 5.0 s");
+  assertEquals(eventWords("xstate.after.packBy.order.open"), "after packBy");
+  assertEquals(eventWords("xstate.error.actor.charge"), "charge failed");
+  assertEquals(eventWords("xstate.done.state.order.undoing.giving"), "giving done");
+  assertEquals([duration(950), duration(61_000), duration(5_400_000)], [
+    "950 ms",
+    "1 min",
+    "1.5 h",
+  ]);
+  assertEquals([countdown(41_000), countdown(3_730_000), countdown(-1)], [
+    "00:41",
+    "1:02:10",
+    "due",
+  ]);
+  assertEquals([short(999), short(48_200), short(1_200_000)], ["999", "48.2 k", "1.20 M"]);
+});
+
+Deno.test("Mermaid gets every state and every transition that leads somewhere", () => {
+  for (const machine of [jobMachine, orderMachine, approvalMachine]) {
+    const chart = chartOf(machine);
+    const text = mermaidOf(chart);
+    const leading = chart.transitions.reduce((sum, { targets }) => sum + targets.length, 0);
+    const initials = chart.states.filter(({ isInitial }) => isInitial).length;
+    const finals = chart.states.filter(({ type }) => type === "final").length;
+    assertEquals(text.match(/ --> /g)?.length, leading + initials + finals);
+    const drawn = chart.states.filter(({ type }) => type !== "history").length;
+    assertEquals(text.match(/^\s*state ".*" as s\d+$/gm)?.length, drawn);
+  }
+});
