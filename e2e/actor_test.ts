@@ -58,7 +58,7 @@ Deno.test("the page of an actor", async (t) => {
     });
 
     await t.step("an event is checked, refused, and sent", async () => {
-      await page.locator("[data-event=RELEASE]").click();
+      await page.locator("button[data-event=RELEASE]").click();
       const dialog = page.getByRole("dialog", { name: "Send an event" });
       await dialog.getByRole("button", { name: "Check" }).click();
       await dialog.getByText("Would be handled").waitFor();

@@ -58,7 +58,7 @@ Deno.test("all pages", async (t) => {
           const page = await openPage(browser, errors, {
             theme,
             width,
-            expected: [404],
+            expected: [400, 404],
           });
           for (const path of [...PAGES, `jobs/${failed}`]) {
             await page.goto(`${url}/ui/${path}`);
@@ -79,7 +79,7 @@ Deno.test("all pages", async (t) => {
     );
 
     await t.step("hostile names and payloads are text", async () => {
-      const page = await openPage(browser, errors, { expected: [404] });
+      const page = await openPage(browser, errors, { expected: [400, 404] });
       let alerts = 0;
       page.on("dialog", (dialog) => (alerts++, void dialog.dismiss()));
       for (
@@ -120,7 +120,7 @@ Deno.test("all pages", async (t) => {
             55,
           ]] as const
         ) {
-          const page = await openPage(browser, errors, { expected: [404] });
+          const page = await openPage(browser, errors, { expected: [400, 404] });
           const sizes = { js: 0, css: 0 };
           const reading: Promise<void>[] = [];
           page.on("response", (response) => {

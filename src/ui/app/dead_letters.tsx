@@ -82,14 +82,26 @@ function groupsOf(items: readonly (ServerGroup | JobResource)[]): Group[] {
   return groups.sort((a, b) => b.count - a.count);
 }
 
+/** Whether the server groups them: asked once. */
+let isGrouping = true;
+
+async function loadGroups(signal: AbortSignal): Promise<Page<ServerGroup | JobResource>> {
+  const plain = "/dead-letters?limit=1000";
+  if (!isGrouping) return await call(plain, { signal });
+  try {
+    return await call("/dead-letters?groupBy=fingerprint&limit=200", { signal });
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 400) throw error;
+    isGrouping = false;
+    return await call(plain, { signal });
+  }
+}
+
 /** `/ui/dead-letters`. */
 export function DeadLettersPage() {
   useTitle("Dead letters");
   const { data, error, reload } = useLoad(
-    (signal) =>
-      call<Page<ServerGroup | JobResource>>("/dead-letters?groupBy=fingerprint&limit=200", {
-        signal,
-      }),
+    loadGroups,
     [],
     5_000,
   );
