@@ -6,14 +6,17 @@
  */
 import type { Lane } from "../store/store.ts";
 
-/** Weights of a tenant among tenants (queue null), and of a queue among those of its tenant. */
-export type Weigh = (tenantId: string, queue: string | null) => number;
+/**
+ * Weights of a tenant among tenants (queue null), of a queue among those of its tenant (type null), and of a
+ * type among those of its queue.
+ */
+export type Weigh = (tenantId: string, queue: string | null, type: string | null) => number;
 
 type Names = Pick<Lane, "tenantId" | "queue">;
 
 /** Anything that belongs to a lane. */
 interface OfLane {
-  readonly lane: Names;
+  readonly lane: Names & Pick<Lane, "type">;
 }
 
 interface Account {
@@ -50,8 +53,11 @@ export class FairShare {
     return chosen.flatMap(({ weight, lanes }) => {
       const begin = this.#round % lanes.length;
       const turn = [...lanes.slice(begin), ...lanes.slice(0, begin)].slice(0, each);
-      const quantum = Math.max(1, Math.ceil(limit * weight / whole / turn.length));
-      return turn.map((levels) => ({ levels, quantum }));
+      const parts = turn.map(([level]) => level ? weighType(level, weigh) : 1);
+      const sum = parts.reduce((a, b) => a + b, 0);
+      const quantumOf = (part: number) =>
+        Math.max(1, Math.ceil(limit * weight / whole * part / sum));
+      return turn.map((levels, index) => ({ levels, quantum: quantumOf(parts[index] ?? 1) }));
     });
   }
 
@@ -93,12 +99,16 @@ function unitsOf<L extends OfLane>(lanes: readonly (readonly L[])[], weigh: Weig
   }
   const sums = new Map<string, number>();
   for (const { names: { tenantId, queue } } of byKey.values()) {
-    sums.set(tenantId, (sums.get(tenantId) ?? 0) + weigh(tenantId, queue));
+    sums.set(tenantId, (sums.get(tenantId) ?? 0) + weigh(tenantId, queue, null));
   }
   return [...byKey].map(([key, { names: { tenantId, queue }, lanes }]) => {
-    const part = weigh(tenantId, queue) / (sums.get(tenantId) ?? 1);
-    return { key, lanes, weight: weigh(tenantId, null) * part };
+    const part = weigh(tenantId, queue, null) / (sums.get(tenantId) ?? 1);
+    return { key, lanes, weight: weigh(tenantId, null, null) * part };
   });
+}
+
+function weighType({ lane: { tenantId, queue, type } }: OfLane, weigh: Weigh): number {
+  return weigh(tenantId, queue, type);
 }
 
 function keyOf({ tenantId, queue }: Names): string {

@@ -181,7 +181,12 @@ export class Gates {
     return this.#hasWeights ? this.#weigh : null;
   }
 
-  readonly #weigh: Weigh = (tenantId, queue) => {
+  readonly #weigh: Weigh = (tenantId, queue, type) => {
+    if (type !== null) {
+      const ofTenant = this.#known.get(keyOf({ tenantId, kind: "type", name: type }));
+      const ofAll = this.#known.get(keyOf({ tenantId: null, kind: "type", name: type }));
+      return (ofTenant?.gate.weight ?? 1) * (ofAll?.gate.weight ?? 1);
+    }
     const name: GateName = queue === null
       ? { tenantId, kind: "tenant", name: "" }
       : { tenantId, kind: "queue", name: queue };

@@ -150,3 +150,12 @@ Deno.test("shares are not saved up: who was away begins where the others are", (
   const [a = 0, b = 0] = [counts.get("a"), counts.get("b")];
   assertEquals([Math.abs(a - 100) <= 1, a + b], [true, 300]);
 });
+
+Deno.test("types of a queue share a claim by their weights", () => {
+  const lanes = [lane("t", "a"), { ...lane("t", "b"), type: "heavy" }];
+  const weigh = (_tenant: string, _queue: string | null, type: string | null) =>
+    type === "heavy" ? 3 : 1;
+  const { requests } = book(lanes).select(40, 20, undefined, weigh)!;
+  const shares = requests.map(({ quantum, levels }) => [levels[0]?.lane.type, quantum]);
+  assertEquals(Object.fromEntries(shares), { t: 10, heavy: 30 });
+});
