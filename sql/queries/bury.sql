@@ -15,6 +15,9 @@ dead as (
          1, 0, 1, false, false, $4::text, $3::text, $11::text::json, $12::text::jsonb
     from mail
   returning tenant_id, id),
+grouped as (
+  insert into perdura.error_delta (tenant_id, fingerprint, n)
+  select tenant_id, coalesce($12::text::jsonb ->> 'fingerprint', ''), 1 from dead),
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, to_state, n)
   select tenant_id, $4::text, $8::smallint, 1 from dead),

@@ -78,6 +78,10 @@ buried as (
          payload, null, partition_key, idempotency_key, tags, backoff, metadata, progress, last_error,
          cloned_from, parent_id, ordering_key, limit_key
     from gone where h = 2),
+grouped as (
+  insert into perdura.error_delta (tenant_id, fingerprint, n)
+  select tenant_id, coalesce(last_error ->> 'fingerprint', ''), count(*)
+    from gone where h = 2 group by 1, 2),
 told as ( -- of an actor's activity, unless a dead letter is to wait for an operator
   delete from perdura.activity y using gone
    where gone.parent_id is not null and y.tenant_id = gone.tenant_id and y.job_id = gone.id

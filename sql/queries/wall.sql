@@ -32,7 +32,7 @@ begin
     return;
   end if;
   grant usage on schema perdura to perdura_tenant, perdura_runner;
-  grant select on perdura.state_name, perdura.event_name to perdura_tenant;
+  grant select on perdura.state_name, perdura.event_name, perdura.any_job to perdura_tenant;
   grant select, update on perdura.gate_change to perdura_tenant;
   for behind in
     select c.oid, c.relname, c.relrowsecurity,

@@ -89,6 +89,14 @@ export const settingsSchema = z.object({
   RETRY_CAP_MS: whole(1, 31_536_000_000).prefault("300000").describe("Longest delay"),
   TENANT_RATE_PER_MINUTE: optional(whole(1, 1_000_000))
     .describe("Starts of a tenant that has no rate of its own; unset: any number"),
+  RETAIN_SUCCEEDED_DAYS: optional(whole(1, 3650))
+    .describe("Days that succeeded jobs are kept; unset: for ever"),
+  RETAIN_CANCELLED_DAYS: optional(whole(1, 3650))
+    .describe("Days that cancelled jobs are kept; unset: for ever"),
+  RETAIN_DEAD_LETTER_DAYS: optional(whole(1, 3650))
+    .describe("Days that dead letters are kept; unset: for ever"),
+  RETAIN_HISTORY_DAYS: optional(whole(1, 3650))
+    .describe("Days that the history of jobs and actors is kept; unset: for ever"),
   SHUTDOWN_MS: whole(100, 3_600_000).prefault("10000").describe("From SIGTERM to the exit"),
   SMTP_URL: optional(z.string())
     .describe("Mail server of email.send; unset: .eml files in the state directory"),
@@ -111,7 +119,7 @@ export class SettingsError extends Error {
   override readonly name = "SettingsError";
 }
 
-const OUR_PREFIXES = /^(AUTH|PERDURA|WORKER|SWEEP|JOB|RETRY|TENANT)_/;
+const OUR_PREFIXES = /^(AUTH|PERDURA|WORKER|SWEEP|JOB|RETRY|TENANT|RETAIN)_/;
 
 /**
  * Checks the environment. An empty value counts as unset.

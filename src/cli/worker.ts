@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { healthRoutes } from "../http/health.ts";
 import { activityHandlers } from "../runtime/activities.ts";
+import { type DeclaredRetention, declareRetention } from "../runtime/declaring.ts";
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
 import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
@@ -29,6 +30,7 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
     const worker = new Worker(workerOptions(settings, store, debug));
     // Before the first claim: with a port that is taken it ends here, and holds no job.
     const closeHttp = serveWorkerHttp(settings, store, worker);
+    await declareRetention(store, retentionOf(settings));
     worker.start();
     log.info("Worker {worker} started", { worker: worker.id, pid: Deno.pid });
     await stopped;
@@ -36,6 +38,17 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
     await worker.stop();
     await closeHttp();
   });
+}
+
+/** What the settings say is kept. */
+function retentionOf(settings: Settings): DeclaredRetention {
+  const ms = (days: number | null) => days === null ? null : days * 24 * 3_600_000;
+  return {
+    succeeded: ms(settings.RETAIN_SUCCEEDED_DAYS),
+    cancelled: ms(settings.RETAIN_CANCELLED_DAYS),
+    dead_letter: ms(settings.RETAIN_DEAD_LETTER_DAYS),
+    history: ms(settings.RETAIN_HISTORY_DAYS),
+  };
 }
 
 /** What a worker of these settings runs, and how. */

@@ -9,6 +9,8 @@ export interface JobError {
   readonly retryable: boolean;
   /** RFC 3339, by the worker's clock: for people, never compared. */
   readonly at: string;
+  /** Shared by errors that are alike: see `fingerprintOf`. Made when the error is stored. */
+  readonly fingerprint?: string;
 }
 
 /**

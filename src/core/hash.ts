@@ -23,6 +23,11 @@ export function unitHash(text: string): number {
   return halves(text)[0] / 2 ** 32;
 }
 
+/** A 64-bit hash of `text`, sixteen hexadecimal digits. */
+export function hashText(text: string): string {
+  return halves(text).map((half) => half.toString(16).padStart(8, "0")).join("");
+}
+
 /** A signed 64-bit hash of `text`, in decimal: the form PostgreSQL reads as `bigint`. */
 export function hash64(text: string): string {
   const [a, b] = halves(text);

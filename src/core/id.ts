@@ -53,6 +53,19 @@ export function idMaker(
 /** The id maker of this process. */
 export const newId: (tag?: number) => string = idMaker();
 
+/** The least id that could have been made at a time, in milliseconds since 1970. */
+export function leastIdAt(ms: number): string {
+  const text = Math.max(0, Math.min(Math.floor(ms), 2 ** 48 - 1)).toString(16).padStart(12, "0");
+  return `${text.slice(0, 8)}-${text.slice(8)}-0000-0000-000000000000`;
+}
+
+/** The id right after one, in the order of ids; of the last one itself. */
+export function idAfter(id: string): string {
+  const next = (BigInt(`0x${id.replaceAll("-", "")}`) + 1n).toString(16).padStart(32, "0");
+  if (next.length > 32) return id;
+  return [0, 8, 12, 16, 20].map((at, i, starts) => next.slice(at, starts[i + 1] ?? 32)).join("-");
+}
+
 const TAGS = 4096;
 
 /** A hash of a tenant, in [0, 4096). Its jobs carry it, so that an id alone leads to the tenant. */

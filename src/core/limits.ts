@@ -61,6 +61,14 @@ export const limits = {
   breakerFailuresMax: 1_000,
   /** Holders of slots that an explanation names. */
   holdersMax: 10,
+  /** A search, characters. */
+  queryLengthMax: 500,
+  /** Jobs of an operation in a second. */
+  ratePerSecondMax: 100_000,
+  /** Ended jobs that a policy keeps by their number: all of them are passed by each look. */
+  keptMax: 1_000_000,
+  /** Jobs of a dry run that are shown. */
+  sampleMax: 10,
 } as const;
 
 /** Timeout of an attempt when neither job nor handler names one: 15 minutes. */

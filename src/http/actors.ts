@@ -1,8 +1,10 @@
 /** The routes of actors: start them, send them events, look at them, wait for them. */
 import { z } from "@hono/zod-openapi";
+import { readActorQuery } from "../core/actor_search.ts";
 import { MalformedError } from "../core/errors.ts";
 import { DEFAULT_TENANT, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
+import { isText } from "../core/term.ts";
 import type { Actors, Until } from "../runtime/actors.ts";
 import {
   actorAimOf,
@@ -15,8 +17,17 @@ import {
 } from "./actor_resource.ts";
 import { check, readStorableJson } from "./request.ts";
 import { JOB_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
+import { readSearch } from "./search.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
-import { anyJson, flagText, pageQuery, pageResource, tenantQuery, wholeText } from "./schemas.ts";
+import {
+  anyJson,
+  flagText,
+  pageQuery,
+  pageResource,
+  reasonsResource,
+  tenantQuery,
+  wholeText,
+} from "./schemas.ts";
 
 const VERSION_MAX = 2 ** 31 - 1;
 const text = z.string().min(1).max(500);
@@ -33,6 +44,7 @@ const listQuery = z.object({
   machine: text.optional(),
   status: actorStatus.optional(),
   state: text.optional(),
+  q: z.string().min(1).max(limits.queryLengthMax).optional(),
   ...pageQuery,
 });
 const eventQuery = z.object({
@@ -118,12 +130,17 @@ function startRoutes(actors: Actors): Route[] {
       answers: { 200: ["One page", pageResource(actorLine)] },
       handle: async (call) => {
         const { limit = limits.pageDefault, cursor = "", machine, status, state } = call.query;
-        const tenantId = tenantOf(call) ?? DEFAULT_TENANT;
-        const { items, next } = await actors.list(
-          { tenantId, machine: machine ?? null, status: status ?? null, state: state ?? null },
-          cursor,
-          limit,
-        );
+        const { search, tenantId } = readSearch(call, actors.now(), readActorQuery);
+        const filter = {
+          tenantId: tenantId ?? DEFAULT_TENANT,
+          machine: machine ?? search.machine,
+          status: status ?? null,
+          state: state ?? null,
+          terms: machine === undefined || search.machine === null
+            ? search.terms
+            : [...search.terms, isText("machine", search.machine)],
+        };
+        const { items, next } = await actors.list(filter, cursor, limit);
         return call.c.json({ items, nextCursor: next });
       },
     }),
@@ -171,6 +188,16 @@ function readRoutes(actors: Actors): Route[] {
         const { version } = call.query;
         const actor = await actors.get(tenantOf(call), readActorId(call.c), version);
         return respondWithActor(call.c, actor, 200);
+      },
+    }),
+    defineRoute({
+      ...shared,
+      path: "/actors/{id}/explain",
+      summary: "What it is waiting for: reasons in the order in which they would have to go away",
+      query: z.object(tenantQuery),
+      answers: { 200: ["The reasons", reasonsResource] },
+      handle: async (call) => {
+        return call.c.json({ reasons: await actors.explain(tenantOf(call), readActorId(call.c)) });
       },
     }),
     defineRoute({

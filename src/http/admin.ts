@@ -1,17 +1,15 @@
-/** The routes of operators: counts, sweeps, what failed, tenants, operations. */
+/** The routes of operators: counts, sweeps, what failed, tenants. */
 import { z } from "@hono/zod-openapi";
-import { MalformedError, NotFoundError } from "../core/errors.ts";
-import { isUuid } from "../core/id.ts";
 import { DEFAULT_TENANT, instantSchema, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { JOB_STATES } from "../../machines/job.ts";
 import type { Admin } from "../runtime/admin.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import { send } from "./job_events.ts";
-import { check, readId, readOptionalJson, readStorableJson } from "./request.ts";
-import { SMALL_BYTES_MAX, tenantOf, toResource, withTenant } from "./resource.ts";
+import { check, readOptionalJson, readStorableJson } from "./request.ts";
+import { SMALL_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
-import { jobResource, operationResource, pageQuery, pageResource, tenantQuery } from "./schemas.ts";
+import { jobResource, pageQuery, pageResource, tenantQuery } from "./schemas.ts";
 
 const IDS_BYTES_MAX = 1024 * 1024;
 
@@ -100,28 +98,9 @@ export function adminRoutes(jobs: Jobs, admin: Admin): Route[] {
   ];
 }
 
-/** `/dead-letters`, `/tenants`, `/operations` */
-export function overviewRoutes(jobs: Jobs, admin: Admin): Route[] {
-  const page = z.object({ ...tenantQuery, ...pageQuery });
+/** `/tenants` */
+export function tenantRoutes(admin: Admin): Route[] {
   return [
-    defineRoute({
-      method: "get",
-      path: "/dead-letters",
-      summary: "A tenant's jobs that gave up, newest first",
-      tag: "jobs",
-      scope: "read",
-      query: page,
-      answers: { 200: ["One page", pageResource(jobResource)] },
-      handle: async (call) => {
-        const { cursor = null, limit = limits.pageDefault } = call.query;
-        if (cursor !== null && !isUuid(cursor)) {
-          throw new MalformedError("cursor is not one of ours");
-        }
-        const tenantId = tenantOf(call) ?? DEFAULT_TENANT;
-        const found = await jobs.deadLetters(tenantId, cursor, limit);
-        return call.c.json({ ...found, items: found.items.map((job) => toResource(job, jobs)) });
-      },
-    }),
     defineRoute({
       method: "get",
       path: "/tenants",
@@ -139,32 +118,6 @@ export function overviewRoutes(jobs: Jobs, admin: Admin): Route[] {
         const items = await admin.tenants(cursor, limit);
         const last = items.length === limit ? items.at(-1) : undefined;
         return c.json({ items, nextCursor: last?.id ?? null });
-      },
-    }),
-    defineRoute({
-      method: "get",
-      path: "/operations",
-      summary: "The latest operations of this process, newest first",
-      tag: "admin",
-      scope: "operate",
-      query: z.object({}),
-      answers: { 200: ["All that are remembered", pageResource(operationResource)] },
-      handle: ({ c }) => c.json({ items: admin.operations.list(), nextCursor: null }),
-    }),
-    defineRoute({
-      method: "get",
-      path: "/operations/{id}",
-      summary: "One operation",
-      tag: "admin",
-      scope: "operate",
-      query: z.object({}),
-      answers: { 200: ["The operation", operationResource] },
-      codes: ["not_found"],
-      handle: ({ c }) => {
-        const id = readId(c);
-        const operation = admin.operations.get(id);
-        if (!operation) throw new NotFoundError("operation", id);
-        return c.json(operation);
       },
     }),
   ];
@@ -190,12 +143,10 @@ async function retryFailed(
 ): Promise<Response> {
   const body = withTenant(await readStorableJson(call.c, IDS_BYTES_MAX), tenantOf(call));
   const { dryRun, ...given } = check(retrySchema, body);
-  const { ids = null, from = null, to = null, type = null, error = null } = given;
-  // An id names a job of any tenant; everything else is asked of one.
-  const tenantId = given.tenantId ?? (ids === null ? DEFAULT_TENANT : null);
-  const choice = { tenantId, from, to, ids, type, error };
-  const started = await admin.retryFailed(choice, dryRun);
-  const detail = { ...choice, ids: ids?.length ?? null, ...started };
+  const started = await admin.retryFailed(given, dryRun);
+  const { ids, from = null, to = null, type = null, error = null } = given;
+  const tenantId = given.tenantId ?? (ids === undefined ? DEFAULT_TENANT : null);
+  const detail = { from, to, type, error, ids: ids?.length ?? null, ...started };
   call.note(dryRun ? null : { tenantId, subject: "jobs", detail });
   return call.c.json(started, 202);
 }

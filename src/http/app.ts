@@ -16,7 +16,7 @@ import { actorRoutes } from "./actors.ts";
 import { actorControlRoutes } from "./actor_controls.ts";
 import { actorEmitRoutes } from "./actor_emits.ts";
 import { breakerRoutes } from "./breakers.ts";
-import { adminRoutes, overviewRoutes } from "./admin.ts";
+import { adminRoutes, tenantRoutes } from "./admin.ts";
 import { fileRoutes } from "./files.ts";
 import { auditRoutes } from "./audit.ts";
 import { keyRoutes } from "./keys.ts";
@@ -27,13 +27,18 @@ import { readRoutes } from "./job_reads.ts";
 import { limitRoutes } from "./limits.ts";
 import { orderingRoutes } from "./ordering.ts";
 import { createRoutes, listRoutes, oneJobRoutes } from "./jobs.ts";
+import { deadLetterRoutes } from "./dead_letters.ts";
 import { documentHealth, mountDocument } from "./openapi.ts";
 import { type Operating, operatingRoutes } from "./operating.ts";
 import { JobLogs } from "../runtime/job_logs.ts";
 import { logRoutes } from "./job_logs.ts";
 import { scheduleRoutes } from "./schedules.ts";
 import { problemResponse } from "./problem.ts";
+import { operationRoutes } from "./operations.ts";
+import { retentionRoutes } from "./retention.ts";
 import { mountRoutes, type Route } from "./route.ts";
+import { searchRoutes } from "./search.ts";
+import { workerRoutes } from "./workers.ts";
 import { typeRoutes, unknownType } from "./types.ts";
 
 /** What the API serves. */
@@ -84,13 +89,18 @@ export function routesOf(
   return [
     ...createRoutes(jobs),
     ...listRoutes(jobs),
+    ...searchRoutes(),
+    ...workerRoutes(jobs),
+    ...retentionRoutes(jobs),
+    ...deadLetterRoutes(jobs),
     ...oneJobRoutes(jobs),
     ...readRoutes(jobs),
     ...eventRoutes(jobs),
     ...verbRoutes(jobs),
     ...typeRoutes(jobs),
     ...adminRoutes(jobs, admin),
-    ...overviewRoutes(jobs, admin),
+    ...tenantRoutes(admin),
+    ...operationRoutes(admin.operations, jobs),
     ...limitRoutes(new Limiting(jobs.host)),
     ...logRoutes(new JobLogs(jobs)),
     ...scheduleRoutes(new Schedules({ ...jobs.host, actors: actors ?? null })),

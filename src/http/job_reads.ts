@@ -8,7 +8,14 @@ import { historyPage } from "./jobs.ts";
 import { readId } from "./request.ts";
 import { tenantOf } from "./resource.ts";
 import { defineRoute, type Route } from "./route.ts";
-import { anyJson, pageQuery, pageResource, tenantQuery, transitionResource } from "./schemas.ts";
+import {
+  anyJson,
+  pageQuery,
+  pageResource,
+  reasonsResource,
+  tenantQuery,
+  transitionResource,
+} from "./schemas.ts";
 
 const VERSION_MAX = 2 ** 31 - 1;
 
@@ -45,16 +52,7 @@ export function readRoutes(jobs: Jobs): Route[] {
       summary: "Why the job does not run, in the order in which the reasons have to go away",
       query: z.object(tenantQuery),
       answers: {
-        200: [
-          "Reasons",
-          z.object({
-            reasons: z.array(z.object({
-              code: z.string(),
-              message: z.string(),
-              until: z.iso.datetime().nullable(),
-            })),
-          }),
-        ],
+        200: ["The reasons", reasonsResource],
       },
       handle: async (call) =>
         call.c.json({ reasons: await jobs.explain(tenantOf(call), readId(call.c)) }),

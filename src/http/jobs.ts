@@ -11,8 +11,11 @@ import {
   type Transition,
 } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
+import { readJobQuery } from "../core/job_search.ts";
+import { isText } from "../core/term.ts";
 import { isTerminal } from "../core/lifecycle.ts";
 import type { Created, Jobs } from "../runtime/jobs.ts";
+import { boundsOf, narrowed } from "../runtime/searching.ts";
 import { demand } from "./access.ts";
 import {
   check,
@@ -31,6 +34,7 @@ import {
   toResource,
   withTenant,
 } from "./resource.ts";
+import { readSearch } from "./search.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
 import {
   createdResource,
@@ -55,7 +59,7 @@ const listQuery = z.object({
   queue: nameSchema.optional(),
   tag: z.string().min(1).max(limits.tagLengthMax).optional(),
   idempotencyKey: z.string().min(1).max(limits.keyLengthMax).optional(),
-  q: z.string().min(1).max(200).optional(),
+  q: z.string().min(1).max(limits.queryLengthMax).optional(),
   ...pageQuery,
 });
 const offsetQuery = z.object({
@@ -298,13 +302,23 @@ async function listJobs(call: Call<z.output<typeof listQuery>>, jobs: Jobs): Pro
   };
   const cursor = query.cursor ?? null;
   if (cursor !== null && !isUuid(cursor)) throw new MalformedError("cursor is not one of ours");
-  const tenantId = tenantOf(call) ?? DEFAULT_TENANT;
-  const wanted = { ...filter, tenantId, tag: query.tag ?? null, text: query.q ?? null };
+  const read = readSearch(call, jobs.host.clock.now(), readJobQuery);
+  const tenantId = read.tenantId ?? DEFAULT_TENANT;
+  const terms = query.tag === undefined ? [] : [isText("tag", query.tag)];
+  const wanted = narrowed({ ...filter, tenantId, terms }, read.search);
   if (query.q !== undefined && isUuid(query.q)) return await listOne(call, jobs, tenantId, query.q);
   const { items, nextCursor } = query.idempotencyKey === undefined
-    ? await jobs.page(wanted, cursor, query.limit ?? limits.pageDefault)
+    ? await jobs.page(
+      wanted,
+      sooner(cursor, boundsOf(read.search).before),
+      query.limit ?? limits.pageDefault,
+    )
     : await jobs.pageOfKey(wanted, query.idempotencyKey);
   return call.c.json({ items: items.map((job) => toResource(job, jobs)), nextCursor });
+}
+
+function sooner(a: string | null, b: string | null): string | null {
+  return a === null || (b !== null && b < a) ? b : a;
 }
 
 /** An id as the text of a search: that one job. */

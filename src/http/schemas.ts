@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { GATE_KINDS } from "../core/gate.ts";
 import { backoffSchema, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
+import { ITEM_OUTCOMES, OPERATION_ACTIONS } from "../core/operation.ts";
 import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
 
 const instant = z.iso.datetime();
@@ -19,6 +20,7 @@ const jobError = z.object({
   code: z.string().nullable(),
   retryable: z.boolean(),
   at: instant,
+  fingerprint: z.string().optional(),
 }).openapi("JobError");
 
 /** A job: every key is there, null when empty. */
@@ -78,6 +80,15 @@ export const transitionResource = z.object({
   cause: z.string().nullable(),
 }).openapi("Transition");
 
+/** `…/explain` */
+export const reasonsResource = z.object({
+  reasons: z.array(z.object({
+    code: z.string(),
+    message: z.string(),
+    until: instant.nullable(),
+  })),
+}).openapi("Reasons");
+
 /** RFC 9457. */
 export const problemResource = z.looseObject({
   type: z.string(),
@@ -104,17 +115,32 @@ export function pageResource(item: z.ZodType) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 }
 
-/** What became of an operation so far. */
+/** An operation over many jobs, and how far it has come. */
 export const operationResource = z.object({
   id: z.uuid(),
-  kind: z.string(),
-  state: z.enum(["waiting", "running", "done", "failed"]),
+  tenantId: z.string().nullable(),
+  action: z.enum(OPERATION_ACTIONS),
+  state: z.enum(["running", "resting", "stopping", "stopped", "done", "failed"]),
+  filter: anyJson,
+  ratePerSecond: whole.nullable(),
+  runAt: instant.nullable(),
   matched: whole,
   done: whole,
   skipped: whole,
+  requestedBy: z.string().nullable(),
+  error: anyJson,
   createdAt: instant,
   finishedAt: instant.nullable(),
+  accepts: z.array(z.enum(["STOP", "RESUME"])),
 }).openapi("Operation");
+
+/** One job of an operation. */
+export const operationItemResource = z.object({
+  tenantId: z.string(),
+  jobId: z.uuid(),
+  outcome: z.enum(["waiting", ...ITEM_OUTCOMES]),
+  at: instant.nullable(),
+}).openapi("OperationItem");
 
 /** `…/limits`; null: none. */
 export const limitsResource = z.object({

@@ -1,6 +1,7 @@
 /** What all calls about actors are made of: read, check the version, commit, wait for an answer. */
 import { addressesOf, nameOf } from "../core/actor/mod.ts";
 import {
+  ForbiddenError,
   NotFoundError,
   TransitionRejectedError,
   UnavailableError,
@@ -11,6 +12,7 @@ import type { ActorAim, EventResult } from "./actor_options.ts";
 import { acceptsOf, type Actor, actorOf } from "./actor_view.ts";
 import type { Seat } from "./ledger.ts";
 import { typeOf } from "./letters.ts";
+import { isOwn } from "./own_machines.ts";
 import { isEnded } from "./place.ts";
 import { MAIL_PER_ACTOR, type Turner, type TurnerHost } from "./turner.ts";
 import type { Reading } from "./reading.ts";
@@ -25,7 +27,12 @@ const POLL_MS_MAX = 250;
 
 /** The desk of one process. */
 export class Desk {
-  constructor(readonly host: TurnerHost, readonly turner: Turner) {}
+  /** @param isOurs It may change actors of Perdura's own machines. */
+  constructor(
+    readonly host: TurnerHost,
+    readonly turner: Turner,
+    readonly isOurs: boolean = false,
+  ) {}
 
   /** A turn of an actor, to be made by hand. */
   turning(seat: Seat, birth: { input: unknown; origin: unknown } | null = null): Turning {
@@ -120,6 +127,9 @@ export class Desk {
     const read = (address: string) =>
       actors.read(aim.tenantId ?? null, address, MAIL_PER_ACTOR, key);
     const view = await firstOf(id, read);
+    if (isOwn(view.machine) && !this.isOurs) {
+      throw new ForbiddenError(`Actors of "${view.machine}" are not for clients to change`);
+    }
     const expected = aim.expectVersion ?? null;
     if (expected !== null && expected !== view.version && view.known === null) {
       throw new VersionConflictError(expected, view.version, aim.conditional ?? false);

@@ -26,7 +26,10 @@ import {
 } from "./actor_view.ts";
 import { emitsOf, type Emitted } from "./actor_emits.ts";
 import { actorAt, waitFor } from "./actor_waiting.ts";
+import { pageOfActors } from "./paging.ts";
 import { branched, type BranchOptions } from "./branching.ts";
+import type { Reason } from "./explain.ts";
+import { explainActor } from "./explain_actor.ts";
 import type { Turner, TurnerHost } from "./turner.ts";
 
 export type * from "./actor_options.ts";
@@ -124,11 +127,20 @@ export class Actors {
     return isNow ? actorOf(row, this.#desk.host.machines) : actorAt(this.#desk, row, atVersion);
   }
 
+  /** Milliseconds since 1970, by this process's clock. */
+  now(): number {
+    return this.#desk.host.clock.now();
+  }
+
   /** One page of a tenant's actors, in the order of their addresses; `after` is a page's `next`. */
   async list(filter: ActorFilter, after: string, limit: number): Promise<ActorPage> {
-    const lines = await this.#desk.host.store.actors.list(filter, after, limit);
-    const next = lines.length === limit ? lines.at(-1)?.id ?? null : null;
+    const { lines, next } = await pageOfActors(this.#desk.host, filter, after, limit);
     return { items: lines.map(named), next };
+  }
+
+  /** What it is waiting for, in order. @throws {NotFoundError} */
+  async explain(tenantId: string | null, id: string): Promise<Reason[]> {
+    return await explainActor(await this.#desk.rowOf(tenantId, id), this.#desk.host);
   }
 
   /** Its steps after a version, ascending. @throws {NotFoundError} */

@@ -6,8 +6,8 @@ import type { BreakerStore } from "../store/store.ts";
 import type { Job } from "../core/job.ts";
 import { isTerminal, statesAccepting } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
-import type { GateStore, OrderStore } from "../store/store.ts";
-import type { Handlers } from "./handlers.ts";
+import type { GateStore, OrderStore, WorkerRow, WorkerStore } from "../store/store.ts";
+import { lackOfWorkers } from "./explain_workers.ts";
 import { turnOf } from "./ordering.ts";
 
 /** One reason. `until`: when it goes away by itself, RFC 3339; null: not known. */
@@ -23,8 +23,8 @@ export interface ExplainHost {
     readonly gates: GateStore;
     readonly order: OrderStore;
     readonly breakers: BreakerStore;
+    readonly workers: WorkerStore;
   };
-  readonly handlers: Handlers;
   readonly clock: Clock;
   readonly defaults: { readonly tenantRate?: number | null };
 }
@@ -39,31 +39,34 @@ export async function explain(job: Job, host: ExplainHost): Promise<Reason[]> {
   }
   if (!claimable.includes(job.state)) return explainRunning(job, clock);
   const gates = gatesOf(job);
-  const states = await store.gates.states(gates, limits.holdersMax, defaults.tenantRate ?? null);
-  const breakers = await store.breakers.read(gates);
-  const turn = await turnOf(store, job);
-  const ofOrder = turn === null ? [] : [because("ordering_key_blocked", turn, null)];
-  return explainWaiting(job, host, [
-    ...ofOrder,
+  const [states, breakers, turn, workers] = await Promise.all([
+    store.gates.states(gates, limits.holdersMax, defaults.tenantRate ?? null),
+    store.breakers.read(gates),
+    turnOf(store, job),
+    store.workers.list(),
+  ]);
+  const inTheWay = [
+    ...(turn === null ? [] : [because("ordering_key_blocked", turn, null)]),
     ...breakers.flatMap(reasonsOfBreaker),
     ...states.flatMap(reasonsOfGate),
-  ]);
+  ];
+  return explainWaiting(job, clock, inTheWay, workers);
 }
 
 function explainWaiting(
   job: Job,
-  { handlers, clock }: ExplainHost,
+  clock: Clock,
   ofGates: readonly Reason[],
+  workers: readonly WorkerRow[],
 ): Reason[] {
   const reasons: Reason[] = [];
   if (Date.parse(job.runAt) > clock.now()) {
     const what = job.attempt > 0 && job.lastError ? "waits for its next attempt" : "is not due yet";
     reasons.push(because("not_due", `The job ${what}`, job.runAt));
   }
-  if (!handlers.has(job.type)) {
-    reasons.push(because("no_handler", `No handler of type "${job.type}" is known here`, null));
-  }
   reasons.push(...ofGates);
+  const lack = lackOfWorkers(job, workers);
+  if (lack) reasons.push(because(lack.code, lack.message, null));
   if (job.crashes > 0 && job.crashes >= job.maxCrashes - 1) {
     const message = "One more crash ends it: a worker must be free to run it alone";
     reasons.push(because("runs_alone", message, null));

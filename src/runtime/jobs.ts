@@ -228,12 +228,6 @@ export class Jobs {
     return pageAt(this.#host.store, tenantId, offset, limit);
   }
 
-  /** One page of a tenant's dead letters, newest first. */
-  deadLetters(tenantId: string, cursor: string | null, limit: number): Promise<Page<Job>> {
-    const filter = { tenantId, states: ["dead_letter"], type: null, queue: null } as const;
-    return pageOf(this.#host, filter, cursor, limit);
-  }
-
   /** Why a job does not run. @throws {NotFoundError} */
   async explain(tenantId: string | null, id: string): Promise<Reason[]> {
     return await explain(await this.get(tenantId, id), this.#host);

@@ -8,6 +8,7 @@ import {
   type Steppable,
 } from "../core/actor/mod.ts";
 import { type Source, sourcesOf } from "../core/actor/sources.ts";
+import { isOwn, ownMachines } from "./own_machines.ts";
 
 /** A machine, and how it takes over the actors of earlier versions. */
 export interface MachineEntry {
@@ -50,12 +51,14 @@ const DEPTH_MAX = 8;
 /** The machines of this program. The last one of a name is what new actors get. */
 export class Machines {
   readonly #byName = new Map<string, MachineEntry[]>();
+  readonly #own = new Map(ownMachines.map((definition) => [definition.name, { definition }]));
   readonly #logics = new Map<string, Logic | null>();
 
   constructor(machines: readonly (MachineDefinition | MachineEntry)[]) {
     for (const given of machines) {
       const entry = "definition" in given ? given : { definition: given };
       const { name, version } = entry.definition;
+      if (isOwn(name)) throw new Error(`The name "${name}" is kept for machines of Perdura's own`);
       const known = this.#byName.get(name) ?? [];
       if (known.some(({ definition }) => definition.version === version)) {
         throw new Error(`Two machines "${name}" of version "${version}"`);
@@ -67,6 +70,17 @@ export class Machines {
   /** The names, as they were registered. */
   get names(): string[] {
     return [...this.#byName.keys()];
+  }
+
+  /** The same, and those of Perdura's own. */
+  get served(): string[] {
+    return [...this.#own.keys(), ...this.names];
+  }
+
+  /** All of them as `name@version`. */
+  get versions(): string[] {
+    return [...this.#own.values(), ...this.entries]
+      .map(({ definition: { name, version } }) => `${name}@${version}`);
   }
 
   /** All versions of all machines. */
@@ -81,7 +95,10 @@ export class Machines {
 
   /** The very version of a name. */
   version(name: string, version: string): MachineEntry | undefined {
-    return this.#byName.get(name)?.find(({ definition }) => definition.version === version);
+    const entries = isOwn(name) ? [...this.#own.values()] : this.#byName.get(name);
+    return entries?.find(({ definition }) =>
+      definition.name === name && definition.version === version
+    );
   }
 
   /** What steps an actor; undefined: its version is not here. */

@@ -1,112 +1,219 @@
 /**
- * Operations: work over many jobs that goes on after the request that asked for it.
+ * Operations: what operators do to many jobs, as durable actors.
  *
- * They live in this process, one after the other, the latest hundred remembered: a restart ends them,
- * and what they had done stays done.
+ * The jobs are chosen once, in the transaction that begins the operation's actor; then its turns carry
+ * out one part after the other. Workers make these turns as they make all others. The process that was
+ * asked looks after it as well: without a worker alive it makes the turns by itself.
  */
 import { getLogger } from "@logtape/logtape";
-import type { Clock } from "../core/clock.ts";
-import { UnavailableError } from "../core/errors.ts";
+import {
+  IdempotencyConflictError,
+  InvalidInputError,
+  NotFoundError,
+  UnavailableError,
+} from "../core/errors.ts";
 import { newId } from "../core/id.ts";
+import { DEFAULT_TENANT, type Job } from "../core/job.ts";
+import { limits } from "../core/limits.ts";
+import { type JobSelection, type OperationRequest, PART_JOBS } from "../core/operation.ts";
+import type { ActorName, NewOperation, OperationItem, OperationRow } from "../store/store.ts";
+import { Desk } from "./actor_desk.ts";
+import { sendEvent } from "./actor_sending.ts";
+import { seatOf } from "./actor_starting.ts";
+import type { JobsHost } from "./jobs.ts";
+import { leaveJob } from "./leaving.ts";
+import { Machines } from "./machines.ts";
+import { type Operation, operationOf } from "./operation_view.ts";
+import { operations as operationMachine } from "./own_machines.ts";
+import { isEnded } from "./place.ts";
+import { selectionOf } from "./selecting.ts";
+import { Turner } from "./turner.ts";
 
 const log = getLogger(["perdura", "operations"]);
 
-const KEPT_MAX = 100;
+/** So often the process that was asked looks whether somebody carries it out. */
+const TEND_MS = 250;
 
-/** An operation as it stands. */
-export interface Operation {
-  readonly id: string;
-  readonly kind: string;
-  readonly state: "waiting" | "running" | "done" | "failed";
-  /** Jobs that were counted when it was asked for. */
+/** Who asks, and how it is told in the history of the jobs. */
+export interface AskOptions {
+  readonly requestedBy?: string | null;
+  /** Default: the operation's id. */
+  readonly cause?: string;
+  /** An operation over nothing is done at once, not refused. */
+  readonly mayBeEmpty?: boolean;
+}
+
+/** What an operation would do. */
+export interface DryRun {
   readonly matched: number;
-  readonly done: number;
-  /** Jobs that had moved on, or did not accept it. */
-  readonly skipped: number;
-  readonly createdAt: string;
-  readonly finishedAt: string | null;
+  readonly sample: readonly Job[];
 }
 
-/** What the work of an operation reports. */
-export interface Progress {
-  done(): void;
-  skipped(): void;
-}
-
-/** The operations of one process. */
+/** The operations of a database, as one process sees them. */
 export class Operations {
-  readonly #clock: Clock;
-  readonly #operations = new Map<string, Operation>();
-  #queue: Promise<void> = Promise.resolve();
+  readonly #host: JobsHost;
+  readonly #desk: Desk;
+  readonly #tended = new Set<string>();
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(host: JobsHost) {
+    this.#host = host;
+    const { store, clock, defaults } = host;
+    const cancelJob = (tenantId: string, id: string) => leaveJob({ store, clock }, tenantId, id);
+    const turnerHost = { store, clock, defaults, cancelJob, machines: new Machines([]) };
+    this.#desk = new Desk(turnerHost, new Turner(turnerHost), true);
+  }
+
+  /** Counts what is asked for, exactly, and shows some of it. @throws {InvalidInputError} */
+  async foresee(request: OperationRequest): Promise<DryRun> {
+    const { store } = this.#host;
+    const { matched, sample } = await store.operations.foresee(
+      selectionOf(request, this.#host.clock.now()),
+      limits.sampleMax,
+    );
+    const jobs = await Promise.all(sample.map(({ tenantId, id }) => store.get(tenantId, id)));
+    return { matched, sample: jobs.filter((job) => job !== null) };
   }
 
   /**
-   * Begins an operation, behind those that run.
+   * Begins an operation: from now on it is about the jobs that are there now.
    *
-   * @throws {UnavailableError} A hundred are waiting.
+   * @throws {InvalidInputError} Or it matches nothing.
+   * @throws {IdempotencyConflictError} The same is under way.
    */
-  start(kind: string, matched: number, work: (progress: Progress) => Promise<void>): Operation {
-    this.#forget();
-    const operation: Operation = {
-      id: newId(),
-      kind,
-      state: "waiting",
-      matched,
-      done: 0,
-      skipped: 0,
-      createdAt: this.#now(),
-      finishedAt: null,
-    };
-    this.#operations.set(operation.id, operation);
-    this.#queue = this.#queue.then(() => this.#run(operation.id, work));
-    return operation;
+  async start(request: OperationRequest, options: AskOptions = {}): Promise<Operation> {
+    const selection = selectionOf(request, this.#host.clock.now());
+    const { id, operation } = newOperation(request, selection, options);
+    const { store } = this.#host;
+    const same = await store.operations.same(operation);
+    if (same !== null && !options.mayBeEmpty) {
+      throw new IdempotencyConflictError(
+        same,
+        same,
+        `Operation ${same} does the same, and is under way`,
+      );
+    }
+    await this.#desk.turner.begin(operation.tenantId, async (send) => {
+      const { parts, matched } = await store.operations.freeze(send, selection, operation);
+      if (matched === 0 && !options.mayBeEmpty) throw nothing(selection);
+      return this.#birth(operation, parts);
+    });
+    const started = await this.get(null, id);
+    log.info("Operation started", {
+      operationId: id,
+      action: request.action,
+      matched: started.matched,
+    });
+    this.#tend(operation);
+    return started;
   }
 
-  /** One operation; null when it is not remembered. */
-  get(id: string): Operation | null {
-    return this.#operations.get(id) ?? null;
+  /** One operation; `tenantId` null: of any. @throws {NotFoundError} */
+  async get(tenantId: string | null, id: string): Promise<Operation> {
+    return operationOf(await this.#row(tenantId, id));
   }
 
-  /** Newest first. */
-  list(): Operation[] {
-    return [...this.#operations.values()].reverse();
+  /** One page, newest first; `tenantId` null: of all, those over many tenants too. */
+  async list(tenantId: string | null, before: string | null, limit: number): Promise<Operation[]> {
+    return (await this.#host.store.operations.list(tenantId, before, limit)).map(operationOf);
   }
 
-  /** Resolves when all that were started have ended. */
-  idle(): Promise<void> {
-    return this.#queue;
+  /** Its jobs in order, after a place, and what became of them. @throws {NotFoundError} */
+  async items(
+    tenantId: string | null,
+    id: string,
+    after: readonly [part: number, index: number],
+    limit: number,
+  ): Promise<OperationItem[]> {
+    return await this.#host.store.operations.items(await this.#row(tenantId, id), after, limit);
   }
 
-  /** Never rejects. */
-  async #run(id: string, work: (progress: Progress) => Promise<void>): Promise<void> {
-    this.#update(id, () => ({ state: "running" }));
-    const progress: Progress = {
-      done: () => this.#update(id, ({ done }) => ({ done: done + 1 })),
-      skipped: () => this.#update(id, ({ skipped }) => ({ skipped: skipped + 1 })),
-    };
-    const failure = await work(progress).then(() => null, (error) => ({ error }));
-    const state = failure ? "failed" : "done";
-    this.#update(id, () => ({ state, finishedAt: this.#now() }));
-    if (failure) log.error("Operation failed", { operationId: id, error: failure.error });
-    else log.info("Operation done", { ...this.get(id) });
+  /** Lets the part under way end, and begins no other. @throws {TransitionRejectedError} */
+  async stop(tenantId: string | null, id: string): Promise<Operation> {
+    const name = await this.#row(tenantId, id);
+    await sendEvent(this.#desk, id, { type: "STOP" }, { tenantId: name.tenantId });
+    await this.#desk.turnInline(name);
+    return await this.get(null, id);
   }
 
-  #update(id: string, change: (operation: Operation) => Partial<Operation>): void {
-    const operation = this.#operations.get(id);
-    if (operation) this.#operations.set(id, { ...operation, ...change(operation) });
+  /** Goes on where it was stopped, or where it stalled. @throws {TransitionRejectedError} */
+  async resume(tenantId: string | null, id: string): Promise<Operation> {
+    const name = await this.#row(tenantId, id);
+    const aim = { tenantId: name.tenantId };
+    if (name.status === "stalled") {
+      await this.#desk.control(id, aim, (turning) => turning.mark("active", "RESUME", "client"));
+    } else {
+      await sendEvent(this.#desk, id, { type: "RESUME" }, aim);
+    }
+    this.#tend(name);
+    return await this.get(null, id);
   }
 
-  #forget(): void {
-    if (this.#operations.size < KEPT_MAX) return;
-    const oldest = [...this.#operations.values()].find(({ finishedAt }) => finishedAt !== null);
-    if (!oldest) throw new UnavailableError("Too many operations are waiting");
-    this.#operations.delete(oldest.id);
+  async #row(tenantId: string | null, id: string): Promise<OperationRow> {
+    const row = await this.#host.store.operations.get(tenantId, id);
+    if (!row) throw new NotFoundError("operation", id);
+    return row;
   }
 
-  #now(): string {
-    return new Date(this.#clock.now()).toISOString();
+  /** Its first turn, and with it the first part. */
+  #birth({ tenantId, id, rate, partJobs }: NewOperation, parts: number) {
+    const restMs = rate === null ? 0 : Math.ceil(1000 * partJobs / rate);
+    const input = { parts, restMs };
+    const seat = seatOf(tenantId, id, operationMachine.identity);
+    const turning = this.#desk.turning(seat, { input, origin: null });
+    turning.begin(input, "client");
+    return turning;
   }
+
+  #tend({ tenantId, id }: ActorName): void {
+    if (this.#tended.has(id)) return;
+    this.#tended.add(id);
+    this.#drive({ tenantId, id })
+      .catch((error) => {
+        if (error instanceof UnavailableError) {
+          log.warn("Operation left to the workers", { operationId: id, reason: error.message });
+        } else log.error("Operation cannot be carried out here", { operationId: id, error });
+      })
+      .finally(() => this.#tended.delete(id));
+  }
+
+  /** Makes turns as long as nobody else does. */
+  async #drive(name: ActorName): Promise<void> {
+    const { actors } = this.#host.store;
+    for (let seen = 0;;) {
+      const view = await actors.read(name.tenantId, name.id, 0, null);
+      if (!view || view.status !== "active" || view.state === "stopped") return;
+      if (view.version === seen) await this.#desk.turnInline(name);
+      const now = await actors.read(name.tenantId, name.id, 0, null);
+      if (!now || isEnded(now.status)) return;
+      const isOurs = view.version === seen && now.version > seen;
+      seen = now.version;
+      if (!isOurs) await new Promise((done) => setTimeout(done, TEND_MS));
+    }
+  }
+}
+
+function newOperation(
+  { action, filter, ratePerSecond, runAt }: OperationRequest,
+  { tenantId }: JobSelection,
+  { requestedBy = null, cause }: AskOptions,
+): { id: string; operation: NewOperation } {
+  const id = newId();
+  const rate = ratePerSecond ?? null;
+  const operation = {
+    tenantId: tenantId ?? DEFAULT_TENANT,
+    id,
+    action,
+    filter,
+    rate,
+    runAt: runAt ?? null,
+    cause: cause ?? `operation ${id}`,
+    requestedBy,
+    partJobs: Math.min(PART_JOBS, rate ?? PART_JOBS),
+  };
+  return { id, operation };
+}
+
+function nothing({ states }: JobSelection): InvalidInputError {
+  const message = `Matches no job (of those that are ${states.join(" or ")})`;
+  return new InvalidInputError([{ path: "filter", message }]);
 }

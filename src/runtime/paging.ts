@@ -1,7 +1,8 @@
 /** Pages of jobs that stay quick over millions: by id, with a bound on what a filter may look at. */
 import type { Clock } from "../core/clock.ts";
+import { idAfter } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
-import type { JobFilter, JobStore } from "../store/store.ts";
+import type { ActorFilter, ActorLine, ActorStore, JobFilter, JobStore } from "../store/store.ts";
 
 /** A page; `nextCursor` null: it was the last one. */
 export interface Page<T> {
@@ -26,16 +27,39 @@ export async function pageOf(
 ): Promise<Page<Job>> {
   const startedAt = host.clock.monotonic();
   let before = cursor;
+  const floor = filter.from ?? null;
   while (true) {
-    const from = isSelective(filter) ? await host.store.listEdge(filter, before, LOOK_ROWS) : null;
+    const edge = isSelective(filter) ? await host.store.listEdge(filter, before, LOOK_ROWS) : null;
+    const isLast = edge === null || (floor !== null && edge < floor);
+    const from = isLast ? floor : edge;
     const items = await host.store.list({ ...filter, from }, before, limit);
     if (items.length === limit) return { items, nextCursor: items.at(-1)?.id ?? null };
-    if (from === null) return { items, nextCursor: null };
+    if (isLast || from === null) return { items, nextCursor: null };
     // `from` itself has been looked at: the next look begins below it.
     if (items.length > 0 || host.clock.monotonic() - startedAt > LOOK_MS) {
       return { items, nextCursor: from };
     }
     before = from;
+  }
+}
+
+/** The same for actors, in the order of their ids. */
+export async function pageOfActors(
+  host: { readonly store: { readonly actors: ActorStore }; readonly clock: Clock },
+  filter: ActorFilter,
+  cursor: string,
+  limit: number,
+): Promise<{ lines: readonly ActorLine[]; next: string | null }> {
+  const { store: { actors }, clock } = host;
+  const startedAt = clock.monotonic();
+  for (let after = cursor;;) {
+    const isBounded = (filter.terms ?? []).length > 0;
+    const edge = isBounded ? await actors.listEdge(filter.tenantId, after, LOOK_ROWS) : null;
+    const lines = await actors.list({ ...filter, upTo: edge }, after, limit);
+    if (lines.length === limit) return { lines, next: lines.at(-1)?.id ?? null };
+    if (edge === null) return { lines, next: null };
+    if (lines.length > 0 || clock.monotonic() - startedAt > LOOK_MS) return { lines, next: edge };
+    after = edge;
   }
 }
 
@@ -46,8 +70,8 @@ export async function pageOfKey(
   key: string,
 ): Promise<Page<Job>> {
   const id = await store.keyHolder(filter.tenantId, key);
-  const job = id === null ? null : await store.get(filter.tenantId, id);
-  return { items: job && isTaken(job, filter) ? [job] : [], nextCursor: null };
+  const items = id === null ? [] : await store.list({ ...filter, from: id }, idAfter(id), 1);
+  return { items, nextCursor: null };
 }
 
 /** A page by its place, counted from the newest job. */
@@ -67,11 +91,9 @@ export async function pageAt(
   return { items: await store.list(filter, before, limit), total };
 }
 
-function isTaken(job: Job, { states, type, queue, tag = null }: JobFilter): boolean {
-  return (states?.includes(job.state) ?? true) && (type ?? job.type) === job.type &&
-    (queue ?? job.queue) === job.queue && (tag === null || job.tags.includes(tag));
-}
-
-function isSelective({ states, type, queue, tag = null, text = null }: JobFilter): boolean {
-  return states !== null || type !== null || queue !== null || tag !== null || text !== null;
+/** Whether rows may be passed over: not where the home, or an index, holds just what is wanted. */
+function isSelective({ states, type, queue, terms = [], fingerprint = null }: JobFilter): boolean {
+  if (type !== null || queue !== null || terms.length > 0) return true;
+  const isDead = states?.length === 1 && states[0] === "dead_letter";
+  return !isDead && (states !== null || fingerprint !== null);
 }

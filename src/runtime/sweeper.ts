@@ -10,7 +10,14 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../core/clock.ts";
 import { transition } from "../core/lifecycle.ts";
 import { GRACE_MS } from "../core/limits.ts";
-import type { Change, ExpiredJob, Refusal, SweepStore, WorkStore } from "../store/store.ts";
+import type {
+  Change,
+  ExpiredJob,
+  Refusal,
+  RetentionStore,
+  SweepStore,
+  WorkStore,
+} from "../store/store.ts";
 import { cancelledError } from "./endings.ts";
 import type { JobStats } from "./job_stats.ts";
 
@@ -31,7 +38,7 @@ export interface SweepReport {
 
 /** What a sweep needs. `sweeper` names it in the history. */
 export interface SweepHost {
-  readonly store: SweepStore & WorkStore;
+  readonly store: SweepStore & WorkStore & { readonly retention: RetentionStore };
   readonly clock: Clock;
   readonly sweeper: string;
   /** Told of what was moved, by type and queue. */
@@ -54,6 +61,8 @@ export async function sweep(host: SweepHost): Promise<SweepReport> {
   const changes = overdue.map((job) => changeOf(job, host.clock));
   await settle(host, changes, await host.store.commit(host.sweeper, changes), total);
   await host.store.maintain();
+  const retired = await host.store.retention.enforce();
+  if (retired > 0) log.info("Ended jobs are kept no longer", { retired });
   if (total.recovered > 0) log.info("Recovered jobs of expired leases", { ...total });
   return total;
 }

@@ -31,7 +31,6 @@ export class TurnLoop {
   /** Runs until `stop`. */
   async run(): Promise<void> {
     const { turner, onDatabase, onFailure } = this.#host;
-    if (turner.machines.names.length === 0) return this.#tellQuiet();
     while (!this.#isStopping) {
       try {
         const count = await turner.turnOnce();
@@ -53,7 +52,7 @@ export class TurnLoop {
 
   /** Resolves when no mail is due. */
   quiet(): Promise<void> {
-    if (this.#isStopping || this.#host.turner.machines.names.length === 0) return Promise.resolve();
+    if (this.#isStopping) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onQuiet.push(resolve);
     this.#alarm.ring();

@@ -9,8 +9,17 @@ import { ActorBlockedError } from "../core/actor/mod.ts";
 import { type Clock } from "../core/clock.ts";
 import { InvalidInputError, LeaseLostError, UnavailableError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
-import type { ActorName, ActorView, Lane, Store, TransactionSql, Turn } from "../store/store.ts";
+import type {
+  ActorName,
+  ActorView,
+  Lane,
+  SendStatement,
+  Store,
+  TransactionSql,
+  Turn,
+} from "../store/store.ts";
 import { activityType, isTaker, type Machines } from "./machines.ts";
+import { type After, isOwn, ownActions } from "./own_machines.ts";
 import { isEnded } from "./place.ts";
 import { Relays } from "./relays.ts";
 import { type CountDefaults, lanesOf } from "./preparing.ts";
@@ -94,7 +103,7 @@ export class Turner {
       turnId,
       worker: this.#worker,
       spareMs: SPARE_MS,
-      machines: machines.names,
+      machines: machines.served,
       actors: ACTORS,
       mailPerActor: MAIL_PER_ACTOR,
       look: this.#look,
@@ -167,7 +176,6 @@ export class Turner {
   /** What a sweep does for actors. */
   async sweep(): Promise<void> {
     const { store: { actors }, machines, cancelJob } = this.#host;
-    if (machines.names.length === 0) return;
     await actors.tidy();
     for (const { tenantId, id } of await actors.leftBehind(500)) await cancelJob(tenantId, id);
     const known = machines.entries.map(({ definition: { name, version }, ...entry }) => {
@@ -178,7 +186,7 @@ export class Turner {
 
   /** Milliseconds until mail comes due; null: none waits. */
   nextDue(): Promise<number | null> {
-    return this.#host.store.actors.nextDue(this.#host.machines.names);
+    return this.#host.store.actors.nextDue(this.#host.machines.served);
   }
 
   async #unblock({ tenantId, id }: ActorName): Promise<void> {
@@ -234,18 +242,17 @@ export class Turner {
 
   /** The turn in a transaction of its own, with what its actions write. */
   async #transact(turning: Turning, turn: Turn): Promise<boolean> {
-    const { machines, store } = this.#host;
-    const actions = machines.logicOf(turning.seat)?.definition?.actions ?? {};
-    const write = async (sql: TransactionSql) => {
-      for (const { type, params, exec } of turning.transactional) {
-        const given = actions[type];
-        if (typeof given === "object") await given.run({ address: turn.id, params, sql });
-        else await exec();
-      }
-    };
+    const { actors } = this.#host.store;
+    const after: After[] = [];
     try {
-      await store.actors.transact(this.#worker, turn, write);
+      if (turn.birth) await actors.addTenant(turn.tenantId);
+      const write = (sql: TransactionSql) => this.#act(turning, turn, sql);
+      await actors.transact(this.#worker, turn.tenantId, write, async (send) => {
+        after.push(...await this.#actOwn(turning, turn, send));
+        return turn;
+      });
       this.#tell([turn]);
+      for (const tell of after) tell();
       return true;
     } catch (error) {
       if (error instanceof LeaseLostError) return false;
@@ -254,6 +261,47 @@ export class Turner {
       await this.#stall(turning, "threw", error instanceof Error ? error.message : String(error));
       return true;
     }
+  }
+
+  /** A birth whose turn depends on what is written before it, in one transaction. */
+  async begin(tenantId: string, make: (send: SendStatement) => Promise<Turning>): Promise<void> {
+    const { actors } = this.#host.store;
+    const born: Turn[] = [];
+    const after: After[] = [];
+    await actors.addTenant(tenantId);
+    await actors.transact(this.#worker, tenantId, () => Promise.resolve(), async (send) => {
+      const turning = await make(send);
+      const turn = turning.finish();
+      after.push(...await this.#actOwn(turning, turn, send));
+      born.push(turn);
+      return turn;
+    });
+    this.#tell(born);
+    for (const tell of after) tell();
+  }
+
+  /** Runs the transactional actions of a turn. */
+  async #act(turning: Turning, turn: Turn, sql: TransactionSql): Promise<void> {
+    if (isOwn(turning.seat.machine)) return;
+    const actions = this.#host.machines.logicOf(turning.seat)?.definition?.actions ?? {};
+    for (const { type, params, exec } of turning.transactional) {
+      const given = actions[type];
+      if (typeof given === "object") await given.run({ address: turn.id, params, sql });
+      else await exec();
+    }
+  }
+
+  /** The same of a machine of Perdura's own. Gives what is to be told after the commit. */
+  async #actOwn(turning: Turning, turn: Turn, send: SendStatement): Promise<After[]> {
+    if (!isOwn(turning.seat.machine)) return [];
+    const { store, clock } = this.#host;
+    const after: After[] = [];
+    for (const { type, params } of turning.transactional) {
+      const own = ownActions[type];
+      if (!own) throw new Error(`A machine of Perdura's own asks for "${type}"`);
+      after.push(await own({ store, clock }, send, turn, params));
+    }
+    return after;
   }
 
   async #drop(names: readonly ActorName[]): Promise<void> {

@@ -21,6 +21,7 @@ import type { Handlers } from "./handlers.ts";
 import { emptyInbox } from "./inbox.ts";
 import { Leases } from "./leases.ts";
 import type { CountDefaults } from "./preparing.ts";
+import { Pulse } from "./pulse.ts";
 import { Runner } from "./runner.ts";
 import { WorkerStats } from "./stats.ts";
 import { ScheduleLoop } from "./schedule_loop.ts";
@@ -76,6 +77,7 @@ export class Worker {
   readonly #committer: Committer;
   readonly #runner: Runner;
   readonly #claimer: Claimer;
+  readonly #pulse: Pulse;
   readonly #turns: TurnLoop | null;
   readonly #schedules: ScheduleLoop;
   readonly #sweepAlarm = new Alarm();
@@ -116,6 +118,7 @@ export class Worker {
       settled: () => this.#settled(),
       onFailure: (error) => this.#onFailure(error),
     });
+    this.#pulse = new Pulse({ ...shared, running: () => this.#runner.running });
     const { turner } = options;
     const onFailure = (error: unknown) => this.#onFailure(error);
     this.#turns = turner ? new TurnLoop({ ...options, turner, onDatabase, onFailure }) : null;
@@ -134,6 +137,7 @@ export class Worker {
     const heartbeat = () => void this.#heartbeat().catch((error) => this.#onFailure(error));
     this.#timers = [
       setInterval(heartbeat, leaseMs / 3),
+      setInterval(() => this.#pulse.beat(), leaseMs / 3),
       setInterval(() => this.#runner.tick(), TICK_MS),
     ];
     this.#loops = Promise.all([
@@ -149,6 +153,7 @@ export class Worker {
       onOrdinary: (outcome) => this.#committer.add(outcome),
     }) ?? this.#stopRelays;
     if (this.#options.hasHints === false) return;
+    this.#pulse.beat();
     store.onHint((hint) => this.#onHint(hint)).then(
       (stop) => this.#stopHints = stop,
       (error) => log.warn("No hints, polling only", { error }),
@@ -247,6 +252,7 @@ export class Worker {
     this.#committer.giveUp();
     await within(shutdownMs * 0.05, this.#committer.drained());
     for (const timer of this.#timers) clearInterval(timer);
+    await within(shutdownMs * 0.05, this.#pulse.stop());
     await within(shutdownMs * 0.05, this.#stopHints());
     this.#life.send({ type: "STOPPED" });
   }

@@ -1,9 +1,11 @@
 /** What the calls about actors take and give. Values of actors are JSON in the codec's form. */
 import type { PatchStep } from "../core/actor/mod.ts";
+import type { ActorTermField } from "../core/actor_search.ts";
 import type { Json } from "../core/json.ts";
+import type { Term } from "../core/term.ts";
 import type { JobInsert } from "../core/job.ts";
 
-import type { Change, ClaimedJob, TransactionSql } from "./records.ts";
+import type { Change, ClaimedJob, SendStatement, TransactionSql } from "./records.ts";
 
 /** The statuses of an actor. */
 export type ActorStatus =
@@ -254,6 +256,10 @@ export interface ActorFilter {
   readonly machine: string | null;
   readonly status: string | null;
   readonly state: string | null;
+  /** All of them have to hold. */
+  readonly terms?: readonly Term<ActorTermField>[];
+  /** No ids above this one. */
+  readonly upTo?: string | null;
 }
 
 /** What has become of a mail; `version` is null until its turn is committed. */
@@ -290,15 +296,19 @@ export interface ActorStore {
    */
   relay(lease: Omit<Start, "jobs">, relays: readonly Relay[]): Promise<readonly Relayed[]>;
   /**
-   * Runs `write` in a transaction whose last statement commits the turn. A throw rolls back.
+   * Runs `write`, then `seal` with statements of ours, in a transaction whose last statement commits
+   * the turn that `seal` gives. A throw rolls back.
    *
    * @throws {LeaseLostError} The actor has moved on; nothing was written.
    */
   transact(
     worker: string,
-    turn: Turn,
+    tenantId: string,
     write: (sql: TransactionSql) => Promise<void>,
+    seal: (send: SendStatement) => Promise<Turn>,
   ): Promise<void>;
+  /** Makes a tenant that is not there: before its first actor is born in a transaction. */
+  addTenant(tenantId: string): Promise<void>;
   /** Stores events. Gives the ids of those whose key was not known. */
   send(mail: readonly OutsideMail[]): Promise<ReadonlySet<string>>;
   /** The mail of a key. */
@@ -321,6 +331,8 @@ export interface ActorStore {
   ): Promise<ActorName[]>;
   get(tenantId: string | null, id: string): Promise<ActorRow | null>;
   list(filter: ActorFilter, after: string, limit: number): Promise<ActorLine[]>;
+  /** Where a look at so many actors after an id ends; null: nothing is beyond. */
+  listEdge(tenantId: string, after: string, rows: number): Promise<string | null>;
   /** Actors that have not ended, of all tenants, after one: for a look at all of them. */
   living(after: ActorName | null, limit: number): Promise<ActorView[]>;
   /** Steps after a version, up to one, ascending. */

@@ -27,8 +27,9 @@ import { toStarted } from "./claimed.ts";
 import type { Database, Row } from "./database.ts";
 import type { Enqueue } from "./enqueue.ts";
 import { RefusedError } from "./failures.ts";
+import { termColumns } from "./listing.ts";
 import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
-import type { ClaimedJob, TransactionSql } from "./records.ts";
+import type { ClaimedJob, SendStatement, TransactionSql } from "./records.ts";
 import { field } from "./rows.ts";
 import type { Transactions } from "./transaction.ts";
 
@@ -39,6 +40,8 @@ const FATE_STEPS = 10_000;
 const RUNS = "active";
 const ENDED = "{done,error,cancelled,terminated}";
 const BLOCKED = "blocked";
+/** Machines of Perdura's own, as a pattern. */
+const OURS = "perdura.%";
 
 /** The actors of a database. */
 export class PostgresActors implements ActorStore {
@@ -161,14 +164,19 @@ export class PostgresActors implements ActorStore {
 
   async transact(
     worker: string,
-    turn: Turn,
+    tenantId: string,
     write: (sql: TransactionSql) => Promise<void>,
+    seal: (send: SendStatement) => Promise<Turn>,
   ): Promise<void> {
-    if (turn.birth) await this.#enqueue.addTenants([turn]);
-    await this.#transactions.run(turn.tenantId, write, async (send) => {
+    await this.#transactions.run(tenantId, write, async (send) => {
+      const turn = await seal(send);
       const rows = await send(sql.actorCommit, turnParameters(worker, null, [turn]));
       if (rows.length === 0) throw new LeaseLostError(turn.id, turn.expected ?? 0);
     });
+  }
+
+  async addTenant(tenantId: string): Promise<void> {
+    await this.#enqueue.addTenants([{ tenantId }]);
   }
 
   async send(mail: readonly OutsideMail[]): Promise<ReadonlySet<string>> {
@@ -238,9 +246,15 @@ export class PostgresActors implements ActorStore {
   }
 
   async list(filter: ActorFilter, after: string, limit: number): Promise<ActorLine[]> {
-    const { tenantId, machine, status, state } = filter;
-    const parameters = [tenantId, machine, status, state, after, limit];
-    return (await this.#requests.query(sql.actorList, parameters)).map(toActorLine);
+    const { tenantId, machine, status, state, terms = [], upTo = null } = filter;
+    const page = [tenantId, machine, status, state, after, limit, OURS, upTo];
+    const rows = await this.#requests.query(sql.actorList, [...page, ...termColumns(terms)]);
+    return rows.map(toActorLine);
+  }
+
+  async listEdge(tenantId: string, after: string, rows: number): Promise<string | null> {
+    const [row] = await this.#requests.query(sql.actorEdge, [tenantId, after, rows]);
+    return row ? field<string>(row, "i") : null;
   }
 
   async living(after: ActorName | null, limit: number): Promise<ActorView[]> {

@@ -1,5 +1,6 @@
 /** Decisions of the machine as the parameters of finish.sql and commit.sql. */
 import { eventCode, stateCode } from "../core/codes.ts";
+import { storedError } from "../core/fingerprint.ts";
 import { type Decision, isTerminal } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
@@ -106,7 +107,7 @@ function commitParameters(options: CommitOptions, changes: readonly Change[]): P
     sparseColumn(changes, (c) => dueOf(c.decision.due)[0]),
     sparseColumn(changes, (c) => quotedOrNull(dueOf(c.decision.due)[1])),
     sparseColumn(changes, (c) => c.cancelKnown),
-    sparseColumn(changes, (c) => c.error === null ? null : quotedJson(JSON.stringify(c.error))),
+    sparseColumn(changes, (c) => c.error === null ? null : quotedJson(storedError(c.error))),
     sparseColumn(changes, (c) => quotedOrNull(c.cause)),
     column(changes, (c) => c.attempt),
     sparseColumn(changes, (c) => c.leaseId !== null && c.decision.to === "cancelled" || null),

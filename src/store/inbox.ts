@@ -1,4 +1,5 @@
 /** The inbox: what SQL callers ask for, taken out in the statement that makes the job. */
+import { storedError } from "../core/fingerprint.ts";
 import { eventCode, stateCode } from "../core/codes.ts";
 import { laneKey } from "../core/lane.ts";
 import { DEFAULT_QUEUE, type JobInsert } from "../core/job.ts";
@@ -47,7 +48,7 @@ export class PostgresInbox implements InboxStore {
       eventCode(claim.event),
       eventCode(fail.event),
       letter.payloadJson,
-      JSON.stringify(error),
+      storedError(error),
       cause,
       DEFAULT_TIMEOUT_MS,
     ]);

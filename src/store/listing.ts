@@ -1,13 +1,14 @@
-/** Pages: of jobs, of tenants, of what failed. Each reads a bounded number of rows. */
+/** Pages: of jobs, of tenants. Each reads a bounded number of rows. */
 import { eventCode, stateCode } from "../core/codes.ts";
 import { INITIAL_STATE, isTerminal, targetOf } from "../core/lifecycle.ts";
 import type { Job, Transition } from "../core/job.ts";
-import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
+import type { Tenant } from "../core/listing.ts";
+import type { Term } from "../core/term.ts";
 import type { JobState } from "../../machines/job.ts";
 import * as sql from "../../sql/mod.ts";
-import type { Database } from "./database.ts";
+import type { Database, Parameter } from "./database.ts";
 import { column, quoted } from "./literal.ts";
-import { field, toId, toJob, toJobName, toTenant, toTransition } from "./rows.ts";
+import { toId, toJob, toTenant, toTransition } from "./rows.ts";
 import type { JobFilter } from "./store.ts";
 
 const LEAST_ID = "00000000-0000-0000-0000-000000000000";
@@ -20,18 +21,18 @@ export async function listJobs(
   before: string | null,
   limit: number,
 ): Promise<Job[]> {
-  const { tenantId, states, type, queue, tag = null, text = null, from = null } = filter;
+  const { tenantId, states, type, queue, terms = [], from = null, fingerprint = null } = filter;
   const rows = await db.query(sql.list, [
     tenantId,
     before ?? GREATEST_ID,
+    from ?? LEAST_ID,
+    homesOf(states),
     states === null ? null : column(states, stateCode),
     type,
     queue,
     limit,
-    tag,
-    text,
-    from ?? LEAST_ID,
-    ...homesOf(states),
+    ...termColumns(terms),
+    fingerprint,
   ]);
   return rows.map(toJob);
 }
@@ -43,7 +44,7 @@ export async function listEdge(
   before: string | null,
   rows: number,
 ): Promise<string | null> {
-  const parameters = [tenantId, before ?? GREATEST_ID, rows, ...homesOf(states)];
+  const parameters = [tenantId, before ?? GREATEST_ID, rows, ...areHomes(states)];
   const [row] = await db.query(sql.listEdge, parameters);
   return row ? toId(row) : null;
 }
@@ -92,39 +93,27 @@ export async function listTenants(db: Database, after: string, limit: number): P
   return (await db.query(sql.tenants, [after, limit])).map(toTenant);
 }
 
-/** `JobStore.failed`. */
-export async function listFailed(
-  db: Database,
-  filter: FailedFilter,
-  after: JobName | null,
-  limit: number,
-): Promise<JobName[]> {
-  const start = [after?.tenantId ?? "", after?.id ?? LEAST_ID];
-  return (await db.query(sql.failed, [...choiceOf(filter), ...start, limit])).map(toJobName);
+/** The homes of any_job where jobs of these states may be, as an array literal. */
+export function homesOf(states: readonly JobState[] | null): string {
+  return column(areHomes(states).flatMap((is, home) => is ? [home] : []), (home) => home);
 }
 
-/** `JobStore.countFailed`. */
-export async function countFailed(db: Database, filter: FailedFilter): Promise<FailedMatch> {
-  const [row] = await db.query(sql.failedCount, choiceOf(filter));
-  return { matched: field<number>(row, "n"), at: field<Date>(row, "at").toISOString() };
+/** Terms of a search as list.sql takes them. */
+export function termColumns(terms: readonly Term<string>[]): Parameter[] {
+  return [
+    column(terms, (term) => term.field),
+    column(terms, (term) => quoted(column(term.path, quoted))),
+    column(terms, (term) => term.comparison),
+    column(terms, (term) => quoted(term.text)),
+    column(terms, (term) => term.number),
+    column(terms, (term) => term.isNegated),
+  ];
 }
 
 /** Live, archive, dead letters: where jobs of these states may be. */
-function homesOf(states: readonly JobState[] | null): boolean[] {
+function areHomes(states: readonly JobState[] | null): boolean[] {
   if (states === null) return [true, true, true];
   const ended = states.filter(isTerminal);
   const dead = ended.filter((state) => state === "dead_letter").length;
   return [ended.length < states.length, ended.length > dead, dead > 0];
-}
-
-function choiceOf({ tenantId, from, to, ids, type, error, liveStates }: FailedFilter) {
-  return [
-    tenantId,
-    from,
-    to,
-    ids === null ? null : column(ids, (id) => id),
-    type,
-    error,
-    column(liveStates, stateCode),
-  ];
 }

@@ -24,6 +24,11 @@ export async function maintain(db: Database): Promise<void> {
     const [row] = await db.query(sql.foldCounters, [FOLD_ROWS]);
     if (field<number>(row, "n") < FOLD_ROWS) break;
   }
+  for (let round = 0; round < FOLD_ROUNDS; round++) {
+    const [row] = await db.query(sql.foldErrors, [FOLD_ROWS]);
+    if (field<number>(row, "n") < FOLD_ROWS) break;
+  }
+  await db.query(sql.forgetWorkers);
   await addPartitions(db);
   await db.query(sql.forgetOrderingKeys, [KEY_UNUSED_MS, FOLD_ROWS]);
   await db.query(sql.summarise).catch((error) => log.debug("History not summarised", { error }));
@@ -37,12 +42,17 @@ export async function maintain(db: Database): Promise<void> {
  */
 export async function addPartitions(db: Database): Promise<void> {
   for (const row of await db.query(sql.partitionsDue, [DAYS_AHEAD])) {
-    try {
-      await db.query(field<string>(row, "ddl"));
-    } catch (error) {
-      const level = error instanceof RefusedError ? "warn" : "debug";
-      log[level]("A partition could not be added", { error });
-    }
+    await runDdl(db, field<string>(row, "ddl"));
+  }
+}
+
+/** Changes a partition, if its lock can be had at once. */
+export async function runDdl(db: Database, ddl: string): Promise<void> {
+  try {
+    await db.query(ddl);
+  } catch (error) {
+    const level = error instanceof RefusedError ? "warn" : "debug";
+    log[level]("A partition could not be changed", { error });
   }
 }
 

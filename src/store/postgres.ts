@@ -2,7 +2,7 @@
 import { UnavailableError } from "../core/errors.ts";
 import type { Job, JobInsert, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
-import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
+import type { JobName, Tenant } from "../core/listing.ts";
 import { tagOf } from "../core/id.ts";
 import type { Decision } from "../core/lifecycle.ts";
 import * as sql from "../../sql/mod.ts";
@@ -18,21 +18,13 @@ import { PostgresFiles } from "./files.ts";
 import { PostgresUi } from "./ui.ts";
 import { PostgresGates } from "./gates.ts";
 import { Hints } from "./hints.ts";
-import {
-  countFailed,
-  keyHolder,
-  listEdge,
-  listFailed,
-  listHistory,
-  listJobs,
-  listTenants,
-  nthNewest,
-} from "./listing.ts";
+import { keyHolder, listEdge, listHistory, listJobs, listTenants, nthNewest } from "./listing.ts";
 import { PostgresInbox } from "./inbox.ts";
 import { PostgresKeys } from "./keys.ts";
 import { column } from "./literal.ts";
 import { PostgresLocks } from "./locks.ts";
 import { PostgresOrder } from "./ordering.ts";
+import { PostgresOperations } from "./operations.ts";
 import { maintain, overdueCancels } from "./maintenance.ts";
 import {
   field,
@@ -64,9 +56,11 @@ import type {
   KeyStore,
   Lane,
   NamedClaim,
+  OperationStore,
   Refusal,
   Renewal,
   Requeued,
+  RetentionStore,
   SavedStep,
   SendStatement,
   Served,
@@ -76,6 +70,7 @@ import type {
   Suspect,
   TransactionSql,
   UiStore,
+  WorkerStore,
 } from "./store.ts";
 import { namesOf, servedParameters } from "./served.ts";
 import { saveSteps } from "./saving_steps.ts";
@@ -86,6 +81,8 @@ import { type RequestDatabase, withinTenant } from "./request.ts";
 import { PostgresSchedules } from "./schedules.ts";
 import { PostgresUniques } from "./uniques.ts";
 import { PostgresLogs } from "./job_logs.ts";
+import { PostgresRetention } from "./retention.ts";
+import { PostgresWorkers } from "./workers.ts";
 import { Transactions } from "./transaction.ts";
 
 const QUARANTINE_RETRY_MS = 5 * 60_000;
@@ -106,6 +103,9 @@ export class PostgresStore implements Store {
   readonly uniques;
   readonly logs;
   readonly ui: UiStore;
+  readonly operations: OperationStore;
+  readonly workers: WorkerStore;
+  readonly retention: RetentionStore;
   readonly #db: Database;
   /** What clients ask for. */
   readonly #requests: RequestDatabase;
@@ -127,6 +127,9 @@ export class PostgresStore implements Store {
     this.inbox = new PostgresInbox(db, this.#enqueue);
     this.#hints = new Hints(db);
     this.#transactions = new Transactions(db.options);
+    this.operations = new PostgresOperations(requests);
+    this.workers = new PostgresWorkers(db);
+    this.retention = new PostgresRetention(db);
     this.actors = new PostgresActors(db, requests, this.#transactions, this.#enqueue);
     this.files = new PostgresFiles(requests);
     this.schedules = new PostgresSchedules(db, requests, this.#enqueue);
@@ -179,14 +182,6 @@ export class PostgresStore implements Store {
 
   tenants(after: string, limit: number): Promise<Tenant[]> {
     return listTenants(this.#requests, after, limit);
-  }
-
-  failed(filter: FailedFilter, after: JobName | null, limit: number): Promise<JobName[]> {
-    return listFailed(this.#requests, filter, after, limit);
-  }
-
-  countFailed(filter: FailedFilter): Promise<FailedMatch> {
-    return countFailed(this.#requests, filter);
   }
 
   edit(job: Job, decision: Decision, edit: Edit): Promise<boolean> {

@@ -6,6 +6,7 @@ import type { Backoff } from "../core/backoff.ts";
 import type { Job } from "../core/job.ts";
 import type { JobContext, JobState } from "../../machines/job.ts";
 import type { Json } from "../core/json.ts";
+import type { Term } from "../core/term.ts";
 
 /** What became of one job of an insert. */
 export interface Inserted {
@@ -251,10 +252,10 @@ export interface JobFilter {
   readonly states: readonly JobState[] | null;
   readonly type: string | null;
   readonly queue: string | null;
-  /** One of its tags. */
-  readonly tag?: string | null;
-  /** Text in its names, key, tags, last error, or payload when that is small; case does not matter. */
-  readonly text?: string | null;
+  /** Of its last error. */
+  readonly fingerprint?: string | null;
+  /** All of them have to hold. */
+  readonly terms?: readonly Term[];
   /** No ids below this one. */
   readonly from?: string | null;
 }

@@ -3,11 +3,12 @@ import { eventCode, stateCode } from "../core/codes.ts";
 import type { Job } from "../core/job.ts";
 import { laneKey } from "../core/lane.ts";
 import type { Decision } from "../core/lifecycle.ts";
-import { GRACE_MS, KEY_TTL_MS, limits } from "../core/limits.ts";
+import { GRACE_MS, limits } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import { dueOf } from "./changes.ts";
 import type { Database } from "./database.ts";
 import { column, quoted } from "./literal.ts";
+import { cancelParameters, removeParameters, requeueParameters } from "./operations.ts";
 import { field, toRequestedAt } from "./rows.ts";
 import type { Edit, NamedClaim, Requeued } from "./store.ts";
 
@@ -45,7 +46,7 @@ export async function editJob(
 
 /** `JobStore.remove`. */
 export async function removeJob(db: Database, job: Job): Promise<boolean> {
-  return (await db.query(sql.remove, guardOf(job))).length > 0;
+  return (await db.query(sql.remove, removeParameters([job]))).length > 0;
 }
 
 /** `JobStore.requestCancel`. */
@@ -54,14 +55,7 @@ export async function requestCancel(
   job: Job,
   reason: string | null = null,
 ): Promise<string | null> {
-  const { tenantId, id, version, state } = job;
-  const [asked] = await db.query(sql.requestCancel, [
-    tenantId,
-    id,
-    version,
-    stateCode(state),
-    reason,
-  ]);
+  const [asked] = await db.query(sql.requestCancel, cancelParameters([job], reason));
   return asked ? toRequestedAt(asked) : null;
 }
 
@@ -90,17 +84,9 @@ export async function requeueJob(
   decision: Decision,
   cause: string,
 ): Promise<Requeued> {
-  const [row] = await db.query(sql.requeue, [
-    ...guardOf(job),
-    stateCode(decision.to),
-    eventCode(decision.event),
-    cause,
-    KEY_TTL_MS,
-  ]);
-  const isTaken = field<number>(row, "found") > field<number>(row, "free");
-  const ended = isTaken ? "key_taken" : "moved";
+  const [row] = await db.query(sql.requeue, requeueParameters([job], [job.state], decision, cause));
   return {
-    outcome: field<number>(row, "revived") > 0 ? "revived" : ended,
+    outcome: field<Requeued["outcome"]>(row, "outcome"),
     holder: field<string>(row, "holder"),
   };
 }

@@ -11,7 +11,7 @@ import type { Decision } from "../core/lifecycle.ts";
 import type { Job, JobInsert, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
 import type { Gate, GateName, GateState, Limits } from "../core/gate.ts";
-import type { FailedFilter, FailedMatch, JobName, Tenant } from "../core/listing.ts";
+import type { JobName, Tenant } from "../core/listing.ts";
 
 import type { ActorStore } from "./actor_records.ts";
 import type { FileStore } from "./file_records.ts";
@@ -21,6 +21,7 @@ import type { ScheduleStore } from "./schedule_records.ts";
 import type { UniqueStore } from "./unique_records.ts";
 import type { LogStore } from "./log_records.ts";
 import type { UiStore } from "./ui_records.ts";
+import type { OperationStore, RetentionStore, WorkerStore } from "./operation_records.ts";
 import type {
   Burial,
   Change,
@@ -61,6 +62,7 @@ export type * from "./schedule_records.ts";
 export type * from "./unique_records.ts";
 export type * from "./log_records.ts";
 export type * from "./ui_records.ts";
+export type * from "./operation_records.ts";
 
 /** What clients do with jobs. */
 export interface JobStore {
@@ -104,9 +106,6 @@ export interface JobStore {
   remove(job: Job): Promise<boolean>;
   /** Tenants by name, after one. */
   tenants(after: string, limit: number): Promise<Tenant[]>;
-  /** Failed jobs in the order of their names, after one. */
-  failed(filter: FailedFilter, after: JobName | null, limit: number): Promise<JobName[]>;
-  countFailed(filter: FailedFilter): Promise<FailedMatch>;
   /** Brings an ended job back. */
   requeue(job: Job, decision: Decision, cause: string): Promise<Requeued>;
 }
@@ -277,6 +276,9 @@ export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   readonly schedules: ScheduleStore;
   readonly uniques: UniqueStore;
   readonly logs: LogStore;
+  readonly operations: OperationStore;
+  readonly workers: WorkerStore;
+  readonly retention: RetentionStore;
   /**
    * Runs `work` for a client of one tenant: what it reads and changes passes row-level security, where
    * that is in place. Enqueues and what workers do stay outside of it.

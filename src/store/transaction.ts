@@ -158,7 +158,7 @@ class Session {
   }
 
   async run<T>(
-    write: (sql: TransactionSql) => Promise<T>,
+    write: (sql: TransactionSql, send: Send) => Promise<T>,
     seal: (send: Send, result: T) => Promise<void>,
   ): Promise<T> {
     return await this.#capped(() => this.#steps(write, seal));
@@ -189,7 +189,7 @@ class Session {
   }
 
   async #steps<T>(
-    write: (sql: TransactionSql) => Promise<T>,
+    write: (sql: TransactionSql, send: Send) => Promise<T>,
     seal: (send: Send, result: T) => Promise<void>,
   ): Promise<T> {
     const send: Send = (text, parameters) =>

@@ -40,9 +40,9 @@ export function fused(store: Store, fuse: Fuse): Store {
       if (turns.length > 0) fuse.pass("after-commit");
       return done;
     },
-    async transact(worker, turn, write) {
+    async transact(worker, tenantId, write, seal) {
       fuse.pass("before-commit");
-      await store.actors.transact(worker, turn, write);
+      await store.actors.transact(worker, tenantId, write, seal);
       fuse.pass("after-commit");
     },
   });

@@ -196,7 +196,7 @@ Deno.test("the snapshot of every state restores an actor of the job machine", as
 Deno.test("explain gives a reason for every state", async () => {
   await using api = await testApi();
   const expected = {
-    pending: "waits_for_worker",
+    pending: "no_worker",
     scheduled: "not_due",
     running: "running",
     retry: "not_due",

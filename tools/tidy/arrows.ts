@@ -41,6 +41,7 @@ const HOUSE: readonly Room[] = [
       ...["src/store/unique_records.ts", "src/store/observations.ts"],
       "src/store/gating.ts",
       "src/store/ui_records.ts",
+      "src/store/operation_records.ts",
     ],
   },
   { at: "src/store/records.ts", files: ["machines/", "src/core/"] },
@@ -49,6 +50,10 @@ const HOUSE: readonly Room[] = [
   { at: "src/store/schedule_records.ts", files: ["src/core/"] },
   { at: "src/store/observations.ts", files: ["machines/"] },
   { at: "src/store/gating.ts", files: ["machines/", "src/core/", "src/store/records.ts"] },
+  {
+    at: "src/store/operation_records.ts",
+    files: ["machines/", "src/core/", "src/store/records.ts", "src/store/actor_records.ts"],
+  },
   { at: "src/store/actor_records.ts", files: ["src/core/", "src/store/records.ts"] },
   { at: "src/store/file_records.ts", files: [] },
   { at: "src/store/ui_records.ts", files: [] },

@@ -1,0 +1,130 @@
+/**
+ * What an actor is waiting for: what keeps it from being stepped first, then what would move it, the
+ * soonest first.
+ */
+import { isRecord } from "../core/actor/envelope.ts";
+import type { Clock } from "../core/clock.ts";
+import type { ActorRow, ActorView, Store, WorkerRow } from "../store/store.ts";
+import { acceptsOf } from "./actor_view.ts";
+import { explain, type Reason } from "./explain.ts";
+import type { Machines } from "./machines.ts";
+import { isEnded } from "./place.ts";
+
+const MAIL_MAX = 100;
+
+/** What explaining needs. */
+export interface ActorExplainHost {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly machines: Machines;
+}
+
+/** The reasons why an actor is where it is. */
+export async function explainActor(row: ActorRow, host: ActorExplainHost): Promise<Reason[]> {
+  const { tenantId, id, status } = row;
+  if (isEnded(status)) return [because("ended", `The actor has ended as ${status}`)];
+  const [view, workers] = await Promise.all([
+    host.store.actors.read(tenantId, id, MAIL_MAX, null),
+    host.store.workers.list(),
+  ]);
+  const due = view ? dueReasons(row, view, workers) : [];
+  const held = heldReasons(row);
+  const waits = status === "active" ? await waitReasons(row, host) : [];
+  return [...held, ...due, ...waits];
+}
+
+/** It is not stepped at all. */
+function heldReasons({ status, fault, updatedAt }: ActorRow): Reason[] {
+  const { code = null, message = null } = isRecord(fault) ? fault : {};
+  const why = typeof message === "string" ? `: ${message}` : "";
+  const what = typeof code === "string" ? ` (${code})` : "";
+  if (status === "paused") {
+    return [because("paused", `It is paused since ${updatedAt}; it goes on when it is resumed`)];
+  }
+  if (status === "stalled") {
+    return [
+      because("stalled", `It stalled since ${updatedAt}${what}${why}; repair it and resume it`),
+    ];
+  }
+  if (status === "blocked") {
+    return [because("blocked", `No machine here takes it over${what}${why}`)];
+  }
+  return [];
+}
+
+/** Mail that is due, and whether anybody reads it. */
+function dueReasons(
+  { rootMachine, machineVersion, status }: ActorRow,
+  { mail }: ActorView,
+  workers: readonly WorkerRow[],
+): Reason[] {
+  if (mail.length === 0) return [];
+  const count = mail.length >= MAIL_MAX ? `${MAIL_MAX} or more` : String(mail.length);
+  const reasons = [because("mail_waits", `${count} events wait to be read`)];
+  if (status !== "active") return reasons;
+  const alive = workers.filter(({ isAlive }) => isAlive);
+  const knowing = alive.filter(({ machines }) =>
+    machines.includes(`${rootMachine}@${machineVersion}`)
+  );
+  if (alive.length === 0) reasons.push(because("no_worker", "No worker is alive"));
+  else if (knowing.length === 0) {
+    const message = `None of the ${alive.length} workers alive has machine "${rootMachine}" ` +
+      `in version "${machineVersion}"`;
+    reasons.push(because("no_capable_worker", message));
+  }
+  return reasons;
+}
+
+/** What would move it. */
+async function waitReasons(row: ActorRow, host: ActorExplainHost): Promise<Reason[]> {
+  const reasons: Reason[] = [];
+  for (const { id, jobId } of recordsOf(row.activities)) {
+    reasons.push(...await activityReasons(row.tenantId, String(id), String(jobId), host));
+  }
+  for (const { id, status, state } of recordsOf(row.children)) {
+    if (
+      status !== "active" && status !== "stalled" && status !== "blocked" && status !== "paused"
+    ) {
+      continue;
+    }
+    const message = `Waits for its child "${String(id)}", which is ${String(status)} in ${
+      String(state)
+    }`;
+    reasons.push(because("waits_for_child", message));
+  }
+  for (const { id, dueAt, to } of recordsOf(row.timers)) {
+    const until = new Date(String(dueAt)).toISOString();
+    const whom = to === row.id ? "" : ` for "${String(to)}"`;
+    reasons.push(because("waits_for_timer", `Waits for its timer "${String(id)}"${whom}`, until));
+  }
+  const events = acceptsOf(row, host.machines);
+  if (events.length > 0) {
+    reasons.push(because("waits_for_event", `Waits for one of the events ${events.join(", ")}`));
+  }
+  return reasons;
+}
+
+/** The activity, and in turn what its job waits for. */
+async function activityReasons(
+  tenantId: string,
+  childId: string,
+  jobId: string,
+  host: ActorExplainHost,
+): Promise<Reason[]> {
+  const job = await host.store.get(tenantId, jobId);
+  if (!job) return [];
+  const [first] = await explain(job, { ...host, defaults: {} });
+  const why = first ? ` (${first.code}: ${first.message})` : "";
+  const message = job.state === "dead_letter"
+    ? `Waits until somebody brings back the dead letter ${jobId} of its activity "${childId}"`
+    : `Waits for its activity "${childId}": job ${jobId} is ${job.state}${why}`;
+  return [because("waits_for_activity", message, first?.until ?? null)];
+}
+
+function recordsOf(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value) ? value.filter(isRecord) : [];
+}
+
+function because(code: string, message: string, until: string | null = null): Reason {
+  return { code, message, until };
+}

@@ -1,0 +1,73 @@
+/** What an actor waits for, as explain says it, and what then really moves it. */
+import { assert, assertEquals } from "@std/assert";
+import { assign, fromPromise, setup } from "xstate";
+import { createRuntime, defineMachine } from "perdura";
+import { eventually } from "../../support/build.ts";
+import { testDatabase } from "../../support/database.ts";
+
+const letGo = Promise.withResolvers<void>();
+const parcel = setup({
+  types: {} as {
+    context: { n: number };
+    events: { type: "GO" } | { type: "BREAK" } | { type: "WAIT" };
+  },
+  actors: { work: fromPromise(() => letGo.promise) },
+  actions: {
+    breaks: assign(() => {
+      throw new Error("no such thing");
+    }),
+  },
+}).createMachine({
+  id: "parcel",
+  context: { n: 0 },
+  initial: "idle",
+  states: {
+    idle: { on: { GO: "working", BREAK: { actions: "breaks" }, WAIT: "waiting" } },
+    working: { invoke: { src: "work", onDone: "over" } },
+    waiting: { after: { 1500: "over" } },
+    over: { type: "final" },
+  },
+});
+
+Deno.test("an actor tells what it waits for: events, timers, activities, an operator", async () => {
+  await using db = await testDatabase();
+  const machines = [defineMachine(parcel, { version: "1" })];
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines });
+  const { actors } = runtime;
+  const codes = async (id: string) => (await actors.explain(null, id)).map(({ code }) => code);
+  for (const id of ["a", "b", "c", "d"]) await actors.start({ machine: "parcel", id });
+
+  assertEquals(await codes("a"), ["waits_for_event"]);
+  const [first] = await actors.explain(null, "a");
+  assert(first?.message.includes("BREAK, WAIT"), first?.message);
+  await actors.send("a", { type: "GO" });
+  const [waits] = await actors.explain(null, "a");
+  assertEquals(waits?.code, "waits_for_activity");
+  assert(waits?.message.includes("no_worker"), waits?.message);
+
+  await actors.send("b", { type: "WAIT" });
+  const [timer] = await actors.explain(null, "b");
+  assertEquals(timer?.code, "waits_for_timer");
+
+  await actors.pause("c");
+  assertEquals(await codes("c"), ["paused"]);
+  await actors.post("c", { type: "GO" });
+  assertEquals(await codes("c"), ["paused", "mail_waits"]);
+
+  await actors.post("d", { type: "BREAK" });
+  assertEquals(await codes("d"), ["mail_waits", "no_worker", "waits_for_event"]);
+
+  runtime.work();
+  await eventually("it stalls", async () => (await codes("d"))[0] === "stalled");
+  const [stalled] = await actors.explain(null, "d");
+  assert(stalled?.message.includes("no such thing"), stalled?.message);
+  letGo.resolve();
+  for (const id of ["a", "b"]) await actors.wait(null, id, "done");
+  assertEquals([await codes("a"), await codes("b")], [["ended"], ["ended"]]);
+  const steps = await actors.history(null, "b", 0, 10);
+  const end = steps.find(({ to }) => to === "over");
+  assert(String(end?.at) >= String(timer?.until), `${end?.at} is before ${timer?.until}`);
+  assertEquals((await actors.get(null, "c")).state, "idle");
+  await actors.resume("c");
+  await actors.wait(null, "c", "done");
+});

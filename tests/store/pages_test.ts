@@ -1,0 +1,107 @@
+/** Pages stay flat: what they read depends on what was asked for, not on how many jobs there are. */
+import { assert } from "@std/assert";
+import type postgres from "postgres";
+import { stateCode } from "../../src/core/codes.ts";
+import { isText } from "../../src/core/term.ts";
+import { column } from "../../src/store/literal.ts";
+import { termColumns } from "../../src/store/listing.ts";
+import * as statements from "../../sql/mod.ts";
+import { testDatabase } from "../support/database.ts";
+
+const SIZE = Deno.env.get("TEST_SIZE") === "long" ? 1_000_000 : 60_000;
+const LIMIT = 50;
+/** A page of each home, its neighbours, and a few of each partition. */
+const ROWS_MAX = 4 * LIMIT;
+const LEAST = "00000000-0000-0000-0000-000000000000";
+const GREATEST = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+const MIDDLE = "80000000-0000-0000-0000-000000000000";
+
+interface Node {
+  readonly "Node Type": string;
+  readonly "Relation Name"?: string;
+  readonly "Actual Rows": number;
+  readonly "Actual Loops": number;
+  readonly "Rows Removed by Filter"?: number;
+  readonly Plans?: readonly Node[];
+}
+
+/** The most rows that one node reads of a table. */
+async function mostRead(
+  sql: postgres.Sql,
+  text: string,
+  parameters: readonly (string | number | boolean | null)[],
+): Promise<number> {
+  const [row] = await sql.unsafe(`explain (analyze, timing off, format json) ${text}`, [
+    ...parameters,
+  ]);
+  const reads: number[] = [];
+  const collect = (node: Node): void => {
+    if (node["Relation Name"] !== undefined) {
+      const rows = node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0);
+      reads.push(rows * node["Actual Loops"]);
+    }
+    node.Plans?.forEach(collect);
+  };
+  collect(row?.["QUERY PLAN"][0].Plan);
+  return Math.max(0, ...reads);
+}
+
+Deno.test(`a page of ${SIZE} jobs of each home reads a page`, async () => {
+  await using db = await testDatabase();
+  const { sql } = db;
+  const dead = stateCode("dead_letter");
+  for (
+    const [table, state] of [["job_archive", stateCode("succeeded")], [
+      "dead_letter",
+      dead,
+    ]] as const
+  ) {
+    await sql`
+        insert into perdura.${sql(table)} (
+          tenant_id, id, lane, run_at, created_at, timeout_ms, version, state, priority, attempt,
+          max_attempts, crashes, max_crashes, has_data, has_output, queue, type, payload, last_error)
+        select 'default', gen_random_uuid(), 1, now(), now(), 1000, 3, ${state}::smallint, 0, 1, 3, 0, 3,
+               false, false, 'default', 'debug.noop', '{"n":1}',
+               json_build_object('fingerprint', case when n % 1000 = 0 then 'rare' else 'often' end)
+          from generate_series(1, ${SIZE}) n`;
+  }
+  await sql`
+      insert into perdura.job (
+        tenant_id, id, lane, run_at, timeout_ms, version, state, priority, max_attempts, max_crashes,
+        has_data, queue, type, payload)
+      select 'default', gen_random_uuid(), 1, now(), 1000, 1, 0, 0, 3, 3, false, 'default', 'debug.noop', '1'
+        from generate_series(1, ${SIZE})`;
+  await sql`analyze`;
+  const page = (
+    homes: string,
+    states: string | null,
+    fingerprint: string | null = null,
+    from = LEAST,
+    terms: Parameters<typeof termColumns>[0] = [],
+  ) => [
+    ...["default", MIDDLE, from, homes, states, null, null, LIMIT],
+    ...termColumns(terms),
+    fingerprint,
+  ];
+  const cases = {
+    "all": page("{0,1,2}", null),
+    "one state": page("{2}", column([dead], (code) => code)),
+    "a rare fingerprint": page("{2}", column([dead], (code) => code), "rare"),
+    "one id": page("{0,1,2}", null, null, MIDDLE),
+  };
+  for (const [what, parameters] of Object.entries(cases)) {
+    const read = await mostRead(sql, statements.list, parameters);
+    assert(read <= ROWS_MAX, `${what}: ${read} rows of a table`);
+  }
+  const edges = ["default", GREATEST, 5_000, true, true, true];
+  const edge = await mostRead(sql, statements.listEdge, edges);
+  assert(edge <= 5_001, `the edge: ${edge}`);
+  const [row] = await sql.unsafe(statements.listEdge, edges);
+  const bounded = page("{0,1,2}", null, null, row?.i, [isText("tag", "none")]);
+  bounded[1] = GREATEST;
+  const looked = await mostRead(sql, statements.list, bounded);
+  assert(looked <= 5_002, `a search: ${looked} rows of a table`);
+  const look = ["", LEAST, 5_000];
+  const retire = await mostRead(sql, statements.retireLook, look);
+  assert(retire <= 5_002, `retention: ${retire} rows of a table`);
+});

@@ -1,0 +1,174 @@
+/** What is kept: by age, by number, by the most special policy; the rest goes, and is counted. */
+import { assert, assertEquals } from "@std/assert";
+import { stateCode } from "../../src/core/codes.ts";
+import { newJobId } from "../../src/core/id.ts";
+import type { RetentionPolicy } from "../../src/core/retention.ts";
+import type { JobState } from "../../machines/job.ts";
+import { buildJob, claimed } from "../support/build.ts";
+import { changeFor } from "../support/build.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
+
+const DAY_MS = 24 * 3_600_000;
+
+function policy(overrides: Partial<RetentionPolicy>): RetentionPolicy {
+  return {
+    ...{ tenantId: null, type: null, state: "succeeded", maxAgeMs: null, maxCount: null },
+    ...{ keepSummary: false, isDeclared: false },
+    ...overrides,
+  };
+}
+
+/** A job that ended so many days ago. */
+async function ended(
+  db: TestDatabase,
+  state: JobState,
+  days: number,
+  { tenantId = "default", type = "a" } = {},
+): Promise<string> {
+  const id = newJobId(tenantId);
+  const [job] = await claimed(db.store, buildJob({ id, tenantId, type, timeoutMs: 60_000 }));
+  assert(job?.id === id);
+  const end = state === "succeeded"
+    ? { type: "SUCCEED" } as const
+    : state === "cancelled"
+    ? { type: "CANCEL" } as const
+    : { type: "FAIL", retryable: false, when: { delayMs: 0 } } as const;
+  assertEquals(await db.store.commit(null, [changeFor(job, end)]), []);
+  const back = `${days} days`;
+  for (const table of ["job_archive", "dead_letter"]) {
+    await db.sql`update perdura.${db.sql(table)} set finished_at = now() - ${back}::interval
+                  where id = ${id}`;
+  }
+  return id;
+}
+
+async function kept(db: TestDatabase, ...ids: string[]): Promise<boolean[]> {
+  return await Promise.all(ids.map(async (id) => await db.store.get(null, id) !== null));
+}
+
+async function counted(db: TestDatabase): Promise<Map<JobState, number>> {
+  const counts = new Map<JobState, number>();
+  for (const { state, count } of await db.store.counts(null)) {
+    counts.set(state, (counts.get(state) ?? 0) + count);
+  }
+  return counts;
+}
+
+Deno.test("without a policy everything is kept", async () => {
+  await using db = await testDatabase();
+  const old = await ended(db, "succeeded", 4000);
+  assertEquals(await db.store.retention.enforce(), 0);
+  assertEquals(await kept(db, old), [true]);
+});
+
+Deno.test("age by state; the most special policy counts; what goes leaves the counts", async () => {
+  await using db = await testDatabase();
+  const { retention } = db.store;
+  await retention.set(policy({ maxAgeMs: 10 * DAY_MS }));
+  await retention.set(policy({ type: "b", maxAgeMs: 30 * DAY_MS }));
+  await retention.set(policy({ tenantId: "acme", maxAgeMs: DAY_MS, keepSummary: true }));
+  await retention.set(policy({ state: "dead_letter", maxAgeMs: 100 * DAY_MS }));
+  const gone = [
+    await ended(db, "succeeded", 11),
+    await ended(db, "succeeded", 31, { type: "b" }),
+    await ended(db, "succeeded", 2, { tenantId: "acme" }),
+    await ended(db, "succeeded", 3, { tenantId: "acme", type: "b" }),
+    await ended(db, "dead_letter", 101),
+  ];
+  const stay = [
+    await ended(db, "succeeded", 9),
+    await ended(db, "succeeded", 29, { type: "b" }),
+    await ended(db, "succeeded", 0, { tenantId: "acme" }),
+    await ended(db, "dead_letter", 99),
+    await ended(db, "cancelled", 1000),
+  ];
+  assertEquals(await retention.enforce(), gone.length);
+  assertEquals(await kept(db, ...gone), gone.map(() => false));
+  assertEquals(await kept(db, ...stay), stay.map(() => true));
+  const counts = await counted(db);
+  assertEquals([counts.get("succeeded"), counts.get("dead_letter"), counts.get("cancelled")], [
+    3,
+    1,
+    1,
+  ]);
+  const summary = await db.sql`
+    select tenant_id, type, n::int, state from perdura.job_summary order by type`;
+  assertEquals(summary.map(({ tenant_id, type, n, state }) => [tenant_id, type, n, state]), [
+    ["acme", "a", 1, stateCode("succeeded")],
+    ["acme", "b", 1, stateCode("succeeded")],
+  ]);
+  assertEquals(await retention.enforce(), 0);
+});
+
+Deno.test("by number the newest of each tenant are kept", async () => {
+  await using db = await testDatabase();
+  await db.store.retention.set(policy({ maxCount: 2 }));
+  await db.store.retention.set(policy({ tenantId: "acme", maxCount: 0 }));
+  const ours: string[] = [];
+  for (let n = 0; n < 4; n++) ours.push(await ended(db, "succeeded", 0));
+  const theirs = await ended(db, "succeeded", 0, { tenantId: "acme" });
+  assertEquals(await db.store.retention.enforce(), 3);
+  assertEquals(await kept(db, ...ours, theirs), [false, false, true, true, false]);
+});
+
+Deno.test("a whole day goes with its partition, unless something in it is to be kept", async () => {
+  await using db = await testDatabase();
+  const { retention } = db.store;
+  const old = await ended(db, "succeeded", 40);
+  const fresh = await ended(db, "cancelled", 1);
+  const day = new Date(Date.now() - 45 * DAY_MS).toISOString().slice(0, 10);
+  const name = day.replaceAll("-", "");
+  const bound = (ms: number) => {
+    const hex = ms.toString(16).padStart(12, "0");
+    return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+  };
+  const from = Date.parse(day);
+  for (const table of ["job_archive", "job_data", "step"]) {
+    await db.sql.unsafe(`create table perdura.${table}_${name} partition of perdura.${table}
+      for values from ('${bound(from)}') to ('${bound(from + DAY_MS)}')`);
+  }
+  for (const table of ["transition", "actor_step"]) {
+    await db.sql.unsafe(`create table perdura.${table}_${name} partition of perdura.${table}
+      for values from ('${day}') to ('${new Date(from + DAY_MS).toISOString()}')`);
+  }
+  const moved = (id: string, digit: string) =>
+    bound(from + 1000).slice(0, -12) + digit + id.slice(-11);
+  for (const [id, digit] of [[old, "1"], [fresh, "2"]] as const) {
+    await db.sql`update perdura.job_archive set id = ${moved(id, digit)} where id = ${id}`;
+  }
+  const exists = async (table: string) => {
+    const [row] = await db.sql`select to_regclass(${`perdura.${table}_${name}`}) is not null as it`;
+    return row?.it;
+  };
+  await retention.set(policy({ state: "history", maxAgeMs: 30 * DAY_MS }));
+  // A job that ended only now is still in it, and succeeded ones have no age.
+  await retention.set(policy({ state: "cancelled", maxAgeMs: 30 * DAY_MS }));
+  await retention.enforce();
+  assertEquals(await Promise.all(["transition", "actor_step"].map(exists)), [false, false]);
+  assertEquals(await exists("job_archive"), true);
+  await db.sql`update perdura.job_archive set finished_at = now() - interval '31 days'`;
+  await retention.set(policy({ maxAgeMs: 30 * DAY_MS, keepSummary: true }));
+  assertEquals(await retention.enforce(), 0, "nothing went row by row");
+  assertEquals(await exists("job_archive"), false);
+  const [summary] = await db.sql`select n::int from perdura.job_summary`;
+  assertEquals(summary?.n, 1);
+  await retention.enforce();
+  assertEquals(await Promise.all(["job_data", "step"].map(exists)), [false, false]);
+  const counts = await counted(db);
+  assertEquals([counts.get("succeeded") ?? 0, counts.get("cancelled") ?? 0], [0, 0]);
+});
+
+Deno.test("what the settings declare gives way to what an operator has said", async () => {
+  await using db = await testDatabase();
+  const { retention } = db.store;
+  await retention.set(policy({ maxAgeMs: 1000, isDeclared: true }));
+  await retention.set(policy({ maxAgeMs: 2000, isDeclared: true }));
+  assertEquals((await retention.list(null))[0]?.maxAgeMs, 2000);
+  await retention.set(policy({ maxAgeMs: 3000 }));
+  await retention.set(policy({ maxAgeMs: 4000, isDeclared: true }));
+  const [only, ...more] = await retention.list(null);
+  assertEquals([only?.maxAgeMs, only?.isDeclared, more], [3000, false, []]);
+  assertEquals(await retention.drop(policy({}), true), false);
+  assertEquals(await retention.drop(policy({}), false), true);
+  assertEquals(await retention.list(null), []);
+});
