@@ -198,7 +198,7 @@ class Session {
       });
     this.#isOpen = true;
     try {
-      const result = await write((strings, ...values) => this.#write(strings, values));
+      const result = await write((strings, ...values) => this.#write(strings, values), send);
       if (this.#options.transactionRole !== null) await send("set local role none", []);
       await seal(send, result);
       this.#isOpen = false;
