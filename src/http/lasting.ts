@@ -23,7 +23,9 @@ function checked(
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
   const stop = async () => {
+    isOver = true;
     clearTimeout(timer);
     await reader.cancel().catch(() => {});
   };
@@ -31,6 +33,7 @@ function checked(
     // That it cannot be asked now is no refusal.
     const isRefused = await Promise.resolve(permit(c))
       .then(() => false, (error) => error instanceof UnauthenticatedError);
+    if (isOver) return;
     if (isRefused) await stop();
     else timer = setTimeout(check, CHECK_MS);
   };
@@ -41,6 +44,7 @@ function checked(
     async pull(controller) {
       const { done, value } = await reader.read();
       if (!done) return controller.enqueue(value);
+      isOver = true;
       clearTimeout(timer);
       controller.close();
     },
