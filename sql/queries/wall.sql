@@ -32,6 +32,7 @@ begin
     return;
   end if;
   grant usage on schema perdura to perdura_tenant, perdura_runner;
+  grant usage on all sequences in schema perdura to perdura_tenant;
   grant select on perdura.state_name, perdura.event_name, perdura.any_job to perdura_tenant;
   grant select, update on perdura.gate_change to perdura_tenant;
   for behind in

@@ -26,6 +26,7 @@ import { eventRoutes, verbRoutes } from "./job_events.ts";
 import { readRoutes } from "./job_reads.ts";
 import { limitRoutes } from "./limits.ts";
 import { orderingRoutes } from "./ordering.ts";
+import { cutStreams } from "./lasting.ts";
 import { createRoutes, listRoutes, oneJobRoutes } from "./jobs.ts";
 import { deadLetterRoutes } from "./dead_letters.ts";
 import { documentHealth, mountDocument } from "./openapi.ts";
@@ -64,6 +65,7 @@ export function createApp(host: AppHost): OpenAPIHono {
   app.route("/", healthRoutes({ database, write: host.isWritable }));
   documentHealth(app);
   const permit = host.permit ?? allowAll;
+  if (host.permit) app.use(cutStreams(host.permit));
   const { store } = host.jobs.host;
   mountRoutes(app, routesOf(host), {
     permit,

@@ -7,6 +7,7 @@ import type { GateName } from "../core/gate.ts";
 import { DEFAULT_TENANT, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import type { BreakerDesk } from "../runtime/breakers.ts";
+import { demand } from "./access.ts";
 import { check, readOptionalJson } from "./request.ts";
 import { SMALL_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
@@ -125,7 +126,8 @@ function handRoute(desk: BreakerDesk, { verb, event, what }: typeof hands[number
     path: `/breakers/{breaker}/${verb}`,
     summary: what,
     tag: "limits",
-    scope: "admin",
+    scope: "operate",
+    audit: `breaker.${verb}`,
     query: z.object(tenantQuery),
     body: { "application/json": { schema: bodySchema } },
     bodyIsOptional: true,
@@ -135,6 +137,9 @@ function handRoute(desk: BreakerDesk, { verb, event, what }: typeof hands[number
       const given = await readOptionalJson(call.c, SMALL_BYTES_MAX);
       const { tenantId = null, reason } = check(bodySchema, withTenant(given, tenantOf(call)));
       const gate = gateOf(call, tenantId);
+      // That of a type is of all tenants.
+      if (gate.tenantId === null) demand(call.permission, "platform");
+      call.note({ tenantId: gate.tenantId, ...reason === undefined ? {} : { reason } });
       return call.c.json(toResource(await desk.move(gate, event, reason ?? "operator")));
     },
   });

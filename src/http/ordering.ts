@@ -52,7 +52,8 @@ function unblockRoute(ordering: Ordering): Route {
     path: "/ordering-keys/{key}/unblock",
     summary: "Let a blocked ordering key go on: its dead letter stays one, and loses its place",
     tag: "limits",
-    scope: "admin",
+    scope: "operate",
+    audit: "ordering-key.unblock",
     query: z.object(tenantQuery),
     body: { "application/json": { schema: bodySchema } },
     bodyIsOptional: true,
@@ -65,10 +66,9 @@ function unblockRoute(ordering: Ordering): Route {
       if (!parsed.success) throw new MalformedError("This is not an ordering key");
       const given = await readOptionalJson(call.c, SMALL_BYTES_MAX);
       const { tenantId } = check(bodySchema, withTenant(given, tenantOf(call)));
-      const jobId = await ordering.unblock(
-        tenantId ?? tenantOf(call) ?? DEFAULT_TENANT,
-        parsed.data,
-      );
+      const owner = tenantId ?? tenantOf(call) ?? DEFAULT_TENANT;
+      const jobId = await ordering.unblock(owner, parsed.data);
+      call.note({ tenantId: owner, detail: { jobId } });
       return call.c.json({ key: parsed.data, jobId });
     },
   });

@@ -21,21 +21,6 @@ export function encryptedStore(store: Store, cipher: Cipher): Store {
       return { ...line, job };
     })),
   });
-  const sealedUniques = (uniques: UniqueStore): UniqueStore =>
-    replacing(uniques, {
-      take: async (job, taking) => {
-        const [sealed = job] = await sealJobs([job]);
-        return await uniques.take(sealed, taking);
-      },
-      edit: async (job, decision, edit) => {
-        const { payloadJson } = edit;
-        const sealed = payloadJson === null
-          ? null
-          : await cipher.encrypt(payloadJson, placeOf(job, "payload"));
-        return await uniques.edit(job, decision, { ...edit, payloadJson: sealed });
-      },
-      within: (send) => sealedUniques(uniques.within(send)),
-    });
   const changed: Partial<Store> = {
     insert: async (jobs) => await store.insert(await sealJobs(jobs)),
     enter: async (jobs, lanes) => await store.enter(await sealJobs(jobs), lanes),
@@ -80,12 +65,33 @@ export function encryptedStore(store: Store, cipher: Cipher): Store {
     schedules: replacing(store.schedules, {
       fire: async (fires) => await store.schedules.fire(await Promise.all(fires.map(sealFire))),
     }),
-    uniques: sealedUniques(store.uniques),
+    uniques: sealedUniques(store.uniques, cipher, sealJobs),
     inbox: replacing(store.inbox, {
       take: async (jobs) => await store.inbox.take(await sealJobs(jobs)),
     }),
   };
   return replacing(store, changed);
+}
+
+function sealedUniques(
+  uniques: UniqueStore,
+  cipher: Cipher,
+  sealJobs: (jobs: readonly JobInsert[]) => Promise<JobInsert[]>,
+): UniqueStore {
+  return replacing(uniques, {
+    take: async (job, taking) => {
+      const [sealed = job] = await sealJobs([job]);
+      return await uniques.take(sealed, taking);
+    },
+    edit: async (job, decision, edit) => {
+      const { payloadJson } = edit;
+      const sealed = payloadJson === null
+        ? null
+        : await cipher.encrypt(payloadJson, placeOf(job, "payload"));
+      return await uniques.edit(job, decision, { ...edit, payloadJson: sealed });
+    },
+    within: (send) => sealedUniques(uniques.within(send), cipher, sealJobs),
+  });
 }
 
 function envelopes(cipher: Cipher) {

@@ -8,9 +8,11 @@ import type { BlockedKey, KeyPlace, Lane, OrderStore } from "./store.ts";
 /** The order side of the store. */
 export class PostgresOrder implements OrderStore {
   readonly #db: Database;
+  readonly #requests: Database;
 
-  constructor(db: Database) {
+  constructor(db: Database, requests: Database) {
     this.#db = db;
+    this.#requests = requests;
   }
 
   async promote(keys: number): Promise<Lane[]> {
@@ -18,7 +20,7 @@ export class PostgresOrder implements OrderStore {
   }
 
   async blocked(tenantId: string, after: string, limit: number): Promise<BlockedKey[]> {
-    const rows = await this.#db.query(sql.blockedKeys, [tenantId, after, limit]);
+    const rows = await this.#requests.query(sql.blockedKeys, [tenantId, after, limit]);
     return rows.map((row) => {
       const r = shape<{
         key: string;
@@ -37,12 +39,12 @@ export class PostgresOrder implements OrderStore {
   }
 
   async unblock(tenantId: string, key: string): Promise<string | null> {
-    const [row] = await this.#db.query(sql.unblockKey, [tenantId, key]);
+    const [row] = await this.#requests.query(sql.unblockKey, [tenantId, key]);
     return row ? field<string>(row, "i") : null;
   }
 
   async turnOf(tenantId: string, key: string, id: string): Promise<KeyPlace | null> {
-    const [row] = await this.#db.query(sql.placeOf, [tenantId, key, id]);
+    const [row] = await this.#requests.query(sql.placeOf, [tenantId, key, id]);
     if (!row) return null;
     const r = shape<{ i: string; blocked: boolean; s: number | null; ahead: string }>(row);
     const state = r.blocked ? "dead_letter" : r.s === null ? null : stateOf(r.s);

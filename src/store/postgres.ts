@@ -120,7 +120,7 @@ export class PostgresStore implements Store {
     this.audit = new PostgresAudit(requests);
     this.observer = new PostgresObserver(db);
     this.gates = new PostgresGates(db, requests);
-    this.order = new PostgresOrder(db);
+    this.order = new PostgresOrder(db, requests);
     this.breakers = new PostgresBreakers(db);
     this.locks = new PostgresLocks(db);
     this.#enqueue = new Enqueue(db);

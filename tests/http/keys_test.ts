@@ -89,3 +89,19 @@ Deno.test("an unknown key and a wrong one cost the same queries", async () => {
     assertEquals(asked.length, queries);
   }
 });
+
+Deno.test("a stream is cut when its key is revoked", async () => {
+  await using api = await tenantsApi();
+  const operator = await api.make("a", "enqueue", "operate");
+  const input = { title: "x", approver: "x" };
+  const started = { machine: "approval", id: "one", input };
+  assertEquals((await call(api, operator, "POST", "/actors", started)).status, 201);
+  const { key, text } = await api.keys.create({ name: "x", tenantId: "a", scopes: ["read"] });
+  const response = await api.app.request("http://any.example/actors/one/emits", {
+    headers: { authorization: `Bearer ${text}` },
+  });
+  assertEquals(response.status, 200);
+  await api.keys.revoke("a", key.id);
+  // Its actor lives on: nothing else would end it.
+  assert((await response.text()).startsWith("retry:"));
+});

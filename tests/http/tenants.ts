@@ -97,6 +97,11 @@ export interface Things {
   readonly keys: readonly string[];
 }
 
+/** What only the tenant itself has ever said. */
+export function secretOf(mark: string): string {
+  return `secret-${mark}`;
+}
+
 /** Gives a tenant jobs that wait and jobs that have ended, an actor, a queue with a limit, a key. */
 export async function furnish(api: TenantsApi, tenantId: string, mark: string): Promise<Things> {
   const key = await api.make(tenantId, ...TENANT_SCOPES);
@@ -105,13 +110,19 @@ export async function furnish(api: TenantsApi, tenantId: string, mark: string): 
     assertEquals(answer.status, status, answer.text);
     return JSON.parse(answer.text);
   };
-  const job = { type: "debug.noop", payload: {}, tags: [mark], metadata: { mark }, queue: mark };
+  const job = {
+    type: "debug.noop",
+    payload: {},
+    tags: [mark, secretOf(mark)],
+    metadata: { mark: secretOf(mark) },
+    queue: mark,
+  };
   const jobs: string[] = [];
   for (const more of [{}, { delayMs: 3_600_000 }, { idempotencyKey: mark }, {}]) {
     jobs.push((await ask("POST", "/jobs", { ...job, ...more }, 201)).id);
   }
   await ask("POST", `/jobs/${jobs[3]}/cancel`, { reason: mark }, 200);
-  const input = { title: mark, approver: mark };
+  const input = { title: secretOf(mark), approver: mark };
   const id = `actor-${mark}`;
   await ask("POST", "/actors", { machine: "approval", id, input }, 201);
   await ask("PUT", `/queues/${mark}/limits`, { concurrency: 3 }, 200);

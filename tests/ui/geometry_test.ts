@@ -34,7 +34,7 @@ interface Sketch {
 function randomMachine(n: number): AnyStateMachine {
   const random = numbers(SEED + n);
   const below = (limit: number) => Math.floor(random() * limit);
-  let left = 1 + below(18);
+  let left = 1 + below(26);
   const ids: string[] = [];
   const build = (id: string, depth: number): Sketch => {
     ids.push(id);

@@ -1,0 +1,53 @@
+/** Answers that last: whoever may no longer read is not read to. */
+import type { Context, MiddlewareHandler } from "hono";
+import { UnauthenticatedError } from "../core/errors.ts";
+import type { Permit } from "./access.ts";
+
+/** A revoked key is refused everywhere within five seconds, what was said of it included. */
+const CHECK_MS = 2_000;
+
+/** Asks again, while a stream goes on, who it goes to; and cuts it when that is nobody any more. */
+export function cutStreams(permit: Permit): MiddlewareHandler {
+  return async (c, next) => {
+    await next();
+    const { body, headers } = c.res;
+    if (!body || !headers.get("content-type")?.startsWith("text/event-stream")) return;
+    c.res = new Response(checked(c, permit, body), c.res);
+  };
+}
+
+function checked(
+  c: Context,
+  permit: Permit,
+  body: ReadableStream<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
+  const stop = async () => {
+    isOver = true;
+    clearTimeout(timer);
+    await reader.cancel().catch(() => {});
+  };
+  const check = async () => {
+    // That it cannot be asked now is no refusal.
+    const isRefused = await Promise.resolve(permit(c))
+      .then(() => false, (error) => error instanceof UnauthenticatedError);
+    if (isOver) return;
+    if (isRefused) await stop();
+    else timer = setTimeout(check, CHECK_MS);
+  };
+  return new ReadableStream({
+    start() {
+      timer = setTimeout(check, CHECK_MS);
+    },
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (!done) return controller.enqueue(value);
+      isOver = true;
+      clearTimeout(timer);
+      controller.close();
+    },
+    cancel: stop,
+  });
+}
