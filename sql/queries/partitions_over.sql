@@ -1,11 +1,11 @@
 -- The DDL that drops partitions in which nothing is to be kept. $1 codes of the states that the archive
--- holds (array).
+-- holds (array), $2 the code under which the policy of the history stands.
 -- Locks: nothing here. The DDL locks the partition and its parent, ACCESS EXCLUSIVE; it waits 100 ms at most.
 -- Index: none; there are as many partitions as days.
 -- The archive: every state has an age for all tenants and types, and no policy a longer one or none; then
 -- the longest age counts, and the last end of a job in the partition. Its jobs leave the counters, and the
 -- summary keeps them where the policy says so. Payloads, outputs and steps go when the archive of their day
--- has gone and no job of that day is left. History: its own policy, -1.
+-- has gone and no job of that day is left. History: its own policy.
 with day as (
   select c.relname as name, regexp_replace(c.relname, '_\d{8}$', '') as parent,
          to_date(right(c.relname, 8), 'YYYYMMDD') as d
@@ -16,7 +16,7 @@ ages as (
   select case when count(*) filter (where tenant_id = '*' and type = '*') = cardinality($1::smallint[])
                and count(*) = count(max_age_ms) then max(max_age_ms) end as ms
     from perdura.retention where state = any($1::smallint[])),
-history as (select max_age_ms as ms from perdura.retention where tenant_id = '*' and type = '*' and state = -1),
+history as (select max_age_ms as ms from perdura.retention where tenant_id = '*' and type = '*' and state = $2::smallint),
 edge as (
   select day.*, day.d + 1 as next,
          case when parent in ('transition', 'actor_step') then (select ms from history)

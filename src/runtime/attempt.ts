@@ -8,8 +8,6 @@ import type { Clock } from "../core/clock.ts";
 import { LeaseLostError, UnavailableError } from "../core/errors.ts";
 import { type JobError } from "../core/failure.ts";
 import type { Json } from "../core/json.ts";
-import { serialise } from "../core/job.ts";
-import { limits } from "../core/limits.ts";
 import type {
   ClaimedJob,
   FileStore,
@@ -24,6 +22,7 @@ import { changeOf, type Ending, endingOfResult, endingOfThrow, permanent } from 
 import { Files } from "./files.ts";
 import type { Handler, RetryPolicy } from "./handlers.ts";
 import { Locks } from "./locks.ts";
+import { Progress } from "./progress.ts";
 import { Steps } from "./steps.ts";
 import type { StepSaver } from "./step_saver.ts";
 import { type Backoff } from "../core/backoff.ts";
@@ -67,8 +66,7 @@ export class Attempt implements HandlerContext {
   #steps: Steps | null = null;
   #locks: Locks | null = null;
   #log: AttemptLog | null = null;
-  #progress: Json | undefined;
-  #isSavingProgress = false;
+  #progress: Progress | null = null;
 
   /** @param startedAt Monotonic instant of now. */
   constructor(claimed: ClaimedJob, handler: Handler, startedAt: number, host: AttemptHost) {
@@ -187,10 +185,10 @@ export class Attempt implements HandlerContext {
 
   get progress(): HandlerContext["progress"] {
     return (value) => {
-      // Thrown at the caller: the write itself comes later, and is nobody's to await.
-      serialise("Progress", value, limits.progressBytesMax);
-      this.#progress = value;
-      if (!this.#isSavingProgress) void this.#saveProgress();
+      if (this.#isOver) return;
+      const onLost = () => this.stop("lease_lost");
+      this.#progress ??= new Progress(this.claimed, this.#host.store, onLost);
+      this.#progress.set(value);
     };
   }
 
@@ -317,6 +315,7 @@ export class Attempt implements HandlerContext {
   #end(ending: Ending | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#progress?.end();
     this.#locks?.end(this.#isAbandoned);
     const told = ending && this.#scrubbed(ending);
     if (!this.#log?.isOpen || this.#isAbandoned) return this.#host.onEnd(this, told);
@@ -334,22 +333,6 @@ export class Attempt implements HandlerContext {
 
   #refuseWhenOver(): void {
     if (this.#isOver) throw new LeaseLostError(this.claimed.id, this.claimed.version);
-  }
-
-  /** One write at a time; a value that came meanwhile is written next, those between never. */
-  async #saveProgress(): Promise<void> {
-    this.#isSavingProgress = true;
-    try {
-      while (this.#progress !== undefined && !this.#isOver) {
-        const json = serialise("Progress", this.#progress, limits.progressBytesMax);
-        this.#progress = undefined;
-        if (!await this.#host.store.saveProgress(this.claimed, json)) this.stop("lease_lost");
-      }
-    } catch {
-      // Progress is for people; the heartbeat is what finds out about the database.
-    } finally {
-      this.#isSavingProgress = false;
-    }
   }
 
   #now(): Date {

@@ -5,30 +5,27 @@
 import { getLogger } from "@logtape/logtape";
 import { createActor } from "xstate";
 import { workerMachine } from "../../machines/worker.ts";
-import type { Backoff } from "../core/backoff.ts";
-import { type Clock, jittered, type Random } from "../core/clock.ts";
+import { jittered } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import { isTerminal } from "../core/lifecycle.ts";
 import { newId } from "../core/id.ts";
-import type { Change, ClaimedJob, Hint, Store } from "../store/store.ts";
+import type { Change, ClaimedJob, Hint } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
 import type { Attempt } from "./attempt.ts";
 import { Claimer } from "./claimer.ts";
 import { Committer } from "./committer.ts";
 import type { Ending } from "./endings.ts";
 import type { HandOff } from "./handoff.ts";
-import type { Handlers } from "./handlers.ts";
 import { emptyInbox } from "./inbox.ts";
 import { Leases } from "./leases.ts";
-import type { CountDefaults } from "./preparing.ts";
 import { Pulse } from "./pulse.ts";
 import { Runner } from "./runner.ts";
 import { WorkerStats } from "./stats.ts";
 import { ScheduleLoop } from "./schedule_loop.ts";
 import { sweep } from "./sweeper.ts";
 import { TurnLoop } from "./turn_loop.ts";
-import type { Turner } from "./turner.ts";
 import { WATCH_MS } from "./waiting.ts";
+import type { WorkerOptions } from "./worker_options.ts";
 import { within } from "./within.ts";
 
 const log = getLogger(["perdura", "worker"]);
@@ -37,34 +34,7 @@ const TICK_MS = 50;
 /** Handlers at once. */
 const BUSY_ABOVE = 16;
 
-/** Settings of a worker. Durations in milliseconds. */
-export interface WorkerOptions {
-  readonly store: Store;
-  readonly handlers: Handlers;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly concurrency: number;
-  readonly batchSize: number;
-  readonly pollMs: number;
-  readonly leaseMs: number;
-  readonly sweepMs: number;
-  readonly shutdownMs: number;
-  readonly backoff: Backoff;
-  /** Only these queues; null: all. */
-  readonly queues: readonly string[] | null;
-  /** Only this partition; null: all. */
-  readonly partitionKey: string | null;
-  /** For jobs that come in by SQL. */
-  readonly defaults: CountDefaults;
-  /** Claims no more than these in its life. Default: no limit. */
-  readonly jobsMax?: number;
-  /** Starts per minute of a tenant that has no rate of its own. Default null: any number. */
-  readonly tenantRate?: number | null;
-  /** Listens for hints. Default true; without, it finds work by polling. */
-  readonly hasHints?: boolean;
-  /** Makes turns of actors, too; the handlers of their activities are among `handlers`. */
-  readonly turner?: Turner | undefined;
-}
+export type { WorkerOptions };
 
 /** A running worker. `start` once, `stop` once. */
 export class Worker {

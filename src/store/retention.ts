@@ -82,7 +82,7 @@ export class PostgresRetention implements RetentionStore {
   }
 
   async #dropDays(): Promise<void> {
-    const over = await this.#db.query(sql.partitionsOver, [column(archived, stateCode)]);
+    const over = await this.#db.query(sql.partitionsOver, [column(archived, stateCode), HISTORY]);
     for (const row of over) await runDdl(this.#db, field<string>(row, "ddl"));
   }
 
