@@ -7,7 +7,6 @@
 import type { Clock } from "../core/clock.ts";
 import { LeaseLostError, UnavailableError } from "../core/errors.ts";
 import { type JobError } from "../core/failure.ts";
-import type { Json } from "../core/json.ts";
 import type {
   ClaimedJob,
   FileStore,
