@@ -80,6 +80,8 @@ export { Client, createClient, ProblemError } from "./src/client/client.ts";
 export type { ClientOptions, JobResource } from "./src/client/client.ts";
 export { sensitive } from "./src/core/redaction.ts";
 export { createApp } from "./src/http/app.ts";
+export { createEdge } from "./src/edge/edge.ts";
+export type { Edge, EdgeContext, EdgeEnvironment, EdgeProgram } from "./src/edge/edge.ts";
 export { drive } from "./src/runtime/drive.ts";
 export type { DriveHost, Driven, DriveOptions } from "./src/runtime/drive.ts";
 export { Jobs } from "./src/runtime/jobs.ts";
