@@ -89,7 +89,10 @@ function open(program: EdgeProgram, { DATABASE_URL, AUTH = "keys" }: EdgeEnviron
     connections: 2,
   });
   const settings = withDefaults(program);
-  const runtime = new Runtime(store, handlers, settings, new Machines(machines), false);
+  const runtime = new Runtime(store, handlers, settings, {
+    machines: new Machines(machines),
+    prepare: false,
+  });
   const permit = AUTH === "none" ? allowAll : permitKeys(new Gatekeeper(store.keys, systemClock));
   const stream = new Stream({ jobs: runtime.jobs, actors: runtime.actors });
   const drive = (options: DriveOptions) => runtime.drive(options);
