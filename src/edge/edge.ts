@@ -7,7 +7,7 @@
  * has been sent to the end; put a pooler (Hyperdrive, PgBouncer) in front of PostgreSQL.
  */
 import { systemClock } from "../core/clock.ts";
-import { allowAll, demand, permitKeys } from "../http/access.ts";
+import { allowAll, demand, permitBearer } from "../http/access.ts";
 import { createApp } from "../http/app.ts";
 import type { MachineDefinition } from "../core/actor/mod.ts";
 import { Runtime } from "../library/runtime.ts";
@@ -16,7 +16,7 @@ import type { Driven, DriveOptions } from "../runtime/drive.ts";
 import { Gatekeeper } from "../runtime/gatekeeper.ts";
 import type { Handler } from "../runtime/handlers.ts";
 import { type MachineEntry, Machines } from "../runtime/machines.ts";
-import { openStore } from "../store/postgres.ts";
+import { openStore } from "../store/open.ts";
 import { Stream } from "../ui/stream.ts";
 import { openStream } from "../ui/stream_route.ts";
 
@@ -93,7 +93,7 @@ function open(program: EdgeProgram, { DATABASE_URL, AUTH = "keys" }: EdgeEnviron
     machines: new Machines(machines),
     prepare: false,
   });
-  const permit = AUTH === "none" ? allowAll : permitKeys(new Gatekeeper(store.keys, systemClock));
+  const permit = AUTH === "none" ? allowAll : permitBearer(new Gatekeeper(store.keys, systemClock));
   const stream = new Stream({ jobs: runtime.jobs, actors: runtime.actors });
   const drive = (options: DriveOptions) => runtime.drive(options);
   const app = createApp({
