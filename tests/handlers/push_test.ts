@@ -30,8 +30,8 @@ async function withReceiver(
       const { answer } = envelope.payload;
       if (answer === "later") {
         const { id, version } = envelope.job;
-        const ending = { type: "SUCCEED", output: "later" } as const;
-        later.push(w.jobs.endOutside(id, { tenantId: null, ifVersion: version }, ending));
+        const ending = { kind: "succeeded", output: '"later"' } as const;
+        later.push(w.jobs.end(id, { tenantId: null, ifVersion: version }, ending));
         return new Response(null, { status: 202 });
       }
       if (answer === "large") return new Response("x".repeat(2_000_000));
