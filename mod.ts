@@ -51,9 +51,12 @@ export {
   StepError,
 } from "./src/core/actor/mod.ts";
 export type * from "./src/core/actor/mod.ts";
+export { systemClock } from "./src/core/clock.ts";
 export type { Backoff } from "./src/core/backoff.ts";
 export type { JobError } from "./src/core/failure.ts";
 export type { Job, NewJobInput, Transition } from "./src/core/job.ts";
+export { REPLAY_WINDOW_MS, SIGNATURE_HEADER, signBody, verifyBody } from "./src/core/signature.ts";
+export type { Refusal, Verification } from "./src/core/signature.ts";
 export type { Json } from "./src/core/json.ts";
 export { giveUp, retryAfter, snooze } from "./src/core/outcome.ts";
 export type { HandlerContext, HandlerJob } from "./src/runtime/context.ts";
@@ -75,11 +78,14 @@ export type {
   WaitOptions,
 } from "./src/library/runtime.ts";
 export { JobNotDoneError } from "./src/library/outcome.ts";
+export type { RuntimeParts, RuntimeTracing } from "./src/library/runtime.ts";
 export type { RuntimeSettings } from "./src/library/settings.ts";
 export { Client, createClient, ProblemError } from "./src/client/client.ts";
 export type { ClientOptions, JobResource } from "./src/client/client.ts";
 export { sensitive } from "./src/core/redaction.ts";
 export { createApp } from "./src/http/app.ts";
+export { createEdge } from "./src/edge/edge.ts";
+export type { Edge, EdgeContext, EdgeEnvironment, EdgeProgram } from "./src/edge/edge.ts";
 export { drive } from "./src/runtime/drive.ts";
 export type { DriveHost, Driven, DriveOptions } from "./src/runtime/drive.ts";
 export { Jobs } from "./src/runtime/jobs.ts";

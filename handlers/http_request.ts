@@ -4,13 +4,10 @@
  * Names are resolved here and the connection goes to the very address that was checked, so that a
  * name cannot change its mind in between. Private addresses must be on the list themselves.
  */
-import { lookup } from "node:dns/promises";
-import { request as requestPlain } from "node:http";
-import { request as requestTls } from "node:https";
 import type { IncomingMessage } from "node:http";
-import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { defineHandler, giveUp, type Handler, PermanentError, retryAfter } from "perdura";
+import { checkedAddress, send } from "./guarded.ts";
 
 /** Whom jobs may call. */
 export interface HttpOptions {
@@ -91,50 +88,6 @@ async function follow(
     url = next;
   }
   throw new PermanentError(`More than ${REDIRECTS_MAX} redirects`);
-}
-
-/** The address to connect to. @throws {PermanentError} The host is not allowed. */
-async function checkedAddress(url: URL, allowed: ReadonlySet<string>): Promise<string> {
-  const host = url.hostname.replace(/^\[|\]$/g, "").toLowerCase();
-  if (!allowed.has(host)) {
-    throw new PermanentError(
-      `Host "${host}" is not allowed; PERDURA_HTTP_ALLOW names those that are`,
-    );
-  }
-  if (ipaddr.isValid(host)) return host;
-  const found = await lookup(host, { all: true });
-  for (const { address } of found) {
-    const isPublic = ipaddr.process(address).range() === "unicast";
-    if (!isPublic && !allowed.has(address)) {
-      throw new PermanentError(`Host "${host}" leads to ${address}, which is not public`);
-    }
-  }
-  const [first] = found;
-  if (!first) throw new Error(`Host "${host}" has no address`);
-  return first.address;
-}
-
-function send(
-  url: URL,
-  address: string,
-  call: Call,
-  signal: AbortSignal,
-): Promise<IncomingMessage> {
-  const isTls = url.protocol === "https:";
-  const options = {
-    host: address,
-    port: url.port === "" ? (isTls ? 443 : 80) : Number(url.port),
-    path: `${url.pathname}${url.search}`,
-    method: call.method,
-    headers: { ...call.headers, host: url.host },
-    signal,
-    ...(isTls ? { servername: url.hostname } : {}),
-  };
-  return new Promise((resolve, reject) => {
-    const request = (isTls ? requestTls : requestPlain)(options, resolve);
-    request.on("error", reject);
-    request.end(call.body);
-  });
 }
 
 /** The beginning of the body, as text. */

@@ -1,6 +1,10 @@
-/** Runs the tests in a browser and ends in a line `N passed, N failed`. */
+/**
+ * Runs the tests of a folder with a configuration and a lock of its own (`e2e`, `edge`), and ends in a
+ * line `N passed, N failed`.
+ */
+const [folder = "e2e"] = Deno.args;
 const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-  args: ["test", "-A", "--frozen", "--config", "e2e/deno.json", "e2e/"],
+  args: ["test", "-A", "--frozen", "--config", `${folder}/deno.json`, `${folder}/`],
   cwd: new URL("..", import.meta.url),
   env: { NO_COLOR: "1" },
   stderr: "inherit",

@@ -17,9 +17,11 @@ import { drive } from "../runtime/drive.ts";
 import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
 import { HttpStats } from "../telemetry/http_stats.ts";
+import { exportMetrics } from "../telemetry/otlp_metrics.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { jobsOf, listen, untilSignal, withStore } from "./service.ts";
 import { type Settings, SettingsError, tokenRulesOf } from "./settings.ts";
+import { tracingOfProcess } from "./telemetry.ts";
 import { uiAssets } from "./ui_files.ts";
 import { workerOptions } from "./worker.ts";
 
@@ -44,6 +46,7 @@ export async function serveApi(
   const permit = permitOf(settings, gatekeeper, sessions);
   const http = new HttpStats(systemClock);
   const exposition = new Exposition({ observer: store.observer, clock: systemClock, http });
+  if (tracingOfProcess()) exportMetrics(() => exposition.read(), null);
   const { actors } = actorsOf(settings, store, machines);
   const host = workerOptions(settings, store, debug);
   const assets = await uiAssets();

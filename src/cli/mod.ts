@@ -16,6 +16,7 @@ import { OVERLAP_MS_MAX } from "../runtime/keys.ts";
 import { runApi } from "./api.ts";
 import * as form from "./arguments.ts";
 import { completionsOf, SHELLS } from "./completions.ts";
+import { runBackupCheck, runDoctor, UnwellError } from "./doctor/mod.ts";
 import { diagram } from "./diagram.ts";
 import {
   cancel,
@@ -40,6 +41,7 @@ import { runSetup } from "./setup.ts";
 import { runStart } from "./start.ts";
 import { surviveStrayErrors } from "./stray_errors.ts";
 import { tail } from "./tail.ts";
+import { runTop } from "./top.ts";
 import { runWorker } from "./worker.ts";
 
 const USAGE =
@@ -68,6 +70,7 @@ const expected = [
   PerduraError,
   ListenError,
   NotSucceededError,
+  UnwellError,
 ];
 
 /** All commands. */
@@ -106,6 +109,16 @@ function addServices(root: Command): void {
     );
   command(root, "setup", "Bring the schema up to date, and make a platform key if there is none")
     .action(() => withSettings(runSetup));
+  command(root, "doctor", "Look for what is wrong, and say what to do").option("--json", "as JSON")
+    .action((options) => withSettings((s) => runDoctor(s, options)));
+  command(root, "backup-check", "Whether a restored copy could be gone on from").argument(
+    "<url>",
+    "the address of the copy",
+  )
+    .option("--json", "as JSON")
+    .action((url, options) => withSettings((s) => runBackupCheck(s, url, options)));
+  command(root, "top", "Watch queues and rates").option("--once", "one look, and the end")
+    .action((options) => withSettings((s) => runTop(s, options)));
   command(root, "sweep", "Recover what died, now").option("--json", "as JSON")
     .action((options) => withSettings((s) => runSweep(s, options)));
 }

@@ -8,11 +8,13 @@ import { UnavailableError } from "../core/errors.ts";
 import { messageOf } from "../embedded/errors.ts";
 import { attachEmbedded } from "../embedded/server.ts";
 import { type Handler, indexHandlers } from "../runtime/handlers.ts";
-import { Jobs } from "../runtime/jobs.ts";
+import { Jobs, type JobsHost } from "../runtime/jobs.ts";
 import { migrate, type MigrateOptions } from "../store/migrate.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import type { Settings } from "./settings.ts";
+import { tracingOfProcess } from "./telemetry.ts";
 
 const log = getLogger(["perdura"]);
 
@@ -86,7 +88,8 @@ export async function withStore(
         ? { isPooled: true, listenUrl: settings.DATABASE_DIRECT_URL }
         : {}),
     }, settings.PERDURA_PAYLOAD_KEYS);
-    await work(store, database.url).finally(() => store.close());
+    const used = tracingOfProcess()?.store(store) ?? store;
+    await work(used, database.url).finally(() => store.close());
   } finally {
     await database.close();
   }
@@ -134,12 +137,17 @@ export function handlersOf(settings: Settings, debug: boolean, more: readonly Ha
   return indexHandlers([...handlers, ...more]);
 }
 
+function traceOf(tracing: Tracing | null): JobsHost["trace"] {
+  return tracing ? (row, isAlone) => tracing.enqueued(row, isAlone) : undefined;
+}
+
 /** The client side of the runtime. */
 export function jobsOf(settings: Settings, store: Store, debug: boolean): Jobs {
   return new Jobs({
     store,
     handlers: handlersOf(settings, debug),
     clock: systemClock,
+    trace: traceOf(tracingOfProcess()),
     defaults: {
       maxAttempts: settings.JOB_MAX_ATTEMPTS,
       maxCrashes: settings.JOB_MAX_CRASHES,

@@ -8,9 +8,11 @@ import { type DeclaredRetention, declareRetention } from "../runtime/declaring.t
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
 import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
+import { exportMetrics } from "../telemetry/otlp_metrics.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { backoffOf, handlersOf, listen, untilSignal, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
+import { tracingOfProcess } from "./telemetry.ts";
 
 const log = getLogger(["perdura", "worker"]);
 
@@ -29,7 +31,9 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
   await withStore(settings, { name: "perdura worker", debug }, async (store) => {
     const worker = new Worker(workerOptions(settings, store, debug));
     // Before the first claim: with a port that is taken it ends here, and holds no job.
-    const closeHttp = serveWorkerHttp(settings, store, worker);
+    const exposition = new Exposition({ observer: store.observer, clock: systemClock, worker });
+    if (tracingOfProcess()) exportMetrics(() => exposition.read(), worker.stats);
+    const closeHttp = serveWorkerHttp(settings, store, worker, exposition);
     await declareRetention(store, retentionOf(settings));
     worker.start();
     log.info("Worker {worker} started", { worker: worker.id, pid: Deno.pid });
@@ -37,6 +41,7 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
     log.info("Worker {worker} stops", { worker: worker.id });
     await worker.stop();
     await closeHttp();
+    exposition.stop();
   });
 }
 
@@ -54,9 +59,10 @@ function retentionOf(settings: Settings): DeclaredRetention {
 /** What a worker of these settings runs, and how. */
 export function workerOptions(settings: Settings, store: Store, debug: boolean): WorkerOptions {
   const machines = machinesOf(debug);
+  const handlers = handlersOf(settings, debug, activityHandlers(machines));
   return {
     store,
-    handlers: handlersOf(settings, debug, activityHandlers(machines)),
+    handlers: tracingOfProcess()?.handlers(handlers) ?? handlers,
     turner: actorsOf(settings, store, machines).turner,
     clock: systemClock,
     random: systemRandom,
@@ -75,10 +81,14 @@ export function workerOptions(settings: Settings, store: Store, debug: boolean):
 }
 
 /** Health and metrics, when a port is set. A worker that has not polled lately is not ready. */
-function serveWorkerHttp(settings: Settings, store: Store, worker: Worker): () => Promise<void> {
+function serveWorkerHttp(
+  settings: Settings,
+  store: Store,
+  worker: Worker,
+  exposition: Exposition,
+): () => Promise<void> {
   const port = settings.WORKER_HTTP_PORT;
   if (port === null) return () => Promise.resolve();
-  const exposition = new Exposition({ observer: store.observer, clock: systemClock, worker });
   const patienceMs = Math.max(5_000, 3 * settings.WORKER_POLL_MS);
   const app = new Hono()
     .route(
@@ -91,10 +101,7 @@ function serveWorkerHttp(settings: Settings, store: Store, worker: Worker): () =
     .get("/metrics", () => exposition.respond());
   const server = listen({ hostname: settings.HOST, port, setting: "WORKER_HTTP_PORT" }, app.fetch);
   log.info("Worker health on port {port}", { port: server.addr.port });
-  return () => {
-    exposition.stop();
-    return server.shutdown();
-  };
+  return () => server.shutdown();
 }
 
 async function untilParentIsGone(): Promise<void> {

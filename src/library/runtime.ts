@@ -5,14 +5,14 @@ import type postgres from "postgres";
 import { Cipher, parseCipherKeys } from "../core/cipher.ts";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
-import type { Job, NewJobInput } from "../core/job.ts";
+import type { Job, JobInsert, NewJobInput } from "../core/job.ts";
 import type { ScheduleInput } from "../core/schedule.ts";
 import type { UniqueOutcome } from "../core/unique.ts";
 import type { MachineDefinition } from "../core/actor/mod.ts";
 import { activityHandlers } from "../runtime/activities.ts";
 import { Actors } from "../runtime/actors.ts";
 import { drive, type Driven, type DriveOptions } from "../runtime/drive.ts";
-import { type Handler, indexHandlers } from "../runtime/handlers.ts";
+import { type Handler, type Handlers, indexHandlers } from "../runtime/handlers.ts";
 import { Jobs } from "../runtime/jobs.ts";
 import { leaveJob } from "../runtime/leaving.ts";
 import { type MachineEntry, Machines } from "../runtime/machines.ts";
@@ -26,6 +26,13 @@ import { addressOf } from "./address.ts";
 import { JobNotDoneError, outputOf } from "./outcome.ts";
 import { type RuntimeSettings, withDefaults } from "./settings.ts";
 import { type TypedActors, typedActors } from "./typed_actors.ts";
+
+/** What wraps the parts of a runtime so that they are traced. */
+export interface RuntimeTracing {
+  enqueued(row: JobInsert, isAlone: boolean): JobInsert;
+  handlers(handlers: Handlers): Handlers;
+  store(store: Store): Store;
+}
 
 /** What `createRuntime` takes. */
 export interface RuntimeOptions<H extends Handler> extends Partial<RuntimeSettings> {
@@ -49,6 +56,8 @@ export interface RuntimeOptions<H extends Handler> extends Partial<RuntimeSettin
   readonly isPooled?: boolean;
   /** An address past the pooler, for hints and migrations. Without it workers poll. */
   readonly listenUrl?: string;
+  /** Traces everything: `new Tracing()` of `perdura/telemetry`. */
+  readonly tracing?: RuntimeTracing;
   /** Bring the schema up to date at the start. Default true. */
   readonly migrate?: boolean;
 }
@@ -107,10 +116,11 @@ export async function createRuntime<const H extends Handler>(
   const cipher = payloadKeys === undefined ? null : new Cipher(parseCipherKeys(payloadKeys));
   if (options.migrate !== false) await migrate({ url: listenUrl ?? url, isPooled });
   const place = { url, name, isPooled, ...(listenUrl ? { listenUrl } : {}) };
-  const store = openStore(place, cipher);
-  const { handlers = [], machines = [] } = options;
-  const known = new Machines(machines);
-  const runtime = new Runtime(store, handlers, withDefaults(options), known, !isPooled);
+  const opened = openStore(place, cipher);
+  const { handlers = [], machines = [], tracing } = options;
+  const store = tracing?.store(opened) ?? opened;
+  const more = { machines: new Machines(machines), prepare: !isPooled, tracing };
+  const runtime = new Runtime(store, handlers, withDefaults(options), more);
   try {
     for (const [id, schedule] of Object.entries(options.schedules ?? {})) {
       await runtime.schedules.declare(id, schedule);
@@ -120,6 +130,14 @@ export async function createRuntime<const H extends Handler>(
     throw error;
   }
   return runtime;
+}
+
+/** What a runtime may be made with, beside its store and handlers. */
+export interface RuntimeParts {
+  readonly machines?: Machines;
+  /** Prepared statements in the transactions of callers. */
+  readonly prepare?: boolean;
+  readonly tracing?: RuntimeTracing | undefined;
 }
 
 /** A runtime. `await using`, or `close()` at the end. */
@@ -134,16 +152,17 @@ export class Runtime<H extends Handler = Handler> {
   readonly #store: Store;
   readonly #settings: RuntimeSettings;
   readonly #prepare: boolean;
+  readonly #tracing: RuntimeTracing | undefined;
   readonly #workers = new Set<Worker>();
 
   constructor(
     store: Store,
     handlers: readonly H[],
     settings: RuntimeSettings,
-    machines: Machines = new Machines([]),
-    prepare = true,
+    { machines = new Machines([]), prepare = true, tracing }: RuntimeParts = {},
   ) {
     this.#prepare = prepare;
+    this.#tracing = tracing;
     this.#store = store;
     this.#settings = settings;
     this.jobs = new Jobs({
@@ -151,6 +170,7 @@ export class Runtime<H extends Handler = Handler> {
       handlers: indexHandlers(handlers),
       clock: systemClock,
       defaults: { ...settings, backoff: settings.backoff },
+      trace: tracing && ((row, isAlone) => tracing.enqueued(row, isAlone)),
     });
     const cancelJob = (tenantId: string, id: string) =>
       leaveJob({ store, clock: systemClock }, tenantId, id);
@@ -254,7 +274,8 @@ export class Runtime<H extends Handler = Handler> {
     const handlers = new Map(this.jobs.host.handlers);
     for (const each of activityHandlers(turner.machines)) handlers.set(each.type, each);
     const random = systemRandom;
-    return { ...this.#settings, store, handlers, clock, random, defaults, turner };
+    const traced = this.#tracing?.handlers(handlers) ?? handlers;
+    return { ...this.#settings, store, handlers: traced, clock, random, defaults, turner };
   }
 }
 

@@ -10,6 +10,8 @@ export interface HandlerJob {
   readonly tenantId: string;
   readonly type: string;
   readonly queue: string;
+  /** The fence of this attempt: whoever ends the job from outside names it (If-Match). */
+  readonly version: number;
   /** This execution, from 1. */
   readonly attempt: number;
   readonly maxAttempts: number;

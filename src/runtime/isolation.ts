@@ -78,8 +78,20 @@ function mayTidyUp({ reason }: AbortSignal): boolean {
 
 function jobOf({ job }: HandlerContext): IsolatedCall["job"] {
   const { id, tenantId, type, queue, attempt, maxAttempts, crashes } = job;
-  const { createdAt, tags, metadata } = job;
-  return { id, tenantId, type, queue, attempt, maxAttempts, crashes, createdAt, tags, metadata };
+  const { createdAt, tags, metadata, version } = job;
+  return {
+    id,
+    tenantId,
+    type,
+    queue,
+    version,
+    attempt,
+    maxAttempts,
+    crashes,
+    createdAt,
+    tags,
+    metadata,
+  };
 }
 
 /** What a thread may ask of its context. Functions stay there, and are called by number. */

@@ -38,7 +38,7 @@ import {
 } from "./outside.ts";
 import { type Page, pageAt, pageOf, pageOfKey } from "./paging.ts";
 import type { Created, Foreseen, Sent } from "./job_answers.ts";
-import { cloneOf, jobOf, lanesOf, type Prepared, prepareJob } from "./preparing.ts";
+import { cloneOf, jobOf, lanesOf, type Prepared, prepareJob, type Trace } from "./preparing.ts";
 import { type Added, addUnique, insertOne } from "./uniques.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -61,6 +61,8 @@ export interface JobsHost {
   readonly handlers: Handlers;
   readonly clock: Clock;
   readonly defaults: JobDefaults;
+  /** Gives a row on its way in what it needs to be traced. Left out: nobody traces. */
+  readonly trace?: Trace | undefined;
 }
 
 /** How to send an event. */

@@ -22,6 +22,9 @@ export interface Prepared {
   readonly unique: UniqueRule | null;
 }
 
+/** Takes a row on its way in, and whether it comes by itself; gives what is stored. */
+export type Trace = (row: JobInsert, isAlone: boolean) => JobInsert;
+
 /** Limits of jobs that name none. */
 export interface CountDefaults {
   readonly maxAttempts: number;
@@ -35,7 +38,11 @@ export interface CountDefaults {
  * @throws {InvalidInputError | UnknownTypeError | PayloadTooLargeError}
  */
 export function prepareJob(
-  host: { readonly handlers: Handlers; readonly defaults: CountDefaults },
+  host: {
+    readonly handlers: Handlers;
+    readonly defaults: CountDefaults;
+    readonly trace?: Trace | undefined;
+  },
   input: unknown,
   path: string,
 ): Prepared {
@@ -50,7 +57,9 @@ export function prepareJob(
     maxCrashes: handler.retry.maxCrashes ?? defaults.maxCrashes,
     timeoutMs: handler.timeoutMs ?? DEFAULT_TIMEOUT_MS,
   });
-  return { row, isStrict: job.idempotency === "strict", unique: job.unique ?? null };
+  const isStrict = job.idempotency === "strict";
+  const traced = host.trace ? host.trace(row, path === "") : row;
+  return { row: traced, isStrict, unique: job.unique ?? null };
 }
 
 /** The handler of a type. @throws {UnknownTypeError} */

@@ -14,6 +14,8 @@ export interface Observed {
   readonly mail: number;
   readonly oldestMailSeconds: number;
   readonly oldestTimerSeconds: number;
+  /** Of schedules: how long ago the earliest fire time should have been. */
+  readonly oldestFireSeconds: number;
   /** Letters of SQL callers, up to a bound. */
   readonly inbox: number;
   readonly oldestTransactionSeconds: number;

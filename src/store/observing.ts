@@ -44,6 +44,7 @@ export class PostgresObserver implements ObserveStore {
       mail: field<number>(mail, "n"),
       oldestMailSeconds: field<number>(mail, "oldest"),
       oldestTimerSeconds: field<number>(mail, "timer"),
+      oldestFireSeconds: field<number>(mail, "schedule"),
       inbox: field<number>(mail, "inbox"),
       oldestTransactionSeconds: field<number>(state, "oldest"),
       leases: field<number>(state, "leases"),

@@ -224,6 +224,11 @@ export const metrics: readonly Metric[] = [
     "How late the latest timer of an actor is",
     (d) => d.oldestTimerSeconds,
   ),
+  ofDatabase(
+    "schedule_lateness_seconds",
+    "How late the latest schedule is",
+    (d) => d.oldestFireSeconds,
+  ),
   ofDatabase("inbox_letters", "Jobs that came in by SQL and are not made yet", (d) => d.inbox),
   ofDatabase(
     "oldest_transaction_seconds",

@@ -44,7 +44,7 @@ export async function createTestKit<const H extends Handler>(
   const fuse = new Fuse();
   const store = fused(openStore({ url, name: "perdura testing" }), fuse);
   const settings = withDefaults({ pollMs: 20, ...options });
-  const runtime = new Runtime(store, handlers, settings, new Machines(machines));
+  const runtime = new Runtime(store, handlers, settings, { machines: new Machines(machines) });
   return new TestKit(runtime, new Database({ url, connections: 1 }), fuse);
 }
 

@@ -1,9 +1,7 @@
 /** The pages, the charts and the stream. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { MalformedError, MethodNotAllowedError, NotFoundError } from "../core/errors.ts";
-import { isUuid } from "../core/id.ts";
-import { DEFAULT_TENANT } from "../core/job.ts";
+import { MethodNotAllowedError, NotFoundError } from "../core/errors.ts";
 import type { UiStore } from "../store/store.ts";
 import { Charts } from "./charts.ts";
 import { Census } from "./census.ts";
@@ -12,7 +10,8 @@ import { shellOf, type UiAssets, unbuiltPage } from "./files.ts";
 import type { BookEntry, MachineBook } from "./machine_book.ts";
 import { mermaidOf } from "./mermaid.ts";
 import { type Seen, sessionRoutes, type SignIn } from "./sign_in.ts";
-import type { Stream, Topic } from "./stream.ts";
+import type { Stream } from "./stream.ts";
+import { openStream } from "./stream_route.ts";
 
 /** What the pages need. */
 export interface UiHost {
@@ -121,24 +120,6 @@ async function chartResponse(
   };
   if (c.req.header("if-none-match") === etag) return new Response(null, { status: 304, headers });
   return new Response(svg, { headers });
-}
-
-function openStream(c: Context, stream: Stream, tenantId: string | null): Response {
-  return new Response(stream.open(topicOf(c, tenantId)), {
-    headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
-  });
-}
-
-function topicOf(c: Context, own: string | null): Topic {
-  const [job, actor] = [c.req.query("job"), c.req.query("actor")];
-  if (job !== undefined && !isUuid(job)) throw new MalformedError("job must be the id of a job");
-  const last = c.req.header("last-event-id") ?? c.req.query("after") ?? "0";
-  if (!/^\d{1,9}$/.test(last)) throw new MalformedError("Last-Event-ID must be a version");
-  const tenantId = own ?? c.req.query("tenantId") ?? null;
-  const after = Number(last);
-  if (job !== undefined) return { kind: "job", id: job, tenantId, after };
-  if (actor === undefined) return { kind: "counts", id: "", tenantId, after };
-  return { kind: "actor", id: actor, tenantId: tenantId ?? DEFAULT_TENANT, after };
 }
 
 function page(c: Context, assets: UiAssets | null): Response | Promise<Response> {

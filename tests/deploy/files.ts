@@ -11,7 +11,7 @@ export function read(path: string): Promise<string> {
 
 const names = z.record(z.string(), z.string());
 const condition = z.strictObject({
-  condition: z.enum(["service_healthy", "service_completed_successfully"]),
+  condition: z.enum(["service_healthy", "service_completed_successfully", "service_started"]),
 });
 
 /** The part of the compose specification that we use; anything else is a typing error. */

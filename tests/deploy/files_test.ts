@@ -61,23 +61,34 @@ Deno.test("everything the image copies is there and is let through by .dockerign
   for (const path of copied) await Deno.stat(`${ROOT}${path}`);
 });
 
-Deno.test("compose opens one port, to this machine alone, and only behind keys", async () => {
+Deno.test("compose opens two ports, to this machine alone, the API's only behind keys", async () => {
   const { services, volumes } = await readCompose();
-  assertEquals(Object.keys(services).sort(), ["api", "postgres", "setup", "worker"]);
+  assertEquals(Object.keys(services).sort(), [
+    ...["api", "grafana", "postgres", "prometheus", "setup", "worker"],
+  ]);
   assertEquals(services.api?.ports, ["127.0.0.1:8000:8000"]);
   assertEquals([services.api?.environment.AUTH, services.api?.environment.HOST], [
     "keys",
     "0.0.0.0",
   ]);
-  const others = Object.entries(services).filter(([name]) => name !== "api");
+  const others = Object.entries(services).filter(([name]) => !["api", "grafana"].includes(name));
+  assertEquals(services.grafana?.ports, ["127.0.0.1:3000:3000"]);
   assertEquals(others.filter(([, { ports }]) => ports !== undefined), []);
   assertEquals(services.worker?.deploy?.replicas, 2);
   for (const [name, one] of Object.entries(services)) {
     assert(!one.image.endsWith(":latest"), name);
     for (const dependency of Object.keys(one.depends_on ?? {})) assert(services[dependency]);
-    for (const volume of one.volumes ?? []) assert((volume.split(":")[0] ?? "") in volumes);
+    for (const volume of one.volumes ?? []) {
+      const [source = ""] = volume.split(":");
+      // Files of ours are mounted to be read.
+      if (source.startsWith("./")) {
+        assert(volume.endsWith(":ro"), volume);
+        await Deno.stat(`${ROOT}deploy/${source}`);
+      } else assert(source in volumes, volume);
+    }
     if (name === "postgres") continue;
-    assertEquals([one.read_only, one.cap_drop, one.build?.context], [true, ["ALL"], ".."]);
+    assertEquals([one.read_only, one.cap_drop], [true, ["ALL"]]);
+    assertEquals(one.build?.context, ["grafana", "prometheus"].includes(name) ? undefined : "..");
   }
   for (const one of [services.api, services.worker, services.postgres]) {
     assertEquals(one?.restart, "unless-stopped");
@@ -85,7 +96,7 @@ Deno.test("compose opens one port, to this machine alone, and only behind keys",
   }
 });
 
-for (const script of ["submit-job.sh", "stress-test.sh", "cleanup.sh", "worker.sh"]) {
+for (const script of ["submit-job.sh", "stress-test.sh", "cleanup.sh", "worker.sh", "sbom.sh"]) {
   Deno.test(`scripts/${script} is sound bash, tells how it is used, and exits 2 on wrong use`, async () => {
     const path = `${ROOT}scripts/${script}`;
     await run("bash", ["-n", path]);

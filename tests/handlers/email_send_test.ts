@@ -20,6 +20,7 @@ const context: HandlerContext = {
     tenantId: "default",
     type: "email.send",
     queue: "default",
+    version: 2,
     attempt: 1,
     maxAttempts: 3,
     crashes: 0,

@@ -91,6 +91,13 @@ const HOUSE: readonly Room[] = [
     packages: ["postgres"],
   },
   {
+    at: "src/edge/",
+    files: [
+      ...["machines/", "src/core/", "src/store/", "src/runtime/", "src/http/", "src/library/"],
+      ...["src/edge/", "src/ui/stream.ts", "src/ui/stream_route.ts"],
+    ],
+  },
+  {
     at: "src/testing/",
     files: ["src/core/", "src/store/", "src/runtime/", "src/library/", "src/testing/", "sql/"],
   },
@@ -120,7 +127,15 @@ const HOUSE: readonly Room[] = [
     at: "mod.ts",
     files: [
       "machines/",
-      ...["src/core/", "src/runtime/", "src/store/", "src/http/", "src/library/", "src/client/"],
+      ...[
+        "src/core/",
+        "src/runtime/",
+        "src/store/",
+        "src/http/",
+        "src/library/",
+        "src/client/",
+        "src/edge/",
+      ],
     ],
   },
   {
@@ -137,7 +152,15 @@ const HOUSE: readonly Room[] = [
 /** Run on Deno, Deno Deploy, Workers, Node and Bun alike: nothing of one platform may be named. */
 const PORTABLE = [
   "machines/",
-  ...["src/core/", "src/store/", "src/runtime/", "src/http/", "src/library/", "src/client/"],
+  ...[
+    "src/core/",
+    "src/store/",
+    "src/runtime/",
+    "src/http/",
+    "src/library/",
+    "src/client/",
+    "src/edge/",
+  ],
 ];
 
 /** Whether a path is code whose imports we judge. */

@@ -1,0 +1,22 @@
+/** Whether this process exports traces and metrics by OTLP. Deno does the sending (OTEL_DENO=true). */
+import { getLogger } from "@logtape/logtape";
+import { Tracing } from "../telemetry/tracing.ts";
+
+const log = getLogger(["perdura"]);
+
+let known: Tracing | null | undefined;
+
+/** What wraps handlers, store and jobs; null: nobody collects, and nothing is wrapped. */
+export function tracingOfProcess(): Tracing | null {
+  if (known === undefined) known = isExporting() ? new Tracing() : null;
+  return known;
+}
+
+/** The names are OpenTelemetry's and Deno's, not ours: they are not among the settings. */
+function isExporting(): boolean {
+  const isOn = ["true", "1"].includes(Deno.env.get("OTEL_DENO") ?? "");
+  if (!isOn && Deno.env.get("OTEL_EXPORTER_OTLP_ENDPOINT")) {
+    log.warn("OTEL_EXPORTER_OTLP_ENDPOINT is set, OTEL_DENO=true is not: nothing is exported");
+  }
+  return isOn;
+}

@@ -1,0 +1,109 @@
+/** `doctor`, `backup-check` and `top`, on databases that are well and on one that was broken on purpose. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { z } from "zod";
+import { buildJob, claimAll } from "../support/build.ts";
+import { testDatabase } from "../support/database.ts";
+import { perdura } from "./command.ts";
+
+const findings = z.array(z.object({
+  check: z.string(),
+  level: z.enum(["ok", "warning", "problem"]),
+  message: z.string(),
+  remedy: z.string().nullable(),
+}));
+
+/** What is not well; the server of the tests does not wait for its disk, and says so. */
+async function examine(url: string) {
+  const { code, stdout } = await perdura(["doctor", "--json"], { DATABASE_URL: url });
+  const all = findings.parse(JSON.parse(stdout));
+  const unwell = all.filter(({ check, level }) =>
+    level !== "ok" && !["durability", "transactions", "connections"].includes(check)
+  );
+  return { code, all, unwell };
+}
+
+Deno.test("doctor on a healthy database finds nothing, and looks at everything", async () => {
+  await using db = await testDatabase();
+  const { all, unwell } = await examine(db.url);
+  assertEquals(unwell, []);
+  const looked = new Set(all.map(({ check }) => check));
+  for (
+    const check of [
+      ...["settings", "database", "version", "migrations", "permissions", "clock", "indexes"],
+      ...["durability", "vacuum", "transactions", "connections", "leases", "stuck jobs", "backlog"],
+      ...["quarantine", "actors", "partitions"],
+    ]
+  ) {
+    assert(looked.has(check), check);
+  }
+});
+
+Deno.test("doctor on a broken database finds each fault, with what to do, and exits 1", async () => {
+  await using db = await testDatabase();
+  await db.store.insert([buildJob(), buildJob(), buildJob()]);
+  await claimAll(db.store, 1);
+  await db.sql`delete from perdura.lease`;
+  await db.sql`update perdura.job set run_at = now() - interval '1 hour' where lease_id is null`;
+  await db
+    .sql`insert into perdura.lease (id, worker, claimed_at, expires_at, hard_until, n_left, tenants, ids)
+    values (gen_random_uuid(), gen_random_uuid(), now() - interval '1 day', now() - interval '1 day',
+            now(), 1, array['default'], array[gen_random_uuid()])`;
+  await db.sql`insert into perdura.quarantine (tenant_id, job_id, reason)
+    values ('default', gen_random_uuid(), 'out of range')`;
+  await db.sql`drop index perdura.job_claim`;
+  await db.sql`alter table perdura.job set (autovacuum_enabled = off)`;
+  await db.sql`insert into perdura.actor (tenant_id, id, uid, root_id, machine, root_machine,
+      machine_version, machine_hash, status, state, tags, version)
+    values ('default', 'a', gen_random_uuid(), 'a', 'gone', 'gone', '1', 'x', 'blocked', '', '{}', 1)`;
+  const { code, unwell } = await examine(db.url);
+  assertEquals(code, 1);
+  const of = (check: string) => unwell.filter((finding) => finding.check === check);
+  assertMatch(of("indexes")[0]?.remedy ?? "", /^create index job_claim on perdura\.job/);
+  assertMatch(of("vacuum")[0]?.remedy ?? "", /reset \(autovacuum_enabled\)/);
+  assertMatch(of("leases")[0]?.remedy ?? "", /sweep/);
+  assertMatch(of("stuck jobs")[0]?.message ?? "", /^1 running jobs have no lease/);
+  assertMatch(of("backlog")[0]?.message ?? "", /^2 jobs are due .* no worker is connected$/);
+  assertStringIncludes(of("quarantine")[0]?.message ?? "", "out of range");
+  assertStringIncludes(of("actors")[0]?.remedy ?? "", "machines check");
+  for (const { remedy } of unwell) assert(remedy !== null && remedy !== "");
+});
+
+Deno.test("doctor says in one line what keeps it from looking, and never shows a password", async () => {
+  const unreachable = await perdura(["doctor"], {
+    DATABASE_URL: "postgres://someone:hunter2@127.0.0.1:1/none",
+  });
+  assertEquals(unreachable.code, 1);
+  assertStringIncludes(unreachable.stdout, "!!  database: ");
+  const wrong = await perdura(["doctor"], { WORKER_POLL_MS: "soon", DATABASE_URL: "hunter2" });
+  assertEquals(wrong.code, 2);
+  assertMatch(wrong.lines.join("\n"), /DATABASE_URL.*\n?.*WORKER_POLL_MS: Must be a whole number/);
+  for (const text of [unreachable.stdout, ...unreachable.lines, ...wrong.lines]) {
+    assert(!text.includes("hunter2"), text);
+  }
+});
+
+Deno.test("backup-check takes a whole copy, and refuses one that misses rows", async () => {
+  await using db = await testDatabase();
+  await using copy = await testDatabase();
+  const check = () => perdura(["backup-check", copy.url, "--json"], { DATABASE_URL: db.url });
+  await db.store.insert([{ ...buildJob(), payloadJson: JSON.stringify("x".repeat(200_000)) }]);
+  await copy.store.insert([{ ...buildJob(), payloadJson: JSON.stringify("x".repeat(200_000)) }]);
+  const whole = await check();
+  assertEquals([whole.code, whole.lines], [0, []], whole.stdout);
+  await copy.sql`delete from perdura.job_data`;
+  await copy.sql`delete from perdura.counter_delta`;
+  const torn = findings.parse(JSON.parse((await check()).stdout));
+  const bad = torn.filter(({ level }) => level === "problem").map(({ check }) => check);
+  assertEquals(bad, ["counters", "payloads"]);
+});
+
+Deno.test("top --once prints states by queue, and the oldest due", async () => {
+  await using db = await testDatabase();
+  await db.store.insert([{ ...buildJob(), queue: "mail" }, buildJob()]);
+  const { code, stdout } = await perdura(["top", "--once"], { DATABASE_URL: db.url });
+  assertEquals(code, 0);
+  const [head = "", , , header = "", ...rows] = stdout.split("\n");
+  assertMatch(head, /^perdura {3}leases 0 {3}oldest due \d/);
+  assertMatch(header, /^queue +pending +scheduled/);
+  assertEquals(rows.filter((row) => /^(mail|default) +1 /.test(row)).length, 2, stdout);
+});

@@ -1,0 +1,164 @@
+/**
+ * A rolling upgrade: workers and API of an earlier commit go on while the schema is migrated and the new
+ * ones start beside them; then the old ones stop. Every job runs, each effect is there once.
+ */
+import { assert, assertEquals } from "@std/assert";
+import postgres from "postgres";
+import { eventually } from "../support/build.ts";
+import { emptyDatabase } from "../support/database.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+/** The last one before telemetry, drive and the edge. */
+const OLD = "44b6b90";
+
+const isKnown = await new Deno.Command("git", {
+  args: ["-C", ROOT, "cat-file", "-e", `${OLD}^{commit}`],
+  stderr: "null",
+}).output().then(({ success }) => success, () => false);
+const where = isKnown ? "" : ` (not shown: commit ${OLD} is not in the history of this clone)`;
+
+/** A program of one of the two trees. */
+class Program {
+  readonly #child: Deno.ChildProcess;
+  readonly #said: Promise<string>;
+  #text = "";
+
+  constructor(
+    tree: string,
+    args: readonly string[],
+    url: string,
+    more: Record<string, string> = {},
+  ) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", `${tree}/main.ts`, ...args],
+      cwd: tree,
+      env: { DATABASE_URL: url, PERDURA_DEBUG: "on", NO_COLOR: "1", PORT: "0", ...more },
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    this.#said = this.#read();
+  }
+
+  /** Where it listens, once it does. */
+  async url(): Promise<string> {
+    return await eventually("it listens", () => {
+      return Promise.resolve(/http:\/\/127\.0\.0\.1:\d+/.exec(this.#text)?.[0]);
+    }, 60_000);
+  }
+
+  async ended(): Promise<number> {
+    const { code } = await this.#child.status;
+    await this.#said;
+    return code;
+  }
+
+  stop(): Promise<number> {
+    this.#child.kill("SIGTERM");
+    return this.ended();
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  async #read(): Promise<string> {
+    const decoder = new TextDecoder();
+    for await (const chunk of this.#child.stderr) {
+      this.#text += decoder.decode(chunk, { stream: true });
+    }
+    return this.#text;
+  }
+}
+
+/** Sends jobs until it is told to stop; whoever it sends to may change. */
+class Load {
+  readonly keys: string[] = [];
+  #isOver = false;
+  #url: string;
+  #running: Promise<void>;
+
+  constructor(url: string) {
+    this.#url = url;
+    this.#running = this.#run();
+  }
+
+  set url(url: string) {
+    this.#url = url;
+  }
+
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    for (let n = 0; !this.#isOver; n++) {
+      const keys = Array.from({ length: 10 }, (_, k) => `${n} ${k}`);
+      const jobs = keys.map((key) => ({
+        type: "debug.effect",
+        payload: { key },
+        idempotencyKey: key,
+      }));
+      const response = await fetch(`${this.#url}/jobs/batch`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ jobs }),
+      });
+      assertEquals(response.status, 201, await response.text());
+      this.keys.push(...keys);
+    }
+  }
+}
+
+Deno.test(`rolling upgrade: old and new share the database while it is migrated, nothing is lost${where}`, async () => {
+  if (!isKnown) return;
+  const old = await Deno.makeTempDir({ prefix: "perdura-old-" });
+  await git("worktree", "add", "--detach", "--force", old, OLD);
+  try {
+    await using db = await emptyDatabase();
+    assertEquals(await new Program(old, ["migrate"], db.url).ended(), 0);
+    const [oldWorker, oldApi] = [
+      new Program(old, ["worker"], db.url),
+      new Program(old, ["api"], db.url),
+    ];
+    const load = new Load(await oldApi.url());
+    const sql = postgres(db.url, { max: 1, onnotice: () => {} });
+    const effects = async () => (await sql`select from debug_effect`).length;
+    await eventually("the old worker works", async () => await effects() > 20, 60_000);
+    const migration = new Program(ROOT, ["migrate"], db.url);
+    assertEquals(await migration.ended(), 0, migration.text);
+    const migratedAt = await effects();
+    await eventually(
+      "the old worker goes on",
+      async () => await effects() > migratedAt + 20,
+      60_000,
+    );
+    const [newWorker, newApi] = [
+      new Program(ROOT, ["worker"], db.url),
+      new Program(ROOT, ["api"], db.url),
+    ];
+    load.url = await newApi.url();
+    const sharedAt = await effects();
+    await eventually("both work", async () => await effects() > sharedAt + 50, 60_000);
+    assertEquals(await oldWorker.stop(), 0, oldWorker.text);
+    assertEquals(await oldApi.stop(), 0, oldApi.text);
+    const aloneAt = await effects();
+    await eventually("the new one goes on", async () => await effects() > aloneAt + 20, 60_000);
+    await load.stop();
+    await eventually("all have run", async () => await effects() >= load.keys.length, 60_000);
+    const found = await sql<{ key: string; n: number }[]>`
+      select key, count(*)::int as n from debug_effect group by key`;
+    assertEquals(found.filter(({ n }) => n !== 1), [], "no effect twice");
+    assertEquals(found.map(({ key }) => key).toSorted(), load.keys.toSorted());
+    await sql.end();
+    assertEquals([await newWorker.stop(), await newApi.stop()], [0, 0]);
+  } finally {
+    await git("worktree", "remove", "--force", old);
+  }
+});
+
+async function git(...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command("git", { args: ["-C", ROOT, ...args] })
+    .output();
+  assert(success, new TextDecoder().decode(stderr));
+}

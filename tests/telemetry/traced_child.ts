@@ -1,0 +1,61 @@
+/**
+ * An API and a worker in one process, traced: its job fails twice, then stores another one and starts an
+ * actor. Started by traces_test.ts with OTEL_DENO=true.
+ */
+import { setup } from "xstate";
+import { z } from "zod";
+import { createApp, createRuntime, defineHandler, defineMachine, type Runtime } from "perdura";
+import { Tracing } from "perdura/telemetry";
+import { getLogger } from "@logtape/logtape";
+import { configureLogging } from "../../src/cli/logging.ts";
+
+await configureLogging("info");
+const log = getLogger(["perdura", "test"]);
+
+const light = defineMachine(
+  setup({}).createMachine({ id: "light", initial: "on", states: { on: {} } }),
+  { version: "1" },
+);
+const child = defineHandler({
+  type: "traced.child",
+  input: z.object({}),
+  handle: () => {
+    log.info("The child runs");
+    return "child";
+  },
+});
+const parent = defineHandler({
+  type: "traced.parent",
+  input: z.object({ secret: z.string() }),
+  retry: { baseMs: 10, capMs: 10 },
+  handle: async (_, { job }) => {
+    if (job.attempt < 3) throw new Error("again");
+    await runtime.enqueue("traced.child", {});
+    await runtime.actors.start({ machine: "light", id: "lamp" });
+    return "parent";
+  },
+});
+
+const runtime: Runtime = await createRuntime({
+  databaseUrl: Deno.env.get("DATABASE_URL") ?? "",
+  handlers: [parent, child],
+  machines: [light],
+  tracing: new Tracing(),
+  pollMs: 50,
+});
+const app = createApp({
+  jobs: runtime.jobs,
+  actors: runtime.actors,
+  isWritable: () => runtime.isWritable(),
+});
+runtime.work();
+const server = Deno.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  onListen: ({ port }) => Deno.stdout.writeSync(new TextEncoder().encode(`port ${port}\n`)),
+}, app.fetch);
+Deno.addSignalListener("SIGTERM", async () => {
+  await server.shutdown();
+  await runtime.close();
+  Deno.exit(0);
+});

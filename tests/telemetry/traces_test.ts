@@ -1,0 +1,120 @@
+/** One trace, from a request over retries to child jobs and actors, as a collector receives it. */
+import { assert, assertEquals } from "@std/assert";
+import { buildJob, eventually } from "../support/build.ts";
+import { testDatabase } from "../support/database.ts";
+import { type ReceivedSpan, startReceiver } from "./receiver.ts";
+
+const CHILD = new URL("traced_child.ts", import.meta.url).pathname;
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+function textOf(span: ReceivedSpan, key: string): unknown {
+  const found = span.attributes.find((attribute) => attribute.key === key)?.value;
+  return found && (found.stringValue ?? found.intValue);
+}
+
+Deno.test("OTLP: one trace from an HTTP enqueue through two retries to a child job and an actor", async () => {
+  await using db = await testDatabase();
+  await using receiver = startReceiver();
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", CHILD],
+    env: {
+      ...{ DATABASE_URL: db.url, NO_COLOR: "1", OTEL_DENO: "true", OTEL_SERVICE_NAME: "perdura" },
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      ...{ OTEL_EXPORTER_OTLP_PROTOCOL: "http/json", OTEL_METRIC_EXPORT_INTERVAL: "1000" },
+    },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const logged = new Response(process.stderr).text();
+  const reader = process.stdout.getReader();
+  const said = new TextDecoder().decode((await reader.read()).value);
+  const url = `http://127.0.0.1:${/port (\d+)/.exec(said)?.[1]}`;
+  const response = await fetch(`${url}/jobs`, {
+    method: "POST",
+    headers: { "content-type": "application/json", traceparent: `00-${TRACE}-00f067aa0ba902b7-01` },
+    body: JSON.stringify({ type: "traced.parent", payload: { secret: "hunter2" } }),
+  });
+  const job = await response.json();
+  assertEquals(response.status, 201);
+  await eventually("the child job has run", async () => {
+    const rows = await db.sql`select from perdura.job_archive where type = 'traced.child'`;
+    return rows.length > 0;
+  }, 60_000);
+  process.kill("SIGTERM");
+  await process.status;
+  reader.releaseLock();
+  await process.stdout.cancel();
+
+  const spans = receiver.spans.filter(({ traceId }) =>
+    traceId === job.metadata.traceparent.slice(3, 35)
+  );
+  const named = (name: string) => spans.filter((span) => span.name === name);
+  const [enqueue, ...others] = named("enqueue traced.parent");
+  assert(enqueue);
+  assertEquals(others, []);
+  assertEquals(enqueue.traceId, TRACE, "it goes on from the caller's own trace");
+  assertEquals(job.metadata.traceparent, `00-${TRACE}-${enqueue.spanId}-01`);
+  assertEquals(named("wait traced.parent").map(({ parentSpanId }) => parentSpanId), [
+    enqueue.spanId,
+  ]);
+  const attempts = named("attempt traced.parent")
+    .toSorted((a, b) =>
+      Number(textOf(a, "perdura.attempt")) - Number(textOf(b, "perdura.attempt"))
+    );
+  assertEquals(attempts.map((span) => [span.parentSpanId, span.status.code ?? 0]), [
+    [enqueue.spanId, 2],
+    [enqueue.spanId, 2],
+    [enqueue.spanId, 0],
+  ]);
+  assertEquals(
+    attempts.map(({ links }) => links.map(({ spanId }) => spanId)),
+    [[], [attempts[0]?.spanId], [attempts[1]?.spanId]],
+    "each retry is linked to the attempt before it",
+  );
+  const last = attempts[2]?.spanId;
+  const [child] = named("enqueue traced.child");
+  assertEquals(child?.parentSpanId, last);
+  assertEquals(named("attempt traced.child").map(({ parentSpanId }) => parentSpanId), [
+    child?.spanId,
+  ]);
+  assertEquals(named("turn on").map(({ parentSpanId }) => parentSpanId), [last]);
+  assertEquals(textOf(enqueue, "perdura.job.id"), job.id);
+  assert(!receiver.text.includes("hunter2"), "no payload leaves the process");
+
+  const lines = (await logged).split("\n").filter((line) => line.includes("The child runs"));
+  const [{ properties }] = lines.map((line) => JSON.parse(line));
+  assertEquals([properties.type, properties.tenantId, properties.traceId], [
+    "traced.child",
+    "default",
+    TRACE,
+  ]);
+});
+
+Deno.test("OTLP: a worker's metrics are those of /metrics", async () => {
+  await using db = await testDatabase();
+  await using receiver = startReceiver();
+  const worker = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", new URL("../../main.ts", import.meta.url).pathname, "worker"],
+    env: {
+      ...{ DATABASE_URL: db.url, PERDURA_DEBUG: "on", NO_COLOR: "1", OTEL_DENO: "true" },
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      ...{ OTEL_EXPORTER_OTLP_PROTOCOL: "http/json", OTEL_METRIC_EXPORT_INTERVAL: "500" },
+    },
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  await db.store.insert([buildJob({ type: "debug.noop" })]);
+  for (
+    const name of [
+      "perdura_jobs_processed_total",
+      "perdura_worker_connected",
+      "perdura_claim_seconds",
+    ]
+  ) {
+    await eventually(`${name} is exported`, () => {
+      return Promise.resolve(receiver.text.includes(`"${name}"`));
+    }, 60_000);
+  }
+  worker.kill("SIGTERM");
+  assertEquals((await worker.status).code, 0);
+});
