@@ -15,7 +15,7 @@ Deno.test("the page of an actor", async (t) => {
   const { url } = program;
   const browser = await startBrowser();
   const errors: string[] = [];
-  const page = await openPage(browser, errors, { expected: [409, 412] });
+  const page = await openPage(browser, errors, { expected: [409, 412, 422] });
   try {
     await post(`${url}/actors`, {
       machine: "order",

@@ -77,7 +77,8 @@ async function shoot(url: string): Promise<void> {
         const address = path.replace(/\{(\w+)\}/g, (_, key) => encodeURIComponent(ids[key] ?? ""));
         await page.goto(`${url}/ui/${address}`);
         await page.locator("main :is(h1, .empty)").first().waitFor();
-        await page.locator(".viewport svg, .card .line, table, .panel, .gallery, .empty").first().waitFor();
+        await page.locator(".viewport svg, .card .line, table, .panel, .gallery, .empty").first()
+          .waitFor();
         // Two samples make a line.
         await page.waitForTimeout(name === "overview" || name === "metrics" ? 6_000 : 1_200);
         await page.screenshot({ path: `${IMAGES}${name}-${size}-${theme}.png` });

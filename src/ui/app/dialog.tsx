@@ -15,7 +15,9 @@ export function Dialog({ title, onClose, children }: {
     const opener = document.activeElement;
     ref.current?.showModal();
     return () => {
-      if (opener instanceof HTMLElement || opener instanceof SVGElement) opener.focus();
+      // What was sent may have taken the button away that opened it.
+      const back = opener?.isConnected ? opener : document.getElementById("main");
+      if (back instanceof HTMLElement || back instanceof SVGElement) back.focus();
     };
   }, []);
   return (

@@ -134,7 +134,7 @@ export function InstanceList({ listed, text, onlyOf = {} }: {
               : <ActorTable items={data.items} />}
           </div>
         )}
-      <nav class="paging" aria-label="Pages">
+      <nav class="paging" aria-label="Pages of the list">
         {cursor && <button type="button" onClick={() => history.back()}>‹ newer</button>}
         {data.nextCursor && (
           <button

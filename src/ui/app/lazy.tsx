@@ -20,7 +20,7 @@ export function lazy<Module, Props extends object>(
     if (Found) return <Found {...props} />;
     if (!failed.value) return <div class="loading" aria-busy="true" />;
     return (
-      <Empty title="This page could not be fetched">
+      <Empty isPage title="This page could not be fetched">
         <p class="soft">
           The server may be a newer one: <a href={location.href} target="_self">load it again</a>.
         </p>

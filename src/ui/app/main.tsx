@@ -33,7 +33,7 @@ function Page() {
 function Nothing({ page }: { readonly page: string }) {
   useTitle("Nothing here");
   return (
-    <Empty title={`There is no page “${page.slice(0, 80)}”`}>
+    <Empty isPage title={`There is no page “${page.slice(0, 80)}”`}>
       <p>
         <a href="/ui/">To the overview</a>
       </p>

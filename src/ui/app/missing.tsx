@@ -14,6 +14,7 @@ export function Missing({ error, what, id, retry, near = [] }: {
   const isUnknown = status === 404 || status === 400;
   return (
     <Empty
+      isPage
       title={isUnknown
         ? `There is no ${what} “${id.length > 80 ? `${id.slice(0, 80)}…` : id}”`
         : "This could not be loaded"}

@@ -168,7 +168,7 @@ function AuditList() {
           </tbody>
         </table>
       </div>
-      <nav class="paging" aria-label="Pages">
+      <nav class="paging" aria-label="Pages of the list">
         {cursor && <button type="button" onClick={() => history.back()}>‹ newer</button>}
         {data.nextCursor && (
           <button

@@ -216,13 +216,15 @@ export function Table({ label, heads, look = "", children }: {
   );
 }
 
-/** Nothing there, said helpfully. */
-export function Empty(
-  { title, children }: { readonly title: string; readonly children?: ComponentChildren },
-) {
+/** Nothing there, said helpfully; `isPage`: there is nothing else on the page. */
+export function Empty({ title, children, isPage = false }: {
+  readonly title: string;
+  readonly children?: ComponentChildren;
+  readonly isPage?: boolean;
+}) {
   return (
     <div class="empty">
-      <p class="big">{title}</p>
+      {isPage ? <h1 class="big">{title}</h1> : <p class="big">{title}</p>}
       {children}
     </div>
   );

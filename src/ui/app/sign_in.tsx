@@ -13,7 +13,7 @@ export function SignInPage() {
   const { isBusy, run } = useAction();
   if (session.value?.auth === "none") {
     return (
-      <Empty title="Nobody signs in here">
+      <Empty isPage title="Nobody signs in here">
         <p class="soft">
           This server runs without keys. <a href="/ui/">To the overview</a>
         </p>
