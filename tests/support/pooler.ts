@@ -10,15 +10,20 @@ export interface Pooler extends AsyncDisposable {
 export async function findPgbouncer(): Promise<string | null> {
   for (const program of [Deno.env.get("PGBOUNCER"), "pgbouncer", "/usr/sbin/pgbouncer"]) {
     if (!program) continue;
-    const command = new Deno.Command(program, {
-      args: ["--version"],
-      stdout: "null",
-      stderr: "null",
-    });
-    const isThere = await command.output().then(({ success }) => success, () => false);
+    const isThere = await isProgram(program);
     if (isThere) return program;
   }
   return null;
+}
+
+/** A program that is not there fails before there is a promise: so the call is inside of one. */
+async function isProgram(name: string): Promise<boolean> {
+  try {
+    const command = new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" });
+    return (await command.output()).success;
+  } catch {
+    return false;
+  }
 }
 
 /** Starts one with `size` connections to each database: fewer than its clients, so that they share. */
