@@ -26,6 +26,17 @@ Deno.test("OTLP: one trace from an HTTP enqueue through two retries to a child j
     stderr: "piped",
   }).spawn();
   const logged = new Response(process.stderr).text();
+  // A failure below must not leave it, and the receiver that it is connected to, behind.
+  await using _ending = {
+    [Symbol.asyncDispose]: async () => {
+      try {
+        process.kill("SIGKILL");
+      } catch {
+        // It has ended, as it should.
+      }
+      await process.status;
+    },
+  };
   const reader = process.stdout.getReader();
   const said = new TextDecoder().decode((await reader.read()).value);
   const url = `http://127.0.0.1:${/port (\d+)/.exec(said)?.[1]}`;
