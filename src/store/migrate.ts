@@ -35,8 +35,8 @@ export const migrations: readonly Migration[] = [
   { id: 11, name: "0011_gates", text: sql.migration0011 },
   { id: 12, name: "0012_actor_calls", text: sql.migration0012 },
   { id: 13, name: "0013_schedules", text: sql.migration0013 },
-  { id: 15, name: "0015_ui", text: sql.migration0015 },
   { id: 14, name: "0014_operations", text: sql.migration0014 },
+  { id: 15, name: "0015_ui", text: sql.migration0015 },
 ];
 
 /** What a migration run did, or would do. */

@@ -1,5 +1,5 @@
 /** The debug handlers, run by a real worker on a real database. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { debugHandlers } from "../../handlers/debug.ts";
 import { allHandlers } from "../../handlers/mod.ts";
 import { eventually } from "../support/build.ts";
@@ -20,17 +20,13 @@ Deno.test("the debug handlers are those of CONTRACT, and registered on request o
   const types = (debug: boolean) =>
     allHandlers({ debug, email, report: { reportsDir: "/dev/null" }, http: { allowedHosts: [] } })
       .map(({ type }) => type).sort();
-  assertEquals(types(true), [
-    "debug.crash",
-    "debug.effect",
-    "debug.fail",
-    "debug.noop",
-    "debug.sleep",
-    "email.send",
-    "http.request",
-    "report.generate",
-  ]);
-  assertEquals(types(false), ["email.send", "http.request", "report.generate"]);
+  const samples = types(false);
+  for (const type of ["email.send", "http.request", "report.generate"]) {
+    assert(samples.includes(type), type);
+  }
+  assertEquals(samples.filter((type) => type.startsWith("debug.")), []);
+  const debug = ["debug.crash", "debug.effect", "debug.fail", "debug.noop", "debug.sleep"];
+  assertEquals(types(true).filter((type) => !samples.includes(type)), debug);
 });
 
 Deno.test("the debug handlers check what they are given", () => {

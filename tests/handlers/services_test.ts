@@ -3,8 +3,9 @@ import { assertEquals } from "@std/assert";
 import { creditsGrant } from "../../handlers/credits_grant.ts";
 import { financeSync } from "../../handlers/finance_sync.ts";
 import { Files } from "../../src/runtime/files.ts";
+import { eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
-import { testWorker } from "../support/worker.ts";
+import { type TestWorker, testWorker } from "../support/worker.ts";
 
 /** What the copy lacks, or has otherwise. */
 async function differences(db: TestDatabase): Promise<number> {
@@ -13,6 +14,19 @@ async function differences(db: TestDatabase): Promise<number> {
       from ledger_entry e full join ledger_copy c on c.tenant_id = e.tenant_id and c.id = e.id
      where (e.account, e.amount) is distinct from (c.account, c.amount)`;
   return Number(row?.n);
+}
+
+/**
+ * Runs it until the copy is whole; gives how many rows were copied. A transaction of anybody on the server
+ * holds the mark back, so that one run may leave something to the next.
+ */
+async function sync(db: TestDatabase, w: TestWorker, payload: object): Promise<number> {
+  let copied = 0;
+  await eventually("the copy is whole", async () => {
+    copied += Object((await w.run("finance.sync", payload)).output).copied;
+    return await differences(db) === 0;
+  });
+  return copied;
 }
 
 Deno.test("finance.sync copies piece by piece; the next run copies only what has changed since", async () => {
@@ -25,13 +39,11 @@ Deno.test("finance.sync copies piece by piece; the next run copies only what has
   await db.sql`
     insert into ledger_entry (tenant_id, account, amount)
     select 'default', 'a' || n % 7, n from generate_series(1, 250) n`;
-  const first = await w.run("finance.sync", { chunk: 100 });
-  assertEquals([Object(first.output).copied, await differences(db)], [250, 0]);
+  assertEquals(await sync(db, w, { chunk: 100 }), 250);
   await db.sql`
     update ledger_entry set amount = -amount, xid = pg_current_xact_id() where id % 50 = 0`;
   await db.sql`insert into ledger_entry (tenant_id, account, amount) values ('default', 'new', 1)`;
-  const second = await w.run("finance.sync", { chunk: 4 });
-  assertEquals([Object(second.output).copied, await differences(db)], [6, 0]);
+  assertEquals(await sync(db, w, { chunk: 4 }), 6);
 });
 
 Deno.test("finance.sync leaves what is written below an open transaction to the next run", async () => {
@@ -51,9 +63,7 @@ Deno.test("finance.sync leaves what is written below an open transaction to the 
   const between = await w.run("finance.sync", {});
   mayCommit.resolve();
   await slow;
-  const after = await w.run("finance.sync", {});
-  assertEquals([Object(between.output).copied, Object(after.output).copied], [0, 2]);
-  assertEquals(await differences(db), 0);
+  assertEquals([Object(between.output).copied, await sync(db, w, {})], [0, 2]);
 });
 
 Deno.test("finance.sync keeps tenants apart", async () => {
