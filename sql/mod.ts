@@ -71,6 +71,7 @@ export { default as listEdge } from "./queries/list_edge.sql" with { type: "text
 export { default as listKeys } from "./queries/list_keys.sql" with { type: "text" };
 export { default as listSkip } from "./queries/list_skip.sql" with { type: "text" };
 export { default as mailWaiting } from "./queries/mail_waiting.sql" with { type: "text" };
+export { default as lockAll } from "./queries/lock_all.sql" with { type: "text" };
 export { default as lock } from "./queries/lock.sql" with { type: "text" };
 export { default as migration0001 } from "./migrations/0001_jobs.sql" with { type: "text" };
 export { default as migration0002 } from "./migrations/0002_plain_history.sql" with { type: "text" };

@@ -787,6 +787,8 @@ create table perdura.chart_picture (
   svg text not null,
   drawn_at timestamptz not null default now(),
   primary key (hash, layout)
+);
+
 -- ── Operations ──────────────────────────────────────────────────────────────────────────────────
 
 -- A job wherever it lives: live (home 0), ended (1), or a dead letter (2). A page over it is a merge

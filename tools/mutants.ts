@@ -100,7 +100,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the read-only default of a job's session",
     file: "src/store/transaction.ts",
-    from: "        default_transaction_read_only: true,\n",
+    from: "default_transaction_read_only: true, ",
     to: "",
     test: "tests/store/transaction_test.ts",
     filter: "read-only outside of BEGIN READ WRITE",
@@ -108,8 +108,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the lease of a step",
     file: "sql/queries/save_step.sql",
-    from: "and lease_id = $7::uuid",
-    to: "and $7::uuid is not null",
+    from: "and j.lease_id = x.lease",
+    to: "and x.lease is not null",
     test: "tests/store/commit_test.ts",
     filter: "a crash of the server forgot",
   },

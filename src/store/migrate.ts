@@ -8,7 +8,7 @@ import postgres from "postgres";
 import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
 import * as sql from "../../sql/mod.ts";
 import { Database } from "./database.ts";
-import { toStoreError } from "./failures.ts";
+import { isContention, toStoreError } from "./failures.ts";
 import { column } from "./literal.ts";
 import { addPartitions } from "./maintenance.ts";
 import { field } from "./rows.ts";
@@ -114,14 +114,31 @@ async function createMigrationTable(client: postgres.Sql): Promise<void> {
   }
 }
 
+const TRIES = 10;
+
+/**
+ * A migration locks table after table, and those who work lock theirs in other orders: PostgreSQL ends one
+ * of two that wait for each other. When it is the migration, nothing has happened, and it begins again.
+ */
 async function applyPending(
   client: postgres.Sql,
   options: MigrateOptions,
 ): Promise<MigrationReport> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await applyAll(client, options);
+    } catch (error) {
+      if (!isContention(error) || tries === TRIES) throw error;
+    }
+  }
+}
+
+async function applyAll(client: postgres.Sql, options: MigrateOptions): Promise<MigrationReport> {
   return await client.begin(async (tx) => {
     await tx.unsafe("set local lock_timeout = '60s'");
     await tx.unsafe("lock table perdura.migration in share row exclusive mode");
     const pending = await pendingOf(tx, options.migrations ?? migrations);
+    if (pending.length > 0) await tx.unsafe(sql.lockAll);
     for (const migration of pending) {
       await tx.unsafe(migration.text);
       await tx`

@@ -105,6 +105,7 @@ function claimStatement(): Statement {
       ...[newId(), newId(), 30_000, GRACE_MS, `{${claimable}}`, stateCode(targetOf("CLAIM"))],
       ...[BATCH, false, "{0}", `{${BATCH}}`, `{${quoted(lane.tenantId)}}`, `{${lane.lane}}`, "{0}"],
       ...['{"-infinity"}', "{00000000-0000-0000-0000-000000000000}"],
+      null,
     ],
   };
 }
