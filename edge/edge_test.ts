@@ -52,7 +52,11 @@ Deno.test("in workerd: enqueue, drive, turns, a stream, cron, keys; and the budg
         id: "a1",
         input,
       });
-      assertEquals([started.status, started.body.state], [201, "pending.waiting"], JSON.stringify(started));
+      assertEquals(
+        [started.status, started.body.state],
+        [201, "pending.waiting"],
+        JSON.stringify(started),
+      );
       const sent = await call("POST", `${open}/actors/a1/events`, { type: "APPROVE", by: "Grace" });
       assertEquals([sent.status, sent.body.outcome], [200, "handled"], JSON.stringify(sent));
       const seen = await call("GET", `${open}/actors/a1`);

@@ -20,12 +20,6 @@ held as materialized (
      and s.buffered_for is not distinct from x.b
    order by s.tenant_id, s.id
      for update of s skip locked),
-moved as (
-  update perdura.schedule s
-     set fire_at = x.nf, due_at = x.nd, buffered_for = x.nb, run_count = s.run_count + x.n
-    from x join held h on h.tenant_id = x.t and h.id = x.i
-   where s.tenant_id = x.t and s.id = x.i
-  returning s.tenant_id, s.id),
 runs as (
   insert into perdura.schedule_run as r
     (tenant_id, schedule_id, fire_at, cause, outcome, n, job_id, actor_id, is_unstarted, note)
@@ -40,6 +34,15 @@ runs as (
         actor_id = excluded.actor_id, is_unstarted = excluded.is_unstarted, note = excluded.note
     where r.outcome = $42::text
   returning tenant_id, schedule_id, job_id),
+moved as (
+  update perdura.schedule s
+     set fire_at = x.nf, due_at = x.nd, buffered_for = x.nb,
+         -- What is on the list already (two triggers in one millisecond) is tried again, and counts then.
+         run_count = s.run_count + least(x.n, (
+           select count(*)::integer from runs where runs.tenant_id = x.t and runs.schedule_id = x.i))
+    from x join held h on h.tenant_id = x.t and h.id = x.i
+   where s.tenant_id = x.t and s.id = x.i
+  returning s.tenant_id, s.id),
 trimmed as (
   delete from perdura.schedule_run r
    using x join held h on h.tenant_id = x.t and h.id = x.i
