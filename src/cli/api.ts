@@ -19,7 +19,7 @@ import { Exposition } from "../telemetry/exposition.ts";
 import { HttpStats } from "../telemetry/http_stats.ts";
 import { exportMetrics } from "../telemetry/otlp_metrics.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
-import { jobsOf, listen, untilSignal, withStore } from "./service.ts";
+import { jobsOf, listen, untilSignal, whenAvailable, withStore } from "./service.ts";
 import { type Settings, SettingsError, tokenRulesOf } from "./settings.ts";
 import { tracingOfProcess } from "./telemetry.ts";
 import { uiAssets } from "./ui_files.ts";
@@ -124,7 +124,7 @@ export async function runApi(settings: Settings): Promise<void> {
   const stopped = untilSignal(settings.SHUTDOWN_MS);
   const debug = settings.PERDURA_DEBUG ?? false;
   await withStore(settings, { name: "perdura api", debug }, async (store) => {
-    await demandKeys(settings, store);
+    await whenAvailable(() => demandKeys(settings, store));
     const api = await serveApi(settings, store, debug);
     await stopped;
     await closeWithin(settings.SHUTDOWN_MS * 0.8, api);

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { allHandlers } from "../../handlers/mod.ts";
 import type { Backoff } from "../core/backoff.ts";
 import { systemClock } from "../core/clock.ts";
-import { UnavailableError } from "../core/errors.ts";
+import { UnavailableError, UnknownResultError } from "../core/errors.ts";
 import { messageOf } from "../embedded/errors.ts";
 import { attachEmbedded } from "../embedded/server.ts";
 import { type Handler, indexHandlers } from "../runtime/handlers.ts";
@@ -48,17 +48,30 @@ export function migrationOf(settings: Settings, url: string): MigrateOptions {
 
 /** Brings the schema up to date; waits for a database that is still starting. */
 export async function prepareSchema(options: MigrateOptions): Promise<void> {
+  const { pending } = await whenAvailable(() => migrate(options));
+  for (const { name } of pending) log.info("Migrated to {name}", { name });
+}
+
+/**
+ * What a start must do before it serves, and may do twice: tried again while the database is down.
+ *
+ * The database may go away at any moment of a start; one that ended for it would need somebody to
+ * start it again.
+ */
+export async function whenAvailable<Result>(work: () => Promise<Result>): Promise<Result> {
   for (let tries = 1;; tries++) {
     try {
-      const { pending } = await migrate(options);
-      for (const { name } of pending) log.info("Migrated to {name}", { name });
-      return;
+      return await work();
     } catch (error) {
-      if (!(error instanceof UnavailableError) || tries === CONNECT_TRIES) throw error;
+      if (!isPassing(error) || tries === CONNECT_TRIES) throw error;
       if (tries === 1) log.warn("Waiting for the database", { reason: error.message });
       await new Promise((done) => setTimeout(done, CONNECT_PAUSE_MS));
     }
   }
+}
+
+function isPassing(error: unknown): error is UnavailableError | UnknownResultError {
+  return error instanceof UnavailableError || error instanceof UnknownResultError;
 }
 
 /** The name of a program in `pg_stat_activity`, and what its schema needs. */

@@ -1,7 +1,7 @@
 /** `start`: everything for the first minute. API here, the worker in a child that may die. */
 import { getLogger } from "@logtape/logtape";
 import { closeWithin, demandKeys, serveApi } from "./api.ts";
-import { untilSignal, withStore } from "./service.ts";
+import { untilSignal, whenAvailable, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
 const log = getLogger(["perdura"]);
@@ -18,7 +18,7 @@ export async function runStart(settings: Settings): Promise<void> {
   const stopped = untilSignal(settings.SHUTDOWN_MS);
   const debug = settings.PERDURA_DEBUG ?? true;
   await withStore(settings, { name: "perdura api", debug }, async (store, url) => {
-    await demandKeys(settings, store);
+    await whenAvailable(() => demandKeys(settings, store));
     const api = await serveApi(settings, store, debug);
     const child = new WorkerProcess({ DATABASE_URL: url, PERDURA_DEBUG: debug ? "on" : "off" });
     child.keepAlive();

@@ -10,7 +10,7 @@ import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
 import { exportMetrics } from "../telemetry/otlp_metrics.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
-import { backoffOf, handlersOf, listen, untilSignal, withStore } from "./service.ts";
+import { backoffOf, handlersOf, listen, untilSignal, whenAvailable, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 import { tracingOfProcess } from "./telemetry.ts";
 
@@ -34,7 +34,7 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
     const exposition = new Exposition({ observer: store.observer, clock: systemClock, worker });
     if (tracingOfProcess()) exportMetrics(() => exposition.read(), worker.stats);
     const closeHttp = serveWorkerHttp(settings, store, worker, exposition);
-    await declareRetention(store, retentionOf(settings));
+    await whenAvailable(() => declareRetention(store, retentionOf(settings)));
     worker.start();
     log.info("Worker {worker} started", { worker: worker.id, pid: Deno.pid });
     await stopped;

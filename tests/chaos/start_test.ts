@@ -136,7 +136,7 @@ Deno.test("a job that kills its worker goes to dead_letter alone, and the API st
       crashes: 3,
       attempt: 0,
     });
-    assertEquals(await readPath(url, crasher), [
+    assertEquals(withoutHandBacks(await readPath(url, crasher)), [
       "ENQUEUE null → pending",
       "CLAIM pending → running",
       "LEASE_EXPIRED running → retry",
@@ -152,3 +152,17 @@ Deno.test("a job that kills its worker goes to dead_letter alone, and the API st
     assertGreater(answers.length, 0);
     assertEquals(answers.filter((status) => status !== 200), []);
   }));
+
+/**
+ * A job that has crashed is not kept waiting in a worker's buffer: when all handlers were taken, it
+ * is handed back and claimed again. Whether that happens depends on what else the claim brought.
+ */
+function withoutHandBacks(path: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const step of path) {
+    if (step === "CLAIM pending → running" && kept.at(-1) === "INTERRUPTED running → pending") {
+      kept.pop();
+    } else kept.push(step);
+  }
+  return kept;
+}
