@@ -2,7 +2,7 @@
  * Guards, removed one at a time: for each, a test must go red.
  *
  * A copy of the tree is changed in one place and the one test that guards it is run there. A mutant
- * that survives means that the guard is not tested, or not needed. `deno run -A tools/mutants.ts`.
+ * that survives means that the guard is not tested, or not needed. `tests/mutants` runs them all.
  */
 import { join } from "node:path";
 
@@ -194,6 +194,38 @@ export const mutants: readonly Mutant[] = [
     filter: "what runs when a limit is set counts until it ends",
   },
   {
+    name: "the gates that a plain claim knows",
+    file: "sql/queries/claim.sql",
+    from: "   where $16::bigint is null or exists (",
+    to: "   where true or exists (",
+    test: "tests/runtime/unaware_test.ts",
+    filter: "a claim and a start that know an older change",
+  },
+  {
+    name: "a snapshot that has missed a batch of its ordering key",
+    file: "sql/queries/insert_limited.sql",
+    from: "u.is_current and not u.is_taken",
+    to: "not u.is_taken",
+    test: "tests/store/ordering_test.ts",
+    filter: "an insert that waited behind another one of its key",
+  },
+  {
+    name: "the key in which nobody was told",
+    file: "sql/queries/finish_limited.sql",
+    from: "where n.job_id is null",
+    to: "where false",
+    test: "tests/store/ordering_test.ts",
+    filter: "an insert that does not see the end of the last job",
+  },
+  {
+    name: "an open breaker",
+    file: "sql/queries/claim_limited.sql",
+    from: "case when is_open or is_paused",
+    to: "case when is_paused",
+    test: "tests/runtime/breaker_test.ts",
+    filter: "what waits behind an open breaker",
+  },
+  {
     name: "the reason of a cancel",
     file: commitSql,
     from: "case when x.ask then",
@@ -203,38 +235,63 @@ export const mutants: readonly Mutant[] = [
   },
 ];
 
-/** True when the guard's test goes red without it. */
-export async function isKilled(mutant: Mutant, root: string): Promise<boolean> {
-  const copy = await Deno.makeTempDir({ prefix: "perdura-mutant-" });
-  try {
-    await copyTree(root, copy);
-    const path = join(copy, mutant.file);
+/** A copy of the tree in which guards are taken away, one at a time. */
+export class MutantTree implements AsyncDisposable {
+  readonly #root: string;
+
+  private constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Copies the tree at `root`. */
+  static async copy(root: string): Promise<MutantTree> {
+    const to = await Deno.makeTempDir({ prefix: "perdura-mutant-" });
+    await copyTree(root, to);
+    return new MutantTree(to);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.#root, { recursive: true });
+  }
+
+  /** Whether all tests of guards pass while nothing is taken away: else no kill means anything. */
+  async isGreen(all: readonly Mutant[]): Promise<boolean> {
+    const filters = [...new Set(all.map(({ filter }) => filter))];
+    const any = filters.map((text) => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|");
+    const { isGreen, executed } = await this.#run(`/${any}/`, all.map(({ test }) => test));
+    return isGreen && executed > 0;
+  }
+
+  /** True when the guard's test goes red without it. A run of no test is an error, not a kill. */
+  async kills(mutant: Mutant): Promise<boolean> {
+    const path = join(this.#root, mutant.file);
     const text = await Deno.readTextFile(path);
     if (text.split(mutant.from).length !== 2) {
       throw new Error(`Cannot make the mutant "${mutant.name}": its text is not there once`);
     }
-    if (!await passes(mutant, copy)) {
-      throw new Error(`Cannot judge the mutant "${mutant.name}": its test is red anyway`);
-    }
     await Deno.writeTextFile(path, text.replace(mutant.from, () => mutant.to));
-    return !await passes(mutant, copy);
-  } finally {
-    await Deno.remove(copy, { recursive: true });
+    try {
+      const { isGreen, executed } = await this.#run(mutant.filter, [mutant.test]);
+      if (executed === 0) throw new Error(`No test ran against the mutant "${mutant.name}"`);
+      return !isGreen;
+    } finally {
+      await Deno.writeTextFile(path, text);
+    }
   }
-}
 
-/** Runs the one test; a run that executes no test is an error, not a kill. */
-export async function passes(mutant: Mutant, directory: string): Promise<boolean> {
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--no-check", "--filter", mutant.filter, mutant.test],
-    cwd: directory,
-    env: { NO_COLOR: "1" },
-    stdout: "piped",
-    stderr: "null",
-  }).output();
-  const text = new TextDecoder().decode(stdout);
-  if (!/\b1 (passed|failed)\b/.test(text)) throw new Error(`No single test ran:\n${text}`);
-  return code === 0;
+  async #run(filter: string, tests: readonly string[]) {
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["test", "-A", "--no-check", "--filter", filter, ...new Set(tests)],
+      cwd: this.#root,
+      env: { NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "null",
+    }).output();
+    const [, summary = ""] = /^(?:ok|FAILED) \|(.*)$/m.exec(new TextDecoder().decode(stdout)) ?? [];
+    const counts = summary.matchAll(/(\d+) (?:passed|failed)/g);
+    const executed = Array.from(counts, ([, count]) => Number(count)).reduce((a, b) => a + b, 0);
+    return { isGreen: code === 0, executed };
+  }
 }
 
 async function copyTree(from: string, to: string): Promise<void> {

@@ -7,16 +7,6 @@ import type { Context } from "hono";
 import { type Access, isAllowed, type Scope } from "../core/access.ts";
 import { ForbiddenError, UnauthenticatedError } from "../core/errors.ts";
 
-/** Names that routes still use for several scopes, any of which will do. */
-const GROUPS = {
-  write: ["enqueue", "operate"],
-  work: ["worker"],
-  admin: ["operate"],
-} as const satisfies Readonly<Record<string, readonly Scope[]>>;
-
-/** What a route asks for: one scope. */
-export type Asked = Scope | keyof typeof GROUPS;
-
 /** What the sender of one request may do. */
 export interface Permission {
   /** Its own tenant; null: the request names one, or means any. */
@@ -35,20 +25,10 @@ export const allowAll: Permit = () => everything;
 const everything: Permission = { tenantId: null, who: "anonymous", may: () => true };
 
 /** @throws {ForbiddenError} The sender has none of these scopes. */
-export function demand(permission: Permission, ...asked: readonly Asked[]): void {
-  const wanted = asked.flatMap((name) => scopesOf(name));
-  if (wanted.some((scope) => permission.may(scope))) return;
+export function demand(permission: Permission, ...wanted: readonly Scope[]): void {
+  for (const scope of wanted) if (permission.may(scope)) return;
   const names = wanted.map((scope) => `"${scope}"`).join(" or ");
   throw new ForbiddenError(`This needs the scope ${names}`);
-}
-
-/** The scopes behind a name: any of them will do. */
-export function scopesOf(asked: Asked): readonly Scope[] {
-  return isGroup(asked) ? GROUPS[asked] : [asked];
-}
-
-function isGroup(asked: Asked): asked is keyof typeof GROUPS {
-  return asked in GROUPS;
 }
 
 /** Whatever knows the sender by the text of a credential. @throws {UnauthenticatedError} */

@@ -7,7 +7,8 @@ import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { type ErrorCode, MalformedError, MethodNotAllowedError } from "../core/errors.ts";
 import type { Audit } from "../runtime/audit.ts";
-import { type Asked, demand, type Permission, type Permit } from "./access.ts";
+import type { Scope } from "../core/access.ts";
+import { demand, type Permission, type Permit } from "./access.ts";
 import { entryOf, type Note, readReason, subjectOf } from "./noting.ts";
 import { problems } from "./problem.ts";
 import { oneEach } from "./request.ts";
@@ -46,7 +47,7 @@ export interface RouteSpec<Query extends z.ZodObject> {
   readonly summary: string;
   readonly tag: string;
   /** What the sender must have, one of several: the handler may ask for more. */
-  readonly scope: Asked | readonly Asked[];
+  readonly scope: Scope | readonly Scope[];
   readonly query: Query;
   readonly body?: Body;
   /** It may be left out: nothing is asked for then. */
@@ -91,7 +92,7 @@ export function defineRoute<Query extends z.ZodObject>(spec: RouteSpec<Query>): 
 }
 
 /** The scopes of which a route asks for one. */
-export function askedOf({ scope }: Pick<Route, "scope">): readonly Asked[] {
+export function askedOf({ scope }: Pick<Route, "scope">): readonly Scope[] {
   return typeof scope === "string" ? [scope] : scope;
 }
 

@@ -1,7 +1,6 @@
 /** The matrix: every route of the table × every credential, as the route declares it. */
 import { assert, assertEquals } from "@std/assert";
 import { type Scope, SCOPES } from "../../src/core/access.ts";
-import { scopesOf } from "../../src/http/access.ts";
 import { askedOf, type Route } from "../../src/http/route.ts";
 import {
   bodyOf,
@@ -38,7 +37,7 @@ function nameOf({ method, path }: Pick<Route, "method" | "path">): string {
 }
 
 function declared(route: Route): readonly Scope[] {
-  return askedOf(route).flatMap(scopesOf);
+  return askedOf(route);
 }
 
 Deno.test("every route declares what it asks for, and every change what the audit calls it", async () => {
