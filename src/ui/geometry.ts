@@ -36,8 +36,8 @@ export interface Geometry {
   readonly lines: ReadonlyMap<string, Line>;
 }
 
-/** Heights and paddings that layout and drawing share. */
-export const size = { head: 32, row: 18, label: 16, pad: 13, glyph: 15 } as const;
+/** Heights, paddings and the width of a label's line, which layout and drawing share. */
+export const size = { head: 32, row: 18, label: 16, line: 118, pad: 13, glyph: 15 } as const;
 
 /** A row inside a state's box. */
 export interface Row {
@@ -89,16 +89,30 @@ function rows(kind: Row["kind"], names: readonly string[]): Row[] {
   return names.map((name) => ({ kind, text: clip(name, 44), transition: null }));
 }
 
-/** A transition in one line: event, then guard and actions. */
-export function partsOf({ label, guard, actions }: ChartTransition): readonly [string, string] {
-  const condition = guard === null ? "" : ` [${clip(guard, 28)}]`;
-  const effects = actions.length === 0 ? "" : ` / ${clip(actions.join(", "), 28)}`;
-  return [clip(label, 32), condition + effects];
+/** A transition as its event, its guard and its actions; what it has not is left out. */
+export function partsOf({ label, guard, actions }: ChartTransition): string[] {
+  return [
+    clip(label, 32),
+    ...guard === null ? [] : [`[${clip(guard, 28)}]`],
+    ...actions.length === 0 ? [] : [`/ ${clip(actions.join(", "), 28)}`],
+  ];
 }
 
 /** The same as one text. */
 export function textOf(transition: ChartTransition): string {
-  return partsOf(transition).join("");
+  return partsOf(transition).join(" ");
+}
+
+/** The parts in lines: narrow labels make narrow pictures, which can be shown larger. */
+export function linesOf(transition: ChartTransition): string[][] {
+  const lines: string[][] = [];
+  for (const part of partsOf(transition)) {
+    const last = lines.at(-1);
+    const width = textWidth([...last ?? [], part].join(" "), 11);
+    if (last && width <= size.line) last.push(part);
+    else lines.push([part]);
+  }
+  return lines;
 }
 
 /** Size of a state without children. */
@@ -117,15 +131,11 @@ export function stateSize(
   };
 }
 
-/** Size of a label with one line per transition. */
+/** Size of a label with the lines of all its transitions. */
 export function labelSize(edge: Edge): { width: number; height: number } {
-  const width = Math.max(
-    ...edge.transitions.map((transition) => textWidth(textOf(transition), 11)),
-  );
-  return {
-    width: Math.ceil(width) + 14 + size.glyph,
-    height: edge.transitions.length * size.label + 6,
-  };
+  const lines = edge.transitions.flatMap(linesOf);
+  const width = Math.max(...lines.map((line) => textWidth(line.join(" "), 11)));
+  return { width: Math.ceil(width) + 14 + size.glyph, height: lines.length * size.label + 6 };
 }
 
 function clip(text: string, length: number): string {

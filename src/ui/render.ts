@@ -10,7 +10,7 @@ import {
   edgesOf,
   type Geometry,
   type Line,
-  partsOf,
+  linesOf,
   type Point,
   type Row,
   rowsOf,
@@ -126,11 +126,14 @@ function drawInitial({ x, y }: Box): string {
 function drawEdge(edge: Edge, { points, label }: Line): string {
   const kinds = new Set(edge.transitions.map(({ kind }) => kind));
   const [only] = kinds.size === 1 ? kinds : ["event"];
-  const lines = edge.transitions.map((transition, index) => {
-    const at = { x: label.x + 7, y: label.y + 15 + index * size.label };
+  let y = label.y + 15;
+  const lines = edge.transitions.map((transition) => {
+    const at = { x: label.x + 7, y };
+    const words = linesOf(transition);
+    y += words.length * size.label;
     return `<g class="transition" data-transition="${escapeText(transition.id)}" ` +
       `data-event="${escapeText(transition.event)}">${glyph(transition.kind, at)}${
-        labelText(transition, { x: at.x + size.glyph, y: at.y })
+        labelText(words, { x: at.x + size.glyph, y: at.y })
       }</g>`;
   });
   const says = `${edge.source} to ${edge.target}: ${edge.transitions.map(textOf).join("; ")}`;
@@ -146,11 +149,14 @@ function drawEdge(edge: Edge, { points, label }: Line): string {
   ].join("");
 }
 
-/** The event in full ink, guard and actions beside it. */
-function labelText(transition: ChartTransition, { x, y }: Point): string {
-  const [event, more] = partsOf(transition).map(escapeText);
-  return `<text class="event" x="${n(x)}" y="${n(y)}">${event}` +
-    `${more ? `<tspan class="more">${more}</tspan>` : ""}</text>`;
+/** The event in full ink, guard and actions beside or below it. */
+function labelText(lines: readonly (readonly string[])[], { x, y }: Point): string {
+  return lines.map((parts, index) => {
+    const [event, more] = index === 0 ? [parts[0] ?? "", parts.slice(1)] : ["", parts];
+    const rest = more.join(" ");
+    return `<text class="event" x="${n(x)}" y="${n(y + index * size.label)}">${escapeText(event)}` +
+      `${rest ? `<tspan class="more">${event ? " " : ""}${escapeText(rest)}</tspan>` : ""}</text>`;
+  }).join("");
 }
 
 /** A line along right angles, its corners rounded. */

@@ -4,35 +4,43 @@ import { approvalMachine } from "../../machines/approval.ts";
 import { jobMachine } from "../../machines/job.ts";
 import { orderMachine } from "../../machines/order.ts";
 import { activeIn, litAt, type Step, takenBy } from "../../src/ui/app/lit.ts";
-import { completions, parseQuery } from "../../src/ui/app/query.ts";
+import { nearest } from "../../src/ui/app/near.ts";
+import { Problem } from "../../src/ui/app/problem.ts";
+import { completions, queryErrorOf } from "../../src/ui/app/query.ts";
 import { countdown, duration, eventWords, short } from "../../src/ui/app/words.ts";
 import { chartOf } from "../../src/ui/chart.ts";
 import { mermaidOf } from "../../src/ui/mermaid.ts";
 
-Deno.test("a query is read into the words of the API, and an error names its word", () => {
-  assertEquals(parseQuery('state:retry,running queue:mail tag:"very late" two words', "jobs"), {
-    words: { state: "retry,running", queue: "mail", tag: "very late", q: "two words" },
-    errors: [],
-  });
-  const text = "queue:mail state:dead";
-  const { errors } = parseQuery(text, "jobs");
-  assertEquals(errors.map(({ start, end }) => text.slice(start, end)), ["state:dead"]);
-  for (const bad of ["colour:red", "queue:", "queue:a queue:b"]) {
-    assertEquals(parseQuery(bad, "jobs").errors.length, 1, bad);
-  }
-  assertEquals(parseQuery("words", "actors").errors.length, 1, "actors have no text search");
-  assertEquals(parseQuery("machine:order state:open", "actors").words, {
-    machine: "order",
-    state: "open",
-  });
-});
+const FIELDS = [
+  { name: "state", hint: "", values: ["dead_letter", "running"] },
+  { name: "machine", hint: "", values: [] },
+  { name: "started", hint: "", values: [] },
+];
 
 Deno.test("a query is completed: its words, then their values", () => {
-  assertEquals(completions("queue:a sta", "jobs", {}), ["queue:a state:"]);
-  assertEquals(completions("state:dea", "jobs", {}), ["state:dead_letter"]);
-  assertEquals(completions("machine:o", "actors", { machine: ["order", "job"] }), [
-    "machine:order",
-  ]);
+  assertEquals(completions("tag:a sta", FIELDS, {}), ["tag:a state:", "tag:a started:"]);
+  assertEquals(completions("-mac", FIELDS, {}), ["-machine:"]);
+  assertEquals(completions("state:dea", FIELDS, {}), ["state:dead_letter"]);
+  assertEquals(completions("state:running,d", FIELDS, {}), ["state:running,dead_letter"]);
+  assertEquals(completions("machine:o", FIELDS, { machine: ["order", "job"] }), ["machine:order"]);
+});
+
+Deno.test("the server's refusal of a query says which word it is about", () => {
+  const detail = 'Query parameter "q": At position 11 ("state:dead"): There is no state "dead"';
+  const refusal = new Problem(400, { detail, position: 11, length: 10 });
+  assertEquals(queryErrorOf(refusal), {
+    start: 11,
+    end: 21,
+    message: 'There is no state "dead"',
+  });
+  assertEquals(queryErrorOf(new Problem(400, { detail: "limit" })), null);
+});
+
+Deno.test("the names nearest to a wrong one are offered, others are not", () => {
+  const names = ["order", "job", "approval", "subscription"];
+  assertEquals(nearest("ordr", names), ["order"]);
+  assertEquals(nearest("aproval", names), ["approval"]);
+  assertEquals(nearest("zzzzzzzz", names), []);
 });
 
 const step = (version: number, from: string | null, event: string, to: string): Step => ({

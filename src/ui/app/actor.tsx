@@ -8,17 +8,20 @@ import { Confirm, useAction } from "./dialog.tsx";
 import { Diff, diffOf } from "./diff.tsx";
 import { Icon } from "./icons.tsx";
 import { Instance, StepPanel } from "./instance.tsx";
+import { lazy } from "./lazy.tsx";
 import { follow, type Moved } from "./live.ts";
 import { useLoad } from "./load.ts";
 import { Accepts, Active, Related, Waits } from "./actor_side.tsx";
-import { Branching } from "./branching.tsx";
 import { Ago, Panel, Pill, Raw, Tree, useKeys, useTitle } from "./parts.tsx";
 import { Past } from "./past.ts";
 import { place } from "./place.ts";
-import { SendDialog } from "./send.tsx";
 import { may } from "./session.ts";
 import { shortId } from "./words.ts";
 import { Missing } from "./missing.tsx";
+
+/** Fetched when it is opened for the first time. */
+const SendDialog = lazy(() => import("./send.tsx"), (module) => module.SendDialog);
+const BranchDialog = lazy(() => import("./branching.tsx"), (module) => module.BranchDialog);
 
 /** `/ui/actors/{id}?step=n`. */
 export function ActorPage({ id }: { readonly id: string }) {
@@ -234,6 +237,7 @@ interface HeadProps {
 
 function Actions({ actor, put, path, version, onSend }: HeadProps) {
   const { isBusy, run } = useAction();
+  const branching = useSignal(false);
   const query = queryOf({ tenantId: actor.tenantId });
   const tell = async (verb: string, body: object = {}) => {
     put(await send<Actor>(`${path}/${verb}${query}`, body, { version: actor.version }));
@@ -254,7 +258,13 @@ function Actions({ actor, put, path, version, onSend }: HeadProps) {
       {!isOver && <button type="button" class="strong" onClick={onSend}>Send…</button>}
       {actor.status === "active" && control("pause", "Pause", "Paused")}
       {isHeld && control("resume", "Resume", "Resumed")}
-      <Branching actor={actor} version={version} path={path} put={put} />
+      <button type="button" onClick={() => branching.value = true}>Fork, rewind…</button>
+      {branching.value && (
+        <BranchDialog
+          {...{ actor, version, path, put }}
+          onClose={() => branching.value = false}
+        />
+      )}
       {!isOver && (
         <Confirm
           label="Cancel…"

@@ -183,7 +183,7 @@ export function Related({ actor }: { readonly actor: Actor }) {
             </div>
           )),
         "Its jobs": (
-          <a key="jobs" href={`/ui/jobs${queryOf({ q: `type:${actor.machine}/` })}`}>
+          <a key="jobs" href={`/ui/jobs${queryOf({ q: `type:${actor.machine}/*` })}`}>
             look them up
           </a>
         ),

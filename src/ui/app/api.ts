@@ -1,27 +1,8 @@
 /** Talks to the API: JSON, and problems as errors. */
 import { go, partsOf, place } from "./place.ts";
+import { Problem } from "./problem.ts";
 
-/** What a problem+json says. */
-export interface ProblemBody {
-  readonly title?: string;
-  readonly detail?: string;
-  readonly status?: number;
-  readonly code?: string;
-  readonly errors?: readonly { readonly path: string; readonly message: string }[];
-  readonly accepts?: readonly string[];
-}
-
-/** A call that was refused. */
-export class Problem extends Error {
-  readonly status: number;
-  readonly body: ProblemBody;
-
-  constructor(status: number, body: ProblemBody) {
-    super(wordsOf(status, body));
-    this.status = status;
-    this.body = body;
-  }
-}
+export { Problem } from "./problem.ts";
 
 /** A page of a list. */
 export interface Page<Item> {
@@ -73,12 +54,6 @@ export function queryOf(
     value !== null && value !== undefined && value !== ""
   );
   return given.length === 0 ? "" : `?${new URLSearchParams(given.map(([k, v]) => [k, String(v)]))}`;
-}
-
-function wordsOf(status: number, { title, detail, errors = [] }: ProblemBody): string {
-  if (status === 412) return "It moved on: look again. Nothing was sent.";
-  const fields = errors.map(({ path, message }) => `${path}: ${message}`).join("; ");
-  return fields || detail || title || `The server answered ${status}`;
 }
 
 function signIn(): void {

@@ -12,19 +12,8 @@ interface BranchProps {
   readonly put: (actor: Actor) => void;
 }
 
-/** The button and its dialog. */
-export function Branching(props: BranchProps) {
-  const open = useSignal(false);
-  const close = () => open.value = false;
-  return (
-    <>
-      <button type="button" onClick={() => open.value = true}>Fork, rewind…</button>
-      {open.value && <BranchDialog {...props} onClose={close} />}
-    </>
-  );
-}
-
-function BranchDialog(
+/** The dialog. */
+export function BranchDialog(
   { actor, version, path, put, onClose }: BranchProps & { readonly onClose: () => void },
 ) {
   const name = useSignal("");

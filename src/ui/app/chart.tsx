@@ -7,6 +7,7 @@ import { at, call, queryOf } from "./api.ts";
 import { Icon } from "./icons.tsx";
 import type { Lit } from "./lit.ts";
 import { useKeys } from "./parts.tsx";
+import { mapOf } from "./minimap.ts";
 import { Picture } from "./picture.ts";
 import { ChartText } from "./chart_text.tsx";
 
@@ -53,14 +54,14 @@ export function ChartView(props: ChartProps) {
   useDrawn(viewport, isText ? null : picture, zoom.value, props);
   const scale = (by: number) => {
     if (!picture) return;
-    const wanted = by * (zoom.value ?? fitting(viewport.current, picture));
+    const wanted = by * scaleOf(viewport.current, picture, zoom.value);
     zoom.value = Math.min(3, Math.max(.15, wanted));
   };
   const focus = () => {
     zoom.value = Math.max(1, zoom.value ?? 1);
     if (lit) requestAnimationFrame(() => reveal(viewport.current, picture, lit, true));
   };
-  const whole = () => zoom.value = null;
+  const whole = () => zoom.value = 0;
   const turn = () => showText(!asText.value);
   useKeys({ f: whole, a: focus, t: turn, "+": () => scale(1.25), "-": () => scale(.8) });
   return (
@@ -108,23 +109,34 @@ function useDrawn(
 ): void {
   const now = useRef(zoom);
   now.current = zoom;
+  const map = useRef<{ draw(): void } | null>(null);
   const choose = useRef(onSelect);
   choose.current = onSelect;
   useLayoutEffect(() => {
     if (!shown || !place.current) return;
     place.current.replaceChildren(shown.svg);
+    const minimap = mapOf(place.current, shown);
+    map.current = minimap;
     const stops = [
+      minimap.remove,
       walkByKeys(shown, chart, (state) => choose.current?.(state)),
-      watchSize(place.current, () => fit(place.current, shown, now.current)),
+      watchSize(place.current, () => {
+        fit(place.current, shown, now.current);
+        minimap.draw();
+      }),
       dragToMove(place.current),
     ];
     return () => stops.forEach((stop) => stop());
   }, [shown]);
-  useLayoutEffect(() => fit(place.current, shown, zoom), [shown, zoom]);
+  useLayoutEffect(() => {
+    fit(place.current, shown, zoom);
+    map.current?.draw();
+  }, [shown, zoom]);
   useLayoutEffect(() => {
     if (!shown || !lit) return;
     shown.light(lit);
     reveal(place.current, shown, lit);
+    map.current?.draw();
   }, [shown, lit]);
   useLayoutEffect(() => {
     if (heat !== undefined) shown?.heat(heat);
@@ -161,17 +173,24 @@ function Tool({ label, icon, keys, onClick, disabled, pressed, bare }: {
   );
 }
 
-/** Never larger than life, and never so small that nothing can be read: then it is moved instead. */
-function fitting(place: HTMLElement | null, { width, height }: Picture): number {
+/**
+ * The scale for a zoom; 0: all of it, null: all of it as long as it can be read, else it is moved.
+ * Hardly ever larger than life.
+ */
+function scaleOf(
+  place: HTMLElement | null,
+  { width, height }: Picture,
+  zoom: number | null,
+): number {
+  if (zoom) return zoom;
   if (!place) return 1;
   const whole = Math.min(place.clientWidth / width, place.clientHeight / height);
-  const least = place.clientWidth < 600 ? .62 : .42;
-  return Math.min(1.25, Math.max(least, whole));
+  return Math.min(1.2, Math.max(zoom === 0 ? .1 : .68, whole));
 }
 
 function fit(place: HTMLElement | null, picture: Picture | null, zoom: number | null): void {
   if (!place || !picture) return;
-  const scale = zoom ?? fitting(place, picture);
+  const scale = scaleOf(place, picture, zoom);
   const [x, y] = [
     place.scrollLeft + place.clientWidth / 2,
     place.scrollTop + place.clientHeight / 2,

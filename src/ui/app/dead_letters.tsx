@@ -118,7 +118,9 @@ export function DeadLettersPage() {
         <p class="soft meta">Jobs that gave up, by what failed alike.</p>
         {may("admin") && count > 0 && (
           <div class="actions">
-            <button type="button" onClick={() => requeueing.value = all}>Requeue all…</button>
+            <button type="button" class="strong" onClick={() => requeueing.value = all}>
+              Requeue all…
+            </button>
           </div>
         )}
       </header>
@@ -191,9 +193,7 @@ function GroupRow({ group, onRequeue }: RowProps) {
             <Ago at={group.oldest} />
           </p>
         </div>
-        {may("admin") && (
-          <button type="button" class="strong" onClick={onRequeue}>Requeue {count}…</button>
-        )}
+        {may("admin") && <button type="button" onClick={onRequeue}>Requeue {count}…</button>}
       </div>
       {isOpen && <Letters group={group} />}
     </section>

@@ -1,20 +1,23 @@
 /** Lists of jobs and of actors: a query bar that the address mirrors, and pages by key. */
 import { useSignal } from "@preact/signals";
 import { at, call, type Page, queryOf, ui } from "./api.ts";
-import { useLoad } from "./load.ts";
+import { type Loaded, useLoad } from "./load.ts";
 import { Ago, Empty, Failure, Pill, useKeys, useTitle } from "./parts.tsx";
 import { go, place, setQuery } from "./place.ts";
-import { completions, type Listed, parseQuery } from "./query.ts";
+import { completions, type Field, type Listed, queryErrorOf } from "./query.ts";
 import type { ActorLine, JobResource, MachineLine } from "./resources.ts";
 import { SavedViews } from "./saved.tsx";
 import { shortId } from "./words.ts";
 
 const PAGE = 50;
 
+type Found = Page<JobResource & ActorLine>;
+
 /** `/ui/jobs`, `/ui/actors`. */
 export function InstancesPage({ listed }: { readonly listed: Listed }) {
   useTitle(listed === "jobs" ? "Jobs" : "Actors");
   const text = place.value.searchParams.get("q") ?? "";
+  const found = useInstances(listed, { q: text });
   return (
     <div class="page">
       <header class="head">
@@ -25,115 +28,106 @@ export function InstancesPage({ listed }: { readonly listed: Listed }) {
           </span>
         </h1>
       </header>
-      <QueryBar listed={listed} text={text} />
+      <QueryBar listed={listed} text={text} error={found.error} />
       <SavedViews listed={listed} text={text} />
-      <InstanceList listed={listed} text={text} />
+      <InstanceList listed={listed} found={found} />
     </div>
   );
 }
 
-function QueryBar({ listed, text }: { readonly listed: Listed; readonly text: string }) {
+/** A page of the list: words of the query as the API takes them. */
+export function useInstances(
+  listed: Listed,
+  words: Readonly<Record<string, string | null>>,
+): Loaded<Found> {
+  const cursor = place.value.searchParams.get("after");
+  const path = at(listed) + queryOf({ ...words, cursor, limit: PAGE });
+  return useLoad((signal) => call<Found>(path, { signal }), [path], 5_000);
+}
+
+interface BarProps {
+  readonly listed: Listed;
+  readonly text: string;
+  readonly error: Error | null;
+}
+
+function QueryBar({ listed, text, error }: BarProps) {
   const typed = useSignal<string | null>(null);
   const value = typed.value ?? text;
-  const { errors } = parseQuery(value, listed);
+  const wrong = typed.value === null ? queryErrorOf(error) : null;
+  const fields = useLoad(
+    (signal) => call<Readonly<Record<Listed, readonly Field[]>>>("/search/fields", { signal }),
+    [],
+  ).data?.[listed] ?? [];
   const machines = useLoad((signal) => call<Page<MachineLine>>("/machines", { signal }), []).data;
   const names = { machine: machines?.items.map(({ id }) => id) ?? [] };
-  const apply = () => {
-    setQuery({ q: value.trim(), after: null }, "push");
-    typed.value = null;
-  };
+  const [last] = /[a-z]+(?=[:<>=][^\s]*$)/.exec(value) ?? [];
+  const hint = fields.find(({ name }) => name === last)?.hint;
   useKeys({ "/": () => document.getElementById("query")?.focus() });
-  const [first] = errors;
   return (
     <form
       class="querybar"
       role="search"
       onSubmit={(event) => {
         event.preventDefault();
-        if (errors.length === 0) apply();
+        setQuery({ q: value.trim(), after: null }, "push");
+        typed.value = null;
       }}
     >
       <input
         id="query"
         type="search"
         aria-label="Query"
-        aria-invalid={first !== undefined}
-        aria-describedby={first ? "query-error" : undefined}
+        aria-invalid={wrong !== null}
+        aria-describedby={wrong ? "query-error" : undefined}
         list="query-words"
         autocomplete="off"
         spellcheck={false}
         maxLength={500}
         placeholder={listed === "jobs"
-          ? "state:dead_letter queue:mail tag:eu words"
+          ? "state:dead_letter queue:mail created>2h words"
           : "machine:order status:active state:open"}
         value={value}
         onInput={(event) => typed.value = event.currentTarget.value}
       />
       <datalist id="query-words">
-        {completions(value, listed, names).slice(0, 12).map((each) => (
+        {completions(value, fields, names).slice(0, 16).map((each) => (
           <option key={each} value={each} />
         ))}
       </datalist>
       <button type="submit" class="strong">Search</button>
-      {first && (
-        <p id="query-error" class="failure" role="alert">
-          {value.slice(0, first.start)}
-          <mark>{value.slice(first.start, first.end)}</mark>
-          {value.slice(first.end)}: {first.message}
-        </p>
-      )}
+      {wrong
+        ? (
+          <p id="query-error" class="failure" role="alert">
+            {text.slice(0, wrong.start)}
+            <mark>{text.slice(wrong.start, wrong.end)}</mark>
+            {text.slice(wrong.end)}: {wrong.message}
+          </p>
+        )
+        : hint && <p class="soft">{last}: {hint}</p>}
     </form>
   );
 }
 
-/** The list for a query; `onlyOf` adds words that are not in the bar. */
-export function InstanceList({ listed, text, onlyOf = {} }: {
+/** The list that was found. */
+export function InstanceList({ listed, found }: {
   readonly listed: Listed;
-  readonly text: string;
-  readonly onlyOf?: Readonly<Record<string, string>>;
+  readonly found: Loaded<Found>;
 }) {
-  const { words, errors } = parseQuery(text, listed);
   const cursor = place.value.searchParams.get("after");
-  const path = at(listed) + queryOf({ ...words, ...onlyOf, cursor, limit: PAGE });
-  const { data, error, reload } = useLoad(
-    (signal) =>
-      errors.length > 0
-        ? Promise.resolve({ items: [], nextCursor: null })
-        : call<Page<JobResource & ActorLine>>(path, { signal }),
-    [path, errors.length],
-    5_000,
-  );
-  if (!data) {
-    return (
-      <>
-        <Failure error={error} retry={reload} />
-        <div class="loading" aria-busy="true" />
-      </>
-    );
-  }
+  const { data, error, reload } = found;
+  const failure = queryErrorOf(error) ? null : <Failure error={error} retry={reload} />;
+  if (!data) return failure ?? (error ? null : <div class="loading" aria-busy="true" />);
+  const isEmpty = data.items.length === 0;
   return (
     <>
-      <Failure error={error} retry={reload} />
-      {data.items.length === 0
-        ? (
-          <Empty title="Nothing matches">
-            <p class="soft">
-              Take a word out of the query{cursor && (
-                <>
-                  , or go to{" "}
-                  <a href={place.value.pathname + queryOf({ q: text })}>the first page</a>
-                </>
-              )}.
-            </p>
-          </Empty>
-        )
-        : (
-          <div class="scroll" tabIndex={0} role="group" aria-label="List">
-            {listed === "jobs"
-              ? <JobTable items={data.items} />
-              : <ActorTable items={data.items} />}
-          </div>
-        )}
+      {failure}
+      {isEmpty && <NoneFound isSearchedOn={data.nextCursor !== null} cursor={cursor} />}
+      {!isEmpty && (
+        <div class="scroll" tabIndex={0} role="group" aria-label="List">
+          {listed === "jobs" ? <JobTable items={data.items} /> : <ActorTable items={data.items} />}
+        </div>
+      )}
       <nav class="paging" aria-label="Pages of the list">
         {cursor && <button type="button" onClick={() => history.back()}>‹ newer</button>}
         {data.nextCursor && (
@@ -146,6 +140,24 @@ export function InstanceList({ listed, text, onlyOf = {} }: {
         )}
       </nav>
     </>
+  );
+}
+
+/** One request looks at a bounded number: an empty page need not be the last. */
+function NoneFound(
+  { isSearchedOn, cursor }: { readonly isSearchedOn: boolean; readonly cursor: string | null },
+) {
+  const q = place.value.searchParams.get("q");
+  return (
+    <Empty title={isSearchedOn ? "Nothing among these; there are older ones" : "Nothing matches"}>
+      <p class="soft">
+        Take a word out of the query{cursor && (
+          <>
+            , or go to <a href={place.value.pathname + queryOf({ q })}>the first page</a>
+          </>
+        )}.
+      </p>
+    </Empty>
   );
 }
 

@@ -4,7 +4,7 @@ import { at, call, type Page, queryOf, ui } from "./api.ts";
 import { ChartView, loadChart, type MachineChart } from "./chart.tsx";
 import { counts, sumBy, useCounts } from "./counts.ts";
 import { Exports } from "./exports.tsx";
-import { InstanceList } from "./instances.tsx";
+import { InstanceList, useInstances } from "./instances.tsx";
 import { useLoad } from "./load.ts";
 import { Missing } from "./missing.tsx";
 import { Failure, useTitle } from "./parts.tsx";
@@ -62,14 +62,9 @@ function MachinePage({ id }: { readonly id: string }) {
     id,
     version,
   ]);
-  const names = useLoad((signal) => call<Page<MachineLine>>("/machines", { signal }), []).data;
   if (!data) {
     if (!error) return <div class="instance" aria-busy="true" />;
-    const near = (names?.items ?? []).map((each) => ({
-      href: ui("machines", each.id),
-      text: each.id,
-    }));
-    return <Missing error={error} what="machine" id={id} retry={reload} near={near} />;
+    return <Missing error={error} what="machine" id={id} retry={reload} />;
   }
   return data.id === "job" ? <JobFleet chart={data} /> : <ActorFleet chart={data} />;
 }
@@ -121,6 +116,7 @@ function Fleet({ chart, heat, listed }: {
   const showsHeat = useSignal(true);
   const only = listed === "jobs" ? {} : { machine: chart.id };
   const inState = state === null ? {} : { state };
+  const found = useInstances(listed, { ...only, ...inState });
   const choose = (id: string) =>
     setQuery({ state: id === state || id === root ? null : id, after: null });
   return (
@@ -174,7 +170,7 @@ function Fleet({ chart, heat, listed }: {
               <button type="button" class="plain" onClick={() => choose(state)}>all states</button>
             )}
           </h2>
-          <InstanceList listed={listed} text="" onlyOf={{ ...only, ...inState }} />
+          <InstanceList listed={listed} found={found} />
         </aside>
       </div>
     </div>

@@ -4,7 +4,8 @@ import { counts, rateOf, samples, sumBy, useCounts } from "./counts.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { useLoad } from "./load.ts";
 import { Ago, Empty, Failure, Panel, Pill, useTitle } from "./parts.tsx";
-import type { ActorLine, Count, JobResource, MachineLine } from "./resources.ts";
+import { MachineTable, NextFirings } from "./overview_tables.tsx";
+import type { ActorLine, Count, JobResource } from "./resources.ts";
 import { Sparkline } from "./sparkline.tsx";
 import { short, shortId, spoken } from "./words.ts";
 
@@ -34,7 +35,6 @@ export function OverviewPage() {
   const dead = useLoad((signal) => call<Page<JobResource>>("/dead-letters?limit=8", { signal }), [
     byState.get("dead_letter"),
   ]);
-  const machines = useLoad((signal) => call<Page<MachineLine>>("/machines", { signal }), []);
   const problems = problemsOf(byState, queues.data?.items ?? [], stalled.data ?? []);
   return (
     <div class="page">
@@ -53,26 +53,23 @@ export function OverviewPage() {
         ))}
       </section>
       <div class="columns">
-        <Panel title="Queues" aside={<a href="/ui/queues">all</a>}>
-          <QueueTable counts={all} queues={queues.data?.items ?? []} />
-        </Panel>
-        <Panel title="Newest dead letters" aside={<a href="/ui/dead-letters">all</a>}>
-          <Failure error={dead.error} retry={dead.reload} />
-          <DeadList items={dead.data?.items ?? []} />
-        </Panel>
-        <Panel title="Machines" aside={<a href="/ui/machines">all</a>}>
-          <ul class="rows">
-            {(machines.data?.items ?? []).map((each) => (
-              <li key={each.id}>
-                <Icon name="machines" />
-                <a class="grow" href={ui("machines", each.id)}>
-                  <bdi>{each.id}</bdi>
-                </a>
-                <span class="soft">{each.states} states</span>
-              </li>
-            ))}
-          </ul>
-        </Panel>
+        <div class="stack">
+          <Panel title="Queues" aside={<a href="/ui/queues">all</a>}>
+            <QueueTable counts={all} queues={queues.data?.items ?? []} />
+          </Panel>
+          <Panel title="Machines" aside={<a href="/ui/machines">all</a>}>
+            <MachineTable />
+          </Panel>
+        </div>
+        <div class="stack">
+          <Panel title="Newest dead letters" aside={<a href="/ui/dead-letters">all</a>}>
+            <Failure error={dead.error} retry={dead.reload} />
+            <DeadList items={dead.data?.items ?? []} />
+          </Panel>
+          <Panel title="Fires next" aside={<a href="/ui/schedules">all</a>}>
+            <NextFirings />
+          </Panel>
+        </div>
       </div>
     </div>
   );

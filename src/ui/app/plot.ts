@@ -16,8 +16,18 @@ export interface Plotter {
 
 const HEIGHT = 200;
 
+/** What uPlot needs of its own sheet; a sheet made by script is no inline style. */
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(
+  ".u-wrap{position:relative}.u-over,.u-under,.u-axis{position:absolute}" +
+    ".uplot canvas{display:block;width:100%;height:100%}" +
+    ".u-cursor-x,.u-cursor-y{position:absolute;border-left:1px dashed var(--edge);pointer-events:none}" +
+    ".u-cursor-x{height:100%}.u-cursor-y{display:none}",
+);
+
 /** Draws into an element as wide as it is. */
 export function plotIn(place: HTMLElement, series: readonly Series[]): Plotter {
+  if (!document.adoptedStyleSheets.includes(sheet)) document.adoptedStyleSheets.push(sheet);
   const ink = colourOf(place, "--soft");
   const grid = { stroke: colourOf(place, "--line"), width: 1 };
   const axis = { stroke: ink, grid, ticks: grid, font: "11px Inter, sans-serif" };
