@@ -3,7 +3,7 @@
  * the picture itself never changes.
  */
 import { textWidth } from "./advances.ts";
-import type { Chart, ChartState, ChartTransition, TransitionKind } from "./chart.ts";
+import type { Chart, ChartState, TransitionKind } from "./chart.ts";
 import {
   type Box,
   type Edge,

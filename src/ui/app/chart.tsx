@@ -185,7 +185,8 @@ function scaleOf(
   if (zoom) return zoom;
   if (!place) return 1;
   const whole = Math.min(place.clientWidth / width, place.clientHeight / height);
-  return Math.min(1.2, Math.max(zoom === 0 ? .1 : .68, whole));
+  const isReadable = zoom === 0 || whole > .56;
+  return isReadable ? Math.min(1.2, whole) : .68;
 }
 
 function fit(place: HTMLElement | null, picture: Picture | null, zoom: number | null): void {

@@ -38,7 +38,6 @@ function MachinesPage() {
                   queryOf({ hash: each.hash, plain: "true" })
                 }`}
                 alt=""
-                loading="lazy"
               />
               <strong>
                 <bdi>{each.id}</bdi>

@@ -2,8 +2,8 @@
 import type { Picture } from "./picture.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 132;
-const HEIGHT = 96;
+const WIDTH = 150;
+const HEIGHT = 130;
 
 /** Puts a map beside a viewport; gives what draws it again and what takes it away. */
 export function mapOf(viewport: HTMLElement, picture: Picture) {
