@@ -140,14 +140,24 @@ Deno.test("a stale postmaster.pid that names a stranger, a zombie or nobody does
     }
   }));
 
-/** A dead child of a living process that never asks for its status. */
+/**
+ * A dead child of a living process that never asks for its status.
+ *
+ * The child ends with our end of its input, once its parent has become a program that knows no
+ * children: a shell that is still there would ask.
+ */
 async function makeZombie() {
   const parent = new Deno.Command("/bin/sh", {
-    args: ["-c", "sleep 0 & echo $!; exec sleep 60"],
+    args: ["-c", "exec 3<&0; cat <&3 & echo $!; exec sleep 120 3<&- <&-"],
+    stdin: "piped",
     stdout: "piped",
   }).spawn();
   const reader = parent.stdout.getReader();
   const pid = Number(new TextDecoder().decode((await reader.read()).value));
+  await until("a parent that has become another program", async () => {
+    return await Deno.readTextFile(`/proc/${parent.pid}/comm`) === "sleep\n";
+  });
+  await parent.stdin.close();
   await until("a zombie", async () => {
     return / Z /.test(await Deno.readTextFile(`/proc/${pid}/stat`));
   });

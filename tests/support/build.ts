@@ -105,7 +105,7 @@ export async function claimed(store: Store, ...jobs: JobInsert[]): Promise<Claim
 export async function eventually<T>(
   what: string,
   check: () => Promise<T | null | undefined | false>,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   while (true) {
