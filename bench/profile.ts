@@ -25,7 +25,7 @@ if (typeof options === "string") {
   Deno.exit(2);
 }
 const { jobs, bytes, workers, settings } = options;
-const who = contestant("perdura");
+const who = contestant(options.who);
 const nameOf = await statementNames();
 
 const folder = await makeFolder();

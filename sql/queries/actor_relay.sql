@@ -30,11 +30,11 @@ x as materialized (
 gone as (
   delete from perdura.job j using x
    where j.tenant_id = x.t and j.id = x.job and j.version = x.jv and j.state = $2::smallint
-  returning x.k, x.l, j.tenant_id, j.queue, j.parent_id, j.id, x.big, x.w, x.o, j.lane, j.run_at,
-            j.created_at, j.started_at, j.cancel_requested_at, j.timeout_ms, j.version, j.priority,
-            j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.has_data, j.type, j.payload,
-            j.partition_key, j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress, j.last_error,
-            j.cloned_from),
+  returning x.k, x.l, x.i, x.v, x.nv, x.status, x.place, x.tags as actor_tags, x.snapshot, x.whole,
+            j.tenant_id, j.queue, j.parent_id, j.id, x.big, x.w, x.o, j.lane, j.run_at, j.created_at,
+            j.started_at, j.cancel_requested_at, j.timeout_ms, j.version, j.priority, j.attempt,
+            j.max_attempts, j.crashes, j.max_crashes, j.has_data, j.type, j.payload, j.partition_key,
+            j.idempotency_key, j.tags, j.backoff, j.metadata, j.progress, j.last_error, j.cloned_from),
 archived as (
   insert into perdura.job_archive (
     tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
@@ -48,12 +48,12 @@ archived as (
     from gone),
 moved as ( -- patches need a whole snapshot before them in their partition
   update perdura.actor a
-     set version = x.nv, status = x.status, state = x.place, tags = x.tags::text[],
-         snapshot = x.snapshot, updated_at = now()
-    from x join gone on gone.k = x.k
-   where a.tenant_id = x.t and a.id = x.i and a.version = x.v
-     and (x.whole or a.updated_at >= date_trunc('day', now()))
-  returning x.k, x.t, x.i, a.uid, a.machine_version as mv),
+     set version = g.nv, status = g.status, state = g.place, tags = g.actor_tags::text[],
+         snapshot = g.snapshot, updated_at = now()
+    from gone g
+   where a.tenant_id = g.tenant_id and a.id = g.i and a.version = g.v
+     and (g.whole or a.updated_at >= date_trunc('day', now()))
+  returning g.k, g.tenant_id as t, g.i, a.uid, a.machine_version as mv),
 told as ( -- after the actors: whoever leaves an activity locks in this order
   delete from perdura.activity y using gone
    where (select count(*) from moved) >= 0
@@ -64,7 +64,7 @@ mail as (
   insert into perdura.mailbox (tenant_id, actor_id, id, kind, body)
   select tenant_id, actor_id, job_id, case when stopped_at is null then 'done' else 'late' end,
          json_build_object('childId', child_id, 'gen', gen, 'jobId', job_id, 'output', o)
-    from told where not exists (select from moved where moved.k = told.k)),
+    from told where k not in (select k from moved)),
 steps as (
   insert into perdura.actor_step (
     tenant_id, actor_id, version, event, from_state, to_state, status, tags, outcome, reason, cause,
@@ -120,8 +120,8 @@ emptied as (
 lowered as (
   update perdura.lease le set n_left = held.n_left - finished.n from held, finished
    where le.id = held.id and finished.l = held.id and held.n_left > finished.n)
-select g.k::integer as k, m.k is not null as moved, now() as c, now()::text as r,
+select g.k::integer as k, g.k in (select k from moved) as moved, now() as c, now()::text as r,
        exists (select from perdura.mailbox b
-                where b.tenant_id = m.t and b.actor_id = m.i and not b.parked and b.due_at <= now())
+                where b.tenant_id = g.tenant_id and b.actor_id = g.i and not b.parked and b.due_at <= now())
          as has_mail
-  from gone g left join moved m on m.k = g.k
+  from gone g

@@ -37,6 +37,8 @@ export interface HandOffHost {
   isIdle(lane: Lane): boolean;
   /** It serves the lane, and knows of nothing that waits in it. */
   isOpen(lane: Lane): boolean;
+  /** It serves the lane, and no limit holds it, whatever waits in it. */
+  serves(lane: Lane): boolean;
   /** @param isKept They begin on handlers that were kept for them. */
   accept(
     jobs: readonly ClaimedJob[],
@@ -119,9 +121,10 @@ export class HandOff {
     if (count > 0) this.#host.unkeep(count);
   }
 
-  /** Whether these jobs may start here at once. */
-  isOpen(rows: readonly JobInsert[]): boolean {
-    return lanesOf(rows).every((lane) => this.#host.isOpen(lane));
+  /** Whether these jobs may follow on a kept handler. @param ahead Of what waits in their lanes, too. */
+  mayFollow(rows: readonly JobInsert[], ahead: boolean): boolean {
+    const may = (lane: Lane) => ahead ? this.#host.serves(lane) : this.#host.isOpen(lane);
+    return lanesOf(rows).every(may);
   }
 
   #lease(isKept: boolean): Omit<Offer, "jobs"> {
@@ -165,6 +168,7 @@ export function handOffHost(of: Surroundings): HandOffHost {
     unkeep: (count) => runner.unkeep(count),
     isIdle: (lane) => of.serves(lane) && of.isIdle(lane),
     isOpen: (lane) => of.serves(lane) && of.isQuiet(lane),
+    serves: of.serves,
     accept: (jobs, leaseId, askedAt, isKept) => claims.accept(jobs, leaseId, askedAt, isKept),
     doubt: (leaseId, askedAt) => {
       claims.doubt(leaseId, askedAt);

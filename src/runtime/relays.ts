@@ -18,12 +18,19 @@ import type { HandOff, Offer } from "./handoff.ts";
 import type { Seat } from "./ledger.ts";
 import type { Machines } from "./machines.ts";
 import type { CountDefaults } from "./preparing.ts";
+import { actorOf, RelaySeats } from "./relay_seats.ts";
 import { type Made, Turning } from "./turning.ts";
 
 const BATCH_MAX = 200;
 const IN_FLIGHT_MAX = 2;
 /** So many in a row; then the handler, and the mailbox, are anybody's. */
 const CHAIN_MAX = 50;
+/**
+ * What has begun goes on before another one begins, as the steps of a job do: while others wait in the
+ * lane, for so many in a row and so long.
+ */
+const AHEAD_MAX = 10;
+const AHEAD_MS_MAX = 1_000;
 
 /** What relaying needs. */
 export interface RelaysHost {
@@ -33,6 +40,8 @@ export interface RelaysHost {
   readonly defaults: CountDefaults;
   /** Turns are committed, and some of their jobs have started. */
   readonly onDone: (turns: readonly Turn[], started: ReadonlySet<string>) => void;
+  /** Whether the end of such a job is mail for an actor. */
+  readonly isActivity: (type: string) => boolean;
 }
 
 /** The worker whose handlers run the activities. */
@@ -51,8 +60,15 @@ interface Ended {
   readonly change: Change;
 }
 
+/** One whose actor is not known yet. */
+interface Unknown extends Ended {
+  readonly worker: RelayWorker;
+}
+
 /** An actor that waits for activities of this process. */
 interface Known {
+  /** Since when its handler has been its own, monotonic. */
+  readonly since: number;
   readonly worker: RelayWorker;
   seat: Seat;
   /** A relay of it is in flight: what ends meanwhile waits for the version that it gives. */
@@ -74,9 +90,14 @@ export class Relays {
   readonly #byActor = new Map<string, Known>();
   readonly #byJob = new Map<string, Known>();
   readonly #batcher: Batcher<OnTheWay>;
+  readonly #seats: RelaySeats<Unknown>;
 
   constructor(host: RelaysHost) {
     this.#host = host;
+    this.#seats = new RelaySeats(
+      host.store.actors,
+      (unknown, seat) => this.#meet(unknown, seat),
+    );
     this.#batcher = new Batcher({
       send: (batch) => this.#send(batch),
       sizeMax: BATCH_MAX,
@@ -92,8 +113,9 @@ export class Relays {
   }
 
   /** Everything that is on its way has arrived. */
-  drained(): Promise<void> {
-    return this.#batcher.drained();
+  async drained(): Promise<void> {
+    await this.#seats.drained();
+    await this.#batcher.drained();
   }
 
   /** Handlers for jobs that turns begin. */
@@ -114,24 +136,22 @@ export class Relays {
       let known = this.#byActor.get(key);
       const jobs = each.turn.activities.map(({ jobId }) => jobId).filter((id) => started.has(id));
       if (!known && (jobs.length === 0 || !worker)) continue;
-      if (!this.#isAlone(each)) {
+      if (!this.#isAlone(each.turning.seat, each.turn)) {
         if (known) this.#forget(known);
         continue;
       }
       if (!known && worker) {
-        const seat = each.turning.seat;
-        known = { worker, seat, isBusy: false, waiting: [], jobs: new Set(), relays: 0 };
-        this.#byActor.set(key, known);
+        known = this.#know(worker, each.turning.seat);
       }
       if (known) this.#advance(known, each, jobs);
     }
   }
 
-  /** An attempt has ended. False: that is for the ordinary way. */
-  take(outcome: Outcome): boolean {
+  /** An attempt of this worker's has ended. False: that is for the ordinary way. */
+  take(outcome: Outcome, worker: RelayWorker): boolean {
     const { claimed, ending } = outcome;
-    const known = this.#byJob.get(claimed.id);
-    if (!known) return false;
+    const known = this.#byJob.get(claimed.id) ?? this.#knownOf(claimed, worker);
+    if (!known) return this.#ask(outcome, worker);
     this.#byJob.delete(claimed.id);
     known.jobs.delete(claimed.id);
     const isShort = ending.kind === "succeeded" && known.relays < CHAIN_MAX;
@@ -139,11 +159,55 @@ export class Relays {
       this.#forget(known);
       return false;
     }
+    this.#enter(known, this.#ended(outcome));
+    return true;
+  }
+
+  /** An actor that waits for others of its activities here. */
+  #knownOf(claimed: ClaimedJob, worker: RelayWorker): Known | undefined {
+    const name = this.#host.isActivity(claimed.type) ? actorOf(claimed) : null;
+    const known = name ? this.#byActor.get(keyOf(name)) : undefined;
+    return known?.worker === worker ? known : undefined;
+  }
+
+  /** Its actor was stepped by another process, or before the handler was free: it is read first. */
+  #ask(outcome: Outcome, worker: RelayWorker): boolean {
+    const { claimed, ending } = outcome;
+    const isOurs = this.#workers.has(worker) && this.#host.isActivity(claimed.type);
+    if (!isOurs || ending.kind !== "succeeded" || !this.#seats.isWorth(claimed.type)) return false;
+    if (!worker.handOff.keep()) return false;
+    this.#seats.ask({ ...this.#ended(outcome), worker });
+    return true;
+  }
+
+  #meet({ worker, ...ended }: Unknown, seat: Seat | null): void {
+    const name = actorOf(ended.claimed);
+    const old = name ? this.#byActor.get(keyOf(name)) : undefined;
+    const isFit = seat !== null && this.#isAlone(seat, seat) && this.#host.machines.logicOf(seat);
+    const known = old ?? (isFit ? this.#know(worker, seat) : undefined);
+    if (known?.worker === worker) return this.#enter(known, ended);
+    if (seat !== null) this.#seats.wasInVain(ended.claimed.type);
+    worker.handOff.unkeep(1);
+    worker.onOrdinary(ended.outcome);
+  }
+
+  #know(worker: RelayWorker, seat: Seat): Known {
+    const since = this.#host.clock.monotonic();
+    const rest = { isBusy: false, waiting: [], jobs: new Set<string>(), relays: 0 };
+    const known = { worker, seat, since, ...rest };
+    this.#byActor.set(keyOf(seat), known);
+    return known;
+  }
+
+  #ended(outcome: Outcome): Ended {
+    const { claimed, ending } = outcome;
     const at = new Date(this.#host.clock.now());
-    const ended = { outcome, claimed, change: changeOf(claimed, ending, { ...outcome, at }) };
+    return { outcome, claimed, change: changeOf(claimed, ending, { ...outcome, at }) };
+  }
+
+  #enter(known: Known, ended: Ended): void {
     if (known.isBusy) known.waiting.push(ended);
     else this.#begin(known, ended);
-    return true;
   }
 
   #begin(known: Known, ended: Ended): void {
@@ -153,10 +217,18 @@ export class Relays {
     turning.takeAll([letterOf(ended)]);
     const turn = turning.finish();
     const isShort = isPlain(turn, ended.claimed.id, known.seat) &&
-      turning.transactional.length === 0 && known.worker.handOff.isOpen(turn.jobs);
-    if (!isShort) return this.#leave(known, ended);
+      turning.transactional.length === 0 &&
+      known.worker.handOff.mayFollow(turn.jobs, this.#mayGoAhead(known));
+    if (!isShort) {
+      if (known.relays === 0) this.#seats.wasInVain(ended.claimed.type);
+      return this.#leave(known, ended);
+    }
     known.isBusy = true;
     this.#batcher.add({ known, turning, turn, ended });
+  }
+
+  #mayGoAhead({ relays, since }: Known): boolean {
+    return relays < AHEAD_MAX && this.#host.clock.monotonic() - since < AHEAD_MS_MAX;
   }
 
   /** It goes the ordinary way, and its actor's next ones too, until it begins one anew. */
@@ -241,11 +313,11 @@ export class Relays {
   }
 
   /** Nothing but its own turns can change what its steps are made from. */
-  #isAlone({ turning: { seat }, turn }: Made): boolean {
+  #isAlone(seat: Seat, { status, snapshot }: Pick<Turn, "status" | "snapshot">): boolean {
     const definition = this.#host.machines.logicOf(seat)?.definition;
     if (!definition || definition.unhandled === "defer" || seat.parentId !== null) return false;
-    if (turn.status !== "active" || Object.keys(seat.registry).length > 0) return false;
-    const children = Object.values(Object(turn.snapshot).children ?? {});
+    if (status !== "active" || Object.keys(seat.registry).length > 0) return false;
+    const children = Object.values(Object(snapshot).children ?? {});
     const sources = sourcesOf(definition.machine);
     return children.every((child) => sources.get(Object(child).src)?.kind === "activity");
   }

@@ -128,6 +128,8 @@ export class Runner {
     const wasPumping = this.#isPumping;
     this.#isPumping = true;
     for (const job of jobs) this.#start(job);
+    // What ended before these made no room for what is claimed.
+    this.#inWindow = Math.max(0, this.#inWindow - jobs.length);
     this.#isPumping = wasPumping;
     this.#pump();
     this.#tellIdle();

@@ -64,7 +64,7 @@ export class Turner {
     const { store: { actors }, machines } = host;
     const onDone = (turns: readonly Turn[], started: ReadonlySet<string>) =>
       this.#tell(turns, started);
-    this.relays = new Relays({ ...host, onDone });
+    this.relays = new Relays({ ...host, onDone, isActivity: (type) => this.isActivity(type) });
     this.#commits = new TurnCommits({ actors, worker: this.#worker, relays: this.relays, onDone });
     this.#activityTypes = new Set(
       machines.activities().map(({ definition, src }) => activityType(definition.name, src)),

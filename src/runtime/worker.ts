@@ -19,6 +19,7 @@ import type { HandOff } from "./handoff.ts";
 import { emptyInbox } from "./inbox.ts";
 import { Leases } from "./leases.ts";
 import { Pulse } from "./pulse.ts";
+import type { RelayWorker } from "./relays.ts";
 import { Runner } from "./runner.ts";
 import { WorkerStats } from "./stats.ts";
 import { ScheduleLoop } from "./schedule_loop.ts";
@@ -63,6 +64,7 @@ export class Worker {
   #watchedUntil = -Infinity;
   #stopHints: () => Promise<void> = () => Promise.resolve();
   #stopRelays = () => {};
+  readonly #relaying: RelayWorker;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -88,6 +90,11 @@ export class Worker {
       settled: () => this.#settled(),
       onFailure: (error) => this.#onFailure(error),
     });
+    this.#relaying = {
+      handOff: this.#claimer.handOff,
+      onSettled: (claimed, change, isMailed) => this.#onRelayed(claimed, change, isMailed),
+      onOrdinary: (outcome) => this.#committer.add(outcome),
+    };
     this.#pulse = new Pulse({ ...shared, running: () => this.#runner.running });
     const { turner } = options;
     const onFailure = (error: unknown) => this.#onFailure(error);
@@ -117,11 +124,7 @@ export class Worker {
       this.#inboxLoop(),
       this.#schedules.run((error) => this.#onFailure(error)),
     ]).then(() => {});
-    this.#stopRelays = this.#options.turner?.relays.attach({
-      handOff: this.#claimer.handOff,
-      onSettled: (claimed, change, isMailed) => this.#onRelayed(claimed, change, isMailed),
-      onOrdinary: (outcome) => this.#committer.add(outcome),
-    }) ?? this.#stopRelays;
+    this.#stopRelays = this.#options.turner?.relays.attach(this.#relaying) ?? this.#stopRelays;
     if (this.#options.hasHints === false) return;
     this.#pulse.beat();
     store.onHint((hint) => this.#onHint(hint)).then(
@@ -285,7 +288,7 @@ export class Worker {
         backoff: attempt?.backoff ?? this.#options.backoff,
         cancelRequested: attempt?.stopReason === "cancel",
       };
-      if (!this.#options.turner?.relays.take(outcome)) this.#committer.add(outcome);
+      if (!this.#options.turner?.relays.take(outcome, this.#relaying)) this.#committer.add(outcome);
     }
     this.#claimer.onRoom();
   }

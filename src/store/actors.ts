@@ -22,6 +22,7 @@ import type {
   TurnRequest,
 } from "./actor_records.ts";
 import { relayParameters } from "./actor_relays.ts";
+import { readSeats } from "./actor_seats.ts";
 import { turnParameters } from "./actor_turns.ts";
 import { toStarted } from "./claimed.ts";
 import type { Database, Row } from "./database.ts";
@@ -31,6 +32,7 @@ import { termColumns } from "./listing.ts";
 import { column, quoted, quotedJson, quotedOrNull, sparseColumn } from "./literal.ts";
 import type { ClaimedJob, SendStatement, TransactionSql } from "./records.ts";
 import { field } from "./rows.ts";
+import type { ActorSeats, Awaited } from "./seat_records.ts";
 import type { Transactions } from "./transaction.ts";
 
 /** Mail of other machines that a look ahead passes over. */
@@ -44,7 +46,7 @@ const BLOCKED = "blocked";
 const OURS = "perdura.%";
 
 /** The actors of a database. */
-export class PostgresActors implements ActorStore {
+export class PostgresActors implements ActorStore, ActorSeats {
   readonly #db: Database;
   readonly #requests: Database;
   readonly #transactions: Transactions;
@@ -94,6 +96,10 @@ export class PostgresActors implements ActorStore {
       DEFAULT_TENANT,
     ]);
     return row ? toActorView(row) : null;
+  }
+
+  seats(awaited: readonly Awaited[]): Promise<ReadonlyMap<string, ActorView>> {
+    return readSeats(this.#db, awaited);
   }
 
   async commit(

@@ -38,7 +38,6 @@ import {
   toSuspect,
 } from "./rows.ts";
 import type {
-  ActorStore,
   Change,
   ClaimedJob,
   ClaimRequest,
@@ -96,7 +95,7 @@ export class PostgresStore implements Store {
   readonly breakers: Store["breakers"];
   readonly locks: Store["locks"];
   readonly inbox: InboxStore;
-  readonly actors: ActorStore;
+  readonly actors: Store["actors"];
   readonly files: FileStore;
   readonly observer: PostgresObserver;
   readonly schedules;

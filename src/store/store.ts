@@ -14,6 +14,7 @@ import type { Gate, GateName, GateState, Limits } from "../core/gate.ts";
 import type { JobName, Tenant } from "../core/listing.ts";
 
 import type { ActorStore } from "./actor_records.ts";
+import type { ActorSeats } from "./seat_records.ts";
 import type { FileStore } from "./file_records.ts";
 import type { ObserveStore } from "./observations.ts";
 import type { BreakerStore, LockStore, OrderStore } from "./gating.ts";
@@ -56,6 +57,7 @@ import type {
 export type * from "./observations.ts";
 export type * from "./records.ts";
 export type * from "./actor_records.ts";
+export type * from "./seat_records.ts";
 export type * from "./file_records.ts";
 export type * from "./gating.ts";
 export type * from "./schedule_records.ts";
@@ -270,7 +272,7 @@ export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   readonly breakers: BreakerStore;
   readonly locks: LockStore;
   readonly inbox: InboxStore;
-  readonly actors: ActorStore;
+  readonly actors: ActorStore & ActorSeats;
   readonly files: FileStore;
   readonly observer: ObserveStore;
   readonly schedules: ScheduleStore;

@@ -22,7 +22,7 @@ import { VERSION } from "../core/version.ts";
 import type { JobInsert } from "../core/job.ts";
 import type { HandlerContext } from "../runtime/context.ts";
 import type { Handler, Handlers } from "../runtime/handlers.ts";
-import type { ActorStore, Store, Turn } from "../store/store.ts";
+import type { Store, Turn } from "../store/store.ts";
 
 /** Failed attempts whose span is remembered here, to link the next one to it. */
 const REMEMBERED = 10_000;
@@ -54,7 +54,7 @@ export class Tracing {
 
   /** The same store: turns that are made inside of a trace are part of it, and so are their jobs. */
   store(store: Store): Store {
-    const actors = over<ActorStore>(store.actors, {
+    const actors = over<Store["actors"]>(store.actors, {
       commit: (...[worker, turnId, turns, ...more]) =>
         this.#turning(turns, (traced) => store.actors.commit(worker, turnId, traced, ...more)),
       transact: (worker, tenantId, write, seal) =>

@@ -1,5 +1,5 @@
 /** Crashes where a test wants them: between this process and its database. */
-import type { ActorStore, Change, Store } from "../store/store.ts";
+import type { Change, Store } from "../store/store.ts";
 
 /**
  * Where to die: before a turn's commit is sent, after it was committed, or after an activity's function
@@ -33,12 +33,19 @@ export class Fuse {
 
 /** The store, with a fuse in its way. */
 export function fused(store: Store, fuse: Fuse): Store {
-  const actors = over<ActorStore>(store.actors, {
+  const actors = over<Store["actors"]>(store.actors, {
     async commit(worker, turnId, turns) {
       if (turns.length > 0) fuse.pass("before-commit");
       const done = await store.actors.commit(worker, turnId, turns);
       if (turns.length > 0) fuse.pass("after-commit");
       return done;
+    },
+    async relay(lease, relays) {
+      if (relays.length > 0) fuse.pass("mid-activity");
+      if (relays.length > 0) fuse.pass("before-commit");
+      const relayed = await store.actors.relay(lease, relays);
+      if (relays.length > 0) fuse.pass("after-commit");
+      return relayed;
     },
     async transact(worker, tenantId, write, seal) {
       fuse.pass("before-commit");

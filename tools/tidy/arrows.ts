@@ -41,6 +41,7 @@ const HOUSE: readonly Room[] = [
       ...["src/store/unique_records.ts", "src/store/observations.ts"],
       "src/store/gating.ts",
       "src/store/ui_records.ts",
+      "src/store/seat_records.ts",
       "src/store/operation_records.ts",
     ],
   },
@@ -55,6 +56,7 @@ const HOUSE: readonly Room[] = [
     files: ["machines/", "src/core/", "src/store/records.ts", "src/store/actor_records.ts"],
   },
   { at: "src/store/actor_records.ts", files: ["src/core/", "src/store/records.ts"] },
+  { at: "src/store/seat_records.ts", files: ["src/store/actor_records.ts"] },
   { at: "src/store/file_records.ts", files: [] },
   { at: "src/store/ui_records.ts", files: [] },
   {

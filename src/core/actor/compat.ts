@@ -25,6 +25,8 @@ export interface Incompatibility {
     | "unknown_source"
     | "child_unawaited"
     | "timer_unhandled"
+    | "child_missing"
+    | "timer_missing"
     | "context_invalid";
   readonly path: string;
   readonly message: string;
@@ -79,7 +81,11 @@ function* compare(definition: Definition, stored: ActorSnapshot): Generator<Inco
   for (const [id, child] of Object.entries(stored.children ?? {})) {
     yield* childIssues(definition, active, id, child);
   }
-  if (active) yield* timerIssues(active, stored);
+  if (active) {
+    yield* timerIssues(active, stored);
+    // Of the same structure, nothing can have been added: what is not there has been.
+    if (stored.machine.hash !== definition.identity.hash) yield* missing(active, stored);
+  }
   yield* contextIssues(definition, stored);
 }
 
@@ -169,6 +175,36 @@ function* timerIssues(
     const message = `No active state handles "${event.type}"`;
     if (!isHandled) yield { code: "timer_unhandled", path: `timers.${timerId}`, message };
   }
+}
+
+/**
+ * What an occupied state would have begun on entry, had the chart been this one then. It might also be
+ * over: a chart does not tell a timer that has fired from one that was never set.
+ */
+function* missing(
+  active: readonly AnyStateNode[],
+  { children = {}, timers = {} }: ActorSnapshot,
+): Generator<Incompatibility> {
+  for (const { id: state, invoke, after } of active) {
+    for (const { id, src } of invoke) {
+      if (children[id]?.state === state) continue;
+      const message =
+        `"${state}" invokes "${String(src)}" as "${id}", and nobody has started it: ` +
+        "give a migration, with an `event` that enters the state again or leaves it";
+      yield { code: "child_missing", path: `children.${id}`, message };
+    }
+    for (const { eventType } of after) {
+      if (Object.hasOwn(timers, eventType)) continue;
+      const message = `"${state}" waits for "${eventType}", and no timer is set: ` +
+        "give a migration that sets it in `timers`, or leaves it out if it has fired";
+      yield { code: "timer_missing", path: `timers.${eventType}`, message };
+    }
+  }
+}
+
+/** Of a snapshot that a migration has made: what it has not begun, its author does without. */
+export function isOwnChoice({ code }: Incompatibility): boolean {
+  return code === "child_missing" || code === "timer_missing";
 }
 
 function* contextIssues(

@@ -4,7 +4,7 @@
  */
 import type { Json } from "../json.ts";
 import { CodecError, decode, encode } from "./codec.ts";
-import { compatibilityOf } from "./compat.ts";
+import { compatibilityOf, isOwnChoice } from "./compat.ts";
 import { type Steppable, subjectOf } from "./definition.ts";
 import type { Effect, EventJson } from "./effects.ts";
 import {
@@ -95,7 +95,7 @@ export function migrate(
   const types = typesOf(chartOf(subject.machine).machine.root, draft.value);
   const { types: _old, ...untyped } = moved;
   const next = { ...untyped, ...types && { types } };
-  const [issue] = compatibilityOf(machine, next);
+  const issue = compatibilityOf(machine, next).find((each) => !isOwnChoice(each));
   if (issue) throw blocked(issue.path, issue.message);
   const event = chain.at(-1)?.event;
   return {

@@ -264,6 +264,7 @@ Deno.test("a takeover asks for timers that are still handled and children that a
   assertEquals(compatibilityOf(two, snapshot).map(({ code, path }) => [code, path]), [
     ["child_unawaited", "children.w.state"],
     ["timer_unhandled", "timers.xstate.after.10.m.a"],
+    ["timer_missing", "timers.xstate.after.20.m.a"],
   ]);
   const more = base.createMachine({
     id: "m",
@@ -282,4 +283,48 @@ Deno.test("a takeover asks for timers that are still handled and children that a
   );
   const other = createMachine({ id: "other" });
   assertEquals(compatibilityOf(other, snapshot).map(({ code }) => code), ["another_machine"]);
+});
+
+Deno.test("a takeover asks for what an occupied state would have begun, and a migration answers", () => {
+  const base = setup({ actors: { work } });
+  const chart = (a: object) =>
+    base.createMachine({ id: "m", initial: "a", states: { a, b: { on: { BACK: "a" } } } });
+  const define = (version: string, a: object) => defineMachine(chart(a), { version });
+  const one = define("1", { on: { GO: "b" } });
+  const { snapshot } = step(one, { address: "m" });
+  const two = define("2", {
+    on: { GO: "b" },
+    invoke: { src: "work", id: "w" },
+    after: { 10: "b" },
+  });
+  const found = compatibilityOf(two, snapshot);
+  assertEquals(found.map(({ code, path }) => [code, path]), [
+    ["child_missing", "children.w"],
+    ["timer_missing", "timers.xstate.after.10.m.a"],
+  ]);
+  assert(found.every(({ message }) => message.includes("give a migration")));
+  assertThrows(() => adopt(two, snapshot), ActorBlockedError, "nobody has started it");
+  // Elsewhere than where the actor is, the chart may have grown.
+  const away = step(one, { address: "m", snapshot, event: { type: "GO" } }).snapshot;
+  assertEquals(compatibilityOf(two, away), []);
+  const timerId = "xstate.after.10.m.a";
+  const timer = { delayMs: 10, event: { type: timerId } };
+  const moved = migrateSnapshot(two, "m", snapshot, [{
+    from: "1",
+    to: "2",
+    migrate: (draft) => ({ ...draft, timers: { ...draft.timers, [timerId]: timer } }),
+  }]);
+  assertEquals(moved.effects.map(({ kind }) => kind), ["timer.set"]);
+  // Of the same structure: its timer has fired, and a guard has kept it.
+  const guarded = { after: { 10: { target: "b", guard: () => false } } };
+  const [three, four] = [define("3", guarded), define("4", guarded)];
+  const waiting = step(three, { address: "m" }).snapshot;
+  const kept = step(three, {
+    address: "m",
+    snapshot: waiting,
+    event: { type: timerId },
+    from: { timerId, gen: 1 },
+  }).snapshot;
+  assertEquals(kept.timers, undefined);
+  assertEquals(compatibilityOf(four, kept), []);
 });

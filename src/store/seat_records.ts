@@ -1,0 +1,16 @@
+/** Actors by the activities that they wait for. */
+import type { ActorName, ActorView } from "./actor_records.ts";
+
+/** The activity of an actor. */
+export interface Awaited extends ActorName {
+  readonly jobId: string;
+}
+
+/** What an activity's actor is, while it waits for it. */
+export interface ActorSeats {
+  /**
+   * Actors that wait for these activities, by the activity's job. Left out: one that has left its
+   * activity, that does not run, or that has mail to read first.
+   */
+  seats(awaited: readonly Awaited[]): Promise<ReadonlyMap<string, ActorView>>;
+}
