@@ -15,6 +15,10 @@ export type {
 export { workerMachine } from "./machines/worker.ts";
 export * from "./src/core/errors.ts";
 export { activityContext } from "./src/runtime/activities.ts";
+export { forEach, pageOf } from "./src/runtime/for_each.ts";
+export type { ForEachOptions, ForEachPolicy, Page, PageRequest } from "./src/runtime/for_each.ts";
+export type { ForEachEvent, ForEachOutput, MemberFailure } from "./machines/for_each.ts";
+export type { MemberJob } from "./src/runtime/members.ts";
 export { Actors } from "./src/runtime/actors.ts";
 export type {
   ActorAim,

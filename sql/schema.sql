@@ -559,10 +559,27 @@ create table perdura.activity (
   parks boolean not null,
   -- The actor has left: nobody waits any more, the job shall end.
   stopped_at timestamptz,
+  -- One of many: counted, not told by name. It has no child id, and the generation of its actor.
+  is_member boolean not null default false,
+  -- What a member is called in reports.
+  label text,
   primary key (tenant_id, job_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 create index activity_actor on perdura.activity (tenant_id, actor_id, child_id);
 create index activity_stopped on perdura.activity (stopped_at) where stopped_at is not null;
+
+-- Members that gave up, and items that never became one: what a report is made of.
+create table perdura.member_failure (
+  tenant_id text not null,
+  actor_id text not null,
+  -- Of an item that was refused: an id of its own.
+  job_id uuid not null,
+  gen integer not null,
+  at timestamptz not null default now(),
+  label text,
+  error jsonb,
+  primary key (tenant_id, actor_id, job_id)
+);
 
 -- Which actors some process is stepping now, one row per batch: a hint that spares others the same
 -- work. What decides is the actor's version.

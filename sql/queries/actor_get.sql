@@ -12,7 +12,8 @@ select a.tenant_id as t, a.id as i, a.uid, a.root_id, a.parent_id, a.system_id, 
        (select json_agg(json_build_object('id', y.child_id, 'src', y.src, 'jobId', y.job_id)
                         order by y.job_id)::text
           from perdura.activity y
-         where y.tenant_id = a.tenant_id and y.actor_id = a.id and y.stopped_at is null)
+         where y.tenant_id = a.tenant_id and y.actor_id = a.id and y.stopped_at is null
+           and not y.is_member)
          as activities,
        (select json_agg(json_build_object('id', c.id, 'machine', c.machine, 'status', c.status,
                           'state', c.state) order by c.id)::text

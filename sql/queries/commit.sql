@@ -86,13 +86,27 @@ told as ( -- of an actor's activity, unless a dead letter is to wait for an oper
   delete from perdura.activity y using gone
    where gone.parent_id is not null and y.tenant_id = gone.tenant_id and y.job_id = gone.id
      and not (gone.h = 2 and y.parks and y.stopped_at is null)
-  returning y.tenant_id, y.actor_id, y.job_id, y.child_id, y.gen, y.stopped_at, gone.h,
-            gone.last_error),
-mail as ( -- one that was left behind and is cancelled has done as it was told
-  insert into perdura.mailbox (tenant_id, actor_id, id, kind, body)
-  select tenant_id, actor_id, job_id, case when stopped_at is null then 'failed' else 'late' end,
+  returning y.tenant_id, y.actor_id, y.job_id, y.child_id, y.gen, y.stopped_at, y.is_member, y.label,
+            gone.h, gone.last_error),
+mail as ( -- one that was left behind and is cancelled has done as it was told; of members one for all
+  insert into perdura.mailbox (tenant_id, actor_id, id, kind, gen, body)
+  select tenant_id, actor_id, job_id, case when stopped_at is null then 'failed' else 'late' end, null,
          json_build_object('childId', child_id, 'gen', gen, 'jobId', job_id, 'error', last_error)
-    from told where stopped_at is null or h = 2),
+    from told where not is_member and (stopped_at is null or h = 2)
+  union all
+  select tenant_id, actor_id, gen_random_uuid(), 'event', nullif(gen, 0),
+         json_build_object('event', json_build_object(
+           'type', 'perdura.ended', 'failed', count(*) filter (where h = 2),
+           'stopped', count(*) filter (where h = 1),
+           'failures', to_json((array_agg(json_build_object(
+             'jobId', job_id, 'label', label, 'message', left(last_error ->> 'message', 200)))
+             filter (where h = 2))[1:10])))
+    from told where is_member and stopped_at is null group by tenant_id, actor_id, gen),
+failures as (
+  insert into perdura.member_failure (tenant_id, actor_id, job_id, gen, label, error)
+  select tenant_id, actor_id, job_id, gen, label, last_error
+    from told where is_member and h = 2
+  on conflict (tenant_id, actor_id, job_id) do nothing),
 history as (
   insert into perdura.transition (
     tenant_id, job_id, worker, version, event, from_state, to_state, attempt, cause, at)

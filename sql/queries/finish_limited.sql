@@ -40,13 +40,17 @@ data as (
 told as ( -- of an actor's activity: its end is mail for the actor
   delete from perdura.activity y using gone
    where gone.parent_id is not null and y.tenant_id = gone.tenant_id and y.job_id = gone.id
-  returning y.tenant_id, y.actor_id, y.job_id, y.child_id, y.gen, y.stopped_at,
+  returning y.tenant_id, y.actor_id, y.job_id, y.child_id, y.gen, y.stopped_at, y.is_member,
             coalesce(gone.o, gone.big) as o),
-mail as (
-  insert into perdura.mailbox (tenant_id, actor_id, id, kind, body)
-  select tenant_id, actor_id, job_id, case when stopped_at is null then 'done' else 'late' end,
+mail as ( -- of members one for all that end here
+  insert into perdura.mailbox (tenant_id, actor_id, id, kind, gen, body)
+  select tenant_id, actor_id, job_id, case when stopped_at is null then 'done' else 'late' end, null,
          json_build_object('childId', child_id, 'gen', gen, 'jobId', job_id, 'output', o)
-    from told),
+    from told where not is_member
+  union all
+  select tenant_id, actor_id, gen_random_uuid(), 'event', nullif(gen, 0),
+         json_build_object('event', json_build_object('type', 'perdura.ended', 'done', count(*)))
+    from told where is_member and stopped_at is null group by tenant_id, actor_id, gen),
 ended as materialized (
   select l, tenant_id, queue, count(*) as n from gone group by l, tenant_id, queue),
 counted as (

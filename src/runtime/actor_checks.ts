@@ -45,6 +45,10 @@ export function checkEvent(event: unknown): void {
     const message = `"${event.type.slice(0, 100)}" is XState's own: nobody can send it`;
     throw new InvalidInputError([{ path: "type", message }]);
   }
+  if (event.type.startsWith("perdura.")) {
+    const message = `"${event.type.slice(0, 100)}" is Perdura's own: nobody can send it`;
+    throw new InvalidInputError([{ path: "type", message }]);
+  }
   checkJson("event", event);
 }
 

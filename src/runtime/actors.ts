@@ -3,7 +3,7 @@ import { foresee, type Foresight, nameOf, rootAddress } from "../core/actor/mod.
 import { isRecord } from "../core/actor/envelope.ts";
 import { IdempotencyConflictError, UnknownMachineError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
-import type { ActorFilter } from "../store/store.ts";
+import type { ActorFilter, FailedMember } from "../store/store.ts";
 import { checkEvent, checkId, noChild } from "./actor_checks.ts";
 import { Desk, WAIT_MS } from "./actor_desk.ts";
 import type {
@@ -141,6 +141,21 @@ export class Actors {
   /** What it is waiting for, in order. @throws {NotFoundError} */
   async explain(tenantId: string | null, id: string): Promise<Reason[]> {
     return await explainActor(await this.#desk.rowOf(tenantId, id), this.#desk.host);
+  }
+
+  /**
+   * Of a `forEach`, its jobs that gave up and its items that were refused, after a job's id.
+   *
+   * @throws {NotFoundError}
+   */
+  async failures(
+    tenantId: string | null,
+    id: string,
+    after: string | null,
+    limit: number,
+  ): Promise<FailedMember[]> {
+    const row = await this.#desk.rowOf(tenantId, id);
+    return await this.#desk.host.store.members.failures(row.tenantId, row.id, after, limit);
   }
 
   /** Its steps after a version, ascending. @throws {NotFoundError} */

@@ -17,13 +17,22 @@ import type {
 } from "../store/store.ts";
 import { AttemptLog } from "./attempt_log.ts";
 import type { HandlerContext, HandlerJob } from "./context.ts";
-import { changeOf, type Ending, endingOfResult, endingOfThrow, permanent } from "./endings.ts";
+import {
+  changeOf,
+  type Ending,
+  endingOfResult,
+  endingOfThrow,
+  invalidInput,
+  lateError,
+} from "./endings.ts";
 import { Files } from "./files.ts";
 import type { Handler, RetryPolicy } from "./handlers.ts";
 import { Locks } from "./locks.ts";
+import { type Also, type MemberDesk, MEMBERS, type OpensMembers } from "./members.ts";
 import { Progress } from "./progress.ts";
 import { Steps } from "./steps.ts";
 import type { StepSaver } from "./step_saver.ts";
+import { isThenable } from "./thenable.ts";
 import { type Backoff } from "../core/backoff.ts";
 
 /** Why a running handler is asked to stop. */
@@ -35,6 +44,7 @@ export interface AttemptHost {
   readonly steps: StepSaver;
   readonly files: FileStore;
   readonly logs: LogStore;
+  readonly members: MemberDesk;
   readonly clock: Clock;
   readonly worker: string;
   /** Growth of the delay between the attempts of a job. */
@@ -44,7 +54,7 @@ export interface AttemptHost {
 }
 
 /** A running attempt. */
-export class Attempt implements HandlerContext {
+export class Attempt implements HandlerContext, OpensMembers {
   readonly claimed: ClaimedJob;
   readonly handler: Handler;
   /** Monotonic instant of the timeout. */
@@ -80,7 +90,7 @@ export class Attempt implements HandlerContext {
   run(): void {
     try {
       const started = this.handler.run(this.claimed.payload, this);
-      if (!started.ok) this.#end(this.#invalidInput(started.issues));
+      if (!started.ok) this.#end(invalidInput(started.issues, this.#now()));
       else if (isThenable(started.value)) void this.#wait(started.value);
       else this.#onResult(started.value);
     } catch (thrown) {
@@ -152,13 +162,7 @@ export class Attempt implements HandlerContext {
 
   /** What `lastError` says when the handler did not stop at its timeout. */
   timeoutError(): JobError {
-    return {
-      name: "TimeoutError",
-      message: `Handler took longer than ${this.claimed.timeoutMs} ms`,
-      code: "timeout",
-      retryable: true,
-      at: this.#now().toISOString(),
-    };
+    return lateError(this.claimed.timeoutMs, this.#now());
   }
 
   // ── HandlerContext ──────────────────────────────────────────────────────────────────────────
@@ -219,6 +223,13 @@ export class Attempt implements HandlerContext {
     return (write) => this.#transact(write);
   }
 
+  get [MEMBERS](): OpensMembers[typeof MEMBERS] {
+    return (items, outputOf) =>
+      this.#host.members.open(this.claimed, items, outputOf, (output, also) => {
+        return this.#transact(() => Promise.resolve(output), also);
+      });
+  }
+
   get lock(): HandlerContext["lock"] {
     return async (name, options) => {
       this.#refuseWhenOver();
@@ -244,7 +255,7 @@ export class Attempt implements HandlerContext {
     }
   }
 
-  async #transact<T>(write: (sql: TransactionSql) => Promise<T>): Promise<T> {
+  async #transact<T>(write: (sql: TransactionSql) => Promise<T>, also?: Also): Promise<T> {
     if (this.#transaction !== "none") {
       throw new Error("Cannot open a second transaction: a job has one, and it ends the job");
     }
@@ -269,7 +280,7 @@ export class Attempt implements HandlerContext {
           throw new TypeError("A transaction returns the output of the job");
         }
         return changeOf(this.claimed, ending, { cancelRequested: false, backoff, at });
-      });
+      }, also);
       this.#transaction = "committed";
       if (this.#endingWithoutTransaction) this.#end(null);
       return result;
@@ -300,17 +311,6 @@ export class Attempt implements HandlerContext {
     return this.#stopReason === "shutdown" ? { kind: "interrupted" } : ending;
   }
 
-  #invalidInput(issues: readonly { readonly path: string; readonly message: string }[]): Ending {
-    const message = issues.map((issue) => `${issue.path}: ${issue.message}`).join("; ");
-    return permanent({
-      name: "InvalidInputError",
-      message: message.slice(0, 500),
-      code: "invalid_input",
-      retryable: false,
-      at: this.#now().toISOString(),
-    });
-  }
-
   #end(ending: Ending | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -337,9 +337,4 @@ export class Attempt implements HandlerContext {
   #now(): Date {
     return new Date(this.#host.clock.now());
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value &&
-    typeof value.then === "function";
 }

@@ -19,6 +19,9 @@ import type { ActorName, NewActivity, NewChild, SentMail, Turn } from "../store/
 import { actionType, activityType, type Logic } from "./machines.ts";
 import type { CountDefaults } from "./preparing.ts";
 
+/** `child_id` of all members. */
+const MEMBER = "";
+
 /** Whose consequences they are. */
 export interface Origin extends ActorName {
   readonly machine: string;
@@ -126,6 +129,12 @@ export class Consequences {
       activities: this.#activities,
       left: this.#left,
     };
+  }
+
+  /** Members of this incarnation that are still under way shall end. */
+  leaveMembers(gen: number): void {
+    if (this.#left.some(({ childId }) => childId === MEMBER)) return;
+    this.#left.push({ childId: MEMBER, gen });
   }
 
   /** Starts the work of an activity. */

@@ -177,3 +177,29 @@ function boundedDelay(delayMs: number): number {
   if (!(delayMs > 0)) return 0;
   return Math.min(Math.round(delayMs), limits.delayMsMax);
 }
+
+/** What `lastError` says of an attempt that took too long. */
+export function lateError(timeoutMs: number, at: Date): JobError {
+  return {
+    name: "TimeoutError",
+    message: `Handler took longer than ${timeoutMs} ms`,
+    code: "timeout",
+    retryable: true,
+    at: at.toISOString(),
+  };
+}
+
+/** The ending of a job whose payload its handler does not take. */
+export function invalidInput(
+  issues: readonly { readonly path: string; readonly message: string }[],
+  at: Date,
+): Ending {
+  const message = issues.map((issue) => `${issue.path}: ${issue.message}`).join("; ");
+  return permanent({
+    name: "InvalidInputError",
+    message: message.slice(0, 500),
+    code: "invalid_input",
+    retryable: false,
+    at: at.toISOString(),
+  });
+}

@@ -13,6 +13,8 @@ import { Attempt, type AttemptHost, type StopReason } from "./attempt.ts";
 import { type Ending, endingOfThrow } from "./endings.ts";
 import type { Handlers, RetryPolicy } from "./handlers.ts";
 import type { Leases } from "./leases.ts";
+import { MemberDesk } from "./members.ts";
+import type { CountDefaults } from "./preparing.ts";
 import type { WorkerStats } from "./stats.ts";
 import { StepSaver } from "./step_saver.ts";
 
@@ -26,7 +28,7 @@ const TIMEOUT_GRACE_MS = 1_000;
 
 /** What the runner needs of its surroundings. */
 export interface RunnerHost {
-  readonly store: WorkStore & Pick<Store, "files" | "locks" | "logs">;
+  readonly store: WorkStore & Pick<Store, "files" | "locks" | "logs" | "members" | "hint">;
   readonly clock: Clock;
   readonly worker: string;
   readonly handlers: Handlers;
@@ -35,6 +37,8 @@ export interface RunnerHost {
   readonly concurrency: number;
   readonly batchSize: number;
   readonly backoff: Backoff;
+  /** Limits of jobs that name none. */
+  readonly defaults: CountDefaults;
   /** The ending of a job to commit; null when there is nothing to write. */
   readonly onEnding: (claimed: ClaimedJob, ending: Ending | null, attempt: Attempt | null) => void;
 }
@@ -66,6 +70,7 @@ export class Runner {
       steps: new StepSaver(host.store),
       files: host.store.files,
       logs: host.store.logs,
+      members: new MemberDesk(host),
       clock: host.clock,
       worker: host.worker,
       backoffOf: (job, policy) => job.backoff ?? { ...host.backoff, ...growthOf(policy) },

@@ -18,6 +18,7 @@ import type {
   TransactionSql,
   Turn,
 } from "../store/store.ts";
+import { LeftBehind } from "./left_behind.ts";
 import { activityType, isTaker, type Machines } from "./machines.ts";
 import { type After, isOwn, ownActions } from "./own_machines.ts";
 import { isEnded } from "./place.ts";
@@ -56,12 +57,14 @@ export class Turner {
   /** Activities that follow each other in this process. */
   readonly relays: Relays;
   readonly #commits: TurnCommits;
+  readonly #leftBehind: LeftBehind;
   readonly #activityTypes: ReadonlySet<string>;
   #look = LOOK;
 
   constructor(host: TurnerHost) {
     this.#host = host;
     const { store: { actors }, machines } = host;
+    this.#leftBehind = new LeftBehind(host);
     const onDone = (turns: readonly Turn[], started: ReadonlySet<string>) =>
       this.#tell(turns, started);
     this.relays = new Relays({ ...host, onDone, isActivity: (type) => this.isActivity(type) });
@@ -175,9 +178,9 @@ export class Turner {
 
   /** What a sweep does for actors. */
   async sweep(): Promise<void> {
-    const { store: { actors }, machines, cancelJob } = this.#host;
+    const { store: { actors }, machines } = this.#host;
     await actors.tidy();
-    for (const { tenantId, id } of await actors.leftBehind(500)) await cancelJob(tenantId, id);
+    await this.#leftBehind.cancel();
     const known = machines.entries.map(({ definition: { name, version }, ...entry }) => {
       return { name, version: isTaker(entry) ? null : version };
     });
@@ -311,7 +314,7 @@ export class Turner {
 
   /** After the commit: wakes whoever has something to do now. */
   #tell(turns: readonly Turn[], started: ReadonlySet<string> = new Set()): void {
-    const { store, cancelJob } = this.#host;
+    const { store } = this.#host;
     if (this.#watchers.size > 0) {
       for (const turn of turns) {
         for (const watcher of [...this.#watchers.get(keyOf(turn)) ?? []]) watcher(turn);
@@ -324,9 +327,8 @@ export class Turner {
     if (hasMail) store.hint({ kind: "mail" });
     if (!turns.some(({ left }) => left.length > 0)) return;
     // A sweep does the same: this is only sooner.
-    store.actors.leftBehind(100).then(async (jobs) => {
-      for (const { tenantId, id } of jobs) await cancelJob(tenantId, id);
-    }).catch((error) => log.debug("Activities are cancelled by the next sweep", { error }));
+    this.#leftBehind.cancel()
+      .catch((error) => log.debug("Activities are cancelled by the next sweep", { error }));
   }
 }
 

@@ -4,6 +4,7 @@
  * Pure but for what the machine's own code does. A mail that cannot be stepped stalls or blocks the
  * actor and stays in its mailbox; what was read before it in the turn is committed all the same.
  */
+import { OPEN } from "../../machines/for_each.ts";
 import { type ActorSnapshot, type Effect, idOf, type StepResult, stop } from "../core/actor/mod.ts";
 import { sourcesOf } from "../core/actor/sources.ts";
 import type { ActorStatus, Letterbox, Turn } from "../store/store.ts";
@@ -116,6 +117,7 @@ export class Turning implements Read {
   /** Ends it from outside: its children and activities are stopped, its timers forgotten. */
   end(status: "cancelled" | "terminated", event: string, cause: string | null): void {
     const before = this.snapshot;
+    this.#leaveMembers();
     if (before) {
       const { snapshot, effects } = stop(before);
       this.#carryOut(effects, before);
@@ -144,6 +146,13 @@ export class Turning implements Read {
       { src, id, gen },
     ) => ({ kind: "compensate", src, id, gen } as const));
     this.record("COMPENSATE", byHand(cause), this.status, { effects, before });
+  }
+
+  /** Jobs that it has by number alone: in the commit that ends it they are marked to end. */
+  #leaveMembers(): void {
+    const machine = this.#logic?.definition?.machine;
+    if (!machine || !sourcesOf(machine).has(OPEN)) return;
+    this.#to.leaveMembers(this.snapshot?.birth?.gen ?? 0);
   }
 
   /** Its parent waits for an end, and gets an error. */
@@ -193,6 +202,7 @@ export class Turning implements Read {
 
   finish(): Turn {
     const { seat } = this;
+    if (isEnded(this.status)) this.#leaveMembers();
     const { snapshot, version, status, state, tags, steps } = this.#ledger;
     const identity = snapshot?.machine;
     const isChild = seat.parentId !== null;

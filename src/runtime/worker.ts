@@ -19,6 +19,7 @@ import type { HandOff } from "./handoff.ts";
 import { emptyInbox } from "./inbox.ts";
 import { Leases } from "./leases.ts";
 import { Pulse } from "./pulse.ts";
+import { isMember } from "./members.ts";
 import type { RelayWorker } from "./relays.ts";
 import { Runner } from "./runner.ts";
 import { WorkerStats } from "./stats.ts";
@@ -281,6 +282,7 @@ export class Worker {
       // Its own transaction has committed it.
       this.stats.jobs.settled(claimed, null);
       this.#onSettled(claimed, null);
+      if (this.#options.turner?.isActivity(claimed.type)) this.#turns?.wake();
     } else {
       const outcome = {
         claimed,
@@ -315,7 +317,8 @@ export class Worker {
       this.#options.store.hint({ kind: "ended", ids: [change.id] });
     }
     const isOver = change !== null && isTerminal(change.decision.to);
-    if (isOver && isMailed && this.#options.turner?.isActivity(claimed.type)) this.#turns?.wake();
+    const isTold = isMember(claimed) || this.#options.turner?.isActivity(claimed.type);
+    if (isOver && isMailed && isTold) this.#turns?.wake();
     const due = change?.decision.due;
     if (due && "delayMs" in due) this.#claimer.wakeIn(claimed, due.delayMs);
     this.#claimer.onRoom();

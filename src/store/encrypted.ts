@@ -9,7 +9,15 @@ import type { Cipher, Place } from "../core/cipher.ts";
 import type { Job, JobInsert } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
 import { payloadHash } from "./inserting.ts";
-import type { Change, ClaimedJob, Fire, Refusal, Store, UniqueStore } from "./store.ts";
+import type {
+  Change,
+  ClaimedJob,
+  Fire,
+  MemberStore,
+  Refusal,
+  Store,
+  UniqueStore,
+} from "./store.ts";
 
 /** Wraps a store: the same calls, with the same promises. */
 export function encryptedStore(store: Store, cipher: Cipher): Store {
@@ -47,14 +55,19 @@ export function encryptedStore(store: Store, cipher: Cipher): Store {
       const sealed = await cipher.encrypt(payloadJson, placeOf(job, "payload"));
       return await store.edit(job, decision, { ...edit, payloadJson: sealed });
     },
-    transaction: async (by, write, finish) => {
+    transaction: async (by, write, finish, also) => {
       // Sealed before the last statement, which may not be waited for.
       let ready: Change | null = null;
-      return await store.transaction(by, async (sql) => {
-        const result = await write(sql);
-        [ready = null] = await sealChanges([finish(result)]);
-        return result;
-      }, (result) => ready ?? finish(result));
+      return await store.transaction(
+        by,
+        async (sql) => {
+          const result = await write(sql);
+          [ready = null] = await sealChanges([finish(result)]);
+          return result;
+        },
+        (result) => ready ?? finish(result),
+        also,
+      );
     },
     gates: replacing(store.gates, {
       claim: async (request) => {
@@ -65,12 +78,26 @@ export function encryptedStore(store: Store, cipher: Cipher): Store {
     schedules: replacing(store.schedules, {
       fire: async (fires) => await store.schedules.fire(await Promise.all(fires.map(sealFire))),
     }),
+    members: sealedMembers(store.members, sealJobs),
     uniques: sealedUniques(store.uniques, cipher, sealJobs),
     inbox: replacing(store.inbox, {
       take: async (jobs) => await store.inbox.take(await sealJobs(jobs)),
     }),
   };
   return replacing(store, changed);
+}
+
+function sealedMembers(
+  members: MemberStore,
+  sealJobs: (jobs: readonly JobInsert[]) => Promise<JobInsert[]>,
+): MemberStore {
+  return replacing(members, {
+    insertIn: async (send, opener, all) => {
+      const rows = await sealJobs(all.map(({ row }) => row));
+      const sealed = all.map((member, at) => ({ ...member, row: rows[at] ?? member.row }));
+      return await members.insertIn(send, opener, sealed);
+    },
+  });
 }
 
 function sealedUniques(

@@ -70,7 +70,8 @@ function isLarge(job: JobInsert): boolean {
   return job.payloadJson.length > limits.inlineBytesMax;
 }
 
-function plainColumns(jobs: readonly JobInsert[]) {
+/** The columns of insert_plain.sql, from the id on. */
+export function plainColumns(jobs: readonly JobInsert[]) {
   const { firsts, counts, numbers } = sharedParts(jobs, isAlike, (job) =>
     JSON.stringify([
       ...[job.tenantId, job.queue, job.type, job.partitionKey],

@@ -23,6 +23,7 @@ import { PostgresInbox } from "./inbox.ts";
 import { PostgresKeys } from "./keys.ts";
 import { column } from "./literal.ts";
 import { PostgresLocks } from "./locks.ts";
+import { PostgresMembers } from "./members.ts";
 import { PostgresOrder } from "./ordering.ts";
 import { PostgresOperations } from "./operations.ts";
 import { maintain, overdueCancels } from "./maintenance.ts";
@@ -103,6 +104,7 @@ export class PostgresStore implements Store {
   readonly logs;
   readonly ui: UiStore;
   readonly operations: OperationStore;
+  readonly members;
   readonly workers: WorkerStore;
   readonly retention: RetentionStore;
   readonly #db: Database;
@@ -127,6 +129,7 @@ export class PostgresStore implements Store {
     this.#hints = new Hints(db);
     this.#transactions = new Transactions(db.options);
     this.operations = new PostgresOperations(requests);
+    this.members = new PostgresMembers(requests, this.#enqueue);
     this.workers = new PostgresWorkers(db);
     this.retention = new PostgresRetention(db);
     this.actors = new PostgresActors(db, requests, this.#transactions, this.#enqueue);
@@ -264,8 +267,9 @@ export class PostgresStore implements Store {
     { worker, tenantId }: { readonly worker: string; readonly tenantId: string },
     write: (sql: TransactionSql) => Promise<T>,
     finish: (result: T) => Change,
+    also?: (send: SendStatement) => Promise<void>,
   ): Promise<T> {
-    return this.#transactions.run(tenantId, write, sealWithChange(worker, finish));
+    return this.#transactions.run(tenantId, write, sealWithChange(worker, finish, also));
   }
 
   stepTransaction<T>(

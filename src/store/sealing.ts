@@ -8,8 +8,13 @@ import type { Send } from "./transaction.ts";
 type Seal<T> = (send: Send, result: T) => Promise<void>;
 
 /** See `WorkStore.transaction`. */
-export function sealWithChange<T>(worker: string, finish: (result: T) => Change): Seal<T> {
+export function sealWithChange<T>(
+  worker: string,
+  finish: (result: T) => Change,
+  also?: (send: Send) => Promise<void>,
+): Seal<T> {
   return async (send, result) => {
+    await also?.(send);
     const change = finish(result);
     const { text, parameters } = commitStatement({ worker, expiredOnly: false }, [change]);
     const unmoved = await send(text, parameters);

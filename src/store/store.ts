@@ -22,6 +22,7 @@ import type { ScheduleStore } from "./schedule_records.ts";
 import type { UniqueStore } from "./unique_records.ts";
 import type { LogStore } from "./log_records.ts";
 import type { UiStore } from "./ui_records.ts";
+import type { MemberStore } from "./member_records.ts";
 import type { OperationStore, RetentionStore, WorkerStore } from "./operation_records.ts";
 import type {
   Burial,
@@ -65,6 +66,7 @@ export type * from "./unique_records.ts";
 export type * from "./log_records.ts";
 export type * from "./ui_records.ts";
 export type * from "./operation_records.ts";
+export type * from "./member_records.ts";
 
 /** What clients do with jobs. */
 export interface JobStore {
@@ -142,7 +144,7 @@ export interface WorkStore {
   steps(job: Held): Promise<ReadonlyMap<string, Json>>;
   /**
    * Runs `write` in a transaction whose last statement commits the change that `finish` makes of
-   * its result. A throw rolls everything back.
+   * its result; `also` writes for Perdura itself right before. A throw rolls everything back.
    *
    * @throws {LeaseLostError} The fence refused; nothing was written.
    */
@@ -150,6 +152,7 @@ export interface WorkStore {
     by: { readonly worker: string; readonly tenantId: string },
     write: (sql: TransactionSql) => Promise<T>,
     finish: (result: T) => Change,
+    also?: (send: SendStatement) => Promise<void>,
   ): Promise<T>;
   /**
    * Runs `write` in a transaction whose last statement stores the step that `finish` makes of its
@@ -279,6 +282,7 @@ export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   readonly uniques: UniqueStore;
   readonly logs: LogStore;
   readonly operations: OperationStore;
+  readonly members: MemberStore;
   readonly workers: WorkerStore;
   readonly retention: RetentionStore;
   /**
