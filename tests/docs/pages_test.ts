@@ -36,3 +36,10 @@ Deno.test("docs/data-model.md describes every table, and no other", async () => 
   assertEquals(queries.length, 2);
   for (const query of queries) await db.sql.unsafe(query);
 });
+
+Deno.test("docs/decisions/README.md lists every decision once, in order", async () => {
+  const listed = rowsOf(await read("docs/decisions/README.md"))
+    .map(([link = ""]) => /\(([^)]+)\)/.exec(link)?.[1]);
+  const files = Array.from(Deno.readDirSync(new URL("docs/decisions", ROOT)), ({ name }) => name);
+  assertEquals(listed, files.filter((name) => name !== "README.md").toSorted());
+});
