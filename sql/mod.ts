@@ -14,6 +14,7 @@ export { default as actorNext } from "./queries/actor_next.sql" with { type: "te
 export { default as actorPark } from "./queries/actor_park.sql" with { type: "text" };
 export { default as actorRead } from "./queries/actor_read.sql" with { type: "text" };
 export { default as actorRelay } from "./queries/actor_relay.sql" with { type: "text" };
+export { default as actorRetire } from "./queries/actor_retire.sql" with { type: "text" };
 export { default as actorSeats } from "./queries/actor_seats.sql" with { type: "text" };
 export { default as actorSend } from "./queries/actor_send.sql" with { type: "text" };
 export { default as actorStopped } from "./queries/actor_stopped.sql" with { type: "text" };

@@ -301,7 +301,7 @@ function workflows(pick: Pick): Workload {
     isExtra: true,
     entries: [
       entry("perdura-workflow", 1_000, 5_000),
-      entry("perdura-actors", 500, 3_000),
+      entry("perdura-actors", 1_500, 3_000),
       entry("dbos", 150, 1_000),
       entry("absurd", 200, 1_000),
       entry("openworkflow", 200, 1_000),

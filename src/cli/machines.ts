@@ -89,10 +89,15 @@ async function modulesHere(): Promise<string[]> {
 }
 
 async function machinesOf(file: string): Promise<Exported[]> {
+  const exported = await exportsOf(file);
+  return exported.filter((value): value is Exported => isMachine(value) || isDefinition(value));
+}
+
+/** What a module exports, each value once. @throws {NotFoundError | InvalidInputError} */
+export async function exportsOf(file: string): Promise<unknown[]> {
   const path = isAbsolute(file) ? file : join(Deno.cwd(), file);
   const loaded = await load(file, pathToFileURL(path).href);
-  const exported = [...new Set(Object.values(loaded))];
-  return exported.filter((value): value is Exported => isMachine(value) || isDefinition(value));
+  return [...new Set(Object.values(loaded))];
 }
 
 /** A definition is refused as the module runs: its problems are what we are here for. */
@@ -108,7 +113,8 @@ async function load(file: string, url: string): Promise<object> {
   }
 }
 
-function isDefinition(value: unknown): value is MachineDefinition {
+/** Whether it is what `defineMachine` gives. */
+export function isDefinition(value: unknown): value is MachineDefinition {
   return typeof value === "object" && value !== null && "identity" in value &&
     "machine" in value && isMachine(value.machine);
 }

@@ -188,8 +188,11 @@ function addKeys(root: Command): void {
 function addMachines(root: Command): void {
   const machines = command(root, "machines", "Statecharts: lint, check");
   command(machines, "check", "Whether a changed chart would strand an actor of the database")
+    .argument("[files...]", "modules that export what is to be deployed; default: our own machines")
     .option("--json", "as JSON")
-    .action((options) => withSettings((s) => checkAgainstActors(s, options)));
+    .action((files: string[], options) =>
+      withSettings((s) => checkAgainstActors(s, files, options))
+    );
   command(machines, "lint", "What is wrong with the machines of some modules, or looks so")
     .argument("[files...]", "modules that export machines; all of machines/ by default")
     .option("--json", "as JSON")

@@ -97,6 +97,8 @@ export const settingsSchema = z.object({
     .describe("Days that dead letters are kept; unset: for ever"),
   RETAIN_HISTORY_DAYS: optional(whole(1, 3650))
     .describe("Days that the history of jobs and actors is kept; unset: for ever"),
+  RETAIN_ACTOR_DAYS: optional(whole(1, 3650))
+    .describe("Days that actors which have ended are kept; unset: for ever"),
   SHUTDOWN_MS: whole(100, 3_600_000).prefault("10000").describe("From SIGTERM to the exit"),
   SMTP_URL: optional(z.string())
     .describe("Mail server of email.send; unset: .eml files in the state directory"),

@@ -53,6 +53,7 @@ function retentionOf(settings: Settings): DeclaredRetention {
     cancelled: ms(settings.RETAIN_CANCELLED_DAYS),
     dead_letter: ms(settings.RETAIN_DEAD_LETTER_DAYS),
     history: ms(settings.RETAIN_HISTORY_DAYS),
+    actor: ms(settings.RETAIN_ACTOR_DAYS),
   };
 }
 

@@ -3,8 +3,14 @@ import { z } from "zod";
 import { nameSchema } from "./job.ts";
 import { limits } from "./limits.ts";
 
-/** What a policy is about: jobs that have ended in a state, or the history of all jobs and actors. */
-export const RETENTION_SUBJECTS = ["succeeded", "dead_letter", "cancelled", "history"] as const;
+/**
+ * What a policy is about: jobs that have ended in a state, the history of all jobs and actors, or actors
+ * that have ended, whose `type` is the machine of their root.
+ */
+export const RETENTION_SUBJECTS = [
+  ...["succeeded", "dead_letter", "cancelled"] as const,
+  ...["history", "actor"] as const,
+] as const;
 
 /** One of them. */
 export type RetentionSubject = (typeof RETENTION_SUBJECTS)[number];
@@ -43,6 +49,10 @@ export const retentionSchema = z.strictObject({
   ({ state, tenantId, type, maxCount }) =>
     state !== "history" || [tenantId, type, maxCount].every((each) => (each ?? null) === null),
   { path: ["state"], message: "History is kept by its age alone, for all tenants and types" },
+).refine(
+  ({ state, maxCount, keepSummary }) =>
+    state !== "actor" || (maxCount ?? null) === null && !keepSummary,
+  { path: ["maxCount"], message: "Actors are kept by their age alone, and not counted" },
 );
 
 /** Query of `DELETE /retention`. */

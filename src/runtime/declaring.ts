@@ -1,5 +1,9 @@
 /** What the settings say is kept: told to the store when a worker begins. */
-import type { RetentionPolicy, RetentionSubject } from "../core/retention.ts";
+import {
+  RETENTION_SUBJECTS,
+  type RetentionPolicy,
+  type RetentionSubject,
+} from "../core/retention.ts";
 import type { RetentionStore } from "../store/store.ts";
 
 /** How long, milliseconds, by what; null: the settings say nothing. */
@@ -11,7 +15,7 @@ export async function declareRetention(
   declared: DeclaredRetention,
 ): Promise<void> {
   const known = await store.retention.list(null);
-  for (const state of ["succeeded", "dead_letter", "cancelled", "history"] as const) {
+  for (const state of RETENTION_SUBJECTS) {
     const maxAgeMs = declared[state];
     const policy: RetentionPolicy = {
       ...{ tenantId: null, type: null, state, maxAgeMs },

@@ -1,7 +1,8 @@
 /** Before a deploy: would these machines strand an actor that is there? */
-import { compatibilityOf, StepError } from "../core/actor/mod.ts";
+import { compatibilityOf, isHandledAnywhere, StepError } from "../core/actor/mod.ts";
 import type { ActorName, ActorStore, ActorView } from "../store/store.ts";
-import { isTaker, type Machines } from "./machines.ts";
+import { typeOf } from "./letters.ts";
+import { isTaker, type Logic, type Machines } from "./machines.ts";
 import { upgraded } from "./upgrading.ts";
 
 /** One reason, and how many actors it strands. */
@@ -25,8 +26,8 @@ export interface MachineReport {
 const PAGE = 500;
 
 /**
- * Compares the machines with every actor that has not ended: its states, history, timers, children and
- * context. One whose version is here stays with it; for the others somebody must take over.
+ * Compares the machines with every actor that has not ended: its states, history, timers, children,
+ * context, and the events that it has put off. One whose version is here stays with it; for the others somebody must take over.
  */
 export async function checkMachines(
   actors: Pick<ActorStore, "living">,
@@ -67,9 +68,11 @@ function problemsOf(
       if (hash === actor.machineHash) return [];
       const path = "machine.hash";
       const message = "The chart is another under the same version: raise the version";
-      return [{ path, message }, ...compatibilityOf(logic.subject, actor.snapshot)];
+      const issues = compatibilityOf(logic.subject, actor.snapshot);
+      return [{ path, message }, ...issues, ...putOff(logic, actor, [])];
     }
-    if (upgraded(machines, actor)) return [];
+    const next = upgraded(machines, actor);
+    if (next) return putOff(next.logic, actor, next.forget);
   } catch (error) {
     if (!(error instanceof StepError)) throw error;
     return [{ path: error.path, message: error.reason }];
@@ -77,4 +80,20 @@ function problemsOf(
   const target = machines.latest(actor.rootMachine);
   const why = target && !isTaker(target) ? ", and the newer one takes nobody over" : "";
   return [{ path: "machine.version", message: `This version is not registered${why}` }];
+}
+
+/** Events that wait for a state which the chart no longer has. */
+function putOff(
+  { subject }: Logic,
+  { mail }: ActorView,
+  forget: readonly string[],
+): { readonly path: string; readonly message: string }[] {
+  const types = new Set(mail.map(({ body }) => typeOf(Object(body).event)));
+  return [...types]
+    .filter((type) => !forget.includes(type) && !isHandledAnywhere(subject, type))
+    .map((type) => ({
+      path: `deferred.${type}`,
+      message: `It has put "${type}" off, and no state handles it: give a migration with ` +
+        `\`forget: ["${type}"]\``,
+    }));
 }

@@ -158,7 +158,7 @@ export class Turner {
         const cause = `${view.machineVersion} → ${version}`;
         turning.replace("MIGRATE", next.snapshot, next.effects, cause);
         if (next.event) turning.post({ event: next.event });
-        turning.takeAll(view.mail);
+        turning.takeAll(turning.forget(view.mail, next.forget));
         return turning;
       }
     } catch (error) {

@@ -11,7 +11,7 @@ import type { ActorStatus, Letterbox, Turn } from "../store/store.ts";
 import { withUndo } from "./compensating.ts";
 import { Consequences, type Surroundings, type TransactionalAction } from "./consequences.ts";
 import { Ledger, type Remarks, type Seat } from "./ledger.ts";
-import { byHand, errorEvent, type Incoming, typeOf } from "./letters.ts";
+import { byHand, errorEvent, type Incoming, incomingOf, typeOf } from "./letters.ts";
 import type { Logic } from "./machines.ts";
 import { isEnded, statusOf } from "./place.ts";
 import type { CountDefaults } from "./preparing.ts";
@@ -162,6 +162,19 @@ export class Turning implements Read {
     const childId = idOf(this.seat.id, birth.parent);
     const event = errorEvent(childId, error);
     this.#to.mail(birth.parent, "event", { event, from: { childId, gen: birth.gen } });
+  }
+
+  /** Throws away what was put off of these types, and says so. Gives the rest. */
+  forget(mail: readonly Letterbox[], types: readonly string[]): readonly Letterbox[] {
+    const gone = mail.filter(({ deferred, body }) =>
+      deferred && types.includes(typeOf(Object(body).event))
+    );
+    for (const letter of gone) {
+      const incoming = incomingOf(letter);
+      this.record(typeOf(incoming.event), incoming, "unhandled", { reason: "forgotten" });
+      this.skip(letter.id);
+    }
+    return mail.filter((letter) => !gone.includes(letter));
   }
 
   /** Throws a mail away that no step can read. */

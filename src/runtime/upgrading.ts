@@ -18,6 +18,8 @@ export interface Upgrade {
   readonly effects: readonly Effect[];
   /** To send it, once it is there. */
   readonly event?: EventJson;
+  /** Types of events that it has put off and is not offered again. */
+  readonly forget: readonly string[];
 }
 
 /** What of an actor is needed. */
@@ -46,13 +48,14 @@ export function upgraded(machines: Machines, actor: Upgradable): Upgrade | null 
     );
   }
   if (isRoot && migrations.length > 0) {
-    const { snapshot, effects, event } = migrateSnapshot(
+    const { snapshot, effects, event, forget } = migrateSnapshot(
       logic.subject,
       actor.id,
       actor.snapshot,
       migrations,
     );
-    return { logic, version, snapshot, effects, ...event && { event } };
+    return { logic, version, snapshot, effects, forget, ...event && { event } };
   }
-  return { logic, version, snapshot: adopt(logic.subject, actor.snapshot), effects: [] };
+  const snapshot = adopt(logic.subject, actor.snapshot);
+  return { logic, version, snapshot, effects: [], forget: [] };
 }

@@ -13,6 +13,7 @@ import {
 } from "../core/retention.ts";
 import { JOB_STATES } from "../../machines/job.ts";
 import * as sql from "../../sql/mod.ts";
+import { ActorRetirement } from "./actor_retirement.ts";
 import type { Database, Row } from "./database.ts";
 import { runDdl } from "./maintenance.ts";
 import { column } from "./literal.ts";
@@ -22,6 +23,8 @@ import { field, shape, toJobName } from "./rows.ts";
 
 const ALL = "*";
 const HISTORY = -1;
+const ACTOR = -2;
+const CODES = { history: HISTORY, actor: ACTOR } as const;
 const LOOK_ROWS = 5_000;
 const LOOKS = 4;
 const REMOVE_ROWS = 1_000;
@@ -37,10 +40,12 @@ interface Doomed extends Chosen {
 /** The policies of a database, and whoever carries them out. */
 export class PostgresRetention implements RetentionStore {
   readonly #db: Database;
+  readonly #actors: ActorRetirement;
   #place = LEAST;
 
   constructor(db: Database) {
     this.#db = db;
+    this.#actors = new ActorRetirement(db, ACTOR);
   }
 
   async list(tenantId: string | null): Promise<RetentionPolicy[]> {
@@ -62,7 +67,9 @@ export class PostgresRetention implements RetentionStore {
   }
 
   async enforce(): Promise<number> {
-    if ((await this.list(null)).length === 0) return 0;
+    const policies = await this.list(null);
+    if (policies.some(({ state }) => state === "actor")) await this.#actors.enforce();
+    if (policies.every(({ state }) => state === "actor")) return 0;
     // Whole days first: what goes with them need not be looked at.
     if (this.#place === LEAST) await this.#dropDays();
     let removed = 0;
@@ -106,7 +113,8 @@ export class PostgresRetention implements RetentionStore {
 }
 
 function nameOf({ tenantId, type, state }: Pick<RetentionPolicy, "tenantId" | "type" | "state">) {
-  return [tenantId ?? ALL, type ?? ALL, state === "history" ? HISTORY : stateCode(state)];
+  const code = state === "history" || state === "actor" ? CODES[state] : stateCode(state);
+  return [tenantId ?? ALL, type ?? ALL, code];
 }
 
 function isJob(row: Row): boolean {
@@ -143,7 +151,7 @@ function toPolicy(row: Row): RetentionPolicy {
 }
 
 function subjectOf(code: number): RetentionSubject {
-  const name = code === HISTORY ? "history" : stateOf(code);
+  const name = code === HISTORY ? "history" : code === ACTOR ? "actor" : stateOf(code);
   const subject = RETENTION_SUBJECTS.find((each) => each === name);
   if (!subject) throw new RangeError(`Jobs that are ${name} have not ended`);
   return subject;

@@ -1,6 +1,9 @@
-/** `machines lint` as a process: what it says, and its exit codes. */
+/** `machines lint` and `machines check` as a process: what they say, and their exit codes. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { createRuntime } from "perdura";
+import { testDatabase } from "../support/database.ts";
 import { perdura } from "./command.ts";
+import { first } from "./ways/first.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -36,4 +39,27 @@ Deno.test("machines lint of a module that is not there: one line, exit 3", async
 Deno.test("machines lint without a folder of machines says so", async () => {
   const { code, lines } = await perdura(["machines", "lint"]);
   assert(code === 3 && lines.length === 1 && lines[0]?.includes("machines"));
+});
+
+Deno.test("machines check refuses a chart that has lost an occupied state, until there is a way", async () => {
+  await using db = await testDatabase();
+  {
+    await using runtime = await createRuntime({ databaseUrl: db.url, machines: [first] });
+    await runtime.actors.start({ machine: "way", id: "w", event: { type: "GO" } });
+  }
+  const check = (name: string, ...more: string[]) =>
+    perdura(["machines", "check", ...more, `${ROOT}tests/cli/ways/${name}.ts`], {
+      DATABASE_URL: db.url,
+    });
+  assertEquals([(await check("first")).code, (await check("third")).code], [0, 0]);
+  const { code, stdout, lines } = await check("second");
+  assertEquals([code, lines.length], [3, 1]);
+  assertStringIncludes(stdout, "way 1 in middle: value.middle");
+  assertStringIncludes(stdout, "(1, such as w)");
+  const json = JSON.parse((await check("second", "--json")).stdout);
+  assertEquals([json.checked, json.stranded.length, json.stranded[0].actors], [1, 1, 1]);
+  const empty = await perdura(["machines", "check", `${ROOT}tests/cli/command.ts`], {
+    DATABASE_URL: db.url,
+  });
+  assertEquals([empty.code, empty.lines.length], [3, 1]);
 });

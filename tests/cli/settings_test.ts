@@ -40,6 +40,7 @@ Deno.test("readSettings() gives the defaults of CONTRACT", () => {
     RETAIN_CANCELLED_DAYS: null,
     RETAIN_DEAD_LETTER_DAYS: null,
     RETAIN_HISTORY_DAYS: null,
+    RETAIN_ACTOR_DAYS: null,
     SHUTDOWN_MS: 10_000,
     SMTP_URL: null,
     EMAIL_FROM: "perdura@localhost",

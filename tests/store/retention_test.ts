@@ -172,3 +172,54 @@ Deno.test("what the settings declare gives way to what an operator has said", as
   assertEquals(await retention.drop(policy({}), false), true);
   assertEquals(await retention.list(null), []);
 });
+
+Deno.test("actors that have ended go with their children and their past; others stay", async () => {
+  await using db = await testDatabase();
+  const { retention } = db.store;
+  const actor = async (id: string, days: number, more: Record<string, string> = {}) => {
+    const { status = "done", parent = "", machine = "m", tenant = "default" } = more;
+    await db.sql`
+      insert into perdura.actor (tenant_id, id, uid, root_id, parent_id, machine, root_machine,
+             machine_version, machine_hash, status, state, tags, version, updated_at)
+      values (${tenant}, ${id}, gen_random_uuid(), ${id.split("/")[0] ?? id}, ${
+      parent || null
+    }, ${machine},
+              ${machine}, '1', '', ${status}, 's', '{}', 2, now() - ${`${days} days`}::interval)`;
+    for (const version of [1, 2]) {
+      await db.sql`
+        insert into perdura.actor_step (tenant_id, actor_id, version, event, to_state, status, tags, outcome,
+               machine_version)
+        values (${tenant}, ${id}, ${version}, 'E', 's', ${status}, '{}', 'handled', '1')`;
+    }
+    await db.sql`
+      insert into perdura.mail_key (tenant_id, actor_id, key, mail_id)
+      values (${tenant}, ${id}, 'k', gen_random_uuid())`;
+  };
+  await actor("old", 40);
+  await actor("old/child", 41, { parent: "old", status: "cancelled" });
+  await actor("young", 20);
+  await actor("living", 40, { status: "active" });
+  await actor("stalled", 40, { status: "stalled" });
+  await actor("parent", 40);
+  await actor("parent/living", 40, { parent: "parent", status: "active" });
+  await actor("working", 40);
+  await actor("ours", 40, { machine: "perdura.operation" });
+  await actor("kept", 40, { machine: "precious" });
+  await db.sql`
+    insert into perdura.activity (tenant_id, job_id, actor_id, child_id, gen, src, parks)
+    values ('default', gen_random_uuid(), 'working', 'w', 1, 'w', false)`;
+  await retention.enforce();
+  const ids = async (table: string, column: string) =>
+    (await db.sql`select distinct ${db.sql(column)} as id from perdura.${db.sql(table)} order by 1`)
+      .map(({ id }) => id);
+  assertEquals((await ids("actor", "id")).length, 10);
+  await retention.set(policy({ state: "actor", maxAgeMs: 30 * DAY_MS }));
+  await retention.set(policy({ state: "actor", type: "precious", maxAgeMs: 4000 * DAY_MS }));
+  await retention.enforce();
+  const stay = ["kept", "living", "ours", "parent", "parent/living", "stalled", "working", "young"];
+  const sorted = (names: readonly string[]) => [...names].sort();
+  assertEquals(sorted(await ids("actor", "id")), sorted(stay));
+  assertEquals(sorted(await ids("actor_step", "actor_id")), sorted(stay));
+  assertEquals(sorted(await ids("mail_key", "actor_id")), sorted(stay));
+  assertEquals(sorted((await retention.list(null)).map(({ state }) => state)), ["actor", "actor"]);
+});

@@ -202,6 +202,15 @@ function* missing(
   }
 }
 
+/** Whether any state of the chart could take an event of this type: what is put off waits for one. */
+export function isHandledAnywhere(machine: Steppable, type: string): boolean {
+  const subject = subjectOf(machine);
+  if (subject.kind !== "machine") return true;
+  return [...chartOf(subject.machine).nodes.values()].some((node) =>
+    nodes.candidatesOf(node, nodes.wildcardsOf(node), type).length > 0
+  );
+}
+
 /** Of a snapshot that a migration has made: what it has not begun, its author does without. */
 export function isOwnChoice({ code }: Incompatibility): boolean {
   return code === "child_missing" || code === "timer_missing";

@@ -40,6 +40,8 @@ export interface Migration {
   readonly migrate: (draft: MigrationDraft) => MigrationDraft;
   /** To send once the snapshot has arrived: a migration enters no state. */
   readonly event?: EventJson;
+  /** Types of events that were put off and are not to be offered again. */
+  readonly forget?: readonly string[];
 }
 
 /** Where a snapshot has been brought. */
@@ -48,6 +50,8 @@ export interface Migrated {
   /** Stops and cancels what the migrations dropped, sets what they added. */
   readonly effects: readonly Effect[];
   readonly event?: EventJson;
+  /** Types of events that were put off and go. */
+  readonly forget: readonly string[];
   /** The versions it went through, the first and the last included. */
   readonly versions: readonly string[];
 }
@@ -102,6 +106,7 @@ export function migrate(
     snapshot: next,
     effects: [...stopsOf(stored, draft), ...timers.effects(address)],
     ...event && { event },
+    forget: chain.flatMap(({ forget = [] }) => forget),
     versions: [stored.machine.version, ...chain.map(({ to }) => to)],
   };
 }

@@ -17,7 +17,7 @@ export type {
   MachineOptions,
   UnhandledPolicy,
 } from "./define.ts";
-export { adopt, compatibilityOf } from "./compat.ts";
+export { adopt, compatibilityOf, isHandledAnywhere } from "./compat.ts";
 export type { Incompatibility } from "./compat.ts";
 export { migrate as migrateSnapshot } from "./migrate.ts";
 export type { Migrated, Migration, MigrationDraft } from "./migrate.ts";

@@ -1,6 +1,6 @@
 /** Actors of earlier versions: pinned, adopted, migrated; and the look at all of them before a deploy. */
 import { assertEquals } from "@std/assert";
-import { setup } from "xstate";
+import { fromPromise, setup } from "xstate";
 import { createRuntime, defineMachine, type MachineDefinition } from "perdura";
 import { checkMachines } from "../../../src/runtime/machine_check.ts";
 import { Machines } from "../../../src/runtime/machines.ts";
@@ -84,4 +84,62 @@ Deno.test("a chart that has lost an occupied state is found before the deploy", 
   assertEquals(await check({ definition: shorter, adopts: true }), [2, ["middle value.middle 2"]]);
   assertEquals(await check({ definition: shorter, migrations }), [2, []]);
   assertEquals(await check(way("1", "start", "middle")), [2, ["middle machine.hash 2"]]);
+});
+
+Deno.test("a check sees armed timers, work under way and events put off; migrations answer for them", async () => {
+  await using db = await testDatabase();
+  const machine = (version: string, waiting: object, isKnown: boolean) =>
+    defineMachine(
+      setup({ actors: { pack: fromPromise(() => Promise.resolve(1)) } }).createMachine({
+        id: "trip",
+        initial: "waiting",
+        states: {
+          waiting: { on: { GO: "going" }, ...waiting },
+          going: isKnown ? { on: { LAND: "over" } } : {},
+          over: {},
+        },
+      }),
+      { version, unhandled: "defer" },
+    );
+  const work = { invoke: { src: "pack", id: "pack" }, after: { 60_000: "over" } };
+  const trip = machine("1", work, true);
+  {
+    await using runtime = await createRuntime({ databaseUrl: db.url, machines: [trip] });
+    await runtime.actors.start({ machine: "trip", id: "t" });
+    const { outcome } = await runtime.actors.send("t", { type: "LAND" });
+    assertEquals(outcome, "deferred");
+  }
+  const check = async (...machines: ConstructorParameters<typeof Machines>[0]) => {
+    const { stranded } = await checkMachines(db.store.actors, new Machines(machines));
+    return stranded.map(({ path }) => path).sort();
+  };
+  const timer = "xstate.after.60000.trip.waiting";
+  assertEquals(await check(trip), []);
+  const changed = machine("1", {}, false);
+  const all = ["children.pack.state", "deferred.LAND", "machine.hash", `timers.${timer}`];
+  assertEquals(await check(changed), all);
+  const bare = machine("2", {}, true);
+  assertEquals(await check({ definition: bare, adopts: true }), ["children.pack.state"]);
+  const without = <T extends { children: unknown; timers: unknown }>(draft: T) => ({
+    ...draft,
+    children: {},
+    timers: {},
+  });
+  const way = { from: "1", to: "2", migrate: without };
+  const deaf = machine("2", {}, false);
+  assertEquals(await check({ definition: bare, migrations: [way] }), []);
+  assertEquals(await check({ definition: deaf, migrations: [way] }), ["deferred.LAND"]);
+  const forgetting = { definition: deaf, migrations: [{ ...way, forget: ["LAND"] }] };
+  assertEquals(await check(forgetting), []);
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [forgetting] });
+  await runtime.actors.post("t", { type: "GO" });
+  await runtime.drive({ budgetMs: 2_000 });
+  const past = await runtime.actors.history(null, "t", 2, 10);
+  assertEquals(past.map(({ event, outcome, reason }) => [event, outcome, reason]), [
+    ["MIGRATE", "replaced", null],
+    ["LAND", "unhandled", "forgotten"],
+    ["GO", "handled", null],
+  ]);
+  const [left] = await db.sql`select count(*)::int as n from perdura.mailbox where deferred`;
+  assertEquals(left?.n, 0);
 });
