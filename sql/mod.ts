@@ -44,6 +44,11 @@ export { default as expireKey } from "./queries/expire_key.sql" with { type: "te
 export { default as expired } from "./queries/expired.sql" with { type: "text" };
 export { default as fate } from "./queries/fate.sql" with { type: "text" };
 export { default as findKey } from "./queries/find_key.sql" with { type: "text" };
+export { default as flowActors } from "./queries/flow_actors.sql" with { type: "text" };
+export { default as flowJobs } from "./queries/flow_jobs.sql" with { type: "text" };
+export { default as jobWaits } from "./queries/job_waits.sql" with { type: "text" };
+export { default as stuckActors } from "./queries/stuck_actors.sql" with { type: "text" };
+export { default as stuckJobs } from "./queries/stuck_jobs.sql" with { type: "text" };
 export { default as finish } from "./queries/finish.sql" with { type: "text" };
 export { default as finishLimited } from "./queries/finish_limited.sql" with { type: "text" };
 export { default as foldErrors } from "./queries/fold_errors.sql" with { type: "text" };
@@ -93,6 +98,7 @@ export { default as migration0010 } from "./migrations/0010_access.sql" with { t
 export { default as migration0011 } from "./migrations/0011_gates.sql" with { type: "text" };
 export { default as migration0015 } from "./migrations/0015_ui.sql" with { type: "text" };
 export { default as migration0017 } from "./migrations/0017_members.sql" with { type: "text" };
+export { default as migration0018 } from "./migrations/0018_flow.sql" with { type: "text" };
 export { default as migration0014 } from "./migrations/0014_operations.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };
 export { default as listAudit } from "./queries/list_audit.sql" with { type: "text" };

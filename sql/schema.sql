@@ -216,6 +216,17 @@ create table perdura.counter (
   primary key (tenant_id, queue, state)
 ) with (fillfactor = 50);
 
+-- Jobs by the way they went, a row per minute of the last day, folded from the same deltas.
+create table perdura.flow (
+  minute timestamptz not null,
+  tenant_id text not null,
+  -- -1: the job was new.
+  from_state smallint not null,
+  to_state smallint not null,
+  n bigint not null,
+  primary key (minute, tenant_id, from_state, to_state)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+
 -- Jobs that a sweep could not move: a mark, not a state, so that the sweep goes on without them.
 create table perdura.quarantine (
   tenant_id text not null,
@@ -615,6 +626,9 @@ create table perdura.actor_step (
   snapshot json
 ) partition by range (at);
 create index actor_step_actor on perdura.actor_step (tenant_id, actor_id, version);
+-- Append-only, so that a BRIN finds the last minutes.
+create index actor_step_at on perdura.actor_step
+  using brin (at) with (pages_per_range = 16, autosummarize = on);
 create table perdura.actor_step_default partition of perdura.actor_step default;
 
 -- A UUIDv7.

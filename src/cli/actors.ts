@@ -2,6 +2,7 @@
 import { fromPromise } from "xstate";
 import { z } from "zod";
 import { approvalMachine } from "../../machines/approval.ts";
+import { firstApprovalMachine } from "../../machines/approval_first.ts";
 import { campaignMachine } from "../../machines/campaign.ts";
 import { orderMachine } from "../../machines/order.ts";
 import { subscriptionMachine } from "../../machines/subscription.ts";
@@ -21,11 +22,10 @@ const duration = z.int().min(0).max(365 * 24 * 3_600_000).optional();
 
 /** The sample machines; yours go here as well. */
 export function machinesOf(debug: boolean): Machines {
-  return new Machines([approvals, ordersOf(debug), subscriptions, campaigns]);
+  return new Machines([firstApprovals, approvals, ordersOf(debug), subscriptions, campaigns]);
 }
 
-const approvals = defineMachine(approvalMachine, {
-  version: "1",
+const approval = {
   unhandled: "reject",
   input: z.strictObject({
     title: name,
@@ -37,7 +37,11 @@ const approvals = defineMachine(approvalMachine, {
     z.strictObject({ type: z.literal("APPROVE"), by: name }),
     z.strictObject({ type: z.literal("REJECT"), by: name, reason: z.string().max(2_000) }),
   ]),
-});
+} as const;
+
+/** The latest stands last: new actors are of it. */
+const firstApprovals = defineMachine(firstApprovalMachine, { ...approval, version: "0" });
+const approvals = defineMachine(approvalMachine, { ...approval, version: "1" });
 
 const subscriptions = defineMachine(subscriptionMachine, {
   version: "1",

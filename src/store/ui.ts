@@ -1,6 +1,7 @@
 /** What the pages keep, on PostgreSQL. */
 import * as sql from "../../sql/mod.ts";
 import type { Database } from "./database.ts";
+import { PostgresFlows } from "./flows.ts";
 import { field } from "./rows.ts";
 import type { ActorCount, UiStore } from "./ui_records.ts";
 
@@ -9,10 +10,12 @@ const COUNTED = "{active,paused,stalled,blocked,done,error}";
 
 /** The side of the store that the pages use. */
 export class PostgresUi implements UiStore {
+  readonly flows: PostgresFlows;
   readonly #db: Pick<Database, "query">;
 
   constructor(db: Pick<Database, "query">) {
     this.#db = db;
+    this.flows = new PostgresFlows(db);
   }
 
   async startSession(tokenHash: string, keyId: string, ttlMs: number): Promise<void> {

@@ -1,4 +1,5 @@
 /** What the pages keep in the store. */
+import type { FlowStore } from "./flow_records.ts";
 
 /** How many actors are in one state. */
 export interface ActorCount {
@@ -9,6 +10,7 @@ export interface ActorCount {
 
 /** The side of the store that the pages use. */
 export interface UiStore {
+  readonly flows: FlowStore;
   /** @param tokenHash SHA-256, hexadecimal. */
   startSession(tokenHash: string, keyId: string, ttlMs: number): Promise<void>;
   /** The id of the key that a session stands for; null: over, or never begun. */

@@ -16,6 +16,23 @@ const whole = z.looseObject({
   transitions: z.array(z.looseObject({ id: z.string() })),
 });
 const count = z.object({ state: z.string(), status: z.string(), count: z.int() });
+const ms = z.number();
+const flow = z.object({
+  windowMs: z.int(),
+  coveredMs: ms,
+  bucketMs: z.int(),
+  moves: z.array(z.object({
+    from: z.string().nullable(),
+    event: z.string().nullable(),
+    to: z.string(),
+    count: z.int(),
+    failed: z.int(),
+  })),
+  dwells: z.array(z.object({ state: z.string(), count: z.int(), p50Ms: ms, p99Ms: ms })),
+  stuck: z.array(z.object({ state: z.string(), count: z.int() })),
+  buckets: z.array(z.object({ at: z.string(), count: z.int(), failed: z.int() })),
+  oldestMs: ms.nullable(),
+});
 const params = z.object({ id: z.string() });
 const ofVersion = { version: z.string().optional() };
 const problem = z.looseObject({ status: z.int(), code: z.string(), detail: z.string().optional() });
@@ -49,6 +66,15 @@ const paths = [
     summary: "How many actors of a machine are in each state, the largest groups first",
     request: { params },
     answer: ["The groups", "application/json", list(count)],
+  },
+  {
+    path: "/machines/{id}/flow",
+    summary: "Which ways instances took, how long states lasted, who waits longer than usual",
+    request: {
+      params,
+      query: z.object({ windowMs: z.int().min(60_000).max(86_400_000).optional() }),
+    },
+    answer: ["The flow of the last while", "application/json", flow],
   },
   {
     path: "/stream",

@@ -1,7 +1,7 @@
 /** The pages, the charts and the stream. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { MethodNotAllowedError, NotFoundError } from "../core/errors.ts";
+import { MalformedError, MethodNotAllowedError, NotFoundError } from "../core/errors.ts";
 import type { UiStore } from "../store/store.ts";
 import { Charts } from "./charts.ts";
 import { Census } from "./census.ts";
@@ -31,6 +31,8 @@ export interface UiHost {
 /** Nothing from elsewhere, nothing inline. */
 const POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; " +
   "form-action 'self'; frame-ancestors 'none'";
+const WINDOW_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 const FOREVER = "public, max-age=31536000, immutable";
 
 /** `/ui/…`, `/machines`, `/stream`. */
@@ -70,6 +72,10 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
       const { name } = entryOf(host, c);
       return c.json({ items: await census.count(tenantId, name), nextCursor: null });
     })
+    .get("/machines/:id/flow", async (c) => {
+      const { tenantId } = await host.admit(c);
+      return c.json(await census.flow(tenantId, entryOf(host, c).name, windowOf(c)));
+    })
     .get("/stream", async (c) => openStream(c, host.stream, (await host.admit(c)).tenantId));
   const readOnly = [
     "/machines",
@@ -77,6 +83,7 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
     "/machines/:id/chart.svg",
     "/machines/:id/chart.mmd",
     "/machines/:id/counts",
+    "/machines/:id/flow",
     "/stream",
   ];
   for (const path of readOnly) {
@@ -91,6 +98,14 @@ async function summaryOf(charts: Charts, { name, version, machine }: BookEntry) 
   const { chart, hash } = await charts.chart(machine);
   const path = `/machines/${encodeURIComponent(name)}/chart.svg`;
   return { id: name, hash, version, states: chart.states.length, chart: path };
+}
+
+/** How far a flow looks back, in milliseconds. @throws {MalformedError} */
+function windowOf(c: Context): number {
+  const text = c.req.query("windowMs") ?? String(WINDOW_MS);
+  const isKnown = /^\d{1,9}$/.test(text) && Number(text) >= 60_000 && Number(text) <= DAY_MS;
+  if (!isKnown) throw new MalformedError("windowMs must be a number from 60000 to 86400000");
+  return Number(text);
 }
 
 function entryOf(host: UiHost, c: Context): BookEntry {

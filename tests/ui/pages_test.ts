@@ -1,10 +1,14 @@
 /** What the pages work out by themselves: queries, what is lit, words, the difference of contexts. */
 import { assertEquals } from "@std/assert";
 import { approvalMachine } from "../../machines/approval.ts";
+import { firstApprovalMachine } from "../../machines/approval_first.ts";
 import { jobMachine } from "../../machines/job.ts";
 import { orderMachine } from "../../machines/order.ts";
+import { changesOf } from "../../src/ui/app/chart_diff.ts";
+import { partingOf, pathsOver } from "../../src/ui/app/comparing.ts";
 import { activeIn, litAt, type Step, takenBy } from "../../src/ui/app/lit.ts";
 import { nearest } from "../../src/ui/app/near.ts";
+import { type OverlayName, overlayOf } from "../../src/ui/app/overlay.ts";
 import { Problem } from "../../src/ui/app/problem.ts";
 import { completions, queryErrorOf } from "../../src/ui/app/query.ts";
 import { countdown, duration, eventWords, short } from "../../src/ui/app/words.ts";
@@ -129,4 +133,49 @@ Deno.test("Mermaid gets every state and every transition that leads somewhere", 
     const drawn = chart.states.filter(({ type }) => type !== "history").length;
     assertEquals(text.match(/^\s*state ".*" as s\d+$/gm)?.length, drawn);
   }
+});
+
+Deno.test("two versions: what is new, what is gone, what has changed", () => {
+  const changes = changesOf(chartOf(firstApprovalMachine), chartOf(approvalMachine));
+  const of = (what: string) =>
+    changes.filter((each) => each.what === what && each.kind === "state").map(({ id }) => id);
+  assertEquals(of("gone"), ["waiting"]);
+  assertEquals(of("new").toSorted(), ["pending", "pending.escalated", "pending.waiting"]);
+  assertEquals(changesOf(chartOf(approvalMachine), chartOf(approvalMachine)), []);
+});
+
+Deno.test("two pasts part at the first step that is not the same; their paths are told apart", () => {
+  const chart = chartOf(jobMachine);
+  const begin = [step(1, null, "ENQUEUE", "pending"), step(2, "pending", "CLAIM", "running")];
+  const a = [...begin, step(3, "running", "SUCCEED", "succeeded")];
+  const b = [...begin, step(3, "running", "FAIL", "retry")];
+  assertEquals(partingOf(a, a), null);
+  assertEquals(partingOf(a, b), 2);
+  assertEquals(partingOf(begin, a), 2);
+  const { states, paths } = pathsOver(chart, a, b);
+  assertEquals(states.get("running")?.text, "AB");
+  assertEquals(states.get("succeeded")?.text, "A");
+  assertEquals(states.get("retry")?.text, "B");
+  assertEquals(new Set(paths?.values()), new Set(["a", "b", "both"]));
+});
+
+Deno.test("flow goes on the lines that were taken, failures on the states they came from", () => {
+  const chart = chartOf(jobMachine);
+  const flow = {
+    ...{ windowMs: 3_600_000, coveredMs: 3_600_000, bucketMs: 60_000, oldestMs: null },
+    moves: [
+      { from: "pending", event: null, to: "running", count: 60, failed: 0 },
+      { from: "running", event: null, to: "retry", count: 6, failed: 6 },
+    ],
+    dwells: [],
+    stuck: [{ state: "pending", count: 1 }],
+    buckets: [{ at: "2026-01-01T00:00:00.000Z", count: 66, failed: 6 }],
+  };
+  const counts = new Map([["pending", 4], ["dead_letter", 2]]);
+  const over = (name: OverlayName) => overlayOf(name, chart, counts, flow);
+  assertEquals([...over("flow").ways.values()].toSorted((a, b) => a - b), [6, 60]);
+  assertEquals(over("flow").minutes, 1);
+  assertEquals([...over("failures").states], [["running", { text: "6", step: 0, isBad: true }]]);
+  assertEquals(over("stuck").states.get("pending")?.text, "25 %");
+  assertEquals(over("count").states.get("dead_letter")?.isBad, true);
 });

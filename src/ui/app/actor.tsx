@@ -18,6 +18,7 @@ import { place } from "./place.ts";
 import { may } from "./session.ts";
 import { shortId } from "./words.ts";
 import { Missing } from "./missing.tsx";
+import { Why } from "./why.tsx";
 
 /** Fetched when it is opened for the first time. */
 const SendDialog = lazy(() => import("./send.tsx"), (module) => module.SendDialog);
@@ -115,6 +116,7 @@ function ActorView({ actor, past, chart, put, path }: ViewProps) {
             before={then.before}
             past={past}
             chart={chart}
+            path={path}
             onChoose={(event) => sending.value = event}
           />
         }
@@ -140,6 +142,7 @@ function ActorView({ actor, past, chart, put, path }: ViewProps) {
 }
 
 interface SideProps {
+  readonly path: string;
   readonly actor: Actor;
   /** As it was at the step that is looked at, and before it. */
   readonly shown: Actor;
@@ -149,7 +152,7 @@ interface SideProps {
   readonly onChoose: (event: string) => void;
 }
 
-function Side({ actor, shown, before, past, chart, onChoose }: SideProps) {
+function Side({ actor, shown, before, past, chart, onChoose, path }: SideProps) {
   const version = past.step.value?.version ?? actor.version;
   const isNow = version === actor.version;
   const isHalted = isNow && actor.status !== "active" && actor.error !== null;
@@ -161,8 +164,9 @@ function Side({ actor, shown, before, past, chart, onChoose }: SideProps) {
         </p>
       )}
       <Active actor={shown} />
+      {isNow && <Why path={path} version={actor.version} />}
       {isHalted && (
-        <Panel title="Why" name="why">
+        <Panel title="What went wrong" name="wrong">
           <Raw value={actor.error} />
         </Panel>
       )}
@@ -220,7 +224,7 @@ function Head({ actor, ...props }: HeadProps) {
       </h1>
       <p class="soft meta">
         started <Ago at={actor.createdAt} /> · {actor.version} steps · tenant{" "}
-        <bdi>{actor.tenantId}</bdi>
+        <bdi>{actor.tenantId}</bdi> · <a href={ui("compare", "actors", actor.id)}>compare</a>
       </p>
       {may("write") && <Actions actor={actor} {...props} />}
     </header>

@@ -6,6 +6,7 @@ import type { Chart } from "../chart.ts";
 import { at, call, queryOf } from "./api.ts";
 import { Icon } from "./icons.tsx";
 import type { Lit } from "./lit.ts";
+import type { Overlay } from "./overlay.ts";
 import { useKeys } from "./parts.tsx";
 import { mapOf } from "./minimap.ts";
 import { Picture } from "./picture.ts";
@@ -31,7 +32,7 @@ export function loadChart(
 interface ChartProps {
   readonly chart: MachineChart;
   readonly lit?: Lit;
-  readonly heat?: ReadonlyMap<string, number> | null;
+  readonly over?: Overlay | null;
   readonly selected?: string | null;
   readonly onSelect?: (state: string) => void;
 }
@@ -46,7 +47,7 @@ function showText(wanted: boolean): void {
 
 /** The chart with its controls. */
 export function ChartView(props: ChartProps) {
-  const { chart, lit, heat, onSelect } = props;
+  const { chart, lit, over, onSelect } = props;
   const { picture, failure } = usePicture(chart);
   const viewport = useRef<HTMLDivElement>(null);
   const zoom = useSignal<number | null>(null);
@@ -70,7 +71,7 @@ export function ChartView(props: ChartProps) {
         <p class="failure">The picture could not be drawn ({failure}); this is its text.</p>
       )}
       {isText
-        ? <ChartText chart={chart} lit={lit} heat={heat} onSelect={onSelect} />
+        ? <ChartText chart={chart} lit={lit} over={over} onSelect={onSelect} />
         : <div class="viewport" ref={viewport} aria-busy={picture === null} />}
       <div class="tools" role="group" aria-label="Chart">
         <Tool label="Fit" icon="fit" keys="f" onClick={whole} disabled={isText} />
@@ -105,7 +106,7 @@ function useDrawn(
   place: RefObject<HTMLDivElement | null>,
   shown: Picture | null,
   zoom: number | null,
-  { chart, lit, heat, selected, onSelect }: ChartProps,
+  { chart, lit, over, selected, onSelect }: ChartProps,
 ): void {
   const now = useRef(zoom);
   now.current = zoom;
@@ -139,8 +140,8 @@ function useDrawn(
     map.current?.draw();
   }, [shown, lit]);
   useLayoutEffect(() => {
-    if (heat !== undefined) shown?.heat(heat);
-  }, [shown, heat]);
+    if (over !== undefined) shown?.lay(over);
+  }, [shown, over]);
   useLayoutEffect(() => {
     for (const id of shown?.ids ?? []) {
       shown?.element(id)?.classList.toggle("selected", id === selected);

@@ -1,12 +1,12 @@
 /** The chart without a picture: a tree of states and the transitions out of each, kept in step. */
 import type { Chart, ChartState, ChartTransition } from "../chart.ts";
 import type { Lit } from "./lit.ts";
-import { short } from "./words.ts";
+import type { Overlay } from "./overlay.ts";
 
 interface TextProps {
   readonly chart: Chart;
   readonly lit?: Lit | undefined;
-  readonly heat?: ReadonlyMap<string, number> | null | undefined;
+  readonly over?: Overlay | null | undefined;
   readonly onSelect?: ((state: string) => void) | undefined;
 }
 
@@ -26,16 +26,15 @@ export function ChartText(props: TextProps) {
 }
 
 function StateText({ state, ...props }: TextProps & { readonly state: ChartState }) {
-  const { chart, lit, heat, onSelect } = props;
+  const { chart, lit, over, onSelect } = props;
   const children = chart.states.filter(({ parent }) => parent === state.id);
   const out = chart.transitions.filter(({ source }) => source === state.id);
   const isOn = lit?.active.has(state.id) ?? false;
-  const count = heat?.get(state.id) ?? 0;
   const marks = [
     isOn ? "active" : lit?.seen.has(state.id) ? "visited" : null,
     state.type === "atomic" || state.type === "compound" ? null : state.type,
     state.isInitial ? "initial" : null,
-    count > 0 ? short(count) : null,
+    over?.states.get(state.id)?.text ?? null,
   ].filter((mark) => mark !== null);
   const name = <bdi>{state.key}</bdi>;
   return (

@@ -14,13 +14,8 @@ import { Ago, Countdown, Facts, Panel, Pill, Raw, Tree, useTitle } from "./parts
 import { Past } from "./past.ts";
 import { go, place } from "./place.ts";
 import { may } from "./session.ts";
+import { Why } from "./why.tsx";
 import { shortId } from "./words.ts";
-
-interface Reason {
-  readonly code: string;
-  readonly message: string;
-  readonly until: string | null;
-}
 
 /** `/ui/jobs/{id}?step=n`. */
 export function JobPage({ id }: { readonly id: string }) {
@@ -32,10 +27,6 @@ export function JobPage({ id }: { readonly id: string }) {
   );
   const past = useMemo(() => new Past(`${path}/transitions`), [id]);
   const chart = useLoad((signal) => loadChart("job", null, signal), []).data;
-  const reasons = useLoad((signal) => call<{ reasons: Reason[] }>(`${path}/explain`, { signal }), [
-    id,
-    job?.version,
-  ]).data;
   const isThere = job !== null;
   useEffect(() => {
     if (!job) return;
@@ -67,7 +58,7 @@ export function JobPage({ id }: { readonly id: string }) {
               <Icon name="clock" />As it was at step {past.step.value?.version}
             </p>
           )}
-          {isNow && reasons && <Why reasons={reasons.reasons} />}
+          {isNow && <Why path={path} version={job.version} />}
           {job.lastError && <LastError job={job} />}
           <StepPanel past={past}>
             <StepFacts past={past} />
@@ -109,7 +100,8 @@ function Head({ job, put }: HeadProps) {
       </h1>
       <p class="soft meta">
         <span class="mono">{job.id}</span> · made <Ago at={job.createdAt} /> · queue{" "}
-        <bdi>{job.queue}</bdi> · tenant <bdi>{job.tenantId}</bdi>
+        <bdi>{job.queue}</bdi> · tenant <bdi>{job.tenantId}</bdi> ·{" "}
+        <a href={ui("compare", "jobs", job.id)}>compare</a>
       </p>
       {may("write") && <Actions job={job} put={put} />}
     </header>
@@ -200,21 +192,6 @@ function Later(
         </div>
       </form>
     </Dialog>
-  );
-}
-
-function Why({ reasons }: { readonly reasons: readonly Reason[] }) {
-  return (
-    <Panel title="Why it is here" name="why">
-      <ul class="rows">
-        {reasons.map(({ code, message, until }) => (
-          <li key={code} data-reason={code}>
-            <span class="grow">{message}</span>
-            {until && <Countdown at={until} />}
-          </li>
-        ))}
-      </ul>
-    </Panel>
   );
 }
 

@@ -13,6 +13,7 @@ const Instances = lazy(() => import("./instances.tsx"), (module) => module.Insta
 const Machines = lazy(() => import("./machines.tsx"), (module) => module.MachinePages);
 const Job = lazy(() => import("./job.tsx"), (module) => module.JobPage);
 const Actor = lazy(() => import("./actor.tsx"), (module) => module.ActorPage);
+const Compare = lazy(() => import("./compare.tsx"), (module) => module.ComparePage);
 const Upkeep = lazy(() => import("./pages_upkeep.tsx"), (module) => module.UpkeepPages);
 const kept = ["dead-letters", "operations", "queues", "schedules", "workers", "metrics", "sign-in"];
 
@@ -26,6 +27,7 @@ function Page() {
     if (id === "") return <Instances key={key} listed={page} />;
     return page === "jobs" ? <Job key={key} id={id} /> : <Actor key={key} id={id} />;
   }
+  if (page === "compare" && /^(jobs|actors)\/./.test(id)) return <Compare key={key} id={id} />;
   if (kept.includes(page)) return <Upkeep key={key} page={page} id={id} />;
   return <Nothing page={page} />;
 }

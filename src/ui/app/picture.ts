@@ -1,5 +1,6 @@
 /** The server's finished picture on the page, and the classes that light it. */
 import type { Lit } from "./lit.ts";
+import type { Overlay } from "./overlay.ts";
 import { short } from "./words.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -56,20 +57,40 @@ export class Picture {
     }
   }
 
-  /** Counts on states: five steps of one blue on a logarithmic scale, the number always printed. */
-  heat(counts: ReadonlyMap<string, number> | null): void {
-    const most = Math.max(1, ...counts?.values() ?? []);
+  /** Lays numbers over states and lines; null takes them away. */
+  lay(over: Overlay | null): void {
     for (const [id, state] of this.#states) {
-      const count = counts?.get(id) ?? 0;
-      // What has ended only grows: a number says enough. What has failed stands out at any count.
-      const isEnd = /\b(final|tag-terminal)\b/.test(state.getAttribute("class") ?? "");
-      const isBad = /dead|fail|error|stalled/i.test(id);
-      state.classList.toggle("bad", count > 0 && isBad);
-      const step = count === 0 || isEnd || isBad
-        ? 0
-        : Math.max(1, Math.ceil(5 * Math.log(count + 1) / Math.log(most + 1)));
-      for (let each = 1; each <= 5; each++) state.classList.toggle(`heat-${each}`, each === step);
-      this.#badge(state, count);
+      const mark = over?.states.get(id);
+      state.classList.toggle("bad", mark?.isBad ?? false);
+      setStep(state, "heat", mark?.step ?? 0);
+      badge(state, ":scope > .box", mark?.text ?? "");
+    }
+    const ways = this.#lines.map((line) => {
+      const ids = [...line.querySelectorAll<SVGGElement>("[data-transition]")];
+      const count = ids.reduce(
+        (sum, { dataset }) => sum + (over?.ways.get(dataset.transition ?? "") ?? 0),
+        0,
+      );
+      return [line, count] as const;
+    });
+    for (const line of this.#lines) {
+      const who = new Set(
+        [...line.querySelectorAll<SVGGElement>("[data-transition]")]
+          .map(({ dataset }) => over?.paths?.get(dataset.transition ?? "")),
+      );
+      const isBoth = who.has("both") || (who.has("a") && who.has("b"));
+      line.classList.toggle("path-both", isBoth);
+      for (const name of ["a", "b"] as const) {
+        line.classList.toggle(`path-${name}`, !isBoth && who.has(name));
+      }
+    }
+    const most = Math.max(1, ...ways.map(([, count]) => count));
+    for (const [line, count] of ways) {
+      const perMinute = count / (over?.minutes ?? 1);
+      setStep(line, "flow", count && Math.ceil(5 * Math.log(count + 1) / Math.log(most + 1)));
+      const words = perMinute < 10 ? perMinute.toFixed(1) : short(Math.round(perMinute));
+      // Above the label: its words are read as well.
+      badge(line, ":scope > .label", count > 0 ? `${words}/min` : "", 7);
     }
   }
 
@@ -81,28 +102,32 @@ export class Picture {
   get ids(): string[] {
     return [...this.#states.keys()];
   }
+}
 
-  #badge(state: SVGGElement, count: number): void {
-    const old = state.querySelector(":scope > .badge");
-    if (count === 0) return old?.remove();
-    const text = short(count);
-    if (old?.textContent === text) return;
-    old?.remove();
-    const box = state.querySelector<SVGRectElement>(":scope > .box");
-    if (!box) return;
-    const [x, y] = [box.x.baseVal.value + box.width.baseVal.value, box.y.baseVal.value];
-    const width = text.length * 6.6 + 14;
-    const badge = document.createElementNS(SVG, "g");
-    badge.setAttribute("class", "badge");
-    const plate = document.createElementNS(SVG, "rect");
-    const words = document.createElementNS(SVG, "text");
-    const set = (element: Element, values: Record<string, number | string>) => {
-      for (const [name, value] of Object.entries(values)) element.setAttribute(name, String(value));
-    };
-    set(plate, { x: x - width + 10, y: y - 10, width, height: 18, rx: 9 });
-    set(words, { x: x - width / 2 + 10, y: y + 3, "text-anchor": "middle" });
-    words.textContent = text;
-    badge.append(plate, words);
-    state.append(badge);
-  }
+function setStep(element: Element, name: string, step: number): void {
+  for (let each = 1; each <= 5; each++) element.classList.toggle(`${name}-${each}`, each === step);
+}
+
+/** A number on the upper right corner of a box; an empty one goes away. */
+function badge(owner: Element, corner: string, text: string, up = 0): void {
+  const old = owner.querySelector(":scope > .badge");
+  if (old?.textContent === text || (!old && text === "")) return;
+  old?.remove();
+  const box = owner.querySelector<SVGRectElement>(corner);
+  if (!box || text === "") return;
+  const x = box.x.baseVal.value + box.width.baseVal.value;
+  const y = box.y.baseVal.value - up;
+  const width = text.length * 6.6 + 14;
+  const group = document.createElementNS(SVG, "g");
+  group.setAttribute("class", "badge");
+  const plate = document.createElementNS(SVG, "rect");
+  const words = document.createElementNS(SVG, "text");
+  const set = (element: Element, values: Record<string, number | string>) => {
+    for (const [name, value] of Object.entries(values)) element.setAttribute(name, String(value));
+  };
+  set(plate, { x: x - width + 10, y: y - 10, width, height: 18, rx: 9 });
+  set(words, { x: x - width / 2 + 10, y: y + 3, "text-anchor": "middle" });
+  words.textContent = text;
+  group.append(plate, words);
+  owner.append(group);
 }
