@@ -4,9 +4,10 @@ import { stateCode, stateOf } from "../core/codes.ts";
 import type { JobState } from "../../machines/job.ts";
 import { statesAccepting } from "../core/lifecycle.ts";
 import type { Database, Row } from "./database.ts";
-import type { Bucket, Dwell, Flow, FlowStore, Move } from "./flow_records.ts";
+import type { Bucket, Dwell, Flow, Move } from "../core/flow.ts";
 import { column, quoted } from "./literal.ts";
 import { shape } from "./rows.ts";
+import type { FlowStore } from "./ui_records.ts";
 
 /** About as many steps as can be looked at in a few hundred milliseconds. */
 const STEPS_MAX = 50_000;

@@ -1,5 +1,5 @@
 /** What the pages keep in the store. */
-import type { FlowStore } from "./flow_records.ts";
+import type { Flow } from "../core/flow.ts";
 
 /** How many actors are in one state. */
 export interface ActorCount {
@@ -21,4 +21,11 @@ export interface UiStore {
   keepPicture(hash: string, layout: number, svg: string): Promise<void>;
   /** Actors of a machine by state, the largest groups first; `tenantId` null: of all tenants. */
   countActors(tenantId: string | null, machine: string): Promise<ActorCount[]>;
+}
+
+/** Where flows are read. */
+export interface FlowStore {
+  /** Of jobs; `tenantId` null: of all tenants. */
+  flowOfJobs(tenantId: string | null, windowMs: number): Promise<Flow>;
+  flowOfActors(tenantId: string | null, machine: string, windowMs: number): Promise<Flow>;
 }

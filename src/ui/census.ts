@@ -3,7 +3,7 @@
  * look together, and never for more than a twentieth of the time, however long it takes.
  */
 import { systemClock } from "../core/clock.ts";
-import type { Flow } from "../store/flow_records.ts";
+import type { Flow } from "../core/flow.ts";
 import type { ActorCount, UiStore } from "../store/store.ts";
 
 const REST_MS = 2_000;

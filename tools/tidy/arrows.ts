@@ -60,7 +60,7 @@ const HOUSE: readonly Room[] = [
   { at: "src/store/actor_records.ts", files: ["src/core/", "src/store/records.ts"] },
   { at: "src/store/seat_records.ts", files: ["src/store/actor_records.ts"] },
   { at: "src/store/file_records.ts", files: [] },
-  { at: "src/store/ui_records.ts", files: [] },
+  { at: "src/store/ui_records.ts", files: ["src/core/"] },
   {
     at: "src/store/",
     files: ["machines/", "src/core/", "src/store/", "sql/"],

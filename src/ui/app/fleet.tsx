@@ -1,6 +1,6 @@
 /** One machine and all its instances: the chart with numbers laid over it, and the list beside it. */
 import { useMemo } from "preact/hooks";
-import type { Flow } from "../../store/flow_records.ts";
+import type { Flow } from "../../core/flow.ts";
 import { at, call, queryOf } from "./api.ts";
 import { ChartView, type MachineChart } from "./chart.tsx";
 import { counts, sumBy, useCounts } from "./counts.ts";

@@ -1,5 +1,5 @@
 /** What is laid over a chart: numbers on states and lines, and how strongly they are coloured. */
-import type { Flow } from "../../store/flow_records.ts";
+import type { Flow } from "../../core/flow.ts";
 import type { Chart } from "../chart.ts";
 import { takenBy } from "./lit.ts";
 import { short } from "./words.ts";

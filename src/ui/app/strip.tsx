@@ -1,6 +1,6 @@
 /** A machine in numbers: how much goes through it, what fails, what waits. */
 import type { ComponentChildren } from "preact";
-import type { Flow } from "../../store/flow_records.ts";
+import type { Flow } from "../../core/flow.ts";
 import { minutesOf } from "./overlay.ts";
 import { Sparkline } from "./sparkline.tsx";
 import { duration, short } from "./words.ts";

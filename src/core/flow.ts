@@ -40,10 +40,3 @@ export interface Flow {
   /** Since when the oldest job is due, in milliseconds; null: none, or no jobs. */
   readonly oldestMs: number | null;
 }
-
-/** Where flows are read. */
-export interface FlowStore {
-  /** Of jobs; `tenantId` null: of all tenants. */
-  flowOfJobs(tenantId: string | null, windowMs: number): Promise<Flow>;
-  flowOfActors(tenantId: string | null, machine: string, windowMs: number): Promise<Flow>;
-}
