@@ -126,6 +126,7 @@ export { default as renew } from "./queries/renew.sql" with { type: "text" };
 export { default as renewLock } from "./queries/renew_lock.sql" with { type: "text" };
 export { default as requestCancel } from "./queries/request_cancel.sql" with { type: "text" };
 export { default as requeue } from "./queries/requeue.sql" with { type: "text" };
+export { default as requeuePart } from "./queries/requeue_part.sql" with { type: "text" };
 export { default as retentionDrop } from "./queries/retention_drop.sql" with { type: "text" };
 export { default as retentionList } from "./queries/retention_list.sql" with { type: "text" };
 export { default as retentionSet } from "./queries/retention_set.sql" with { type: "text" };

@@ -8,27 +8,29 @@
 -- Locks: schedules in (tenant, id) order, passing over those that another process has; then new rows.
 -- Index: primary keys; job_claim (one entry per job). A line is inserted once per (schedule, fire time,
 -- cause), and a job with its line alone.
+-- Gives how many lines of each schedule were inserted.
 with x as materialized (
   select * from unnest(
     $2::text[], $3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[],
     $8::timestamptz[], $9::timestamptz[], $10::integer[], $11::boolean[])
     as r(t, i, v, f, b, nf, nd, nb, n, trim)),
-held as materialized (
-  select s.tenant_id, s.id
-    from perdura.schedule s join x on x.t = s.tenant_id and x.i = s.id
-   where s.version = x.v and s.fire_at is not distinct from x.f
-     and s.buffered_for is not distinct from x.b
-   order by s.tenant_id, s.id
-     for update of s skip locked),
-runs as (
-  insert into perdura.schedule_run as r
-    (tenant_id, schedule_id, fire_at, cause, outcome, n, job_id, actor_id, is_unstarted, note)
-  select y.t, y.i, y.f, y.cause, y.outcome, y.n, y.job, y.actor, y.un, y.note
-    from unnest(
+held as materialized ( -- row by row: a join would read all schedules, and lock in its own order
+  select h.tenant_id, h.id from (select * from x order by t, i) x
+    cross join lateral (
+      select s.tenant_id, s.id from perdura.schedule s
+       where s.tenant_id = x.t and s.id = x.i and s.version = x.v
+         and s.fire_at is not distinct from x.f and s.buffered_for is not distinct from x.b
+       limit 1 for update skip locked) h),
+lines as materialized (
+  select y.* from unnest(
       $12::text[], $13::text[], $14::timestamptz[], $15::text[], $16::text[], $17::integer[],
       $18::uuid[], $19::text[], $20::boolean[], $21::text[])
       as y(t, i, f, cause, outcome, n, job, actor, un, note)
-    join held h on h.tenant_id = y.t and h.id = y.i
+    join held h on h.tenant_id = y.t and h.id = y.i),
+runs as (
+  insert into perdura.schedule_run as r
+    (tenant_id, schedule_id, fire_at, cause, outcome, n, job_id, actor_id, is_unstarted, note)
+  select t, i, f, cause, outcome, n, job, actor, un, note from lines
   on conflict (tenant_id, schedule_id, fire_at, cause) do update
     set outcome = excluded.outcome, n = excluded.n, job_id = excluded.job_id, at = now(),
         actor_id = excluded.actor_id, is_unstarted = excluded.is_unstarted, note = excluded.note
@@ -38,11 +40,12 @@ moved as (
   update perdura.schedule s
      set fire_at = x.nf, due_at = x.nd, buffered_for = x.nb,
          -- What is on the list already (two triggers in one millisecond) is tried again, and counts then.
-         run_count = s.run_count + least(x.n, (
-           select count(*)::integer from runs where runs.tenant_id = x.t and runs.schedule_id = x.i))
+         run_count = s.run_count + case
+           when (select count(*) from runs) = (select count(*) from lines) then x.n
+           else least(x.n, (select count(*)::integer from runs
+                             where runs.tenant_id = x.t and runs.schedule_id = x.i)) end
     from x join held h on h.tenant_id = x.t and h.id = x.i
-   where s.tenant_id = x.t and s.id = x.i
-  returning s.tenant_id, s.id),
+   where s.tenant_id = x.t and s.id = x.i),
 trimmed as (
   delete from perdura.schedule_run r
    using x join held h on h.tenant_id = x.t and h.id = x.i
@@ -73,6 +76,4 @@ big as (
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, to_state, n)
   select t, q, $1::smallint, count(*) from z group by t, q)
-select m.tenant_id as t, m.id as i,
-       (select count(*)::integer from runs where runs.tenant_id = m.tenant_id and runs.schedule_id = m.id) as n
-  from moved m
+select tenant_id as t, schedule_id as i, count(*)::integer as n from runs group by tenant_id, schedule_id

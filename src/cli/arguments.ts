@@ -36,6 +36,11 @@ export function id(text: string): string {
   return text.toLowerCase();
 }
 
+/** Ids of jobs, separated by commas. */
+export function ids(text: string): string[] {
+  return text.split(",").map((each) => id(each.trim()));
+}
+
 /** States of jobs, separated by commas. */
 export function states(text: string): JobState[] {
   return namesOf(text, JOB_STATES);

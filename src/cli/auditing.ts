@@ -3,8 +3,12 @@ import type { AuditEntry } from "../core/audit.ts";
 import { Audit } from "../runtime/audit.ts";
 import type { Store } from "../store/store.ts";
 
-/** Records an action of whoever typed the command. */
+/** Whoever typed the command. */
+export function commander(): string {
+  return `cli ${Deno.env.get("USER") ?? Deno.env.get("USERNAME") ?? "unknown"}`;
+}
+
+/** Records an action of theirs. */
 export async function recordCommand(store: Store, entry: Omit<AuditEntry, "who">): Promise<void> {
-  const user = Deno.env.get("USER") ?? Deno.env.get("USERNAME") ?? "unknown";
-  await new Audit(store.audit).record({ ...entry, who: `cli ${user}` });
+  await new Audit(store.audit).record({ ...entry, who: commander() });
 }

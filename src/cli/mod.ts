@@ -33,6 +33,7 @@ import { configureLogging } from "./logging.ts";
 import { checkAgainstActors } from "./machine_check.ts";
 import { lintMachines } from "./machines.ts";
 import { runMigrate } from "./migrate.ts";
+import { addOperations, NotDoneError } from "./operations.ts";
 import { print } from "./output.ts";
 import { readSettings, type Settings, SettingsError } from "./settings.ts";
 import { addSchedules } from "./schedules.ts";
@@ -70,6 +71,7 @@ const expected = [
   PerduraError,
   ListenError,
   NotSucceededError,
+  NotDoneError,
   UnwellError,
 ];
 
@@ -85,6 +87,7 @@ function program(): Command {
   addKeys(root);
   addMachines(root);
   addSchedules(root, command, withSettings);
+  addOperations(root, command, withSettings);
   command(root, "diagram", "A statechart as SVG").argument("[machine]", "its name", "job")
     .action((machine: string) => diagram(machine));
   command(root, "completions", "Completions for a shell")

@@ -64,8 +64,8 @@ export async function applyPart(
 }
 
 /**
- * The most common and the largest of all, and the same for each job: it takes the jobs unseen, and the
- * statement finds out which of them have moved on.
+ * The most common and the largest of all, and the same for each job: one statement brings back the jobs
+ * of a part unseen, as they were chosen. What it leaves has a key, was cancelled, or has moved on.
  */
 async function requeue(
   { store: { operations } }: ApplyHost,
@@ -73,19 +73,19 @@ async function requeue(
   operation: OperationRow,
   part: number,
 ): Promise<void> {
-  const jobs = await operations.names(send, operation, part);
-  if (jobs.length === 0) return;
-  const rows = await operations.requeue(
-    send,
-    jobs,
-    statesFor("requeue"),
-    revival,
-    operation.cause,
-  );
+  const { cause } = operation;
+  const states = statesFor("requeue");
+  const { size, rest } = await operations
+    .requeuePart(send, operation, part, states, revival, cause);
+  if (size === 0) return;
+  const outcomes = new Array<ItemOutcome>(size).fill("done");
+  const jobs = rest.length === 0 ? [] : await operations.names(send, operation, part);
+  const left = rest.flatMap((place) => jobs[place] ?? []);
+  const rows = await operations.requeue(send, left, states, revival, cause);
   const became = new Map(rows.map((row) => [nameOf(row), row.outcome]));
-  const outcomes = jobs.map((job): ItemOutcome => {
-    const outcome = became.get(nameOf(job)) ?? "moved";
-    return outcome === "revived" ? "done" : outcome;
+  rest.forEach((place, n) => {
+    const outcome = left[n] ? became.get(nameOf(left[n])) ?? "moved" : "moved";
+    outcomes[place] = outcome === "revived" ? "done" : outcome;
   });
   await operations.partDone(send, operation, part, outcomes, PART_DONE);
 }

@@ -150,6 +150,13 @@ export interface RetentionStore {
   enforce(): Promise<number>;
 }
 
+/** What became of the plain jobs of a part. `size` 0: the part has been carried out. */
+export interface PartRevived {
+  readonly size: number;
+  /** Places in the part, from 0, of those that are to be looked at one by one. */
+  readonly rest: readonly number[];
+}
+
 /**
  * What the runtime asks of a database about operations. What takes `send` runs inside of a transaction:
  * the one that commits the operation's turn.
@@ -167,6 +174,15 @@ export interface OperationStore {
   change(send: SendStatement, changes: readonly Change[]): Promise<JobName[]>;
   /** The same as they were chosen, without a look at each. */
   names(send: SendStatement, operation: ActorName, part: number): Promise<Versioned[]>;
+  /** Brings back the plain jobs of a part, unseen: those without a key of any kind. */
+  requeuePart(
+    send: SendStatement,
+    operation: ActorName,
+    part: number,
+    from: readonly JobState[],
+    decision: Decision,
+    cause: string,
+  ): Promise<PartRevived>;
   /** Brings jobs back that have ended in one of these states. `decision` is the same for all. */
   requeue(
     send: SendStatement,

@@ -11,6 +11,7 @@ import type {
   OperationItem,
   OperationRow,
   PartJob,
+  PartRevived,
   Versioned,
   WorkerRow,
 } from "./operation_records.ts";
@@ -30,6 +31,12 @@ export function toSample(row: Row): JobName[] {
 /** operation_names.sql */
 export function toVersioned(row: Row): Versioned {
   return { ...toJobName(row), version: field<number>(row, "v") };
+}
+
+/** requeue_part.sql */
+export function toPartRevived(row: Row): PartRevived {
+  const { size, rest } = shape<{ size: number; rest: number[] | null }>(row);
+  return { size, rest: (rest ?? []).map((place) => place - 1) };
 }
 
 /** operation_part.sql */

@@ -22,6 +22,7 @@ import type {
   OperationRow,
   OperationStore,
   PartJob,
+  PartRevived,
   Versioned,
 } from "./operation_records.ts";
 import {
@@ -30,6 +31,7 @@ import {
   toItem,
   toOperation,
   toPartJob,
+  toPartRevived,
   toSample,
   toVersioned,
 } from "./operation_rows.ts";
@@ -87,6 +89,19 @@ export class PostgresOperations implements OperationStore {
     const options = { worker: null, expiredOnly: false };
     const { text, parameters } = commitStatement(options, orderedChanges(changes));
     return (await send(text, parameters)).map(toJobName);
+  }
+
+  async requeuePart(
+    send: SendStatement,
+    { tenantId, id }: ActorName,
+    part: number,
+    from: readonly JobState[],
+    decision: Decision,
+    cause: string,
+  ): Promise<PartRevived> {
+    const states = [column(from, stateCode), stateCode(decision.to), eventCode(decision.event)];
+    const [row] = await send(sql.requeuePart, [tenantId, id, part, ...states, cause]);
+    return row ? toPartRevived(row) : { size: 0, rest: [] };
   }
 
   async requeue(

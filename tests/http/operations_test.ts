@@ -103,6 +103,30 @@ Deno.test("a job whose key is taken stays where it is, and the operation says so
   assertEquals(await stateOf(api, first), "dead_letter");
 });
 
+Deno.test("one part over plain jobs, keyed ones and cancelled ones: each has its own outcome", async () => {
+  await using api = await testApi();
+  const plain = await jobIn(api, "dead_letter");
+  const taken = await jobIn(api, "dead_letter", { idempotencyKey: "k" });
+  await api.db.sql`update perdura.unique_key set expires_at = now() - interval '1 s'`;
+  const keyed = await jobIn(api, "dead_letter", { idempotencyKey: "free" });
+  const holder = await jobIn(api, "scheduled", { idempotencyKey: "k" });
+  const cancelled = await jobIn(api, "cancelled");
+  const other = await jobIn(api, "dead_letter", { payload: { n: 2 } });
+  const filter = { state: ["dead_letter", "cancelled"] };
+  const started = await api.post("/operations", { action: "requeue", filter });
+  const done = await ended(api, started);
+  assertEquals([done.matched, done.done, done.skipped], [5, 4, 1]);
+  const became = await outcomes(api, started.body.id);
+  assertEquals(became.get(taken), "key_taken");
+  for (const id of [plain, keyed, cancelled, other]) {
+    assertEquals([became.get(id), await stateOf(api, id)], ["done", "pending"]);
+  }
+  assertEquals([await stateOf(api, taken), await stateOf(api, holder)], [
+    "dead_letter",
+    "scheduled",
+  ]);
+});
+
 Deno.test("what cannot be meant is refused, and nothing is begun", async () => {
   await using api = await testApi();
   const dead = await jobIn(api, "dead_letter");

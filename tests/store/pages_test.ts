@@ -1,5 +1,5 @@
 /** Pages stay flat: what they read depends on what was asked for, not on how many jobs there are. */
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type postgres from "postgres";
 import { stateCode } from "../../src/core/codes.ts";
 import { isText } from "../../src/core/term.ts";
@@ -25,25 +25,31 @@ interface Node {
   readonly Plans?: readonly Node[];
 }
 
-/** The most rows that one node reads of a table. */
-async function mostRead(
-  sql: postgres.Sql,
-  text: string,
-  parameters: readonly (string | number | boolean | null)[],
-): Promise<number> {
+type Given = readonly (string | number | boolean | null)[];
+
+/** The nodes of a statement's plan that read tables. It is carried out. */
+async function readsOf(sql: postgres.Sql, text: string, parameters: Given): Promise<Node[]> {
   const [row] = await sql.unsafe(`explain (analyze, timing off, format json) ${text}`, [
     ...parameters,
   ]);
-  const reads: number[] = [];
+  const reads: Node[] = [];
   const collect = (node: Node): void => {
-    if (node["Relation Name"] !== undefined) {
-      const rows = node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0);
-      reads.push(rows * node["Actual Loops"]);
-    }
+    if (node["Relation Name"] !== undefined) reads.push(node);
     node.Plans?.forEach(collect);
   };
   collect(row?.["QUERY PLAN"][0].Plan);
-  return Math.max(0, ...reads);
+  return reads;
+}
+
+/** The most rows that one node reads of a table. */
+async function mostRead(sql: postgres.Sql, text: string, parameters: Given): Promise<number> {
+  const reads = await readsOf(sql, text, parameters);
+  return Math.max(
+    0,
+    ...reads.map((node) =>
+      (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0)) * node["Actual Loops"]
+    ),
+  );
 }
 
 Deno.test(`a page of ${SIZE} jobs of each home reads a page`, async () => {
@@ -101,7 +107,20 @@ Deno.test(`a page of ${SIZE} jobs of each home reads a page`, async () => {
   bounded[1] = GREATEST;
   const looked = await mostRead(sql, statements.list, bounded);
   assert(looked <= 5_002, `a search: ${looked} rows of a table`);
+  const counted = (await readsOf(sql, statements.counts, ["default"]))
+    .map((node) => node["Relation Name"]);
+  assertEquals(counted.toSorted(), ["counter", "counter_delta", "counter_delta"]);
   const look = ["", LEAST, 5_000];
   const retire = await mostRead(sql, statements.retireLook, look);
   assert(retire <= 5_002, `retention: ${retire} rows of a table`);
+  const operation = crypto.randomUUID();
+  await sql`
+    insert into perdura.operation_part (tenant_id, operation_id, n, tenants, ids, versions)
+    select 'default', ${operation}, 0, array_agg(tenant_id), array_agg(id), array_agg(version)
+      from (select * from perdura.dead_letter limit ${LIMIT}) d`;
+  const part = ["default", operation, 0, column([dead], (code) => code), 0, 9, "a test"];
+  const revived = await mostRead(sql, statements.requeuePart, part);
+  assert(revived <= ROWS_MAX, `a part of a requeue: ${revived} rows of a table`);
+  const [left] = await sql`select count(*)::int as n from perdura.dead_letter`;
+  assertEquals(left?.n, SIZE - LIMIT);
 });
