@@ -1,0 +1,96 @@
+/** What an actor is not given: a second start of another mind, forged events, more than it may hold. */
+import { assertEquals } from "@std/assert";
+import { assign, setup } from "xstate";
+import { createRuntime, defineMachine } from "perdura";
+import { limits } from "../../src/core/limits.ts";
+import { createApp } from "../../src/http/app.ts";
+import { testDatabase } from "../support/database.ts";
+import { assertProblem, testApi } from "./support.ts";
+
+const chest = setup({ types: {} as { context: { things: string[] } } }).createMachine({
+  id: "chest",
+  context: { things: [] },
+  on: {
+    PUT: {
+      actions: assign({
+        things: ({ context, event }) => [...context.things, String(Object(event).thing)],
+      }),
+    },
+    EMPTY: { actions: assign({ things: [] }) },
+  },
+});
+
+Deno.test("what an actor cannot hold is a clear problem, and nothing of it is applied", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [defineMachine(chest, { version: "1" })],
+  });
+  const { actors, jobs } = runtime;
+  const app = createApp({ jobs, actors, isWritable: () => db.store.isWritable() });
+  const post = async (path: string, body: unknown) => {
+    const headers = { "content-type": "application/json" };
+    const reply = await app.request(path, { method: "POST", headers, body: JSON.stringify(body) });
+    return { status: reply.status, body: Object(await reply.json()) };
+  };
+  await post("/actors", { machine: "chest", id: "c" });
+  const thing = "x".repeat(limits.payloadBytesMax * 0.6);
+  const put = await post("/actors/c/events", { type: "PUT", thing });
+  assertEquals([put.status, put.body.outcome], [200, "handled"]);
+  // The event itself may be; the chest with it may not.
+  const over = await post("/actors/c/events", { type: "PUT", thing });
+  assertEquals([over.status, over.body.outcome, over.body.reason], [200, "deferred", "stalled"]);
+  const { status, error, version } = over.body.actor;
+  assertEquals([status, error.code, error.path], ["stalled", "not_serialisable", "snapshot"]);
+  assertEquals(Object((await actors.get(null, "c")).context).things.length, 1);
+  assertEquals(version, 3);
+  // An operator throws the event away, and it goes on.
+  assertEquals((await post("/actors/c/resume", { skip: true })).body.status, "active");
+  assertEquals((await post("/actors/c/events", { type: "EMPTY" })).body.outcome, "handled");
+  assertEquals((await actors.get(null, "c")).context, { things: [] });
+  const huge = await post("/actors/c/events", { type: "PUT", thing: thing + thing });
+  assertEquals([huge.status, huge.body.code], [413, "payload_too_large"]);
+  const start = await post("/actors", { machine: "chest", id: "d", input: thing + thing });
+  assertEquals([start.status, start.body.code], [413, "payload_too_large"]);
+  assertEquals((await app.request("/actors/d")).status, 404);
+});
+
+Deno.test("an id belongs to the first start: the same again is it, another one is a conflict", async () => {
+  await using api = await testApi();
+  const start = (title: string, machine = "approval") =>
+    api.post("/actors", { machine, id: "a", input: { title, approver: "ada" } });
+  const both = await Promise.all([start("paint"), start("paper")]);
+  assertEquals(both.map(({ status }) => status).sort(), [201, 409]);
+  const [won, lost] = both[0]?.status === 201 ? ["paint", "paper"] : ["paper", "paint"];
+  assertProblem(await start(lost), 409, "idempotency_conflict");
+  assertEquals((await start(won)).status, 200);
+  const { body } = await api.get("/actors/a");
+  assertEquals([body.version, Object(body.context).title], [1, won]);
+});
+
+Deno.test("events of XState's own are refused on every way in, and change nothing", async () => {
+  await using api = await testApi();
+  await api.post("/actors", { machine: "order", id: "o", input: { total: 1, items: ["a"] } });
+  const forged = [
+    "xstate.done.actor.reserve",
+    "xstate.error.actor.reserve",
+    "xstate.after.remind.order.open.contact.quiet",
+    "xstate.init",
+    "xstate.stop",
+  ];
+  for (const type of forged) {
+    for (const query of ["", "?async=true", "?dryRun=true"]) {
+      const path = `/actors/o/events${query}`;
+      assertProblem(await api.post(path, { type, output: "mine" }), 422, "invalid_input");
+    }
+    const started = {
+      machine: "order",
+      id: "p",
+      input: { total: 1, items: ["a"] },
+      event: { type },
+    };
+    assertProblem(await api.post("/actors", started), 422, "invalid_input");
+  }
+  assertProblem(await api.get("/actors/p"), 404, "not_found");
+  assertEquals((await api.get("/actors/o")).body.version, 1);
+});

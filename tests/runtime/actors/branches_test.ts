@@ -1,0 +1,165 @@
+/** Forks and rewinds: other branches of a past, and nothing of the old one ever reaches the new. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { fromPromise } from "xstate";
+import { createRuntime, defineMachine, NotFoundError } from "perdura";
+import { orderMachine } from "../../../machines/order.ts";
+import { eventually } from "../../support/build.ts";
+import { testDatabase } from "../../support/database.ts";
+
+const input = { total: 100, items: ["a lamp"] };
+
+/** The outside world of orders: what it was asked, and answers that may be held back. */
+class World {
+  readonly asked: string[] = [];
+  readonly #held = new Map<string, PromiseWithResolvers<void>>();
+  readonly #heard = new Map<string, PromiseWithResolvers<void>>();
+
+  /** The next time that `what` is asked, it waits. Gives a promise of that, and the way to let it go. */
+  hold(what: string): { asked: Promise<void>; letGo: () => void } {
+    const [held, heard] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    this.#held.set(what, held);
+    this.#heard.set(what, heard);
+    return { asked: heard.promise, letGo: () => held.resolve() };
+  }
+
+  get orders() {
+    const answer = (what: string) =>
+      fromPromise<string, { order: string }>(async ({ input: { order } }) => {
+        const nth = this.asked.filter((each) => each === `${what}:${order}`).length;
+        this.asked.push(`${what}:${order}`);
+        const held = this.#held.get(what);
+        this.#held.delete(what);
+        this.#heard.get(what)?.resolve();
+        await held?.promise;
+        return `${what}:${order}:${nth}`;
+      });
+    const actors = {
+      ...{ reserve: answer("reservation"), charge: answer("charge"), ship: answer("parcel") },
+      ...{ refund: answer("refund"), giveBack: answer("given back") },
+    };
+    return defineMachine(orderMachine.provide({ actors }), { version: "1", unhandled: "reject" });
+  }
+}
+
+async function opened(url: string, world: World) {
+  const runtime = await createRuntime({ databaseUrl: url, machines: [world.orders], pollMs: 20 });
+  runtime.work();
+  return runtime;
+}
+
+type Runtime = Awaited<ReturnType<typeof opened>>;
+
+async function inState({ actors }: Runtime, id: string, state: string): Promise<void> {
+  await eventually(`${id} in ${state}`, async () => {
+    return (await actors.get(null, id)).state.includes(state);
+  });
+}
+
+/** An order from its start, or from where it packs, to its end. */
+async function finish(runtime: Runtime, id: string) {
+  await inState(runtime, id, "picking");
+  await runtime.actors.send(id, { type: "PICKED" });
+  await runtime.actors.send(id, { type: "PACKED" });
+  return await runtime.actors.wait(null, id, "done");
+}
+
+const whole = [
+  "START",
+  "xstate.done.actor.reserve",
+  "xstate.done.actor.charge",
+  "PICKED",
+  "PACKED",
+  "xstate.done.actor.ship",
+];
+
+async function eventsOf({ actors }: Runtime, id: string, after = 0): Promise<string[]> {
+  return (await actors.history(null, id, after, 50)).map(({ event }) => event);
+}
+
+Deno.test("a finished order is forked and rewound: its past stays, its lineage is told", async () => {
+  await using db = await testDatabase();
+  const world = new World();
+  await using runtime = await opened(db.url, world);
+  const { actors } = runtime;
+  await actors.start({ machine: "order", id: "o", input });
+  const first = await finish(runtime, "o");
+  assertEquals([first?.state, Object(first?.output).tracking], ["shipped", "parcel:o:0"]);
+  assertEquals(await eventsOf(runtime, "o"), whole);
+
+  // Version 2 was charging: the fork charges anew, as an actor of its own, and the old one rests.
+  const fork = await actors.fork("o", { at: 2, name: "p" });
+  assertEquals(fork.forkedFrom, { actor: "o", version: 2 });
+  assertEquals((await finish(runtime, "p"))?.state, "shipped");
+  assertEquals(await eventsOf(runtime, "p"), ["FORK", ...whole.slice(2)]);
+  const [birth] = await actors.history(null, "p", 0, 1);
+  assertEquals(birth?.cause, "o@2");
+  assertEquals((await actors.get(null, "o")).version, 6);
+  const of = (what: string) => world.asked.filter((each) => each.startsWith(what)).length;
+  assertEquals([of("reservation"), of("charge"), of("parcel")], [1, 2, 2]);
+
+  // The past that was left stays readable, below the step that left it.
+  const back = await actors.rewind("o", { at: 3 });
+  assertEquals([back.status, back.version], ["active", 7]);
+  assert(back.state.includes("picking"));
+  assertEquals(Array.isArray(back.timers) && back.timers.length, 2);
+  const again = await finish(runtime, "o");
+  assertEquals([again?.state, again?.version], ["shipped", 10]);
+  assertEquals(await eventsOf(runtime, "o"), [...whole, "REWIND", ...whole.slice(3)]);
+  assertEquals((await actors.get(null, "o", 6)).state, "shipped");
+  assertEquals(
+    (await actors.get(null, "o", 2)).state,
+    back.state.replace("packing.picking", "charging"),
+  );
+  assertEquals((await actors.get(null, "o")).forkedFrom, null);
+});
+
+Deno.test("what a rewound order had under way reaches nobody, and a reused result is not asked again", async () => {
+  await using db = await testDatabase();
+  const world = new World();
+  await using runtime = await opened(db.url, world);
+  const { actors } = runtime;
+  const charging = world.hold("charge");
+  await actors.start({ machine: "order", id: "o", input });
+  await charging.asked;
+  // Back to where it reserved, with the reservation it got; the charge of the old branch is still running.
+  const back = await actors.rewind("o", { at: 1, activities: "reuse" });
+  assert(back.state.includes("reserving"));
+  await inState(runtime, "o", "picking");
+  charging.letGo();
+  await eventually("both charges to be over", async () => {
+    const jobs = await db.sql`
+      select 1 from perdura.job_archive where type = 'order/charge'`;
+    return jobs.length === 2;
+  });
+  await eventually("no mail to be left", async () => {
+    const [row] = await db.sql`
+      select count(*)::int as n from perdura.mailbox where due_at <= now()`;
+    return row?.n === 0;
+  });
+  assertEquals(Object((await actors.get(null, "o")).context).charge, "charge:o:1");
+  assertEquals((await finish(runtime, "o"))?.state, "shipped");
+  const past = await actors.history(null, "o", 0, 50);
+  const handled = past.filter(({ outcome }) => outcome !== "stale");
+  assertEquals(handled.map(({ event }) => event), [
+    ...["START", "xstate.done.actor.reserve", "REWIND"],
+    ...["xstate.done.actor.reserve", "xstate.done.actor.charge", "PICKED", "PACKED"],
+    "xstate.done.actor.ship",
+  ]);
+  const asked = world.asked.filter((each) => each === "reservation:o");
+  assertEquals(asked.length, 1);
+});
+
+Deno.test("there is no branch from a version that is not there, and nothing has happened", async () => {
+  await using db = await testDatabase();
+  await using runtime = await opened(db.url, new World());
+  const { actors } = runtime;
+  await actors.start({ machine: "order", id: "o", input });
+  await inState(runtime, "o", "picking");
+  const before = await actors.get(null, "o");
+  for (const at of [0, before.version + 1, 2_000_000_000]) {
+    await assertRejects(() => actors.fork("o", { at, name: "p" }), NotFoundError);
+    await assertRejects(() => actors.rewind("o", { at }), NotFoundError);
+  }
+  await assertRejects(() => actors.get(null, "p"), NotFoundError);
+  assertEquals((await actors.get(null, "o")).version, before.version);
+});
