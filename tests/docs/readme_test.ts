@@ -122,13 +122,24 @@ Deno.test({
     const [sole] = await runShell(unique.replaceAll(API, program.url));
     assert(sole?.id, JSON.stringify(sole));
 
-    const [approval, samples, ...otherSamples] = blocks("sh", "/actors");
+    const [approval, order, samples, ...otherSamples] = blocks("sh", "/actors");
     assertEquals(otherSamples, []);
     const [started, approved, past] = await runShell(
       String(approval).replaceAll(API, program.url),
     );
     assertEquals([started?.state, approved?.outcome], ["pending.waiting", "handled"]);
     assertEquals(eventsOf(past), ["1 START pending.waiting", "2 APPROVE approved"]);
+    const [ordered, waiting, picked, packed, shipped, way] = await runShell(
+      String(order).replaceAll(API, program.url),
+    );
+    assertEquals([ordered?.id, ordered?.machine], ["o-1", "order"]);
+    assert(String(waiting?.state).includes("picking"), JSON.stringify(waiting));
+    assertEquals([picked?.outcome, packed?.outcome], ["handled", "handled"]);
+    assertEquals([shipped?.state, Object(shipped?.output).tracking], ["shipped", "parcel:o-1"]);
+    assertEquals(eventsOf(way).map((line) => line.split(" ")[1]), [
+      ...["START", "xstate.done.actor.reserve", "xstate.done.actor.charge"],
+      ...["PICKED", "PACKED", "xstate.done.actor.ship"],
+    ]);
     const [subscribed, subscription, campaign, same] = await runShell(
       String(samples).replaceAll(API, program.url),
     );
