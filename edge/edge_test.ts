@@ -1,6 +1,7 @@
 /** The API, a slice of work, a turn and a stream of events in `workerd`, against a real PostgreSQL. */
 import { assert, assertEquals } from "../tests/std/assert.ts";
 import { type Home, startHome } from "./database.ts";
+import { serveEntry } from "./deploy.ts";
 import { type ServedWorker, serveWorker } from "./workerd.ts";
 
 interface Answer {
@@ -100,4 +101,19 @@ Deno.test("in workerd: enqueue, drive, turns, a stream, cron, keys; and the budg
       assertEquals((await call("POST", `${open}/drive`, { budgetMs: 1 })).status, 422);
     });
   });
+});
+
+Deno.test("the entry of Deno Deploy stores a job, and a slice runs it", async () => {
+  await using home = await startHome();
+  await using entry = await serveEntry(home.databaseUrl);
+  const stored = await call("POST", `${entry.url}/jobs`, {
+    type: "edge.greet",
+    payload: { name: "Ada" },
+  });
+  assertEquals([stored.status, stored.body.state], [201, "pending"], JSON.stringify(stored));
+  const slice = await call("POST", `${entry.url}/drive`, { budgetMs: 10_000 });
+  assertEquals(slice.status, 200, JSON.stringify(slice));
+  // Its own cron may have been first.
+  const { body } = await call("GET", `${home.api}/jobs/${stored.body.id}`);
+  assertEquals([body.state, body.output], ["succeeded", { greeting: "Good morning, Ada" }]);
 });
