@@ -56,7 +56,7 @@ async function pagesOf(server: Server, size: number): Promise<Map<string, number
   }
 }
 
-const QUERY = "state:succeeded created:>2020-01-01T00:00:00Z";
+const QUERY = "state:succeeded created>2020-01-01";
 const NONE = "payload.order:-1";
 
 async function deepCursor(api: string, pages: number): Promise<string> {

@@ -77,6 +77,12 @@ export function withUniqueKey(
   return rule ? { ...metadata, [UNIQUE_MEMBER]: rule.key } : metadata;
 }
 
+/** The key in a job's metadata; null: it has none. */
+export function uniqueKeyOf(metadata: Json): string | null {
+  const key = isObject(metadata) ? metadata[UNIQUE_MEMBER] : undefined;
+  return typeof key === "string" ? key : null;
+}
+
 /** Metadata for a copy, which has no key. */
 export function withoutUniqueKey(metadata: Json): Json {
   if (!isObject(metadata)) return metadata;

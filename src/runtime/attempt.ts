@@ -202,9 +202,11 @@ export class Attempt implements HandlerContext, OpensMembers {
   get log(): HandlerContext["log"] {
     return (message, data, level = "info") => {
       if (this.#isOver) return;
+      const { payloadRedactor } = this.handler;
       this.#log ??= new AttemptLog(this.claimed, {
         store: this.#host.logs,
         clock: this.#host.clock,
+        scrub: payloadRedactor ? (text) => payloadRedactor.scrub(text, this.claimed.payload) : null,
         onLost: () => this.stop("lease_lost"),
       });
       this.#log.add(level, message, data);

@@ -26,6 +26,8 @@ export interface AttemptLogHost {
   readonly clock: Clock;
   /** The lease was lost. */
   readonly onLost: () => void;
+  /** Takes out what the payload's schema marks; null: it marks nothing. */
+  readonly scrub?: ((text: string) => string) | null;
 }
 
 /** The log of one attempt. */
@@ -50,8 +52,10 @@ export class AttemptLog {
   }
 
   add(level: LogLevel, message: unknown, data: unknown): void {
-    const dataJson = data === undefined ? null : jsonOf(data);
-    const text = storable(String(message)) + (dataJson === undefined ? TOO_LARGE : "");
+    const { scrub = null } = this.#host;
+    const dataJson = data === undefined ? null : jsonOf(data, scrub);
+    const said = scrub ? scrub(String(message)) : String(message);
+    const text = storable(said) + (dataJson === undefined ? TOO_LARGE : "");
     const line = {
       ...{ n: ++this.#n, at: this.#host.clock.monotonic(), level, message: text },
       dataJson: dataJson ?? null,
@@ -95,15 +99,25 @@ export class AttemptLog {
 }
 
 /** Undefined: it cannot be stored. */
-function jsonOf(data: unknown): string | undefined {
+function jsonOf(data: unknown, scrub: AttemptLogHost["scrub"]): string | undefined {
   try {
-    const text: string | undefined = JSON.stringify(data);
+    const text: string | undefined = JSON.stringify(data, scrub ? scrubbing(scrub) : undefined);
     const isStorable = text !== undefined && text.length <= limits.logDataLengthMax &&
       findJsonIssue(JSON.parse(text)) === null;
     return isStorable ? text : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Each text and number of some data: a secret is looked for as it reads, not as JSON writes it. */
+function scrubbing(scrub: (text: string) => string): (name: string, value: unknown) => unknown {
+  return (_name, value) => {
+    if (typeof value === "string") return scrub(value);
+    if (typeof value !== "number") return value;
+    const text = scrub(String(value));
+    return text === String(value) ? value : text;
+  };
 }
 
 /** PostgreSQL takes no NUL and no lone surrogate. */

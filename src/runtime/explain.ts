@@ -6,9 +6,11 @@ import type { BreakerStore } from "../store/store.ts";
 import type { Job } from "../core/job.ts";
 import { isTerminal, statesAccepting } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
-import type { GateStore, OrderStore, WorkerRow, WorkerStore } from "../store/store.ts";
+import { uniqueKeyOf } from "../core/unique.ts";
+import type { GateStore, OrderStore, UniqueStore, WorkerRow, WorkerStore } from "../store/store.ts";
 import { lackOfWorkers } from "./explain_workers.ts";
 import { turnOf } from "./ordering.ts";
+import { lockKeyOf } from "./uniques.ts";
 
 /** One reason. `until`: when it goes away by itself, RFC 3339; null: not known. */
 export interface Reason {
@@ -24,6 +26,7 @@ export interface ExplainHost {
     readonly order: OrderStore;
     readonly breakers: BreakerStore;
     readonly workers: WorkerStore;
+    readonly uniques: Pick<UniqueStore, "holder">;
   };
   readonly clock: Clock;
   readonly defaults: { readonly tenantRate?: number | null };
@@ -39,18 +42,30 @@ export async function explain(job: Job, host: ExplainHost): Promise<Reason[]> {
   }
   if (!claimable.includes(job.state)) return explainRunning(job, clock);
   const gates = gatesOf(job);
-  const [states, breakers, turn, workers] = await Promise.all([
+  const [states, breakers, turn, workers, followed] = await Promise.all([
     store.gates.states(gates, limits.holdersMax, defaults.tenantRate ?? null),
     store.breakers.read(gates),
     turnOf(store, job),
     store.workers.list(),
+    followedBy(job, store.uniques),
   ]);
   const inTheWay = [
     ...(turn === null ? [] : [because("ordering_key_blocked", turn, null)]),
     ...breakers.flatMap(reasonsOfBreaker),
     ...states.flatMap(reasonsOfGate),
   ];
-  return explainWaiting(job, clock, inTheWay, workers);
+  return explainWaiting(job, clock, inTheWay, workers, followed);
+}
+
+/** The job that must end before this one, which was sent with `runAgain` while that ran; null: none. */
+async function followedBy(
+  { tenantId, id, type, metadata }: Job,
+  uniques: Pick<UniqueStore, "holder">,
+): Promise<string | null> {
+  const key = uniqueKeyOf(metadata);
+  if (key === null) return null;
+  const held = await uniques.holder(tenantId, lockKeyOf(type, key));
+  return held?.jobId === id ? held.waitsFor : null;
 }
 
 function explainWaiting(
@@ -58,9 +73,13 @@ function explainWaiting(
   clock: Clock,
   ofGates: readonly Reason[],
   workers: readonly WorkerRow[],
+  followed: string | null,
 ): Reason[] {
   const reasons: Reason[] = [];
-  if (Date.parse(job.runAt) > clock.now()) {
+  if (followed !== null) {
+    const message = `Runs again after job ${followed}, which has the same unique key`;
+    reasons.push(because("waits_for_job", message, null));
+  } else if (Date.parse(job.runAt) > clock.now()) {
     const what = job.attempt > 0 && job.lastError ? "waits for its next attempt" : "is not due yet";
     reasons.push(because("not_due", `The job ${what}`, job.runAt));
   }

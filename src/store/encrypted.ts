@@ -15,6 +15,10 @@ import type {
   Fire,
   MemberStore,
   Refusal,
+  ScheduleLook,
+  ScheduleRow,
+  ScheduleStore,
+  ScheduleWrite,
   Store,
   UniqueStore,
 } from "./store.ts";
@@ -75,7 +79,7 @@ export function encryptedStore(store: Store, cipher: Cipher): Store {
         return { ...rest, jobs: await openClaimed(jobs) };
       },
     }),
-    schedules: replacing(store.schedules, {
+    schedules: replacing(sealedSchedules(store.schedules, cipher), {
       fire: async (fires) => await store.schedules.fire(await Promise.all(fires.map(sealFire))),
     }),
     members: sealedMembers(store.members, sealJobs),
@@ -85,6 +89,40 @@ export function encryptedStore(store: Store, cipher: Cipher): Store {
     }),
   };
   return replacing(store, changed);
+}
+
+/** The payload of a schedule's jobs; the input of its actors is plain, as actors are. */
+function sealedSchedules(schedules: ScheduleStore, cipher: Cipher): ScheduleStore {
+  const placeIn = ({ tenantId, id }: Named): Place =>
+    placeOf({ tenantId, id: `schedule ${id}` }, "payload");
+  const seal = async (write: ScheduleWrite): Promise<ScheduleWrite> => {
+    const { payload } = write.definition;
+    if (payload === undefined) return write;
+    const sealed = JSON.parse(await cipher.encrypt(JSON.stringify(payload), placeIn(write)));
+    return { ...write, definition: { ...write.definition, payload: sealed } };
+  };
+  const open = async (row: ScheduleRow): Promise<ScheduleRow> => {
+    const { payload } = row.definition;
+    if (payload === undefined) return row;
+    const plain = await cipher.decrypt(payload as Json, placeIn(row));
+    return { ...row, definition: { ...row.definition, payload: plain } };
+  };
+  const openLook = async ({ schedule, nowMs }: ScheduleLook): Promise<ScheduleLook> => ({
+    nowMs,
+    schedule: schedule && await open(schedule),
+  });
+  return replacing(schedules, {
+    add: async (write) => await schedules.add(await seal(write)),
+    change: async (before, write) => await schedules.change(before, await seal(write)),
+    read: async (tenantId, id) => await openLook(await schedules.read(tenantId, id)),
+    list: async (filter, after, limit) =>
+      await Promise.all((await schedules.list(filter, after, limit)).map(openLook)),
+    due: async (startable, limit) =>
+      await Promise.all((await schedules.due(startable, limit)).map(async (due) => ({
+        ...due,
+        schedule: await open(due.schedule),
+      }))),
+  });
 }
 
 function sealedMembers(

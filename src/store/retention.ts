@@ -129,7 +129,8 @@ function toDoomed(row: Row): Doomed {
 }
 
 /** retention_list.sql */
-function toPolicy(row: Row): RetentionPolicy {
+/** retention_list.sql */
+export function toPolicy(row: Row): RetentionPolicy {
   const r = shape<{
     t: string;
     type: string;

@@ -22,6 +22,8 @@ export interface UniqueHolder {
   readonly number: string;
   readonly isWithin: boolean;
   readonly waits: boolean;
+  /** The job whose end it waits for. */
+  readonly waitsFor: string | null;
   /** In whatever home; null: deleted. */
   readonly job: Job | null;
 }

@@ -47,13 +47,14 @@ export class PostgresUniques implements UniqueStore {
   async holder(tenantId: string, key: string): Promise<UniqueHolder | null> {
     const [row] = await this.#db.query(sql.uniqueRead, [tenantId, key]);
     if (!row) return null;
-    const r = shape<{ i: string; n: string; within: boolean; waits: boolean }>(row);
+    const r = shape<{ i: string; n: string; within: boolean; w: string | null }>(row);
     const [job] = await this.#db.query(sql.get, [tenantId, r.i, tagOf(r.i)]);
     return {
       jobId: r.i,
       number: r.n,
       isWithin: r.within,
-      waits: r.waits,
+      waits: r.w !== null,
+      waitsFor: r.w,
       job: job ? toJob(job) : null,
     };
   }

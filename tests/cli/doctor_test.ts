@@ -38,6 +38,30 @@ Deno.test("doctor on a healthy database finds nothing, and looks at everything",
   }
 });
 
+Deno.test("doctor says what is kept, and by whose word", async () => {
+  await using db = await testDatabase();
+  const kept = async () => {
+    const { all } = await examine(db.url);
+    return all.filter(({ check }) => check === "retention");
+  };
+  const [forever] = await kept();
+  assertStringIncludes(forever?.message ?? "", "for ever");
+  const policy = { type: null, maxCount: null, keepSummary: true, isDeclared: true };
+  const day = 86_400_000;
+  await db.store.retention.set({
+    ...{ ...policy, tenantId: null, state: "succeeded", maxAgeMs: 30 * day },
+  });
+  await db.store.retention.set({
+    ...{ tenantId: "a", type: "mail", state: "dead_letter", maxAgeMs: null, maxCount: 100 },
+    ...{ keepSummary: false, isDeclared: false },
+  });
+  const found = await kept();
+  assertEquals(found.map(({ level, message }) => `${level}: ${message}`), [
+    "ok: succeeded jobs of every tenant: kept for 30 days, by the settings; what goes is counted by day",
+    'ok: dead_letter jobs of type "mail" of tenant "a": kept the newest 100, as an operator has set it',
+  ]);
+});
+
 Deno.test("doctor on a broken database finds each fault, with what to do, and exits 1", async () => {
   await using db = await testDatabase();
   await db.store.insert([buildJob(), buildJob(), buildJob()]);

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { z } from "zod";
 import { type GateName, NO_LIMITS } from "../../src/core/gate.ts";
+import { BreakerDesk } from "../../src/runtime/breakers.ts";
 import { defineHandler } from "../../src/runtime/handlers.ts";
 import type { Reason } from "../../src/runtime/explain.ts";
 import { claimAll, eventually } from "../support/build.ts";
@@ -107,6 +108,67 @@ Deno.test("rate_limited: it starts when the rate lets it, not before", async () 
   const { startedAt } = await w.reach(id, "succeeded");
   // The instant is rounded to the millisecond.
   assert(Date.parse(String(startedAt)) >= Date.parse(String(until)) - 1, `${startedAt}, ${until}`);
+});
+
+Deno.test("breaker_open: nothing starts until it closes", async () => {
+  await using db = await testDatabase();
+  const gate: GateName = { tenantId: null, kind: "type", name: "guarded" };
+  const handler = defineHandler({
+    type: "guarded",
+    input: z.unknown(),
+    breaker: { failures: 1, windowMs: 60_000, openMs: 600_000 },
+    retry: { maxAttempts: 1 },
+    handle: (_, { job }) => {
+      if (job.tags?.includes("broken")) throw new Error("upstream is down");
+    },
+  });
+  await using w = testWorker(db, [noop, handler]);
+  const broken = await store(w, { type: "guarded", tags: ["broken"] });
+  await w.reach(broken, "dead_letter");
+  const desk = new BreakerDesk(db.store);
+  await eventually("it opens", async () => {
+    const breaker = await desk.get(gate).catch(() => null);
+    return breaker?.state === "open";
+  });
+  const id = await store(w, { type: "guarded" });
+  const { message, until } = await reasonOf(w, id, "breaker_open");
+  assert(message.includes("guarded") && until !== null, message);
+  await staysWaiting(w, id);
+  await desk.move(gate, "CLOSE", "tested");
+  await w.reach(id, "succeeded");
+});
+
+Deno.test("ordering_key_blocked: it names the job before it, and starts after that", async () => {
+  await using db = await testDatabase();
+  const { handler, letGo } = held();
+  await using w = testWorker(db, [noop, handler]);
+  const first = await store(w, { type: "held", orderingKey: "k" });
+  await w.reach(first, "running");
+  const id = await store(w, { orderingKey: "k" });
+  const { message } = await reasonOf(w, id, "ordering_key_blocked");
+  assert(message.includes(first) && message.includes("running"), message);
+  await staysWaiting(w, id);
+  letGo();
+  const done = await w.reach(id, "succeeded");
+  const ended = (await w.jobs.get(null, first)).finishedAt;
+  assert(String(done.startedAt) >= String(ended));
+});
+
+Deno.test("waits_for_job: one that runs again names the one it follows, and starts after that", async () => {
+  await using db = await testDatabase();
+  const { handler, letGo } = held();
+  await using w = testWorker(db, [noop, handler]);
+  const unique = { key: "k", onRunning: "runAgain" };
+  const first = await store(w, { type: "held", unique });
+  await w.reach(first, "running");
+  const id = await store(w, { type: "held", unique });
+  assert(id !== first);
+  const { message, until } = await reasonOf(w, id, "waits_for_job");
+  assert(message.includes(first) && until === null, message);
+  await staysWaiting(w, id);
+  letGo();
+  const done = await w.reach(id, "succeeded");
+  assert(String(done.startedAt) >= String((await w.jobs.get(null, first)).finishedAt));
 });
 
 Deno.test("no_worker: it starts when there is one", async () => {

@@ -52,8 +52,17 @@ Deno.test("with keys, nothing of a payload or an output is in the database", asy
     100,
   );
   assert(listed.items.every(({ payload }) => "text" in Object(payload)));
+  const nightly = { cron: "0 3 * * *", type: "echo", payload: { text: "canary-nightly" } };
+  const { schedule } = await runtime.schedules.put("nightly", nightly);
+  assertEquals(schedule.definition.payload, nightly.payload);
+  await runtime.schedules.declare("nightly", nightly);
+  assertEquals((await runtime.schedules.get("nightly")).version, schedule.version);
+  const { jobId } = await runtime.schedules.trigger("nightly");
+  const ran = await runtime.jobs.wait("default", jobId ?? "", 20_000);
+  assertEquals(ran.output, { said: "canary-nightly" });
   const rows = await db.sql`
     select to_jsonb(j)::text as t from perdura.job j
+    union all select to_jsonb(s)::text from perdura.schedule s
     union all select to_jsonb(a)::text from perdura.job_archive a
     union all select to_jsonb(d)::text from perdura.job_data d`;
   assert(rows.length >= 6);
@@ -66,7 +75,8 @@ Deno.test("what a schema marks is in no answer, no error and no list; a worker m
     type: "login",
     input: z.object({ user: z.string(), password: sensitive(z.string()) }),
     retry: { maxAttempts: 1 },
-    handle: ({ password }) => {
+    handle: ({ password }, { log }) => {
+      log(`tries ${password}`, { with: [password], also: "fine" });
       throw new Error(`refused: ${password}`);
     },
   });
@@ -89,6 +99,11 @@ Deno.test("what a schema marks is in no answer, no error and no list; a worker m
     assert(text.includes(id) || path.endsWith("transitions"), path);
     assert(!text.includes("canary"), text);
   }
+  const [line] = (await (await app.request(`/jobs/${id}/logs`)).json()).items;
+  assertEquals([line.message, line.data], [
+    "tries [redacted]",
+    { with: ["[redacted]"], also: "fine" },
+  ]);
   const { lastError } = await (await app.request(`/jobs/${id}`)).json();
   assertEquals(lastError.message, "refused: [redacted]");
   const whole = await (await app.request(`/jobs/${id}?reveal=true`)).json();

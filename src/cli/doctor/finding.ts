@@ -28,6 +28,11 @@ export interface Check {
   readonly look: (patient: Patient) => Promise<readonly Omit<Finding, "check">[]>;
 }
 
+/** It is well, and people want to know how. */
+export function fact(message: string): Omit<Finding, "check"> {
+  return { level: "ok", message, remedy: null };
+}
+
 /** Something is wrong. */
 export function problem(message: string, remedy: string): Omit<Finding, "check"> {
   return { level: "problem", message, remedy };

@@ -6,6 +6,7 @@ import { attachDatabase } from "../service.ts";
 import type { Settings } from "../settings.ts";
 import { backupChecks, lookAtGap } from "./backup.ts";
 import { type Check, type Finding, type Patient, problem } from "./finding.ts";
+import { keepingChecks } from "./keeping_checks.ts";
 import { schemaChecks } from "./schema_checks.ts";
 import { serverChecks } from "./server_checks.ts";
 import { workChecks } from "./work_checks.ts";
@@ -61,7 +62,7 @@ async function report(findings: readonly Finding[], options: OutputOptions): Pro
 async function examine(settings: Settings): Promise<Finding[]> {
   const database = await attachDatabase(settings);
   const sql = connect(database.url);
-  const checks = [...schemaChecks, ...serverChecks, ...workChecks];
+  const checks = [...schemaChecks, ...serverChecks, ...workChecks, ...keepingChecks];
   try {
     return await findAll({ sql, settings }, checks);
   } finally {
