@@ -7,7 +7,7 @@
  */
 import type { Cipher, Place } from "../core/cipher.ts";
 import type { Job, JobInsert } from "../core/job.ts";
-import type { Json } from "../core/json.ts";
+import { isJson, type Json } from "../core/json.ts";
 import { payloadHash } from "./inserting.ts";
 import type {
   Change,
@@ -103,8 +103,8 @@ function sealedSchedules(schedules: ScheduleStore, cipher: Cipher): ScheduleStor
   };
   const open = async (row: ScheduleRow): Promise<ScheduleRow> => {
     const { payload } = row.definition;
-    if (payload === undefined) return row;
-    const plain = await cipher.decrypt(payload as Json, placeIn(row));
+    if (!isJson(payload)) return row;
+    const plain = await cipher.decrypt(payload, placeIn(row));
     return { ...row, definition: { ...row.definition, payload: plain } };
   };
   const openLook = async ({ schedule, nowMs }: ScheduleLook): Promise<ScheduleLook> => ({
