@@ -4,7 +4,10 @@ import { demandAccessible, startBrowser } from "./browser.ts";
 import { startProgram } from "./program.ts";
 
 /** Makes a key by the command line. */
-async function makeKey(stateDir: string, ...flags: readonly string[]): Promise<string> {
+async function makeKey(
+  stateDir: string,
+  ...flags: readonly string[]
+): Promise<string> {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -16,7 +19,8 @@ async function makeKey(stateDir: string, ...flags: readonly string[]): Promise<s
     ],
     env: { PERDURA_STATE_DIR: stateDir, NO_COLOR: "1" },
   }).output();
-  const [key] = /perdura_\w{32}_[\w-]{43}/.exec(new TextDecoder().decode(stdout)) ?? [];
+  const [key] =
+    /perdura_\w{32}_[\w-]{43}/.exec(new TextDecoder().decode(stdout)) ?? [];
   if (!key) throw new Error(`No key: ${new TextDecoder().decode(stderr)}`);
   return key;
 }
@@ -35,12 +39,18 @@ Deno.test("who signs in", async (t) => {
     "--tenant",
     "default",
   );
-  await using program = await startProgram({ PERDURA_STATE_DIR: stateDir, AUTH: "keys" });
+  await using program = await startProgram({
+    PERDURA_STATE_DIR: stateDir,
+    AUTH: "keys",
+  });
   const { url } = program;
   const browser = await startBrowser();
   const context = await browser.newContext({ reducedMotion: "reduce" });
   try {
-    const headers = { authorization: `Bearer ${all}`, "content-type": "application/json" };
+    const headers = {
+      authorization: `Bearer ${all}`,
+      "content-type": "application/json",
+    };
     const made = await fetch(`${url}/jobs`, {
       method: "POST",
       headers,
@@ -49,43 +59,64 @@ Deno.test("who signs in", async (t) => {
     const { id } = await made.json();
     const page = await context.newPage();
 
-    await t.step("without a key there is the sign-in page, and wrong keys stay out", async () => {
-      await page.goto(`${url}/ui/jobs/${id}`);
-      await page.waitForURL(/sign-in/);
-      await page.getByLabel("API key").fill("perdura_wrong");
-      await page.getByRole("button", { name: "Sign in" }).click();
-      await page.locator("#toast.bad").waitFor();
-      await demandAccessible(page, "sign in");
-      assertEquals(await context.cookies(), []);
-    });
+    await t.step(
+      "without a key there is the sign-in page, and wrong keys stay out",
+      async () => {
+        await page.goto(`${url}/ui/jobs/${id}`);
+        await page.waitForURL(/sign-in/);
+        await page.getByLabel("API key").fill("perdura_wrong");
+        await page.getByRole("button", { name: "Sign in" }).click();
+        await page.locator("#toast.bad").waitFor();
+        await demandAccessible(page, "sign in");
+        assertEquals(await context.cookies(), []);
+      },
+    );
 
-    await t.step("a key becomes a session that no script can read", async () => {
-      await page.getByLabel("API key").fill(reader);
-      await page.getByRole("button", { name: "Sign in" }).click();
-      await page.locator(".head [data-status=scheduled]").waitFor();
-      const [cookie] = await context.cookies();
-      assert(cookie?.httpOnly && cookie.sameSite === "Strict");
-      assert(!cookie.value.includes("perdura_"), "it is not the key");
-      assertEquals(await page.evaluate(() => document.cookie), "");
-    });
+    await t.step(
+      "a key becomes a session that no script can read",
+      async () => {
+        await page.getByLabel("API key").fill(reader);
+        await page.getByRole("button", { name: "Sign in" }).click();
+        await page.locator(".head [data-status=scheduled]").waitFor();
+        const [cookie] = await context.cookies();
+        assert(cookie?.httpOnly && cookie.sameSite === "Strict");
+        assert(!cookie.value.includes("perdura_"), "it is not the key");
+        assertEquals(await page.evaluate(() => document.cookie), "");
+      },
+    );
 
-    await t.step("who may only look sees no control, and is refused all the same", async () => {
-      for (const path of [`jobs/${id}`, "queues", "dead-letters", "schedules", "operations"]) {
-        await page.goto(`${url}/ui/${path}`);
-        await page.locator("main h1").waitFor();
-        await page.waitForLoadState("networkidle").catch(() => {});
-        assertEquals(await page.locator("main .actions button").count(), 0, path);
-      }
-      const status = await page.evaluate(async (path) => {
-        const answer = await fetch(path, {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify({ type: "CANCEL" }),
-        });
-        return answer.status;
-      }, `/jobs/${id}/events`);
-      assertEquals(status, 403);
-    });
+    await t.step(
+      "who may only look sees no control, and is refused all the same",
+      async () => {
+        for (
+          const path of [
+            `jobs/${id}`,
+            "queues",
+            "dead-letters",
+            "schedules",
+            "operations",
+          ]
+        ) {
+          await page.goto(`${url}/ui/${path}`);
+          await page.locator("main h1").waitFor();
+          await page.waitForLoadState("networkidle").catch(() => {});
+          assertEquals(
+            await page.locator("main .actions button").count(),
+            0,
+            path,
+          );
+        }
+        const status = await page.evaluate(async (path) => {
+          const answer = await fetch(path, {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify({ type: "CANCEL" }),
+          });
+          return answer.status;
+        }, `/jobs/${id}/events`);
+        assertEquals(status, 403);
+      },
+    );
 
     await t.step("a session serves its own pages only", async () => {
       const [cookie] = await context.cookies();

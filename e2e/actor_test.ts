@@ -6,7 +6,9 @@ import { post, startProgram } from "./program.ts";
 
 /** Waits until the innermost lit states are these. */
 async function untilLit(page: Page, ...ids: readonly string[]): Promise<void> {
-  for (const id of ids) await page.locator(`.state.leaf.on[data-state="${id}"]`).waitFor();
+  for (const id of ids) {
+    await page.locator(`.state.leaf.on[data-state="${id}"]`).waitFor();
+  }
   assertEquals((await lit(page)).toSorted(), ids.toSorted());
 }
 
@@ -33,29 +35,58 @@ Deno.test("the page of an actor", async (t) => {
       );
     });
 
-    await t.step("each step shows the states, event and context that the server had", async () => {
-      const answer = await (await fetch(`${url}/actors/order-1/transitions`)).json();
-      for (const { version, to } of [...answer.items, ...answer.items.toReversed()]) {
-        await page.locator(`.history tr[data-version="${version}"] button`).click();
-        assertEquals((await lit(page)).toSorted(), to.split(",").toSorted(), `step ${version}`);
-        assertEquals(new URL(page.url()).searchParams.get("step"), String(version));
-      }
-      await page.locator(`.history tr[data-version="2"] button`).click();
-      const change = page.locator(".diff li", { hasText: "reservation" });
-      await change.locator("del", { hasText: "null" }).waitFor();
-      await change.locator("ins", { hasText: "reservation:order-1" }).waitFor();
-      await page.locator(".pasttime").waitFor();
-      assertEquals(await page.locator(".panel.accepts").count(), 0, "the past takes no events");
-    });
+    await t.step(
+      "each step shows the states, event and context that the server had",
+      async () => {
+        const answer = await (await fetch(`${url}/actors/order-1/transitions`))
+          .json();
+        for (
+          const { version, to } of [
+            ...answer.items,
+            ...answer.items.toReversed(),
+          ]
+        ) {
+          await page.locator(`.history tr[data-version="${version}"] button`)
+            .click();
+          assertEquals(
+            (await lit(page)).toSorted(),
+            to.split(",").toSorted(),
+            `step ${version}`,
+          );
+          assertEquals(
+            new URL(page.url()).searchParams.get("step"),
+            String(version),
+          );
+        }
+        await page.locator(`.history tr[data-version="2"] button`).click();
+        const change = page.locator(".diff li", { hasText: "reservation" });
+        await change.locator("del", { hasText: "null" }).waitFor();
+        await change.locator("ins", { hasText: "reservation:order-1" })
+          .waitFor();
+        await page.locator(".pasttime").waitFor();
+        assertEquals(
+          await page.locator(".panel.accepts").count(),
+          0,
+          "the past takes no events",
+        );
+      },
+    );
 
-    await t.step("what happens meanwhile does not move who looks at the past", async () => {
-      await post(`${url}/actors/order-1/events`, { type: "HOLD" });
-      await page.locator("[data-testid=position]", { hasText: "2 / 5" }).waitFor();
-      assertEquals(await lit(page), ["open.work.charging", "open.contact.quiet"]);
-      await page.getByRole("button", { name: "Live" }).click();
-      await untilLit(page, "open.work.held", "open.contact.quiet");
-      assertEquals(new URL(page.url()).searchParams.get("step"), null);
-    });
+    await t.step(
+      "what happens meanwhile does not move who looks at the past",
+      async () => {
+        await post(`${url}/actors/order-1/events`, { type: "HOLD" });
+        await page.locator("[data-testid=position]", { hasText: "2 / 5" })
+          .waitFor();
+        assertEquals(await lit(page), [
+          "open.work.charging",
+          "open.contact.quiet",
+        ]);
+        await page.getByRole("button", { name: "Live" }).click();
+        await untilLit(page, "open.work.held", "open.contact.quiet");
+        assertEquals(new URL(page.url()).searchParams.get("step"), null);
+      },
+    );
 
     await t.step("an event is checked, refused, and sent", async () => {
       await page.locator("button[data-event=RELEASE]").click();
@@ -63,7 +94,8 @@ Deno.test("the page of an actor", async (t) => {
       await dialog.getByRole("button", { name: "Check" }).click();
       await dialog.getByText("Would be handled").waitFor();
       await demandAccessible(page, "the send dialog");
-      const version = async () => (await (await fetch(`${url}/actors/order-1`)).json()).version;
+      const version = async () =>
+        (await (await fetch(`${url}/actors/order-1`)).json()).version;
       const before = await version();
       await dialog.getByLabel("Event").fill("NONSENSE");
       await dialog.getByRole("button", { name: "Check" }).click();
@@ -77,40 +109,56 @@ Deno.test("the page of an actor", async (t) => {
       await dialog.getByRole("button", { name: "Send" }).click();
       await untilLit(page, "open.work.packing.wrapping", "open.contact.quiet");
       assertEquals(
-        await page.evaluate(() => document.activeElement?.closest("main") !== null),
+        await page.evaluate(() =>
+          document.activeElement?.closest("main") !== null
+        ),
         true,
       );
     });
 
-    await t.step("keys alone: through the chart, along the steps, to the text", async () => {
-      await page.locator(".chart [tabindex='0']").focus();
-      await page.keyboard.press("ArrowDown");
-      await page.keyboard.press("ArrowDown");
-      assertEquals(
-        await page.evaluate(() => document.activeElement?.getAttribute("data-state")),
-        "open.work",
-      );
-      await page.keyboard.press("ArrowRight");
-      assertEquals(
-        await page.evaluate(() => document.activeElement?.getAttribute("data-state")),
-        "open.contact",
-      );
-      assertEquals(
-        await page.locator(".chart [tabindex='0']").count(),
-        1,
-        "one stop for the tab key",
-      );
-      await page.locator("h1").click();
-      await page.keyboard.press("Home");
-      await page.locator("[data-testid=position]", { hasText: /^1 / }).waitFor();
-      await page.keyboard.press("t");
-      const active = page.locator(".charttext li.on", { hasText: "reserving" });
-      await active.first().waitFor();
-      await demandAccessible(page, "the text of a chart");
-      await page.keyboard.press("t");
-      await page.keyboard.press("l");
-      await untilLit(page, "open.work.packing.wrapping", "open.contact.quiet");
-    });
+    await t.step(
+      "keys alone: through the chart, along the steps, to the text",
+      async () => {
+        await page.locator(".chart [tabindex='0']").focus();
+        await page.keyboard.press("ArrowDown");
+        await page.keyboard.press("ArrowDown");
+        assertEquals(
+          await page.evaluate(() =>
+            document.activeElement?.getAttribute("data-state")
+          ),
+          "open.work",
+        );
+        await page.keyboard.press("ArrowRight");
+        assertEquals(
+          await page.evaluate(() =>
+            document.activeElement?.getAttribute("data-state")
+          ),
+          "open.contact",
+        );
+        assertEquals(
+          await page.locator(".chart [tabindex='0']").count(),
+          1,
+          "one stop for the tab key",
+        );
+        await page.locator("h1").click();
+        await page.keyboard.press("Home");
+        await page.locator("[data-testid=position]", { hasText: /^1 / })
+          .waitFor();
+        await page.keyboard.press("t");
+        const active = page.locator(".charttext li.on", {
+          hasText: "reserving",
+        });
+        await active.first().waitFor();
+        await demandAccessible(page, "the text of a chart");
+        await page.keyboard.press("t");
+        await page.keyboard.press("l");
+        await untilLit(
+          page,
+          "open.work.packing.wrapping",
+          "open.contact.quiet",
+        );
+      },
+    );
 
     await t.step("it forks from a step of its past", async () => {
       await page.locator(`.history tr[data-version="3"] button`).click();
@@ -131,7 +179,10 @@ Deno.test("the page of an actor", async (t) => {
           text?.includes("nothing")
         ),
       );
-      assertEquals(await page.getByRole("button", { name: "Send…" }).count(), 0);
+      assertEquals(
+        await page.getByRole("button", { name: "Send…" }).count(),
+        0,
+      );
     });
     assertEquals(errors, []);
   } finally {

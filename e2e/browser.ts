@@ -62,7 +62,10 @@ export function lit(page: Page): Promise<(string | null)[]> {
 }
 
 /** Fails on anything that axe finds. */
-export async function demandAccessible(page: Page, where: string): Promise<void> {
+export async function demandAccessible(
+  page: Page,
+  where: string,
+): Promise<void> {
   assertEquals(await violationsOf(page), [], where);
 }
 
@@ -71,10 +74,21 @@ export async function violationsOf(page: Page): Promise<string[]> {
   // As the tools of a browser do it: the policy of the page forbids scripts that are put into it.
   await page.evaluate(axe.source);
   return await page.evaluate(async () => {
-    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    const { violations } = await Reflect.get(globalThis, "axe").run(document, { runOnly: tags });
+    const tags = [
+      "wcag2a",
+      "wcag2aa",
+      "wcag21a",
+      "wcag21aa",
+      "wcag22aa",
+      "best-practice",
+    ];
+    const { violations } = await Reflect.get(globalThis, "axe").run(document, {
+      runOnly: tags,
+    });
     return violations.map(
-      (each: { id: string; nodes: { html: string; failureSummary: string }[] }) => {
+      (
+        each: { id: string; nodes: { html: string; failureSummary: string }[] },
+      ) => {
         const nodes = each.nodes.slice(0, 3).map(({ html, failureSummary }) =>
           `${html.slice(0, 200)} ${failureSummary.slice(0, 200)}`
         );

@@ -68,7 +68,9 @@ Deno.test("all pages", async (t) => {
               timeout: 8_000,
             }).catch(() => {});
             found.push(
-              ...(await violationsOf(page)).map((each) => `/ui/${path}, ${theme}: ${each}`),
+              ...(await violationsOf(page)).map((each) =>
+                `/ui/${path}, ${theme}: ${each}`
+              ),
             );
             assertEquals(await overflow(page), 0, `/ui/${path} at ${width}`);
           }
@@ -120,17 +122,21 @@ Deno.test("all pages", async (t) => {
             55,
           ]] as const
         ) {
-          const page = await openPage(browser, errors, { expected: [400, 404] });
+          const page = await openPage(browser, errors, {
+            expected: [400, 404],
+          });
           const sizes = { js: 0, css: 0 };
           const reading: Promise<void>[] = [];
           page.on("response", (response) => {
-            const [, kind] = /\.(js|css)$/.exec(new URL(response.url()).pathname) ?? [];
+            const [, kind] =
+              /\.(js|css)$/.exec(new URL(response.url()).pathname) ?? [];
             if (kind !== "js" && kind !== "css") return;
             reading.push(
               response.body().then(async (body) => {
                 const packed = new Blob([new Uint8Array(body)]).stream()
                   .pipeThrough(new CompressionStream("gzip"));
-                sizes[kind] += (await new Response(packed).arrayBuffer()).byteLength / 1024;
+                sizes[kind] +=
+                  (await new Response(packed).arrayBuffer()).byteLength / 1024;
               }),
             );
           });

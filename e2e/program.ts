@@ -3,6 +3,7 @@
 /** A running `start`. */
 export interface Program extends AsyncDisposable {
   readonly url: string;
+  readonly pid: number;
   /** Where it keeps its database. */
   readonly stateDir: string;
 }
@@ -40,6 +41,7 @@ export async function startProgram(
   try {
     return {
       url: await url.promise,
+      pid: child.pid,
       stateDir: `${dir}/state`,
       [Symbol.asyncDispose]: async () => {
         child.kill("SIGTERM");

@@ -1,26 +1,31 @@
 /** `deno task screenshots`: every page of a living demo, light and dark, wide and narrow, to docs/img/. */
 import { openPage, startBrowser } from "./browser.ts";
+import { withPalette } from "./palette.ts";
 
 const ROOT = new URL("..", import.meta.url);
 const IMAGES = new URL("docs/img/", ROOT).pathname;
-const WARM_MS = 20_000;
+const WARM_MS = 60_000;
 
 const PAGES = [
   ["overview", ""],
   ["machines", "machines"],
   ["machine-job", "machines/job"],
   ["machine-order", "machines/order"],
+  ["machine-flow", "machines/order?over=flow"],
+  ["versions", "machines/approval?version=1&against=0"],
   ["jobs", "jobs"],
   ["job", "jobs/{job}"],
   ["actors", "actors?q=machine:order"],
   ["actor", "actors/{actor}"],
   ["actor-past", "actors/{actor}?step=3"],
+  ["compare", "compare/actors/{actor}?with={other}"],
   ["dead-letters", "dead-letters"],
   ["queues", "queues"],
   ["schedules", "schedules"],
   ["workers", "workers"],
   ["metrics", "metrics"],
-  ["operations", "operations"],
+  ["operations", "operations?id={operation}"],
+  ["audit", "operations?tab=audit"],
 ] as const;
 const SIZES = [["wide", 1440, 900], ["narrow", 390, 844]] as const;
 
@@ -57,13 +62,21 @@ async function addressOf(out: ReadableStream<Uint8Array>): Promise<string> {
 
 /** A job that has failed, and an order that has come some way. */
 async function samples(url: string): Promise<Readonly<Record<string, string>>> {
-  const items = async (path: string) => Object(await (await fetch(url + path)).json()).items;
+  const items = async (path: string) =>
+    Object(await (await fetch(url + path)).json()).items;
   const [job] = await items("/jobs?state=dead_letter&limit=1");
   const orders = await items("/actors?machine=order&status=active&limit=100");
-  const [order] = orders.sort((a: { version: number }, b: { version: number }) =>
-    b.version - a.version
-  );
-  return { job: job?.id ?? "", actor: order?.id ?? "" };
+  const [order] = orders.sort((
+    a: { version: number },
+    b: { version: number },
+  ) => b.version - a.version);
+  const [operation] = await items("/operations?limit=1");
+  return {
+    job: job?.id ?? "",
+    actor: order?.id ?? "",
+    other: orders[1]?.id ?? "",
+    operation: operation?.id ?? "",
+  };
 }
 
 async function shoot(url: string): Promise<void> {
@@ -74,14 +87,22 @@ async function shoot(url: string): Promise<void> {
     for (const [size, width, height] of SIZES) {
       const page = await openPage(browser, [], { theme, width, height });
       for (const [name, path] of PAGES) {
-        const address = path.replace(/\{(\w+)\}/g, (_, key) => encodeURIComponent(ids[key] ?? ""));
+        const address = path.replace(
+          /\{(\w+)\}/g,
+          (_, key) => encodeURIComponent(ids[key] ?? ""),
+        );
         await page.goto(`${url}/ui/${address}`);
         await page.locator("main :is(h1, .empty)").first().waitFor();
-        await page.locator(".viewport svg, .card .line, table, .panel, .gallery, .empty").first()
+        await page.locator(
+          ".viewport svg, .card .line, table, .panel, .gallery, .empty",
+        ).first()
           .waitFor();
         // Two samples make a line.
-        await page.waitForTimeout(name === "overview" || name === "metrics" ? 6_000 : 1_200);
-        await page.screenshot({ path: `${IMAGES}${name}-${size}-${theme}.png` });
+        await page.waitForTimeout(
+          name === "overview" || name === "metrics" ? 6_000 : 1_200,
+        );
+        const picture = await withPalette(page, await page.screenshot());
+        await Deno.writeFile(`${IMAGES}${name}-${size}-${theme}.png`, picture);
       }
       await page.close();
     }

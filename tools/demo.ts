@@ -59,6 +59,8 @@ async function fill(base: string): Promise<void> {
   if (!await call(base, "POST", "/jobs/batch", { jobs })) throw new Error("It takes no jobs");
   for (let n = 1; n <= 24; n++) await startOrder(base, n);
   for (let n = 1; n <= 8; n++) await startApproval(base, n);
+  for (let n = 1; n <= 6; n++) await startSubscription(base, n);
+  await startCampaign(base, 1);
   await call(base, "PUT", "/queues/resize/limits", { concurrency: 4, ratePerMinute: 120 });
   await call(base, "POST", "/jobs", { type: "debug.noop", queue: "newsletter" });
   await call(base, "POST", "/queues/newsletter/pause", {});
@@ -107,6 +109,29 @@ async function startApproval(base: string, n: number): Promise<void> {
   await call(base, "POST", "/actors", { machine: "approval", id: `approval-${n}`, input });
 }
 
+/** Its month is a minute, so that it can be watched. */
+async function startSubscription(base: string, n: number): Promise<void> {
+  const times = { trialMs: between(20_000, 60_000), periodMs: 60_000, retryMs: 15_000 };
+  const input = { customer: `customer-${n}`, plan: pick(["basic", "team"]), ...times };
+  await call(base, "POST", "/actors", { machine: "subscription", id: `subscription-${n}`, input });
+}
+
+async function startCampaign(base: string, n: number): Promise<void> {
+  const recipients = Array.from({ length: 120 }, (_, i) => `reader-${i}@example.org`);
+  const input = { subject: "What is new", recipients, window: 6, lookMs: 3_000 };
+  await call(base, "POST", "/actors", { machine: "campaign", id: `campaign-${n}`, input });
+}
+
+/** Somebody brings back what failed alike, slowly. */
+async function requeueSome(base: string): Promise<void> {
+  const response = await fetch(`${base}/dead-letters?groupBy=fingerprint&limit=10`);
+  const { items = [] } = Object(await response.json());
+  const [group] = items.toSorted((a: { count: number }, b: { count: number }) => b.count - a.count);
+  if (!group) return;
+  const filter = { state: "dead_letter", fingerprint: group.fingerprint };
+  await call(base, "POST", "/operations", { action: "requeue", filter, ratePerSecond: 2 });
+}
+
 /** One second of the fleet. */
 async function live(base: string, second: number): Promise<void> {
   const jobs = Array.from({ length: 2 + Math.floor(Math.random() * 5) }, someJob);
@@ -119,6 +144,8 @@ async function live(base: string, second: number): Promise<void> {
       reason: "Changed my mind",
     });
   }
+  if (second % 45 === 12) await requeueSome(base);
+  if (second % 120 === 0) await startCampaign(base, second);
   if (second % 6 === 0) await startOrder(base, 100 + second);
   if (second % 10 === 0) {
     const id = `approval-${1 + Math.floor(Math.random() * 8)}`;

@@ -75,8 +75,8 @@ function useFollowing(
     return follow<Moved>(query, {
       actor: ({ version }) => {
         const mine = ++asked;
-        void past.catchUp(version).catch(() => {});
-        void call<Actor>(path).then((newer) => mine === asked && put(newer)).catch(() => {});
+        const newer = call<Actor>(path).then((found) => mine === asked && put(found));
+        return Promise.all([past.catchUp(version), newer]);
       },
     });
   }, [isThere, past]);

@@ -165,7 +165,7 @@ function StepTable({ a, b, parting, kind, ids }: StepTableProps) {
       )
       : <td class="soft">–</td>;
   return (
-    <Table label="Step by step" look="flat tall" heads={["", "A", "B"]}>
+    <Table label="Step by step" look="flat tall" heads={["Step", "A", "B"]}>
       {Array.from(
         { length },
         (_, i) => (

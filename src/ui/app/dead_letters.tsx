@@ -8,7 +8,7 @@ import { Ago, Empty, Failure, now, Table, useTitle } from "./parts.tsx";
 import { go, place, setQuery } from "./place.ts";
 import type { JobResource } from "./resources.ts";
 import { may } from "./session.ts";
-import { clock, shortId } from "./words.ts";
+import { clock, duration, shortId } from "./words.ts";
 
 /** What failed alike. */
 interface Group {
@@ -237,13 +237,15 @@ function Letters({ group }: { readonly group: Group }) {
 interface Begun {
   readonly operationId: string | null;
   readonly matched: number;
+  /** Some of them, of a dry run. */
+  readonly sample?: readonly JobResource[];
 }
 
 /** The selection is frozen when the dialog opens: what dies later is not in it. */
 function Requeue({ group, onClose }: { readonly group: Group; readonly onClose: () => void }) {
   const frozenAt = useSignal(now.value).value;
   const rate = useSignal("50");
-  const seen = useSignal<number | null>(null);
+  const seen = useSignal<Begun | null>(null);
   const { isBusy, run } = useAction();
   const to = new Date(frozenAt).toISOString();
   const body = {
@@ -260,7 +262,7 @@ function Requeue({ group, onClose }: { readonly group: Group; readonly onClose: 
       return await send<Begun>("/admin/retry-failed", { to, dryRun, ...ids ? { ids } : {} });
     }
   };
-  const check = () => run(async () => seen.value = (await begin(true)).matched);
+  const check = () => run(async () => seen.value = await begin(true));
   const fire = () =>
     run(async () => {
       const { operationId } = await begin(false);
@@ -287,9 +289,18 @@ function Requeue({ group, onClose }: { readonly group: Group; readonly onClose: 
         />
       </label>
       {seen.value !== null && (
-        <p role="status" class="foreseen">
-          <Icon name="check" /> {seen.value} would be requeued.
-        </p>
+        <div role="status" class="foreseen">
+          <p>
+            <Icon name="check" /> {seen.value.matched} would be requeued
+            {Number(rate.value) > 0 &&
+              `, in about ${duration(seen.value.matched / Number(rate.value) * 1_000)}`}.
+          </p>
+          <p class="soft">
+            {(seen.value.sample ?? []).slice(0, 5).map((job) => (
+              <a key={job.id} class="tag mono" href={ui("jobs", job.id)}>{shortId(job.id)}</a>
+            ))}
+          </p>
+        </div>
       )}
       <div class="buttons">
         <button type="button" onClick={onClose}>Close</button>

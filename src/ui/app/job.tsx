@@ -37,8 +37,8 @@ export function JobPage({ id }: { readonly id: string }) {
     return follow<Moved>(() => `?job=${id}&after=${past.latest.value}`, {
       job: ({ version }) => {
         const mine = ++asked;
-        void past.catchUp(version).catch(() => {});
-        void call<JobResource>(path).then((newer) => mine === asked && put(newer)).catch(() => {});
+        const newer = call<JobResource>(path).then((found) => mine === asked && put(found));
+        return Promise.all([past.catchUp(version), newer]);
       },
     });
   }, [isThere, past]);

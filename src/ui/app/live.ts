@@ -12,23 +12,34 @@ export const liveness = signal<"still" | "connecting" | "live" | "behind">("stil
 
 /** What is done per event, by what it carries. */
 export type Listeners<Events> = {
-  readonly [Event in keyof Events]?: (data: Events[Event]) => void;
+  readonly [Event in keyof Events]?: (data: Events[Event]) => unknown;
 };
 
 /**
- * Follows a stream; gives a function that stops it. `query` is asked again at each beginning, so that
+ * Follows a stream; gives a function that stops it. Of what comes within a frame, and while what it
+ * has set off is still under way, only the newest of each kind is told: it says all. `query` is asked again at each beginning, so that
  * it goes on where it was. A hidden tab holds no connection.
  */
 export function follow<Events extends object>(
   query: () => string,
   on: Listeners<Events>,
 ): () => void {
-  const waiting: (() => void)[] = [];
+  const newest = new Map<keyof Events, string>();
   let source: EventSource | null = null;
   let frame = 0;
-  const flush = () => {
+  let isBusy = false;
+  const tell = async <Event extends keyof Events>(event: Event, data: string) => {
+    await on[event]?.(JSON.parse(data));
+  };
+  const flush = async () => {
     frame = 0;
-    for (const run of waiting.splice(0)) run();
+    if (isBusy) return;
+    isBusy = true;
+    const told = [...newest];
+    newest.clear();
+    await Promise.allSettled(told.map(([event, data]) => tell(event, data)));
+    isBusy = false;
+    if (newest.size > 0) frame ||= requestAnimationFrame(flush);
   };
   const open = () => {
     if (document.hidden || source) return;
@@ -45,7 +56,7 @@ export function follow<Events extends object>(
     };
     const listen = <Event extends keyof Events & string>(event: Event) =>
       source?.addEventListener(event, (message) => {
-        waiting.push(() => on[event]?.(JSON.parse(message.data)));
+        newest.set(event, message.data);
         frame ||= requestAnimationFrame(flush);
       });
     for (const event in on) listen(event);

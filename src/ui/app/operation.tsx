@@ -45,7 +45,7 @@ export function OperationDetail({ id }: { readonly id: string }) {
             <tr>
               <th>Job</th>
               <th>Outcome</th>
-              <th />
+              <th>Why</th>
             </tr>
           </thead>
           <tbody>

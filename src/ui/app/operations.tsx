@@ -81,6 +81,15 @@ function OperationList() {
                 <p>What has been done stays done; the rest is left alone.</p>
               </Confirm>
             )}
+            {may("admin") && (each.accepts ?? []).includes("RESUME") && (
+              <button
+                type="button"
+                onClick={() =>
+                  void send(`${at("operations", each.id)}/resume`, {}).then(reload, reload)}
+              >
+                Resume
+              </button>
+            )}
             <span class="soft">
               <Ago at={each.createdAt ?? each.startedAt ?? null} />
             </span>

@@ -42,9 +42,11 @@ export function VersionsPage({ chart, against }: VersionsProps) {
         <Side of={chart} changes={changes} shows={["new", "changed"]} />
       </div>
       {changes.length > 0 && (
-        <Table label="Differences" look="flat" heads={["", "What", "Before", "After"]}>
-          {changes.map((each) => <ChangeRow key={`${each.kind} ${each.id}`} change={each} />)}
-        </Table>
+        <div class="page">
+          <Table label="Differences" heads={["Change", "What", "Before", "After"]}>
+            {changes.map((each) => <ChangeRow key={`${each.kind} ${each.id}`} change={each} />)}
+          </Table>
+        </div>
       )}
     </div>
   );

@@ -1,0 +1,30 @@
+/** The chart of one breaker, lit, with what has set it off. */
+import { useMemo } from "preact/hooks";
+import { at, call, type Page } from "./api.ts";
+import { ChartView, loadChart } from "./chart.tsx";
+import { litAt, type Step } from "./lit.ts";
+import { useLoad } from "./load.ts";
+
+interface ChartProps {
+  readonly id: string;
+  /** Another instant, another step. */
+  readonly changedAt: string;
+}
+
+/** The breaker as it stands. */
+export function BreakerChart({ id, changedAt }: ChartProps) {
+  const chart = useLoad((signal) => loadChart("breaker", null, signal), []).data;
+  const steps = useLoad(
+    (signal) => call<Page<Step>>(`${at("breakers", id)}/transitions?limit=200`, { signal }),
+    [id, changedAt],
+  ).data?.items;
+  const lit = useMemo(
+    () => chart && steps ? litAt(chart, steps, steps.length - 1, []) : null,
+    [chart, steps],
+  );
+  return (
+    <div class="canvas framed small">
+      {chart && lit && <ChartView chart={chart} lit={lit} />}
+    </div>
+  );
+}
