@@ -4,7 +4,7 @@ import { withPalette } from "./palette.ts";
 
 const ROOT = new URL("..", import.meta.url);
 const IMAGES = new URL("docs/img/", ROOT).pathname;
-const WARM_MS = 60_000;
+const WARM_MS = 45_000;
 
 const PAGES = [
   ["overview", ""],

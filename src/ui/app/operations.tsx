@@ -69,33 +69,48 @@ function OperationList() {
               )}
               {chosen === each.id && <OperationDetail id={each.id} />}
             </div>
-            {may("admin") && (each.accepts ?? []).includes("STOP") && (
-              <Confirm
-                label="Stop…"
-                title="Stop this operation?"
-                act={async () => {
-                  await send(`${at("operations", each.id)}/stop`, {});
-                  reload();
-                }}
-              >
-                <p>What has been done stays done; the rest is left alone.</p>
-              </Confirm>
-            )}
-            {may("admin") && (each.accepts ?? []).includes("RESUME") && (
-              <button
-                type="button"
-                onClick={() =>
-                  void send(`${at("operations", each.id)}/resume`, {}).then(reload, reload)}
-              >
-                Resume
-              </button>
-            )}
+            <Hands operation={each} reload={reload} />
             <span class="soft">
               <Ago at={each.createdAt ?? each.startedAt ?? null} />
             </span>
           </section>
         ))}
       </div>
+    </>
+  );
+}
+
+interface HandsProps {
+  readonly operation: Operation;
+  readonly reload: () => void;
+}
+
+/** Stop and go on, where the operation can. */
+function Hands({ operation: { id, accepts = [] }, reload }: HandsProps) {
+  if (!may("admin")) return null;
+  const tell = async (verb: string) => {
+    await send(`${at("operations", id)}/${verb}`, {});
+    reload();
+  };
+  return (
+    <>
+      {accepts.includes("STOP") && (
+        <Confirm
+          label="Stop…"
+          title="Stop this operation?"
+          act={() => tell("stop")}
+        >
+          <p>What has been done stays done; the rest is left alone.</p>
+        </Confirm>
+      )}
+      {accepts.includes("RESUME") && (
+        <button
+          type="button"
+          onClick={() => void tell("resume").catch(reload)}
+        >
+          Resume
+        </button>
+      )}
     </>
   );
 }
