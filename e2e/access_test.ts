@@ -99,7 +99,7 @@ Deno.test("who signs in", async (t) => {
         ) {
           await page.goto(`${url}/ui/${path}`);
           await page.locator("main h1").waitFor();
-          await page.waitForLoadState("networkidle").catch(() => {});
+          await page.waitForLoadState("networkidle", { timeout: 2_000 }).catch(() => {});
           assertEquals(
             await page.locator("main .actions button").count(),
             0,

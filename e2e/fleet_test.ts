@@ -199,6 +199,7 @@ Deno.test("the fleet", async (t) => {
       "a query error points at its word, and a view is kept",
       async () => {
         await page.goto(`${url}/ui/jobs`);
+        await page.locator("#query").waitFor();
         await page.keyboard.press("/");
         await page.keyboard.type("queue:default state:deadd");
         await page.keyboard.press("Enter");

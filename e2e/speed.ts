@@ -4,7 +4,7 @@ import { openPage, startBrowser } from "./browser.ts";
 import { post, type Program, startProgram } from "./program.ts";
 
 const RUNS = 7;
-const STEPS = 1_000;
+const STEPS = 600;
 const TABS = 200;
 
 const median = (values: readonly number[]) =>
@@ -140,11 +140,8 @@ async function largeChart(url: string): Promise<void> {
   const times: number[] = [];
   for (let run = 0; run < RUNS; run++) {
     const page = await openPage(browser, []);
-    await page.route(
-      "**/machines/order?*",
-      (route) => route.fulfill({ json: chart }),
-    );
-    await page.route("**/machines/order", (route) =>
+    const isChart = ({ pathname }: URL) => pathname === "/machines/order";
+    await page.route(isChart, (route) =>
       route.fulfill({
         json: {
           ...chart,

@@ -11,7 +11,7 @@ import { Instance, StepPanel } from "./instance.tsx";
 import { lazy } from "./lazy.tsx";
 import { follow, type Moved } from "./live.ts";
 import { useLoad } from "./load.ts";
-import { Accepts, Active, Related, Waits } from "./actor_side.tsx";
+import { Accepts, Active, Waits } from "./actor_side.tsx";
 import { Ago, Panel, Pill, Raw, Tree, useKeys, useTitle } from "./parts.tsx";
 import { Past } from "./past.ts";
 import { place } from "./place.ts";
@@ -22,6 +22,7 @@ import { Why } from "./why.tsx";
 
 /** Fetched when it is opened for the first time. */
 const SendDialog = lazy(() => import("./send.tsx"), (module) => module.SendDialog);
+const Related = lazy(() => import("./related.tsx"), (module) => module.Related);
 const BranchDialog = lazy(() => import("./branching.tsx"), (module) => module.BranchDialog);
 
 /** `/ui/actors/{id}?step=n`. */

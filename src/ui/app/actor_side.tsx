@@ -1,9 +1,11 @@
 /** What stands beside the chart of an actor. */
 import type { Actor } from "../../runtime/actor_view.ts";
-import { queryOf, ui } from "./api.ts";
+import { at, call, ui } from "./api.ts";
 import type { MachineChart } from "./chart.tsx";
 import { Icon } from "./icons.tsx";
-import { Ago, Countdown, Facts, Panel, Pill } from "./parts.tsx";
+import { useLoad } from "./load.ts";
+import { Ago, Countdown, Panel, Pill } from "./parts.tsx";
+import type { JobResource } from "./resources.ts";
 import { may } from "./session.ts";
 
 /** Where it is. */
@@ -44,8 +46,6 @@ interface Activity {
   readonly id: string;
   readonly src: string;
   readonly jobId: string;
-  readonly state?: string;
-  readonly attempt?: number;
 }
 
 /** What it waits for. */
@@ -57,16 +57,7 @@ export function Waits({ actor, isNow }: { readonly actor: Actor; readonly isNow:
       <Panel title="Running activities" name="activities">
         {activities.length === 0 ? <p class="soft">none</p> : (
           <ul class="rows">
-            {activities.map((each) => (
-              <li key={each.id}>
-                <Icon name="bolt" />
-                <a href={ui("jobs", each.jobId)}>
-                  <bdi>{each.src}</bdi>
-                </a>
-                {each.state && <Pill state={each.state} />}
-                {each.attempt !== undefined && <span class="soft">attempt {each.attempt}</span>}
-              </li>
-            ))}
+            {activities.map((each) => <ActivityRow key={each.jobId} activity={each} />)}
           </ul>
         )}
       </Panel>
@@ -84,6 +75,30 @@ export function Waits({ actor, isNow }: { readonly actor: Actor; readonly isNow:
         )}
       </Panel>
     </>
+  );
+}
+
+/** The job that does the work: its attempt, and until when its worker has said that it is alive. */
+function ActivityRow({ activity: { jobId, src } }: { readonly activity: Activity }) {
+  const job = useLoad(
+    (signal) => call<JobResource>(at("jobs", jobId), { signal }),
+    [jobId],
+    3_000,
+  ).data;
+  return (
+    <li>
+      <Icon name="bolt" />
+      <a href={ui("jobs", jobId)}>
+        <bdi>{src}</bdi>
+      </a>
+      {job && <Pill state={job.state} />}
+      {job && <span class="soft">attempt {job.attempt} of {job.maxAttempts}</span>}
+      {job?.leaseUntil && (
+        <span class="soft">
+          alive until <Countdown at={job.leaseUntil} />
+        </span>
+      )}
+    </li>
   );
 }
 
@@ -143,60 +158,6 @@ export function Accepts({ actor, chart, onChoose }: {
       </ul>
     </Panel>
   );
-}
-
-interface Child {
-  readonly id: string;
-  readonly machine: string;
-  readonly status: string;
-}
-
-/** Where it comes from and what it has begun. */
-export function Related({ actor }: { readonly actor: Actor }) {
-  const children = listOf<Child>(actor.children);
-  const origin = originOf(actor.forkedFrom);
-  return (
-    <Facts
-      of={{
-        "Parent": actor.parentId
-          ? (
-            <a href={ui("actors", actor.parentId)}>
-              <bdi>{actor.parentId}</bdi>
-            </a>
-          )
-          : "none",
-        "Forked from": origin
-          ? (
-            <a href={`${ui("actors", origin.actor)}?step=${origin.version}`}>
-              <bdi>{origin.actor}</bdi> at step {origin.version}
-            </a>
-          )
-          : null,
-        "Children": children.length === 0
-          ? "none"
-          : children.map(({ id, machine, status }) => (
-            <div key={id}>
-              <a href={ui("actors", id)}>
-                <bdi>{id}</bdi>
-              </a>{" "}
-              <span class="soft">{machine}</span> <Pill state={status} />
-            </div>
-          )),
-        "Its jobs": (
-          <a key="jobs" href={`/ui/jobs${queryOf({ q: `type:${actor.machine}/*` })}`}>
-            look them up
-          </a>
-        ),
-      }}
-    />
-  );
-}
-
-/** Where it was forked from; null: nowhere. */
-function originOf(value: unknown): { readonly actor: string; readonly version: number } | null {
-  if (typeof value !== "object" || value === null) return null;
-  const { actor, version } = Object.fromEntries(Object.entries(value));
-  return { actor: String(actor), version: Number(version) };
 }
 
 function listOf<Item>(value: unknown): readonly Item[] {

@@ -297,7 +297,7 @@ function Requeue({ group, onClose }: { readonly group: Group; readonly onClose: 
           </p>
           <p class="soft">
             {(seen.value.sample ?? []).slice(0, 5).map((job) => (
-              <a key={job.id} class="tag mono" href={ui("jobs", job.id)}>{shortId(job.id)}</a>
+              <span key={job.id} class="tag mono">{shortId(job.id)}</span>
             ))}
           </p>
         </div>

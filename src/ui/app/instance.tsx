@@ -1,6 +1,6 @@
 /** What the pages of a job and of an actor share: the chart on the left, what is known on the right. */
 import type { ComponentChildren } from "preact";
-import { useMemo } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { ChartView, type MachineChart } from "./chart.tsx";
 import { isFailure, litAt, type Step, unlit } from "./lit.ts";
 import { Empty, Panel, Raw } from "./parts.tsx";
@@ -48,58 +48,75 @@ export function Instance({ head, side, chart, past, accepts, tabs }: InstancePro
 /** The steps that are loaded, newest first. */
 function HistoryTable({ past }: { readonly past: Past }) {
   const steps = past.steps.value;
-  const here = past.step.value;
+  const place = useRef<HTMLDivElement>(null);
+  const here = past.step.value?.version;
+  // Two hundred rows are made once: a step only moves the mark.
+  const table = useMemo(() => <StepRows past={past} steps={steps} />, [past, steps]);
+  useLayoutEffect(() => {
+    place.current?.querySelector("[aria-current]")?.removeAttribute("aria-current");
+    place.current?.querySelector(`[data-version="${here}"]`)?.setAttribute("aria-current", "step");
+  }, [here, steps]);
   if (steps.length === 0) return <Empty title="No steps yet" />;
   return (
-    <div class="scroll tall" tabIndex={0} role="group" aria-label="History">
-      <table class="history">
-        <thead>
-          <tr>
-            <th>Step</th>
-            <th>Event</th>
-            <th>From</th>
-            <th>To</th>
-            <th>At</th>
-            <th>After</th>
-            <th>Worker</th>
-          </tr>
-        </thead>
-        <tbody>
-          {steps.toReversed().map((step, i) => (
-            <tr
-              key={step.version}
-              data-version={step.version}
-              aria-current={step === here ? "step" : undefined}
-              class={isFailure(step) ? "bad" : ""}
-            >
-              <td>
-                <button
-                  type="button"
-                  class="plain number"
-                  onClick={() => lookAt(past, step.version)}
-                >
-                  {step.version}
-                </button>
-              </td>
-              <td>
-                <code>
-                  <bdi>{eventWords(step.event)}</bdi>
-                </code>
-              </td>
-              <td class="soft">
-                <bdi>{step.from ?? "–"}</bdi>
-              </td>
-              <td>
-                <bdi>{step.to}</bdi>
-              </td>
-              <td class="number">{clock(step.at)}</td>
-              <td class="number soft">{sinceText(steps[steps.length - 2 - i], step)}</td>
-              <td class="soft mono">{step.worker ? `…${step.worker.slice(-6)}` : "–"}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <div class="scroll tall" tabIndex={0} role="group" aria-label="History" ref={place}>
+      {table}
     </div>
+  );
+}
+
+interface RowsProps {
+  readonly past: Past;
+  readonly steps: readonly Step[];
+}
+
+function StepRows({ past, steps }: RowsProps) {
+  return (
+    <table class="history">
+      <thead>
+        <tr>
+          <th>Step</th>
+          <th>Event</th>
+          <th>From</th>
+          <th>To</th>
+          <th>At</th>
+          <th>After</th>
+          <th>Worker</th>
+        </tr>
+      </thead>
+      <tbody>
+        {steps.toReversed().map((step, i) => (
+          <tr
+            key={step.version}
+            data-version={step.version}
+            class={isFailure(step) ? "bad" : ""}
+          >
+            <td>
+              <button
+                type="button"
+                class="plain number"
+                onClick={() => lookAt(past, step.version)}
+              >
+                {step.version}
+              </button>
+            </td>
+            <td>
+              <code>
+                <bdi>{eventWords(step.event)}</bdi>
+              </code>
+            </td>
+            <td class="soft">
+              <bdi>{step.from ?? "–"}</bdi>
+            </td>
+            <td>
+              <bdi>{step.to}</bdi>
+            </td>
+            <td class="number">{clock(step.at)}</td>
+            <td class="number soft">{sinceText(steps[steps.length - 2 - i], step)}</td>
+            <td class="soft mono">{step.worker ? `…${step.worker.slice(-6)}` : "–"}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 

@@ -1,0 +1,58 @@
+/** Where an actor comes from and what it has begun; fetched when it is looked at. */
+import type { Actor } from "../../runtime/actor_view.ts";
+import { queryOf, ui } from "./api.ts";
+import { Facts, Pill } from "./parts.tsx";
+
+interface Child {
+  readonly id: string;
+  readonly machine: string;
+  readonly status: string;
+}
+
+/** Where it comes from and what it has begun. */
+export function Related({ actor }: { readonly actor: Actor }) {
+  const children: readonly Child[] = Array.isArray(actor.children) ? actor.children : [];
+  const origin = originOf(actor.forkedFrom);
+  return (
+    <Facts
+      of={{
+        "Parent": actor.parentId
+          ? (
+            <a href={ui("actors", actor.parentId)}>
+              <bdi>{actor.parentId}</bdi>
+            </a>
+          )
+          : "none",
+        "Forked from": origin
+          ? (
+            <a href={`${ui("actors", origin.actor)}?step=${origin.version}`}>
+              <bdi>{origin.actor}</bdi> at step {origin.version}
+            </a>
+          )
+          : null,
+        "Children": children.length === 0
+          ? "none"
+          : children.map(({ id, machine, status }) => (
+            <div key={id}>
+              <a href={ui("actors", id)}>
+                <bdi>{id}</bdi>
+              </a>{" "}
+              <span class="soft">{machine}</span> <Pill state={status} />
+            </div>
+          )),
+        "Its jobs": (
+          <a key="jobs" href={`/ui/jobs${queryOf({ q: `type:${actor.machine}/*` })}`}>
+            look them up
+          </a>
+        ),
+      }}
+    />
+  );
+}
+
+/** Where it was forked from; null: nowhere. */
+function originOf(value: unknown): { readonly actor: string; readonly version: number } | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { actor, version } = Object.fromEntries(Object.entries(value));
+  return { actor: String(actor), version: Number(version) };
+}
