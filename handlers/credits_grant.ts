@@ -6,7 +6,13 @@
  * or nothing of it, and a grant counts once whatever dies on the way.
  */
 import { z } from "zod";
-import { defineHandler, giveUp, type Handler, type HandlerContext } from "perdura";
+import {
+  defineHandler,
+  giveUp,
+  type Handler,
+  type HandlerContext,
+  type TransactionSql,
+} from "perdura";
 
 const input = z.strictObject({
   /** For people. */
@@ -44,6 +50,29 @@ export function creditsGrant(): Handler {
   });
 }
 
+const chunkInput = z.strictObject({
+  grantId: z.uuid(),
+  amount: input.shape.amount,
+  customers: z.array(z.string().min(1).max(100)).min(1).max(CHUNK),
+});
+
+/** `credits.prepare`: one chunk of a grant by the machine `credits.grant`, where nobody looks yet. */
+export function creditsPrepare(): Handler {
+  return defineHandler({
+    type: "credits.prepare",
+    input: chunkInput,
+    handle: ({ grantId, amount, customers }, { job, transaction }) =>
+      transaction(async (sql) => {
+        await sql`
+          insert into credit_entry (tenant_id, grant_id, customer, amount)
+          select ${job.tenantId}, ${grantId}::uuid, c, ${amount}::bigint
+            from jsonb_array_elements_text(${JSON.stringify(customers)}::text::jsonb) as c
+          on conflict (tenant_id, grant_id, customer) do nothing`;
+        return { prepared: customers.length };
+      }),
+  });
+}
+
 async function customersOf(fileId: string, context: HandlerContext): Promise<string[]> {
   const file = await context.file(fileId);
   const text = await new Response(ReadableStream.from(file.pieces())).text();
@@ -52,24 +81,29 @@ async function customersOf(fileId: string, context: HandlerContext): Promise<str
 
 function makeTables({ stepTransaction }: HandlerContext) {
   return stepTransaction("tables", async (sql) => {
-    // To replace a view waits for all who read it.
-    const [found] = await sql`select to_regclass('customer_credit') is not null as there`;
-    if (found?.there) return null;
-    await sql`
-      create table if not exists credit_grant (
-        tenant_id text not null, id uuid not null, name text not null,
-        published_at timestamptz not null default now(), primary key (tenant_id, id))`;
-    await sql`
-      create table if not exists credit_entry (
-        tenant_id text not null, grant_id uuid not null, customer text not null, amount bigint not null,
-        primary key (tenant_id, grant_id, customer))`;
-    await sql`
-      create or replace view customer_credit as
-        select e.tenant_id, e.customer, sum(e.amount) as amount
-          from credit_entry e join credit_grant g on g.tenant_id = e.tenant_id and g.id = e.grant_id
-         group by e.tenant_id, e.customer`;
+    await creditTables(sql);
     return null;
   });
+}
+
+/** The tables, where there are none. */
+export async function creditTables(sql: TransactionSql): Promise<void> {
+  // To replace a view waits for all who read it.
+  const [found] = await sql`select to_regclass('customer_credit') is not null as there`;
+  if (found?.there) return;
+  await sql`
+    create table if not exists credit_grant (
+      tenant_id text not null, id uuid not null, name text not null,
+      published_at timestamptz not null default now(), primary key (tenant_id, id))`;
+  await sql`
+    create table if not exists credit_entry (
+      tenant_id text not null, grant_id uuid not null, customer text not null, amount bigint not null,
+      primary key (tenant_id, grant_id, customer))`;
+  await sql`
+    create or replace view customer_credit as
+      select e.tenant_id, e.customer, sum(e.amount) as amount
+        from credit_entry e join credit_grant g on g.tenant_id = e.tenant_id and g.id = e.grant_id
+       group by e.tenant_id, e.customer`;
 }
 
 function prepare(

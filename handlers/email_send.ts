@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import nodemailer from "nodemailer";
 import { z } from "zod";
-import { defineHandler, type Handler } from "perdura";
+import { defineHandler, giveUp, type Handler } from "perdura";
 import { writeWhole } from "./files.ts";
 
 /** Where mail goes. */
@@ -38,7 +38,12 @@ export function emailSend(options: EmailOptions): Handler {
       const messageId = `<${job.id}@perdura.invalid>`;
       const mail = { from: options.from, to, subject, text: body, messageId };
       if (options.smtpUrl !== null) {
-        await nodemailer.createTransport(options.smtpUrl).sendMail(mail);
+        try {
+          await nodemailer.createTransport(options.smtpUrl).sendMail(mail);
+        } catch (error) {
+          if (isForGood(error)) return giveUp(error);
+          throw error;
+        }
         return { messageId, sentTo: to };
       }
       const file = join(options.outboxDir, `${job.id}.eml`);
@@ -46,6 +51,12 @@ export function emailSend(options: EmailOptions): Handler {
       return { messageId, file };
     },
   });
+}
+
+/** RFC 5321: a server that answers 5xx will not say otherwise next time. */
+function isForGood(error: unknown): boolean {
+  const code: unknown = error instanceof Error ? Reflect.get(error, "responseCode") : undefined;
+  return typeof code === "number" && code >= 500 && code < 600;
 }
 
 async function asText(mail: Record<string, string>): Promise<string> {

@@ -1,6 +1,6 @@
 /** The handlers of `deno task start` and `worker`: add yours as one file and one line here. */
 import type { Handler } from "perdura";
-import { creditsGrant } from "./credits_grant.ts";
+import { creditsGrant, creditsPrepare } from "./credits_grant.ts";
 import { debugHandlers } from "./debug.ts";
 import { type EmailOptions, emailSend } from "./email_send.ts";
 import { employeesImport } from "./employees_import.ts";
@@ -24,6 +24,7 @@ export function allHandlers(settings: HandlerSettings): Handler[] {
     reportGenerate(settings.report),
     employeesImport(),
     creditsGrant(),
+    creditsPrepare(),
     financeSync(),
     ...(settings.debug ? debugHandlers : []),
   ];

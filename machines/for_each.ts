@@ -27,7 +27,7 @@ export interface ForEachSettings {
   readonly holds: boolean;
 }
 
-/** What it takes. `perdura.ended` comes from the database alone. */
+/** What it takes; `STOP` ends it now, with what there is. `perdura.ended` comes from the database alone. */
 export type ForEachEvent<Item = unknown> =
   | {
     readonly type: "perdura.ended";
@@ -37,7 +37,8 @@ export type ForEachEvent<Item = unknown> =
     readonly failures?: readonly MemberFailure[] | null;
   }
   | { readonly type: "ADD"; readonly items: readonly Item[] }
-  | { readonly type: "CLOSE" };
+  | { readonly type: "CLOSE" }
+  | { readonly type: "STOP" };
 
 /** What has become of the items. */
 export interface ForEachOutput {
@@ -54,8 +55,11 @@ export interface ForEachOutput {
   readonly isReached: boolean;
 }
 
+/** A place in a stream. */
+export type Cursor = string | number;
+
 /** Items to make jobs of. */
-export interface Opening<Of, Item, Cursor> {
+export interface Opening<Of, Item> {
   readonly of: Of;
   /** Where the stream is; null: at its beginning. */
   readonly cursor: Cursor | null;
@@ -67,7 +71,7 @@ export interface Opening<Of, Item, Cursor> {
 }
 
 /** What has been made. */
-export interface Opened<Cursor> {
+export interface Opened {
   readonly opened: number;
   readonly refused: number;
   readonly cursor: Cursor | null;
@@ -82,7 +86,7 @@ interface Counters {
   readonly refused: number;
 }
 
-interface ForEachContext<Of, Item, Cursor> extends ForEachSettings, Counters {
+interface ForEachContext<Of, Item> extends ForEachSettings, Counters {
   /** For those who make the items. */
   readonly of: Of;
   readonly cursor: Cursor | null;
@@ -113,12 +117,12 @@ function chunkOf({ window }: ForEachSettings): number {
 }
 
 /** What the chart is made of. */
-function parts<Of, Item, Cursor>(
-  open: PromiseActorLogic<Opened<Cursor>, Opening<Of, Item, Cursor>>,
+function parts<Of, Item>(
+  open: PromiseActorLogic<Opened, Opening<Of, Item>>,
 ) {
   return setup({
     types: {} as {
-      context: ForEachContext<Of, Item, Cursor>;
+      context: ForEachContext<Of, Item>;
       events: ForEachEvent<Item>;
       input: Of;
       output: ForEachOutput;
@@ -167,13 +171,13 @@ function parts<Of, Item, Cursor>(
  * @param settingsOf How it goes about its input.
  * @param open Makes jobs of the next items, and says where the stream is then.
  */
-export function forEachMachine<Of, Item, Cursor>(
+export function forEachMachine<Of, Item>(
   settingsOf: (of: Of) => ForEachSettings,
-  open: PromiseActorLogic<Opened<Cursor>, Opening<Of, Item, Cursor>>,
+  open: PromiseActorLogic<Opened, Opening<Of, Item>>,
 ) {
-  return parts<Of, Item, Cursor>(open).createMachine({
+  return parts<Of, Item>(open).createMachine({
     id: "perdura.forEach",
-    context: ({ input }) => beginning<Of, Item, Cursor>(input, settingsOf(input)),
+    context: ({ input }) => beginning<Of, Item>(input, settingsOf(input)),
     initial: "deciding",
     on: {
       "perdura.ended": [
@@ -182,6 +186,7 @@ export function forEachMachine<Of, Item, Cursor>(
       ],
       ADD: { guard: "isTakable", target: ".deciding", actions: "noteAdded" },
       CLOSE: { target: ".deciding", actions: "noteClosed" },
+      STOP: ".done",
     },
     states: {
       deciding: {
@@ -235,10 +240,10 @@ export function forEachMachine<Of, Item, Cursor>(
   });
 }
 
-function beginning<Of, Item, Cursor>(
+function beginning<Of, Item>(
   of: Of,
   settings: ForEachSettings,
-): ForEachContext<Of, Item, Cursor> {
+): ForEachContext<Of, Item> {
   return {
     ...settings,
     of,

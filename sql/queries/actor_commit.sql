@@ -136,7 +136,17 @@ left_behind as (
     from unnest($72::integer[], $73::text[], $74::integer[]) as r(k, child, gen)
     join done d on d.k = r.k
    where a.tenant_id = d.t and a.actor_id = d.i and a.child_id = r.child and a.gen = r.gen
-     and a.stopped_at is null),
+     and a.stopped_at is null and not a.is_member),
+members_left as ( -- many, and in no order: one that a statement is about to end is left to it
+  update perdura.activity a set stopped_at = now()
+    from (select a.tenant_id, a.job_id
+            from unnest($72::integer[], $73::text[], $74::integer[]) as r(k, child, gen)
+            join done d on d.k = r.k
+            join perdura.activity a
+              on a.tenant_id = d.t and a.actor_id = d.i and a.child_id = r.child and a.gen = r.gen
+           where a.stopped_at is null and a.is_member
+             for update of a skip locked) m
+   where a.tenant_id = m.tenant_id and a.job_id = m.job_id),
 keys as (
   insert into perdura.mail_key (tenant_id, actor_id, key, mail_id)
   select d.t, d.i, r.key, r.mail from unnest($75::integer[], $76::text[], $77::uuid[]) as r(k, key, mail)

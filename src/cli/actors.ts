@@ -15,6 +15,8 @@ import { Machines } from "../runtime/machines.ts";
 import { Turner } from "../runtime/turner.ts";
 import type { Store } from "../store/store.ts";
 import { campaignActors } from "./campaign.ts";
+import { creditGrants } from "./credits.ts";
+import { emailCampaigns } from "./email_campaign.ts";
 import type { Settings } from "./settings.ts";
 
 const name = z.string().min(1).max(200);
@@ -22,7 +24,15 @@ const duration = z.int().min(0).max(365 * 24 * 3_600_000).optional();
 
 /** The sample machines; yours go here as well. */
 export function machinesOf(debug: boolean): Machines {
-  return new Machines([firstApprovals, approvals, ordersOf(debug), subscriptions, campaigns]);
+  return new Machines([
+    firstApprovals,
+    approvals,
+    ordersOf(debug),
+    subscriptions,
+    campaigns,
+    emailCampaigns,
+    creditGrants,
+  ]);
 }
 
 const approval = {

@@ -81,6 +81,14 @@ export const actorTransition = z.object({
   effects: anyJson,
 }).openapi("ActorTransition");
 
+/** A job of a `forEach` that gave up, or an item that was refused: then no job has this id. */
+export const failedMember = z.object({
+  jobId: z.uuid(),
+  label: z.string().nullable(),
+  error: anyJson,
+  at: instant,
+}).openapi("FailedMember");
+
 /** The `{id}` of an actor: any text. @throws {MalformedError} */
 export function readActorId(c: Context): string {
   const id = c.req.param("id") ?? "";

@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { readActorQuery } from "../core/actor_search.ts";
 import { MalformedError } from "../core/errors.ts";
+import { isUuid } from "../core/id.ts";
 import { DEFAULT_TENANT, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { isText } from "../core/term.ts";
@@ -12,6 +13,7 @@ import {
   actorResource,
   actorStatus,
   actorTransition,
+  failedMember,
   readActorId,
   respondWithActor,
 } from "./actor_resource.ts";
@@ -88,7 +90,12 @@ const refusals = [
 
 /** `/actors`, `/actors/{id}` and what is read or sent below it. */
 export function actorRoutes(actors: Actors): Route[] {
-  return [...startRoutes(actors), ...eventRoutes(actors), ...readRoutes(actors)];
+  return [
+    ...startRoutes(actors),
+    ...eventRoutes(actors),
+    ...readRoutes(actors),
+    ...memberRoutes(actors),
+  ];
 }
 
 function startRoutes(actors: Actors): Route[] {
@@ -169,14 +176,37 @@ function eventRoutes(actors: Actors): Route[] {
   ];
 }
 
+const shared = {
+  method: "get",
+  tag: "actors",
+  scope: "read",
+  idIsText: true,
+  codes: ["not_found"],
+} as const;
+
+function memberRoutes(actors: Actors): Route[] {
+  return [
+    defineRoute({
+      ...shared,
+      path: "/actors/{id}/failures",
+      summary: "Of a forEach: its jobs that gave up, and its items that were refused",
+      query: z.object({ ...tenantQuery, ...pageQuery }),
+      answers: { 200: ["One page", pageResource(failedMember)] },
+      handle: async (call) => {
+        const { limit = limits.pageDefault, cursor } = call.query;
+        if (cursor !== undefined && !isUuid(cursor)) {
+          throw new MalformedError("cursor is not one of ours");
+        }
+        const id = readActorId(call.c);
+        const items = await actors.failures(tenantOf(call), id, cursor ?? null, limit);
+        const last = items.length === limit ? items.at(-1) : undefined;
+        return call.c.json({ items, nextCursor: last?.jobId ?? null });
+      },
+    }),
+  ];
+}
+
 function readRoutes(actors: Actors): Route[] {
-  const shared = {
-    method: "get",
-    tag: "actors",
-    scope: "read",
-    idIsText: true,
-    codes: ["not_found"],
-  } as const;
   return [
     defineRoute({
       ...shared,

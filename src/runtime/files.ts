@@ -6,8 +6,8 @@ import type { FileStore, NewFile, StoredFile } from "../store/store.ts";
 
 /** A file that can be read. */
 export interface OpenFile extends StoredFile {
-  /** Its bytes, piece by piece. */
-  pieces(): AsyncGenerator<Uint8Array, void, void>;
+  /** Its bytes, piece by piece, from a place in it (default: its beginning). */
+  pieces(from?: number): AsyncGenerator<Uint8Array, void, void>;
 }
 
 /** A file as it comes in. */
@@ -49,7 +49,7 @@ export class Files {
   async open(tenantId: string | null, id: string): Promise<OpenFile> {
     const file = await this.#store.find(tenantId, id);
     if (!file) throw new NotFoundError("file", id);
-    return { ...file, pieces: () => piecesOf(this.#store, file) };
+    return { ...file, pieces: (from = 0) => piecesOf(this.#store, file, from) };
   }
 
   /** @throws {NotFoundError} */
@@ -59,13 +59,18 @@ export class Files {
   }
 }
 
-async function* piecesOf(store: FileStore, file: StoredFile): AsyncGenerator<Uint8Array> {
-  let read = 0;
-  for (let n = 0; read < file.size; n++) {
+async function* piecesOf(
+  store: FileStore,
+  file: StoredFile,
+  from: number,
+): AsyncGenerator<Uint8Array> {
+  const first = Math.floor(from / PIECE_BYTES);
+  let read = first * PIECE_BYTES;
+  for (let n = first; read < file.size; n++) {
     const piece = await store.readPiece(file, n);
     // Deleted while it is read: half a file must not look like a whole one.
     if (!piece) throw new NotFoundError("file", file.id);
+    yield n === first ? piece.subarray(from - read) : piece;
     read += piece.length;
-    yield piece;
   }
 }

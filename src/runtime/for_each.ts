@@ -5,9 +5,13 @@
  * parent gets one event, whatever the number of items; the jobs are ordinary jobs of registered types.
  */
 import { fromPromise } from "xstate";
-import { forEachMachine, type ForEachSettings, type Opening } from "../../machines/for_each.ts";
+import {
+  type Cursor,
+  forEachMachine,
+  type ForEachSettings,
+  type Opening,
+} from "../../machines/for_each.ts";
 import { PermanentError } from "../core/errors.ts";
-import type { Json } from "../core/json.ts";
 import { activityContext } from "./activities.ts";
 import type { HandlerContext } from "./context.ts";
 import { type MemberJob, membersOf } from "./members.ts";
@@ -16,8 +20,8 @@ import { type MemberJob, membersOf } from "./members.ts";
 export interface Page<Item> {
   /** As many as were asked for at most; none, and a cursor: look again from there. */
   readonly items: readonly Item[];
-  /** Where the next piece begins, JSON of 4 KiB at most; null or left out: there is none. */
-  readonly cursor?: Json | undefined;
+  /** Where the next piece begins, 4,096 characters at most; null or left out: there is none. */
+  readonly cursor?: Cursor | null | undefined;
 }
 
 /** What piece is wanted. */
@@ -25,7 +29,7 @@ export interface PageRequest<Of> {
   /** The input of the `forEach`. */
   readonly of: Of;
   /** As the last piece gave it; null: from the beginning. */
-  readonly cursor: Json;
+  readonly cursor: Cursor | null;
   readonly limit: number;
   /** Of the job that asks: its tenant, signal, and files. */
   readonly context: HandlerContext;
@@ -63,7 +67,7 @@ const CURSOR_LENGTH_MAX = 4_096;
 export function forEach<Of, Item>({ next, job, policy = {} }: ForEachOptions<Of, Item>) {
   const policyOf = typeof policy === "function" ? policy : () => policy;
   const open = fromPromise(
-    async ({ input, self }: { input: Opening<Of, Item, Json>; self: Self }) => {
+    async ({ input, self }: { input: Opening<Of, Item>; self: Self }) => {
       const { of, cursor, added, limit, isEnd } = input;
       const context = activityContext(self);
       const room = limit - added.length;
@@ -76,7 +80,7 @@ export function forEach<Of, Item>({ next, job, policy = {} }: ForEachOptions<Of,
       return await membersOf(context)(makers, (counts) => ({ ...counts, ...end }));
     },
   );
-  return forEachMachine<Of, Item, Json>((of) => settingsOf(policyOf(of)), open);
+  return forEachMachine<Of, Item>((of) => settingsOf(policyOf(of)), open);
 }
 
 type Self = Parameters<typeof activityContext>[0];
@@ -100,7 +104,7 @@ function checked<Item>(page: Page<Item>, limit: number): Page<Item> {
   if (page.items.length > limit) {
     throw new PermanentError(`${limit} items were asked for, and ${page.items.length} came`);
   }
-  const length = JSON.stringify(page.cursor ?? null).length;
+  const { length } = String(page.cursor ?? "");
   if (length > CURSOR_LENGTH_MAX) throw new PermanentError(`A cursor of ${length} characters`);
   return page;
 }

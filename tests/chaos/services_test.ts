@@ -3,7 +3,9 @@ import { assertEquals } from "@std/assert";
 import type postgres from "postgres";
 import type { NewJobInput } from "../../src/core/job.ts";
 import { eventually } from "../support/build.ts";
-import { getJob, submit } from "./client.ts";
+import type { Actor } from "perdura";
+import { mailServer } from "../handlers/smtp.ts";
+import { ask, getJob, submit } from "./client.ts";
 import { PATIENCE_MS, type Scene, sized, withScene } from "./support.ts";
 
 const KILLS = sized(2, 10);
@@ -76,6 +78,53 @@ Deno.test("employees.import under kills: every good row once, the bad ones told"
     assertEquals(row?.n, rows.length - bad);
   }));
 
+Deno.test("credits.grant as an actor under kills: chunks by jobs, all at once, once", () =>
+  withScene(async (scene) => {
+    const url = await scene.run("api").url();
+    const count = sized(20_000, 60_000);
+    const customers = Array.from({ length: count }, (_, n) => `customer ${n}`).join("\n");
+    const fileId = await upload(url, "customers.txt", customers);
+    const sql = await scene.sql();
+    const seen = new Set<number>();
+    const read = async () => {
+      const [made] = await sql`select to_regclass('customer_credit') is not null as there`;
+      if (!made?.there) return;
+      const [row] = await sql`select count(*)::int as n from customer_credit`;
+      seen.add(Number(row?.n));
+    };
+    const input = { name: "spring", amount: 5, fileId };
+    await ask(`${url}/actors`, 201, { machine: "credits.grant", id: "spring", input });
+    await beside(read, async () => {
+      const settings = { JOB_MAX_CRASHES: "50", WORKER_CONCURRENCY: "2" };
+      for (let kill = 0; kill < KILLS; kill++) {
+        const worker = await scene.worker(settings);
+        const before = await preparedOf(sql);
+        await eventually("it gets on", async () => {
+          const { status } = await ask<Actor>(`${url}/actors/spring`, 200);
+          return status === "done" || await preparedOf(sql) >= before + CHUNKS_BETWEEN;
+        }, PATIENCE_MS);
+        await worker.kill();
+      }
+      const last = await scene.worker(settings);
+      const ended = await eventually("it ends", async () => {
+        const { output, status } = await ask<Actor>(`${url}/actors/spring`, 200);
+        return status === "done" && Object(output);
+      }, PATIENCE_MS);
+      await last.kill();
+      assertEquals(ended, { granted: { customers: count, total: count * 5 }, failure: null });
+    });
+    const [row] = await sql`
+      select count(*)::int as n, sum(amount)::int as total from customer_credit`;
+    assertEquals([row?.n, row?.total], [count, count * 5]);
+    assertEquals([...seen].filter((n) => n !== 0 && n !== count), []);
+  }));
+
+async function preparedOf(sql: postgres.Sql): Promise<number> {
+  const [row] = await sql`
+    select count(*)::int as n from perdura.job_archive where type = 'credits.prepare'`;
+  return Number(row?.n);
+}
+
 Deno.test("credits.grant under kills: all at once, once", () =>
   withScene(async (scene) => {
     const url = await scene.run("api").url();
@@ -121,4 +170,51 @@ Deno.test("finance.sync under kills while rows change: the copy equals a full on
         from ledger_entry e full join ledger_copy c on c.tenant_id = e.tenant_id and c.id = e.id
        where (e.account, e.amount) is distinct from (c.account, c.amount)`;
     assertEquals(row?.n, 0);
+  }));
+
+Deno.test("email.campaign under kills: everybody gets the mail, bad ones are told", () =>
+  withScene(async (scene) => {
+    await using server = await mailServer((to) => to.startsWith("gone") ? 550 : null);
+    const url = await scene.run("api").url();
+    const count = sized(400, 4_000);
+    const people = Array.from({ length: count }, (_, n) => {
+      return n % 100 === 7
+        ? `gone${n}@example.org`
+        : n % 100 === 8
+        ? `nobody ${n}`
+        : `c${n}@example.org`;
+    });
+    const fileId = await upload(url, "customers.txt", people.join("\n"));
+    await ask(`${url}/actors`, 201, {
+      machine: "email.campaign",
+      id: "spring",
+      input: { subject: "Spring", fileId, window: 50 },
+    });
+    const settings = { SMTP_URL: server.url, JOB_MAX_CRASHES: "50", WORKER_CONCURRENCY: "10" };
+    for (let kill = 0; kill < KILLS; kill++) {
+      const worker = await scene.worker(settings);
+      const before = server.taken.length;
+      await eventually("mails go out", () => {
+        return Promise.resolve(server.taken.length >= Math.min(before + 20, count * 0.98));
+      }, PATIENCE_MS);
+      await worker.kill();
+    }
+    const last = await scene.worker(settings);
+    const ended = await eventually("it ends", async () => {
+      const { output, status } = await ask<Actor>(`${url}/actors/spring`, 200);
+      return status === "done" && Object(output);
+    }, PATIENCE_MS);
+    await last.kill();
+    const bad = count / 50;
+    const { recipients, sent, failed, left, errors } = ended;
+    assertEquals([recipients, sent, failed, left, errors.length], [
+      count,
+      count - bad,
+      bad,
+      0,
+      bad,
+    ]);
+    // A mail that went out as its worker died goes out again: under the same id.
+    assertEquals(new Set(server.taken.map(({ to }) => to)).size, count - bad);
+    assertEquals(new Set(server.taken.map(({ messageId }) => messageId)).size, count - bad);
   }));

@@ -122,7 +122,7 @@ Deno.test({
     const [sole] = await runShell(unique.replaceAll(API, program.url));
     assert(sole?.id, JSON.stringify(sole));
 
-    const [approval, order, samples, ...otherSamples] = blocks("sh", "/actors");
+    const [approval, order, samples, mails, ...otherSamples] = blocks("sh", "/actors");
     assertEquals(otherSamples, []);
     const [started, approved, past] = await runShell(
       String(approval).replaceAll(API, program.url),
@@ -146,6 +146,10 @@ Deno.test({
     assertEquals([subscribed?.id, subscribed?.state], ["ada/gold", "trial"]);
     assertEquals(subscription?.id, "ada/gold");
     assertEquals([campaign?.machine, same?.id], ["campaign", "spring"]);
+    const [spared, , summer] = await runShell(String(mails).replaceAll(API, program.url));
+    assertEquals([spared?.ratePerMinute, spared?.concurrency], [600, 5]);
+    const { sent, failed, errors: [error] } = Object(summer?.output);
+    assertEquals([sent, failed, error?.to], [2, 1, "not an address"]);
   },
 });
 

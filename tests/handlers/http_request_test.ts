@@ -109,3 +109,32 @@ Deno.test("an allowed name that leads to a private address is refused", () =>
     assertMatch((job.lastError as { message: string }).message, /which is not public/);
     assertEquals(seen.length, 0);
   }));
+
+Deno.test("an upstream that answers garbage fails its own jobs, with the reason, and no others", () =>
+  withServer(["127.0.0.1"], async (url, run) => {
+    const garbage = [
+      "\0\xff\x07 not HTTP at all\r\n\r\n",
+      "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nha",
+      "",
+    ];
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    let answers = 0;
+    const answering = (async () => {
+      for await (const connection of listener) {
+        await connection.read(new Uint8Array(4_096)).catch(() => null);
+        const text = garbage[answers++ % garbage.length] ?? "";
+        await connection.write(Uint8Array.from(text, (char) => char.charCodeAt(0))).catch(() => 0);
+        connection.close();
+      }
+    })();
+    const jobs = await Promise.all([
+      ...garbage.map(() => run({ url: `http://127.0.0.1:${listener.addr.port}/` })),
+      run({ url: `${url}/ok` }),
+    ]);
+    listener.close();
+    await answering;
+    assertEquals(jobs.map(({ state }) => state), ["retry", "retry", "retry", "succeeded"]);
+    for (const { lastError } of jobs.slice(0, garbage.length)) {
+      assert((lastError as { message: string }).message !== "");
+    }
+  }));

@@ -1,7 +1,9 @@
 /** `finance.sync` and `credits.grant` on real tables. */
 import { assertEquals } from "@std/assert";
-import { creditsGrant } from "../../handlers/credits_grant.ts";
+import { creditsGrant, creditsPrepare } from "../../handlers/credits_grant.ts";
 import { financeSync } from "../../handlers/finance_sync.ts";
+import { createRuntime } from "perdura";
+import { creditGrants } from "../../src/cli/credits.ts";
 import { Files } from "../../src/runtime/files.ts";
 import { eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
@@ -104,4 +106,38 @@ Deno.test("credits.grant: what was prepared and never published counts nothing",
     values ('default', gen_random_uuid(), 'a', 100)`;
   const [row] = await db.sql`select amount::int from customer_credit where customer = 'a'`;
   assertEquals(row?.amount, 1);
+});
+
+Deno.test("the machine credits.grant: chunks by jobs, all at once, doubles once, nothing when one is wrong", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    handlers: [creditsPrepare()],
+    machines: [creditGrants],
+    pollMs: 50,
+  });
+  runtime.work();
+  const grant = async (id: string, customers: readonly string[]) => {
+    const { id: fileId } = await new Files(db.store.files).add({
+      tenantId: "default",
+      name: "customers.txt",
+      mediaType: "text/plain",
+      bytes: new TextEncoder().encode(customers.join("\n")),
+    });
+    const input = { name: id, amount: 5, fileId };
+    await runtime.actors.start({ machine: "credits.grant", id, input });
+    const over = await runtime.actors.wait(null, id, "done", { timeoutMs: 60_000 });
+    return Object(over?.output);
+  };
+  const many = Array.from({ length: 2_600 }, (_, n) => `customer ${n % 2_400}`);
+  assertEquals(await grant("spring", many), {
+    granted: { customers: 2_400, total: 12_000 },
+    failure: null,
+  });
+  const wrong = await grant("wrong", [...many, "x".repeat(101)]);
+  assertEquals(wrong, { granted: null, failure: "A chunk could not be prepared" });
+  assertEquals(await grant("none", []), { granted: null, failure: "It names no customers" });
+  const [row] = await db.sql`
+    select count(*)::int as n, sum(amount)::int as total from customer_credit`;
+  assertEquals([row?.n, row?.total], [2_400, 12_000]);
 });
