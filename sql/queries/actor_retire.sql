@@ -3,7 +3,8 @@
 -- id, $3 how many actors to look at, $4 statuses of those that have ended (array), $5 the code under which
 -- the policies of actors stand, $6 machines that are left alone (pattern).
 -- Locks: the rows that go. A root that is touched meanwhile has another version, and stays.
--- Index: primary keys of actor, mailbox and mail_key; actor_parent, activity_actor, actor_step_actor.
+-- Index: primary keys of actor, mailbox, mail_key, member_failure; actor_parent, activity_actor,
+-- actor_step_actor.
 -- The policy of an actor is the most special one that there is: of its tenant before that of all, of its
 -- machine before that of all. What still has a child or work under way is kept until that has ended.
 -- Returns one row: how many roots went, how many actors were looked at, and where the look has ended.
@@ -42,6 +43,9 @@ steps as (
 keys as (
   delete from perdura.mail_key k using gone g
    where k.tenant_id = g.tenant_id and k.actor_id = g.id),
+failures as (
+  delete from perdura.member_failure f using gone g
+   where f.tenant_id = g.tenant_id and f.actor_id = g.id),
 mail as (
   delete from perdura.mailbox m using gone g
    where m.tenant_id = g.tenant_id and m.actor_id = g.id)

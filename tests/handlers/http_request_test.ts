@@ -38,7 +38,9 @@ async function withServer(
     return new Response("?", { status: 400 });
   });
   port = server.addr.port;
-  const { run, worker } = testWorker(db, [httpRequest({ allowedHosts: allowed })]);
+  // The next try is far off: what failed can be looked at.
+  const backoff = { baseMs: 600_000, factor: 1, capMs: 600_000 };
+  const { run, worker } = testWorker(db, [httpRequest({ allowedHosts: allowed })], { backoff });
   try {
     const call = async (payload: unknown) => {
       const job = await run("http.request", payload, "succeeded", "dead_letter", "retry");
