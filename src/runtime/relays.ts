@@ -216,13 +216,12 @@ export class Relays {
     const turning = new Turning(known.seat, logic, defaults);
     turning.takeAll([letterOf(ended)]);
     const turn = turning.finish();
-    const isShort = isPlain(turn, ended.claimed.id, known.seat) &&
-      turning.transactional.length === 0 &&
-      known.worker.handOff.mayFollow(turn.jobs, this.#mayGoAhead(known));
-    if (!isShort) {
-      if (known.relays === 0) this.#seats.wasInVain(ended.claimed.type);
-      return this.#leave(known, ended);
-    }
+    const fits = isPlain(turn, ended.claimed.id, known.seat) &&
+      turning.transactional.length === 0;
+    // A lane that is held now says nothing about the next turn.
+    if (!fits && known.relays === 0) this.#seats.wasInVain(ended.claimed.type);
+    const isShort = fits && known.worker.handOff.mayFollow(turn.jobs, this.#mayGoAhead(known));
+    if (!isShort) return this.#leave(known, ended);
     known.isBusy = true;
     this.#batcher.add({ known, turning, turn, ended });
   }

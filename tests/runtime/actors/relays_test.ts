@@ -147,6 +147,50 @@ Deno.test("actors that another process has started are read, and relayed though 
   assertEquals(left, { jobs: 0, mail: 0, activities: 0, ended: 90 });
 });
 
+Deno.test("a long workflow that has begun makes room for the others that wait", async () => {
+  await using db = await testDatabase();
+  const asked: string[] = [];
+  const ask = fromPromise<null, { who: string; n: number }>(({ input: { who, n } }) => {
+    asked.push(`${who} ${n}`);
+    return Promise.resolve(null);
+  });
+  const count = 15;
+  const step = (n: number) => ({
+    invoke: {
+      src: "ask" as const,
+      input: ({ context }: { context: { who: string } }) => ({ who: context.who, n }),
+      onDone: n === count ? "over" : `s${n + 1}`,
+    },
+  });
+  const long = setup({
+    types: {} as { context: { who: string }; input: { who: string } },
+    actors: { ask },
+  }).createMachine({
+    id: "long",
+    context: ({ input }) => input,
+    initial: "s1",
+    states: {
+      ...Object.fromEntries(Array.from({ length: count }, (_, at) => [`s${at + 1}`, step(at + 1)])),
+      over: { type: "final" },
+    },
+  });
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [defineMachine(long, { version: "1" })],
+    concurrency: 1,
+    pollMs: 50,
+  });
+  for (const who of ["a", "b"]) {
+    await runtime.actors.start({ machine: "long", id: who, input: { who } });
+  }
+  runtime.work();
+  for (const who of ["a", "b"]) await runtime.actors.wait(null, who, "done");
+  // Not one by one in turns, and not one after the other has ended.
+  const at = (what: string) => asked.indexOf(what);
+  assert(at("b 1") < at("a 15"), asked.join(", "));
+  assertEquals(new Set(asked).size, 2 * count);
+});
+
 Deno.test("an actor that others have moved gets the end as mail", async () => {
   await using db = await testDatabase();
   await using runtime = await createRuntime({ databaseUrl: db.url, machines, pollMs: 50 });
