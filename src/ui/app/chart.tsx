@@ -10,7 +10,10 @@ import type { Overlay } from "./overlay.ts";
 import { useKeys } from "./parts.tsx";
 import { mapOf } from "./minimap.ts";
 import { Picture } from "./picture.ts";
-import { ChartText } from "./chart_text.tsx";
+import { lazy } from "./lazy.tsx";
+
+/** Fetched when it is asked for: most look at the picture. */
+const ChartText = lazy(() => import("./chart_text.tsx"), (module) => module.ChartText);
 
 /** A machine's chart as data. */
 export interface MachineChart extends Chart {

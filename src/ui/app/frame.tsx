@@ -1,13 +1,15 @@
 /** What stands around every page: the way to the others, whether it is live, and the look. */
 import { signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { Dialog } from "./dialog.tsx";
 import { Icon, type IconName } from "./icons.tsx";
+import { lazy } from "./lazy.tsx";
 import { liveness } from "./live.ts";
 import { Toast, toast, useKeys } from "./parts.tsx";
 import { go, partsOf, place } from "./place.ts";
 import { call } from "./api.ts";
 import { loadSession, session } from "./session.ts";
+
+const Help = lazy(() => import("./help.tsx"), (module) => module.Help);
 
 const PAGES: readonly (readonly [page: string, icon: IconName, name: string, key: string])[] = [
   ["", "overview", "Overview", "o"],
@@ -83,7 +85,7 @@ export function Frame({ children }: { readonly children: ComponentChildren }) {
       </header>
       <main id="main" tabIndex={-1}>{children}</main>
       <Toast />
-      {help.value && <Help onClose={() => help.value = false} />}
+      {help.value && <Help pages={PAGES} onClose={() => help.value = false} />}
     </>
   );
 }
@@ -125,40 +127,4 @@ async function signOut(): Promise<void> {
   await call("/ui/session", { method: "DELETE" }).catch(() => {});
   await loadSession();
   go("/ui/sign-in");
-}
-
-function Help({ onClose }: { readonly onClose: () => void }) {
-  const rows = [
-    [
-      "g then " + PAGES.map(([, , , key]) => key).join(" "),
-      `go to ${PAGES.map(([, , name]) => name.toLowerCase()).join(", ")}`,
-    ],
-    ["← →, j k, [ ]", "a step back, a step on"],
-    ["Home End", "first and latest step"],
-    ["Page ↑ Page ↓", "failure before and after"],
-    ["l", "live"],
-    ["f a t", "chart: fit, focus what is active, as text"],
-    ["e", "send an event"],
-    ["/", "query"],
-    ["arrows in the chart", "out, in, and along; Enter chooses"],
-  ] as const;
-  return (
-    <Dialog title="Keys" onClose={onClose}>
-      <table class="keys">
-        <tbody>
-          {rows.map(([keys, what]) => (
-            <tr key={keys}>
-              <th scope="row">
-                <kbd>{keys}</kbd>
-              </th>
-              <td>{what}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      <div class="buttons">
-        <button type="button" class="strong" onClick={onClose}>Close</button>
-      </div>
-    </Dialog>
-  );
 }
