@@ -27,7 +27,7 @@ export const ITEM_OUTCOMES = ["done", "moved", "refused", "key_taken", "gone"] a
 export type ItemOutcome = (typeof ITEM_OUTCOMES)[number];
 
 /** Jobs of one part: one transaction, well below the longest it may take. */
-export const PART_JOBS = 2_000;
+export const PART_JOBS = 4_000;
 
 const text = z.string().min(1).max(200);
 const states = z.array(z.enum(JOB_STATES)).min(1);

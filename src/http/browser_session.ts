@@ -10,8 +10,9 @@ export const SESSION_COOKIE = "perdura_session";
 /** Lets sessions in as well; a credential in the header is never overruled by a cookie. */
 export function permitBrowser(bearer: Permit, sessions: Doorkeeper): Permit {
   return async (c) => {
+    if (c.req.header("authorization") !== undefined) return await bearer(c);
     const token = getCookie(c, SESSION_COOKIE);
-    if (token === undefined || c.req.header("authorization") !== undefined) return await bearer(c);
+    if (token === undefined) return await bearer(c);
     demandOwnOrigin(c);
     return permissionOf(await sessions.admit(token));
   };

@@ -10,9 +10,11 @@ const CHECK_MS = 2_000;
 export function cutStreams(permit: Permit): MiddlewareHandler {
   return async (c, next) => {
     await next();
-    const { body, headers } = c.res;
-    if (!body || !headers.get("content-type")?.startsWith("text/event-stream")) return;
-    c.res = new Response(checked(c, permit, body), c.res);
+    if (!c.res.headers.get("content-type")?.startsWith("text/event-stream")) return;
+    // Looked at last: whoever asks for the body of an answer gets a stream, and a text no longer goes
+    // out in one piece.
+    const { body } = c.res;
+    if (body) c.res = new Response(checked(c, permit, body), c.res);
   };
 }
 

@@ -77,6 +77,25 @@ Deno.test("a provider with a limit gets no more at once than that, and holds up 
   assertEquals(server.most.get("slow.example"), 1);
 });
 
+Deno.test("a campaign is started by cron, once for a fire time", async () => {
+  await using db = await testDatabase();
+  await using server = await mailServer();
+  await using runtime = await runtimeOn(db, server.url);
+  const input = { subject: "News", recipients: ["ada@example.org", "bob@example.org"] };
+  await runtime.schedules.declare("news", { cron: "* * * * * *", machine, input, overlap: "skip" });
+  runtime.work();
+  const run = await eventually("a run has ended", async () => {
+    const runs = await runtime.schedules.runs("news", {}, null, 100);
+    return runs.find(({ outcome, state }) => outcome === "started" && state === "done");
+  });
+  await runtime.schedules.pause("news");
+  const over = await runtime.actors.get(null, String(run.actorId));
+  assertEquals([over.output, run.cause], [
+    { recipients: 2, sent: 2, failed: 0, left: 0, errors: [] },
+    "schedule",
+  ]);
+});
+
 Deno.test("a campaign that is cancelled says how far it came; one without addresses, what was wrong", async () => {
   await using db = await testDatabase();
   await using server = await mailServer(() => 451);

@@ -138,6 +138,57 @@ Deno.test("breaker_open: nothing starts until it closes", async () => {
   await w.reach(id, "succeeded");
 });
 
+Deno.test("breaker_half_open: it waits for the probe that is under way, and starts after that", async () => {
+  await using db = await testDatabase();
+  const release = Promise.withResolvers<void>();
+  const handler = defineHandler({
+    type: "guarded",
+    input: z.unknown(),
+    breaker: { failures: 1, windowMs: 60_000, openMs: 100 },
+    retry: { maxAttempts: 1 },
+    handle: async (_, { job }) => {
+      if (job.tags?.includes("broken")) throw new Error("upstream is down");
+      await release.promise;
+    },
+  });
+  await using w = testWorker(db, [noop, handler]);
+  await w.reach(await store(w, { type: "guarded", tags: ["broken"] }), "dead_letter");
+  const desk = new BreakerDesk(db.store);
+  const gate: GateName = { tenantId: null, kind: "type", name: "guarded" };
+  await eventually("it has opened", async () => {
+    const breaker = await desk.get(gate).catch(() => null);
+    return breaker !== null && breaker.state !== "closed";
+  });
+  const probe = await store(w, { type: "guarded" });
+  await w.reach(probe, "running");
+  const id = await store(w, { type: "guarded" });
+  const { message } = await reasonOf(w, id, "breaker_half_open");
+  assert(message.includes("guarded"), message);
+  await staysWaiting(w, id);
+  release.resolve();
+  const done = await w.reach(id, "succeeded");
+  assert(String(done.startedAt) >= String((await w.jobs.get(null, probe)).finishedAt));
+});
+
+Deno.test("limit_settling: a new limit lets nobody start until what runs is counted", async () => {
+  await using db = await testDatabase();
+  let id = "";
+  let until: string | null = null;
+  {
+    await using w = testWorker(db, [noop]);
+    // Workers count what runs as soon as they may.
+    await w.worker.stop();
+    await db.store.gates.setLimits(QUEUE, { ...NO_LIMITS, concurrency: 1 });
+    id = await store(w);
+    const reasons = await w.jobs.explain(null, id);
+    until = reasons.find(({ code }) => code === "limit_settling")?.until ?? null;
+    assert(until !== null, JSON.stringify(reasons));
+  }
+  await using w = testWorker(db, [noop]);
+  const { startedAt } = await w.reach(id, "succeeded");
+  assert(Date.parse(String(startedAt)) >= Date.parse(until) - 1, `${startedAt}, ${until}`);
+});
+
 Deno.test("ordering_key_blocked: it names the job before it, and starts after that", async () => {
   await using db = await testDatabase();
   const { handler, letGo } = held();
