@@ -218,14 +218,6 @@ export const mutants: readonly Mutant[] = [
     filter: "an insert that does not see the end of the last job",
   },
   {
-    name: "an open breaker",
-    file: "sql/queries/claim_limited.sql",
-    from: "case when is_open or is_paused",
-    to: "case when is_paused",
-    test: "tests/runtime/breaker_test.ts",
-    filter: "what waits behind an open breaker",
-  },
-  {
     name: "the reason of a cancel",
     file: commitSql,
     from: "case when x.ask then",
