@@ -237,9 +237,19 @@ Deno.test("charts and cuts", async (t) => {
       async () => {
         await page.goto(`${url}/ui/`);
         await page.locator("h1").waitFor();
-        await page.keyboard.press("g");
-        await page.keyboard.press("i");
-        await page.waitForURL(/\/ui\/jobs/);
+        // A page hears keys a moment after it is painted, and rows may be made anew under a focus.
+        const until = async (url: RegExp, act: () => Promise<void>) => {
+          for (let tries = 0; tries < 20; tries++) {
+            await act();
+            const come = page.waitForURL(url, { timeout: 1_500 });
+            if (await come.then(() => true, () => false)) return;
+          }
+          throw new Error(`It did not lead to ${url}`);
+        };
+        await until(/\/ui\/jobs/, async () => {
+          await page.keyboard.press("g");
+          await page.keyboard.press("i");
+        });
         await page.goto(`${url}/ui/actors`);
         await page.locator("tr[data-actor=order-2]").waitFor();
         await page.keyboard.press("/");
@@ -248,9 +258,10 @@ Deno.test("charts and cuts", async (t) => {
         await page.waitForFunction(() =>
           document.querySelectorAll("tr[data-actor]").length === 1
         );
-        await page.locator("tr[data-actor=order-2] a").first().focus();
-        await page.keyboard.press("Enter");
-        await page.waitForURL(/actors\/order-2/);
+        await until(/actors\/order-2/, async () => {
+          await page.locator("tr[data-actor=order-2] a").first().focus();
+          await page.keyboard.press("Enter");
+        });
         await page.locator(".state.leaf.on").first().waitFor();
         await page.keyboard.press("ArrowLeft");
         assertEquals(new URL(page.url()).searchParams.get("step"), "2");
