@@ -9,6 +9,7 @@
 import postgres from "postgres";
 import { UnavailableError, UnknownResultError } from "../core/errors.ts";
 import { isConnectionLoss } from "./failures.ts";
+import { PlanAge } from "./plan_age.ts";
 
 /** One value of a parameter list; arrays travel as array literals (`literal.ts`). */
 export type Parameter = string | number | boolean | null;
@@ -22,6 +23,8 @@ export interface ConnectionOptions {
   /** Settings of the session, `application_name` among them. */
   readonly session: Readonly<Record<string, string | number>>;
   readonly prepare: boolean;
+  /** How old plans of prepared statements get, milliseconds. */
+  readonly planAgeMs: number;
   /** Called once, when the connection is of no more use. */
   readonly onOver: () => void;
   readonly onNotify?: (channel: string, payload: string) => void;
@@ -49,6 +52,7 @@ export class Connection {
   #waiting: Call[] = [];
   #isBlocked = false;
   readonly #known = new Set<string>();
+  readonly #plans: PlanAge;
   #isReady = false;
   #isOver = false;
   #connecting: ReturnType<typeof setTimeout> | null = null;
@@ -57,6 +61,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#plans = new PlanAge(options.planAgeMs);
     this.#client = openClient(options, {
       onReady: () => this.#onReady(),
       onClose: () => this.cut("The connection was closed"),
@@ -81,6 +86,9 @@ export class Connection {
   ): Promise<readonly Row[]> {
     if (this.#isOver) return Promise.reject(new UnavailableError("The connection is closed"));
     this.#connecting ??= setTimeout(() => this.cut("Cannot connect in time"), CONNECT_MS_MAX);
+    if (!isSimple && this.#options.prepare && this.#plans.isOverAtRun()) {
+      this.query("discard plans", [], true).catch(() => {});
+    }
     return new Promise((resolve, reject) => {
       const call = { text, parameters, isSimple, resolve, reject };
       this.#calls.add(call);

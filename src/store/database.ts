@@ -35,6 +35,8 @@ export interface DatabaseOptions {
   readonly deadlineMs?: number;
   /** Prepared statements. Default true; never with `isPooled`. */
   readonly prepare?: boolean;
+  /** How old plans of prepared statements get, milliseconds; default 1,000. */
+  readonly planAgeMs?: number;
   /**
    * A pooler in transaction mode stands between: no named statement, no setting of the session, no
    * LISTEN. The server's own timeouts are then those of the role.
@@ -71,6 +73,7 @@ export class Database {
       isPooled: false,
       listenUrl: options.isPooled ? null : options.url,
       random: systemRandom,
+      planAgeMs: 1_000,
       transactionRole: null,
       ...options,
       prepare: options.prepare !== false && !options.isPooled,
@@ -281,13 +284,14 @@ export class Database {
     use: Partial<Pick<ConnectionOptions, "url" | "onNotify">> & { readonly isPooled?: boolean } =
       {},
   ): Connection {
-    const { url, name, prepare, statementTimeoutMs, lockTimeoutMs, isPooled } = {
+    const { url, name, prepare, planAgeMs, statementTimeoutMs, lockTimeoutMs, isPooled } = {
       ...this.options,
       ...use,
     };
     return new Connection({
       url,
       prepare,
+      planAgeMs,
       onOver,
       ...(use.onNotify ? { onNotify: use.onNotify } : {}),
       session: isPooled ? { application_name: name } : {
@@ -295,6 +299,9 @@ export class Database {
         statement_timeout: statementTimeoutMs,
         lock_timeout: lockTimeoutMs,
         idle_in_transaction_session_timeout: statementTimeoutMs,
+        // A plan is kept from when it was made. Made while a table was empty it would read the whole
+        // table for every claim of the burst that follows.
+        enable_seqscan: "off",
       },
     });
   }

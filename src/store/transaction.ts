@@ -12,6 +12,7 @@ import { jittered } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { DatabaseOptions } from "./database.ts";
 import { toUserError } from "./failures.ts";
+import { PlanAge } from "./plan_age.ts";
 import { tenantLiteral } from "./literal.ts";
 import type { SqlValue, TransactionSql } from "./store.ts";
 
@@ -122,8 +123,10 @@ class Session {
   /** The statement under way; never rejects. */
   #last: Promise<unknown> = Promise.resolve();
   #isOpen = false;
+  readonly #plans: PlanAge;
 
   constructor(options: Required<DatabaseOptions>) {
+    this.#plans = new PlanAge(options.planAgeMs);
     this.#options = options;
     this.#client = postgres(options.url, {
       max: 1,
@@ -148,9 +151,10 @@ class Session {
   }
 
   async begin(tenantId: string): Promise<void> {
-    const { isPooled, transactionRole } = this.#options;
+    const { isPooled, prepare, transactionRole } = this.#options;
     const role = transactionRole === null ? "" : `; set local role ${transactionRole}`;
     const begin = (isPooled ? BEGIN_POOLED : "begin read write") +
+      (prepare && this.#plans.isOverAtRun() ? "; discard plans" : "") +
       `; set local perdura.tenant = '${tenantLiteral(tenantId)}'${role}`;
     await this.#capped(async () => {
       await this.#guard(() => this.#client.unsafe(begin));

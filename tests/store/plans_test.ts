@@ -13,6 +13,7 @@ import type { Statement } from "../../src/store/database.ts";
 import { limitedStatement } from "../../src/store/gates.ts";
 import { insertStatement } from "../../src/store/inserting.ts";
 import { column, quoted } from "../../src/store/literal.ts";
+import { openStore } from "../../src/store/open.ts";
 import * as statements from "../../sql/mod.ts";
 import { buildJob, changeFor, claimAll, fromHead, laneOf } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
@@ -176,4 +177,41 @@ Deno.test("the claim index begins with what a claim asks by equality, and holds 
   const [row] = await db.sql`select pg_get_indexdef('perdura.job_claim'::regclass) as text`;
   assert(row?.text.endsWith("(tenant_id, lane, priority, run_at, id)"));
   assertEquals(INITIAL_STATE, "pending");
+});
+
+/** Rows of jobs that were read, as the server counts. */
+async function rowsRead(sql: postgres.Sql): Promise<number> {
+  // Counted for good when a session ends.
+  while ((await sql`select 1 from pg_stat_activity where application_name = 'planned'`).length > 0);
+  const [row] = await sql`
+    select (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::integer as n
+      from pg_stat_user_tables where relid = 'perdura.job'::regclass`;
+  return row?.n;
+}
+
+Deno.test("plans made while the tables were empty do not outlive the burst that follows", async () => {
+  const [backlog, runs] = [20_000, 200];
+  await using db = await testDatabase();
+  await db.sql`alter table perdura.job set (autovacuum_enabled = off)`;
+  await db.sql`vacuum analyze perdura.job, perdura.lease, perdura.activity`;
+  const store = openStore({ url: db.url, name: "planned", connections: 1, planAgeMs: 0 });
+  const runOne = async () => {
+    const example = buildJob();
+    await store.insert([example]);
+    const [job] = await claimAll(store, 1);
+    assert(job !== undefined);
+    const change = changeFor(job, { type: "SUCCEED" });
+    await store.commit(newId(), [change]);
+  };
+  for (let n = 0; n < 10; n++) await runOne();
+  await db.sql`
+    insert into perdura.job (tenant_id, id, lane, run_at, timeout_ms, version, state, priority,
+                             max_attempts, max_crashes, has_data, queue, type, payload)
+    select 'default', gen_random_uuid(), 0, now() + interval '1 day', 1000, 1, 0, 0, 3, 3, false, 'later',
+           'debug.noop', '{}'
+      from generate_series(1, ${backlog})`;
+  for (let n = 0; n < runs; n++) await runOne();
+  await store.close();
+  const read = await rowsRead(db.sql);
+  assert(read < backlog * runs / 4, `${read} rows of jobs read by ${3 * runs} statements`);
 });
