@@ -18,6 +18,7 @@ export { default as actorRetire } from "./queries/actor_retire.sql" with { type:
 export { default as actorSeats } from "./queries/actor_seats.sql" with { type: "text" };
 export { default as actorSend } from "./queries/actor_send.sql" with { type: "text" };
 export { default as actorStopped } from "./queries/actor_stopped.sql" with { type: "text" };
+export { default as actorTenant } from "./queries/actor_tenant.sql" with { type: "text" };
 export { default as actorTidy } from "./queries/actor_tidy.sql" with { type: "text" };
 export { default as actorUnblock } from "./queries/actor_unblock.sql" with { type: "text" };
 export { default as addKey } from "./queries/add_key.sql" with { type: "text" };

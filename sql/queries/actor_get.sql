@@ -1,4 +1,4 @@
--- One actor as clients see it. $1 tenant (null: any, the default one first), $2 id, $3 default tenant.
+-- One actor as clients see it. $1 tenant, $2 id.
 -- Locks: nothing.
 -- Index: primary key; mailbox_timer, activity_actor, actor_parent.
 select a.tenant_id as t, a.id as i, a.uid, a.root_id, a.parent_id, a.system_id, a.machine,
@@ -20,7 +20,5 @@ select a.tenant_id as t, a.id as i, a.uid, a.root_id, a.parent_id, a.system_id, 
           from (select * from perdura.actor c
                  where c.tenant_id = a.tenant_id and c.parent_id = a.id order by c.id limit 100) c)
          as children
-  from (select $1::text as id where $1::text is not null
-        union all select id from perdura.tenant where $1::text is null) t
-  join perdura.actor a on a.tenant_id = t.id and a.id = $2::text
- order by a.tenant_id <> $3::text limit 1
+  from perdura.actor a
+ where a.tenant_id = $1::text and a.id = $2::text

@@ -1,5 +1,4 @@
--- One actor as a turn needs it. $1 tenant (null: any, the default one first), $2 id, $3 mail at most,
--- $4 key of an event, $5 the default tenant.
+-- One actor as a turn needs it. $1 tenant, $2 id, $3 mail at most, $4 key of an event.
 -- Locks: nothing. Index: primary keys of actor, mailbox and mail_key; actor_system.
 -- `known`: the mail that has this key already.
 select a.tenant_id as t, a.id as i, a.uid, a.root_id, a.parent_id, a.machine, a.root_machine,
@@ -16,7 +15,5 @@ select a.tenant_id as t, a.id as i, a.uid, a.root_id, a.parent_id, a.machine, a.
                  order by m.due_at, m.id limit $3) m) as mail,
        (select k.mail_id from perdura.mail_key k
          where k.tenant_id = a.tenant_id and k.actor_id = a.id and k.key = $4::text) as known
-  from (select $1::text as id where $1::text is not null
-        union all select id from perdura.tenant where $1::text is null) t
-  join perdura.actor a on a.tenant_id = t.id and a.id = $2::text
- order by a.tenant_id <> $5::text limit 1
+  from perdura.actor a
+ where a.tenant_id = $1::text and a.id = $2::text

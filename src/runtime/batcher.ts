@@ -10,6 +10,11 @@ export interface BatcherOptions<T> {
   readonly sizeMax: number;
   readonly inFlightMax: number;
   /**
+   * From this size on what has gathered is spread over the places in flight: while the database works
+   * at one part, this process works at the other. Without it: as much as there is travels together.
+   */
+  readonly spreadMin?: number;
+  /**
    * How long a first item waits for others: to the end of the microtasks, or the milliseconds that a
    * function gives (0: to the end of the task, so that jobs that finish together travel together).
    */
@@ -52,11 +57,12 @@ export class Batcher<T> {
   }
 
   #flush(): void {
-    const { sizeMax, inFlightMax } = this.#options;
+    const { inFlightMax } = this.#options;
     while (this.#items.length > 0 && this.#inFlight < inFlightMax) {
       const all = this.#items;
-      const batch = all.length <= sizeMax ? all : all.slice(0, sizeMax);
-      this.#items = all.length <= sizeMax ? [] : all.slice(sizeMax);
+      const size = this.#sizeOf(all.length);
+      const batch = all.length <= size ? all : all.slice(0, size);
+      this.#items = all.length <= size ? [] : all.slice(size);
       this.#inFlight++;
       void this.#options.send(batch).finally(() => {
         this.#inFlight--;
@@ -64,5 +70,11 @@ export class Batcher<T> {
         if (this.isIdle) { for (const done of this.#idle.splice(0)) done(); }
       });
     }
+  }
+
+  #sizeOf(gathered: number): number {
+    const { sizeMax, inFlightMax, spreadMin = sizeMax } = this.#options;
+    const share = Math.ceil(gathered / (inFlightMax - this.#inFlight));
+    return Math.min(sizeMax, Math.max(spreadMin, share));
   }
 }

@@ -23,6 +23,7 @@ import { type Made, Turning } from "./turning.ts";
 
 const BATCH_MAX = 200;
 const IN_FLIGHT_MAX = 2;
+const SPREAD_MIN = 16;
 /** So many in a row; then the handler, and the mailbox, are anybody's. */
 const CHAIN_MAX = 50;
 /**
@@ -102,6 +103,7 @@ export class Relays {
       send: (batch) => this.#send(batch),
       sizeMax: BATCH_MAX,
       inFlightMax: IN_FLIGHT_MAX,
+      spreadMin: SPREAD_MIN,
       gather: () => 0,
     });
   }

@@ -88,13 +88,7 @@ export class PostgresActors implements ActorStore, ActorSeats {
     mail: number,
     key: string | null,
   ): Promise<ActorView | null> {
-    const [row] = await this.#requests.query(sql.actorRead, [
-      tenantId,
-      id,
-      mail,
-      key,
-      DEFAULT_TENANT,
-    ]);
+    const row = await this.#find(tenantId, id, sql.actorRead, [mail, key]);
     return row ? toActorView(row) : null;
   }
 
@@ -247,8 +241,22 @@ export class PostgresActors implements ActorStore, ActorSeats {
   }
 
   async get(tenantId: string | null, id: string): Promise<ActorRow | null> {
-    const [row] = await this.#requests.query(sql.actorGet, [tenantId, id, DEFAULT_TENANT]);
+    const row = await this.#find(tenantId, id, sql.actorGet, []);
     return row ? toActorRow(row) : null;
+  }
+
+  /** Of any tenant, the default one first, when none is named. */
+  async #find(
+    tenantId: string | null,
+    id: string,
+    text: string,
+    more: readonly (string | number | null)[],
+  ): Promise<Row | undefined> {
+    const query = (tenant: string) => this.#requests.query(text, [tenant, id, ...more]);
+    const [found] = await query(tenantId ?? DEFAULT_TENANT);
+    if (found || tenantId !== null) return found;
+    const [other] = await this.#requests.query(sql.actorTenant, [id]);
+    return other && (await query(field<string>(other, "t")))[0];
   }
 
   async list(filter: ActorFilter, after: string, limit: number): Promise<ActorLine[]> {
