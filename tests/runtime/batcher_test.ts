@@ -57,6 +57,20 @@ Deno.test("Batcher sends what was added in one go as one batch, in order", async
   assertEquals(sender.batches, [[1, 2, 3]]);
 });
 
+Deno.test("Batcher spreads what has gathered over the places in flight", async () => {
+  const { sender, batcher } = open({ inFlightMax: 2, spreadMin: 2 });
+  for (const item of [1, 2, 3, 4, 5]) batcher.add(item);
+  await nextTask();
+  assertEquals(sender.batches, [[1, 2, 3], [4, 5]]);
+  for (const item of [6, 7, 8, 9]) batcher.add(item);
+  await sender.finish();
+  assertEquals(sender.batches[2], [6, 7, 8, 9], "one place is free");
+  batcher.add(10);
+  await sender.finish();
+  await sender.finish();
+  assertEquals(sender.batches[3], [10], "a few are not spread");
+});
+
 Deno.test("Batcher gathering by task takes along what later microtasks add", async () => {
   const { sender, batcher } = open({ gather: () => 0 });
   batcher.add(1);
