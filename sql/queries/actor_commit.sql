@@ -15,12 +15,17 @@
 -- Activities left: $72 actor, $73 child, $74 gen. Keys: $75 actor, $76 key, $77 mail.
 -- Mail put off: $78 actor, $79 id. One per actor: $80 its name in the system ('': none, null: as before),
 -- $86 its first step holds a whole snapshot. One per job: $81 it starts at once, in this process: under
--- lease $82 for $83 ms, with $84 ms of grace, in state $85.
+-- lease $82 for $83 ms, with $84 ms of grace, in state $85; when $87, the change of the gates that the
+-- caller knows (null: any), is not the last one, none of them starts: a limit may hold by now.
 -- Locks: the actors' rows through their primary keys, then their own mail.
 -- Index: primary keys; mailbox_timer, activity_actor.
 -- Each actor is guarded by its version: one that moved on meanwhile keeps its mail, and nothing of its
--- turn is written. Returns the numbers of those that were committed, and the time.
-with x as materialized (
+-- turn is written. Returns the numbers of those that were committed, the time, and
+-- whether jobs have started.
+with heard as materialized (
+  select $87::bigint is null
+         or exists (select from perdura.gate_change where n = $87::bigint) as is_last),
+x as materialized (
   select x.* from unnest(
     $3::text[], $4::text[], $5::integer[], $6::integer[], $7::text[], $8::text[], $9::text[],
     $10::json[], $11::json[], $12::text[], $13::text[], $14::boolean[], $15::uuid[], $16::text[],
@@ -97,12 +102,13 @@ children as (
     join parents p on p.k = r.k
   on conflict (tenant_id, id) do nothing),
 work as materialized (
-  select p.t, p.uid, r.* from unnest(
+  select p.t, p.uid, r.*, r.wanted and h.is_last as taken from unnest(
       $53::integer[], $54::uuid[], $55::bigint[], $56::text[], $57::text[], $58::smallint[],
       $59::smallint[], $60::integer[], $61::json[], $62::json[], $63::jsonb[], $64::jsonb[],
       $81::boolean[])
-      as r(k, id, lane, q, type, ma, mc, ms, payload, big, back, meta, taken)
-    join parents p on p.k = r.k),
+      as r(k, id, lane, q, type, ma, mc, ms, payload, big, back, meta, wanted)
+    join parents p on p.k = r.k
+    cross join heard h),
 jobs as (
   insert into perdura.job (
     tenant_id, id, lane, run_at, timeout_ms, version, state, priority, max_attempts, max_crashes,
@@ -164,4 +170,4 @@ offered as ( -- whatever its mark is: somebody may be setting it at this moment;
      and not exists (select from unnest($37::integer[], $38::text[]) as r(k, timer)
                       where r.k = d.k and m.sender = d.i and r.timer = m.timer_id)),
 spared as (delete from perdura.turn where id = $1::uuid)
-select k::integer as k, now() as c, now()::text as r from done
+select k::integer as k, now() as c, now()::text as r, h.is_last as starts from done cross join heard h

@@ -9,7 +9,8 @@
 -- $30 reason, $31 cause, $32 mail, $33 body, $34 effects, $35 patch, $36 snapshot.
 -- Jobs that start: $37 turn, $38 id, $39 lane, $40 queue, $41 type, $42 max attempts, $43 max crashes,
 -- $44 timeout ms, $45 payload, $46 payload above 1 KB, $47 metadata, $48 child, $49 gen, $50 source,
--- $51 parks.
+-- $51 parks. $52 the change of the gates that the caller knows (null: any): when it is not the last one
+-- nothing is done, since a limit may hold what starts.
 -- Locks: lease rows in id order; then job rows, actors' rows and rows of activities, through primary keys.
 -- Index: primary keys. A job is guarded by its version: of one that has moved on nothing is written. An
 -- actor is guarded by its version: one that has moved on gets the end as mail, as by finish.sql.
@@ -17,6 +18,8 @@
 with held as materialized (
   select le.id, le.worker, le.n_left from perdura.lease le
    where le.id = any($1::uuid[])
+     and ($52::bigint is null
+          or exists (select from perdura.gate_change where n = $52::bigint))
    order by le.id for update),
 x as materialized (
   select x.*, h.id as l, h.worker as w

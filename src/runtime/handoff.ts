@@ -131,7 +131,7 @@ export class HandOff {
     const { clock, worker, leaseMs } = this.#host;
     const [leaseId, askedAt] = [newId(), clock.monotonic()];
     return {
-      ...{ leaseId, worker, leaseMs },
+      ...{ leaseId, worker, leaseMs, gateChange: this.#host.gateChange() },
       accept: (jobs) => this.#host.accept(jobs, leaseId, askedAt, isKept),
       withdraw: (error) => {
         if (error instanceof UnknownResultError) this.#host.doubt(leaseId, askedAt);

@@ -182,6 +182,8 @@ export interface Start {
   /** Who runs them; the turns are then committed under this name. */
   readonly worker: string;
   readonly leaseMs: number;
+  /** The last change of gates that their process knows; null: any. When there is a newer one, none starts. */
+  readonly gateChange: string | null;
   readonly jobs: ReadonlySet<string>;
 }
 

@@ -10,7 +10,7 @@ import { column, quoted, quotedJson, repeated, sparseColumn } from "./literal.ts
 
 /** The parameters that commit `relays`, in this order. @param relays At least one. */
 export function relayParameters(
-  { leaseId, worker, leaseMs }: Omit<Start, "jobs">,
+  { leaseId, worker, leaseMs, gateChange }: Omit<Start, "jobs">,
   relays: readonly [Relay, ...Relay[]],
 ): Parameter[] {
   const { decision } = relays[0].end;
@@ -42,6 +42,7 @@ export function relayParameters(
     sparseColumn(relays, (relay) => isLarge(relay) ? outputOf(relay.end) : null),
     ...stepColumns(partsOf(turns, (turn) => turn.steps)),
     ...startColumns(relays),
+    gateChange,
   ];
 }
 

@@ -44,6 +44,7 @@ export function turnParameters(
     GRACE_MS,
     stateCode(targetOf("CLAIM")),
     column(turns, beginsWhole),
+    start?.gateChange ?? null,
   ];
 }
 

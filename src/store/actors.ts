@@ -289,7 +289,7 @@ export class PostgresActors implements ActorStore, ActorSeats {
 }
 
 function startedOf(start: Start | null, done: readonly Turn[], row: Row | undefined): ClaimedJob[] {
-  if (!start) return [];
+  if (!start || !row || !field<boolean>(row, "starts")) return [];
   const jobs = done.flatMap((turn) => turn.jobs).filter((job) => start.jobs.has(job.id));
   return jobs.map((job) => toStarted(job, start.leaseId, row));
 }
