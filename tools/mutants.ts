@@ -225,6 +225,38 @@ export const mutants: readonly Mutant[] = [
     test: "tests/http/outside_worker_test.ts",
     filter: "a cancel reaches a worker outside",
   },
+  {
+    name: "the version of a dead letter in an operation",
+    file: "sql/queries/requeue_part.sql",
+    from: " and q.version = r.v) f",
+    to: ") f",
+    test: "tests/runtime/operations_test.ts",
+    filter: "requeue leaves a job alone that has moved on",
+  },
+  {
+    name: "the version of any job in an operation",
+    file: "src/runtime/operation_parts.ts",
+    from: 'if (version !== wanted && action !== "cancel") return "moved";',
+    to: "",
+    test: "tests/runtime/operations_test.ts",
+    filter: "retry leaves a job alone that has moved on",
+  },
+  {
+    name: "the hold of an operation that is carried out ahead",
+    file: "src/runtime/operation_parts.ts",
+    from: "if (!await operations.holdRunning(send, name)) throw new LeaseLostError(name.id, 0);",
+    to: "",
+    test: "tests/runtime/operations_test.ts",
+    filter: "nothing is carried out before its turn once",
+  },
+  {
+    name: "the lock of a part",
+    file: "sql/queries/operation_part_take.sql",
+    from: "   for update\n",
+    to: "\n",
+    test: "tests/runtime/operations_test.ts",
+    filter: "a turn waits for who carries its part out",
+  },
 ];
 
 /** A copy of the tree in which guards are taken away, one at a time. */

@@ -1,16 +1,16 @@
 -- One page of a tenant's actors by machine, status, state and id. $1 tenant, $2 machine (null: all),
 -- $3 status, $4 state, $5 after this id, $6 how many, $7 names of machines (a pattern) that are listed only
 -- by their name, $8 up to this id (null: no bound); then the terms of a search as list.sql has them: $9
--- field, $10 path, $11 comparison, $12 text, $13 number, $14 negated.
+-- field, $10 path, $11 comparison, $12 text, $13 number, $14 negated; $15 this id alone (null: all).
 -- Locks: nothing. Index: actor_listing where machine, status and state are given; else the primary key.
--- Terms are asked row by row: actor_edge.sql says where such a look ends.
+-- All others are asked row by row: actor_edge.sql says where such a look ends.
 select a.tenant_id as t, a.id as i, a.parent_id, a.machine, a.machine_version, a.status, a.state,
        array_to_json(a.tags) as tags, a.version as v, a.created_at, a.updated_at
   from perdura.actor a
  where a.tenant_id = $1::text and ($2::text is null or a.machine = $2)
    and ($2::text is not null or a.machine not like $7::text)
    and ($3::text is null or a.status = $3) and ($4::text is null or a.state = $4)
-   and a.id > $5::text and ($8::text is null or a.id <= $8::text)
+   and ($15::text is null or a.id = $15) and a.id > $5::text and ($8::text is null or a.id <= $8::text)
    and (cardinality($9::text[]) = 0 or not exists (
      select from unnest($9::text[], $10::text[], $11::smallint[], $12::text[], $13::float8[], $14::boolean[])
        as w(f, p, o, v, y, n)

@@ -1,6 +1,7 @@
 -- One page of a tenant's jobs, live and ended together, newest first. $1 tenant, $2 before this id,
 -- $3 not below this id, $4 homes (array), $5 states (array), $6 type, $7 queue (null each: all), $8 how
--- many; then the terms of a search, array literals: $9 field, $10 path, $11 comparison (0: a pattern;
+-- many; then the terms of a search, array literals: $9 field, $10 path (of text: types whose payload is
+-- left out), $11 comparison (0: a pattern;
 -- else the sum of 1 less, 2 equal, 4 greater), $12 text, $13 number, $14 negated. $15 fingerprint of the
 -- error (null: any): of dead letters through dead_letter_error.
 -- Locks: nothing. Index: the primary keys of the homes, backwards from the id. Filters are checked row
@@ -40,7 +41,8 @@ with page as (
             select d.value from perdura.job_data d
              where d.tenant_id = j.tenant_id and d.id = j.id and d.kind = 0) end) #>> w.p::text[]
           when 'text' then concat_ws(' ', j.type, j.queue, j.partition_key, j.idempotency_key,
-            array_to_string(j.tags, ' '), j.last_error ->> 'message', j.payload::text)
+            array_to_string(j.tags, ' '), j.last_error ->> 'message',
+            case when j.type = any(w.p::text[]) then null else j.payload::text end)
           end as s) x
         where w.n = coalesce(case
           when w.f = 'tag' then exists (select from unnest(j.tags) as g(t)

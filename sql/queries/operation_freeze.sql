@@ -55,7 +55,8 @@ picked as materialized (
             select d.value from perdura.job_data d
              where d.tenant_id = j.tenant_id and d.id = j.id and d.kind = 0) end) #>> w.p::text[]
           when 'text' then concat_ws(' ', j.type, j.queue, j.partition_key, j.idempotency_key,
-            array_to_string(j.tags, ' '), j.last_error ->> 'message', j.payload::text)
+            array_to_string(j.tags, ' '), j.last_error ->> 'message',
+            case when j.type = any(w.p::text[]) then null else j.payload::text end)
           end as s) x
         where w.n = coalesce(case
           when w.f = 'tag' then exists (select from unnest(j.tags) as g(t)

@@ -2,7 +2,7 @@
 -- (null: all), $3 before this id (null: from the newest), $4 how many.
 -- Locks: nothing. Index: primary keys of operation and actor.
 select o.tenant_id as t, o.id as i, o.is_wide, o.action, o.filter, o.rate, o.run_at, o.cause,
-       o.requested_by, o.created_at, o.matched, o.done, o.skipped, a.status, a.state, a.fault,
+       o.requested_by, o.created_at, o.matched, o.parts, o.done, o.skipped, a.status, a.state, a.fault,
        a.updated_at
   from perdura.operation o
   left join perdura.actor a on a.tenant_id = o.tenant_id and a.id = o.id::text

@@ -49,7 +49,10 @@ do $$ begin
     insert into perdura.job_summary as s (tenant_id, day, type, queue, state, n)
     select a.tenant_id, (a.finished_at at time zone 'utc')::date, a.type, a.queue, a.state, count(*)
       from perdura.%1$I a
-      join perdura.retention r on r.tenant_id = '*' and r.type = '*' and r.state = a.state
+      cross join lateral (
+        select r.keeps_summary from perdura.retention r
+         where r.tenant_id in (a.tenant_id, '*') and r.type in (a.type, '*') and r.state = a.state
+         order by r.tenant_id = '*', r.type = '*' limit 1) r
      where r.keeps_summary group by 1, 2, 3, 4, 5
     on conflict (tenant_id, day, type, queue, state) do update set n = s.n + excluded.n;
     drop table perdura.%1$I;

@@ -33,10 +33,10 @@ const STATUSES = [
 export const ACTOR_FIELDS: readonly (Field & { readonly name: ActorTermField | "tenant" })[] = [
   { name: "tenant", kind: "name", hint: "Whose actors; only with a platform key", isFlat: true },
   { name: "id", kind: "name", hint: "The whole id, or order-*", isFlat: true },
-  { name: "machine", kind: "name", hint: "The name of its machine", isFlat: true },
+  { name: "machine", kind: "name", hint: "The name of its machine", isFlat: false },
   {
     ...{ name: "status", kind: "choice", values: STATUSES, isFlat: false },
-    hint: "With machine and state it has an index",
+    hint: "The parameters machine, status and state together have an index",
   },
   { name: "state", kind: "name", hint: "a.b: in this state, or below it", isFlat: false },
   { name: "tag", kind: "name", hint: "One of its tags", isFlat: false },
@@ -52,13 +52,16 @@ export const ACTOR_FIELDS: readonly (Field & { readonly name: ActorTermField | "
 export interface ActorQuery {
   readonly tenant: string | null;
   readonly machine: string | null;
+  readonly id: string | null;
   readonly terms: readonly Term<ActorTermField>[];
 }
 
 /** Reads a query. @throws {QueryError} */
 export function readActorQuery(query: string, now: number): ActorQuery {
   const reading: Reading = { query, now };
-  const asked: { tenant: string | null; machine: string | null } = { tenant: null, machine: null };
+  const asked: { -readonly [Name in "tenant" | "machine" | "id"]: ActorQuery[Name] } = {
+    ...{ tenant: null, machine: null, id: null },
+  };
   const terms: Term<ActorTermField>[] = [];
   for (const word of readWords(query, ACTOR_FIELDS)) {
     const field = ACTOR_FIELDS.find(({ name }) => name === word.field?.name)?.name ?? "text";
@@ -69,8 +72,8 @@ export function readActorQuery(query: string, now: number): ActorQuery {
         throw wrong(word, reading, "One tenant, by its whole name");
       }
       asked.tenant = word.value;
-    } else if (field === "machine" && isWhole && asked.machine === null) {
-      asked.machine = word.value;
+    } else if ((field === "machine" || field === "id") && isWhole && asked[field] === null) {
+      asked[field] = word.value;
     } else if (field === "status" && !STATUSES.some((status) => status === word.value)) {
       throw wrong(word, reading, `There are the statuses ${STATUSES.join(", ")}`);
     } else terms.push(...termsOf(word, field, reading));

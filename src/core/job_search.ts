@@ -53,8 +53,18 @@ export interface JobQuery {
   readonly terms: readonly Term[];
 }
 
+/** What must not be asked about: an answer to a guess would tell what schemas hide. */
+export interface Veil {
+  /** The type of jobs that hides something there; null: none. */
+  hides(field: "payload" | "output", path: readonly string[]): string | null;
+  /** Types whose payloads bare text is not looked for in. */
+  readonly types: readonly string[];
+}
+
+const NO_VEIL: Veil = { hides: () => null, types: [] };
+
 /** Reads a query. @throws {QueryError} */
-export function readJobQuery(query: string, now: number): JobQuery {
+export function readJobQuery(query: string, now: number, veil: Veil = NO_VEIL): JobQuery {
   const reading = { query, now };
   const asked: Asked = {
     states: null,
@@ -71,7 +81,8 @@ export function readJobQuery(query: string, now: number): JobQuery {
     if (name === "state") asked.states = statesOf(word, reading, asked.states);
     else if (isExact(word) && isOnce(name) && asked[name] === null) asked[name] = word.value;
     else if (name === "tenant") throw wrong(word, reading, "One tenant, by its whole name");
-    else terms.push(...termsOf(word, fieldOf(name), reading));
+    else terms.push(...termsOf(word, fieldOf(name), reading).map((term) => veiled(term, veil)));
+    if (name === "payload" || name === "output") demandShown(name, word, reading, veil);
     if (name === "created" && !word.isNegated) bound(created, word, reading);
   }
   return { ...asked, createdFrom: created.from, createdTo: created.to, terms };
@@ -104,6 +115,22 @@ function isExact({ operator, value, isQuoted, isNegated }: Word): boolean {
 
 function fieldOf(name: string | undefined): TermField {
   return TERM_FIELDS.find((field) => field === name) ?? "text";
+}
+
+/** The path of bare text, which has none, names the types that are left out. */
+function veiled(term: Term, { types }: Veil): Term {
+  return term.field === "text" ? { ...term, path: types } : term;
+}
+
+function demandShown(
+  field: "payload" | "output",
+  word: Word,
+  reading: Reading,
+  veil: Veil,
+): void {
+  const type = veil.hides(field, word.path);
+  if (type === null) return;
+  throw wrong(word, reading, `Jobs of type "${type}" keep this secret: it cannot be asked for`);
 }
 
 function statesOf(

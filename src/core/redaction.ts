@@ -22,6 +22,8 @@ export function sensitive<T extends z.ZodType>(schema: T): T {
 export interface Redactor {
   /** The value, with `[redacted]` in the places of what is marked. */
   hide(value: unknown): unknown;
+  /** Whether something at these keys, from the outside in, or below them, may be marked. */
+  marks(path: readonly string[]): boolean;
   /** The text, without what is marked in the value. */
   scrub(text: string, value: unknown): string;
 }
@@ -47,12 +49,28 @@ export function redactorOf(schema: z.ZodType): Redactor | null {
   const root: Node = JSON.parse(text);
   return {
     hide: (value) => hide(root, root, value, () => {}, 0),
+    marks: (path) => marks(root, root, path, new Set()),
     scrub: (text, value) => {
       const secrets: unknown[] = [];
       hide(root, root, value, (hidden) => secrets.push(hidden), 0);
       return secrets.flatMap(textsOf).toSorted((a, b) => b.length - a.length)
         .reduce((rest, secret) => rest.replaceAll(secret, REDACTED), text);
     },
+  };
+}
+
+/**
+ * For `JSON.stringify`: takes secrets out of each text and number, as it reads and not as JSON writes
+ * it.
+ */
+export function scrubbing(
+  scrub: (text: string) => string,
+): (name: string, value: unknown) => unknown {
+  return (_name, value) => {
+    if (typeof value === "string") return scrub(value);
+    if (typeof value !== "number") return value;
+    const text = scrub(String(value));
+    return text === String(value) ? value : text;
   };
 }
 
@@ -69,11 +87,10 @@ function hide(
     return REDACTED;
   }
   const below = (next: Node, part: unknown) => hide(root, next, part, tell, depth + 1);
-  const branches = [
-    ...node.$ref === undefined ? [] : [target(root, node.$ref)],
-    ...[node.anyOf ?? [], node.oneOf ?? [], node.allOf ?? []].flat(),
-  ];
-  const shown = branches.reduce((part: unknown, branch) => below(branch, part), value);
+  const shown = branchesOf(root, node).reduce(
+    (part: unknown, branch) => below(branch, part),
+    value,
+  );
   if (Array.isArray(shown)) {
     const rest = typeof node.items === "object" ? node.items : {};
     return shown.map((item, index) => below(node.prefixItems?.[index] ?? rest, item));
@@ -86,6 +103,42 @@ function hide(
       return [name, below(known ? node.properties?.[name] ?? {} : others, part)];
     }),
   );
+}
+
+/** @param seen Nodes at the end of the path, so that a schema that holds itself has an end. */
+function marks(root: Node, node: Node, path: readonly string[], seen: Set<Node>): boolean {
+  if (node.sensitive === true) return true;
+  const [name, ...rest] = path;
+  if (name === undefined) {
+    if (seen.has(node)) return false;
+    seen.add(node);
+  }
+  const parts = name === undefined ? partsOf(node) : partsNamed(node, name);
+  return branchesOf(root, node).some((branch) => marks(root, branch, path, seen)) ||
+    parts.some((part) => marks(root, part, rest, seen));
+}
+
+function branchesOf(root: Node, node: Node): readonly Node[] {
+  return [
+    ...node.$ref === undefined ? [] : [target(root, node.$ref)],
+    ...[node.anyOf ?? [], node.oneOf ?? [], node.allOf ?? []].flat(),
+  ];
+}
+
+/** What is below a node, whatever its name. */
+function partsOf({ properties, additionalProperties, items, prefixItems }: Node): readonly Node[] {
+  const others = [additionalProperties, items].filter((part) => typeof part === "object");
+  return [...Object.values(properties ?? {}), ...prefixItems ?? [], ...others];
+}
+
+/** What a name may mean below a node: a member, or an item by its number, from either end. */
+function partsNamed(node: Node, name: string): readonly Node[] {
+  const { properties, additionalProperties } = node;
+  const known = properties && Object.hasOwn(properties, name) ? properties[name] : undefined;
+  const isItem = /^-?\d+$/.test(name);
+  const items = isItem ? partsOf({ ...node, properties: {}, additionalProperties: false }) : [];
+  const other = typeof additionalProperties === "object" ? [additionalProperties] : [];
+  return known ? [known, ...items] : [...other, ...items];
 }
 
 function target(root: Node, ref: string): Node {

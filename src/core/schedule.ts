@@ -17,6 +17,8 @@ const ON_TIME_MS_MIN = 1_000;
 const ON_TIME_MS_MAX = 60_000;
 /** Passed fire times that are looked at one by one. */
 const STEPS_MAX = 2_000;
+/** The look back at the newest of them grows by this, until it holds enough. */
+const SPAN_GROWTH = 4;
 
 const {
   queue,
@@ -172,14 +174,17 @@ export function dueAt(
     at = nextFire(rhythm, at);
   }
   if (at !== null && isDue(at)) {
-    // Far behind: what is long past is not counted one by one.
-    const skipTo = nowMs - STEPS_MAX * 1_000;
-    if (at < skipTo) at = nextFire(rhythm, skipTo);
-    for (; at !== null && isDue(at); passed++) {
-      times.push(at);
-      if (times.length > definition.maxCatchUp) times.shift();
-      at = nextFire(rhythm, at);
+    // Far behind: what is long past is not counted one by one, and what is wanted is the newest.
+    for (let spanMs = STEPS_MAX * 1_000;; spanMs *= SPAN_GROWTH) {
+      const newest = timesUntil(rhythm, Math.max(at - 1, nowMs - spanMs), isDue);
+      const isWhole = nowMs - spanMs < at;
+      if (newest.times.length < definition.maxCatchUp && !isWhole) continue;
+      times.push(...newest.times);
+      passed += newest.times.length;
+      at = newest.next;
+      break;
     }
+    times.splice(0, times.length - definition.maxCatchUp);
   }
   const current = times.at(-1) ?? firstMs;
   const halfMs = ((at ?? current) - current) / 2;
@@ -197,6 +202,18 @@ export function dueAt(
     missed: count > 0 ? { first: firstMs, count } : null,
     next: at,
   };
+}
+
+/** Fire times after an instant, as far as they are due, and the next one. */
+function timesUntil(
+  rhythm: Rhythm,
+  afterMs: number,
+  isDue: (fireMs: number) => boolean,
+): { readonly times: number[]; readonly next: number | null } {
+  const times: number[] = [];
+  let next = nextFire(rhythm, afterMs);
+  for (; next !== null && isDue(next); next = nextFire(rhythm, next)) times.push(next);
+  return { times, next };
 }
 
 function contradictions(definition: ScheduleDefinition): Issue[] {

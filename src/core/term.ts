@@ -32,7 +32,7 @@ export type TermField = (typeof TERM_FIELDS)[number];
 /** One condition. Instants are numbers: seconds since 1970. */
 export interface Term<Field extends string = TermField> {
   readonly field: Field;
-  /** Of payload, output, metadata and progress: keys from the outside in. */
+  /** Of payload, output, metadata and progress: keys from the outside in. Of text: types left out. */
   readonly path: readonly string[];
   /** 0: `text` is a pattern of LIKE, case does not matter; else the sum of 1 less, 2 equal, 4 greater. */
   readonly comparison: number;

@@ -143,6 +143,7 @@ function startRoutes(actors: Actors): Route[] {
           machine: machine ?? search.machine,
           status: status ?? null,
           state: state ?? null,
+          id: search.id,
           terms: machine === undefined || search.machine === null
             ? search.terms
             : [...search.terms, isText("machine", search.machine)],

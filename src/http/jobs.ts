@@ -15,7 +15,7 @@ import { readJobQuery } from "../core/job_search.ts";
 import { isText } from "../core/term.ts";
 import { isTerminal } from "../core/lifecycle.ts";
 import type { Created, Jobs } from "../runtime/jobs.ts";
-import { boundsOf, narrowed } from "../runtime/searching.ts";
+import { boundsOf, narrowed, veilOf } from "../runtime/searching.ts";
 import { demand } from "./access.ts";
 import {
   check,
@@ -302,7 +302,11 @@ async function listJobs(call: Call<z.output<typeof listQuery>>, jobs: Jobs): Pro
   };
   const cursor = query.cursor ?? null;
   if (cursor !== null && !isUuid(cursor)) throw new MalformedError("cursor is not one of ours");
-  const read = readSearch(call, jobs.host.clock.now(), readJobQuery);
+  const read = readSearch(
+    call,
+    jobs.host.clock.now(),
+    (q, now) => readJobQuery(q, now, veilOf(jobs.host.handlers)),
+  );
   const tenantId = read.tenantId ?? DEFAULT_TENANT;
   const terms = query.tag === undefined ? [] : [isText("tag", query.tag)];
   const wanted = narrowed({ ...filter, tenantId, terms }, read.search);

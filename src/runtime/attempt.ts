@@ -190,7 +190,7 @@ export class Attempt implements HandlerContext, OpensMembers {
     return (value) => {
       if (this.#isOver) return;
       const onLost = () => this.stop("lease_lost");
-      this.#progress ??= new Progress(this.claimed, this.#host.store, onLost);
+      this.#progress ??= new Progress(this.claimed, this.#host.store, onLost, this.#scrub());
       this.#progress.set(value);
     };
   }
@@ -202,11 +202,10 @@ export class Attempt implements HandlerContext, OpensMembers {
   get log(): HandlerContext["log"] {
     return (message, data, level = "info") => {
       if (this.#isOver) return;
-      const { payloadRedactor } = this.handler;
       this.#log ??= new AttemptLog(this.claimed, {
         store: this.#host.logs,
         clock: this.#host.clock,
-        scrub: payloadRedactor ? (text) => payloadRedactor.scrub(text, this.claimed.payload) : null,
+        scrub: this.#scrub(),
         onLost: () => this.stop("lease_lost"),
       });
       this.#log.add(level, message, data);
@@ -325,10 +324,15 @@ export class Attempt implements HandlerContext, OpensMembers {
   }
 
   /** What is marked in the payload is in no error that is stored or logged. */
-  #scrubbed(ending: Ending): Ending {
+  #scrub(): ((text: string) => string) | null {
     const { payloadRedactor } = this.handler;
-    if (ending.kind !== "failed" || !payloadRedactor) return ending;
-    const message = payloadRedactor.scrub(ending.error.message, this.claimed.payload);
+    return payloadRedactor ? (text) => payloadRedactor.scrub(text, this.claimed.payload) : null;
+  }
+
+  #scrubbed(ending: Ending): Ending {
+    const scrub = this.#scrub();
+    if (ending.kind !== "failed" || !scrub) return ending;
+    const message = scrub(ending.error.message);
     return { ...ending, error: { ...ending.error, message } };
   }
 

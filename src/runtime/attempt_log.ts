@@ -7,6 +7,7 @@
 import type { Clock } from "../core/clock.ts";
 import { findJsonIssue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
+import { scrubbing } from "../core/redaction.ts";
 import type { ClaimedJob, LogLevel, LogStore } from "../store/store.ts";
 
 const LINES_PER_WRITE = 200;
@@ -108,16 +109,6 @@ function jsonOf(data: unknown, scrub: AttemptLogHost["scrub"]): string | undefin
   } catch {
     return undefined;
   }
-}
-
-/** Each text and number of some data: a secret is looked for as it reads, not as JSON writes it. */
-function scrubbing(scrub: (text: string) => string): (name: string, value: unknown) => unknown {
-  return (_name, value) => {
-    if (typeof value === "string") return scrub(value);
-    if (typeof value !== "number") return value;
-    const text = scrub(String(value));
-    return text === String(value) ? value : text;
-  };
 }
 
 /** PostgreSQL takes no NUL and no lone surrogate. */

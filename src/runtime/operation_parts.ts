@@ -1,16 +1,19 @@
 /**
  * One part of an operation: reads its jobs, asks the machine about each, and commits the answers in the
- * transaction of the operation's turn.
+ * transaction of the operation's turn; the part after it at the same time in one of its own.
  *
  * What has another version than when it was chosen is left alone, whoever moved it: a job that was
  * brought back and failed again has failed in another way. Only a cancel is meant for the job, however
  * far it has come.
  */
+import { getLogger } from "@logtape/logtape";
 import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { type Decision, INITIAL_STATE, isTerminal, transition } from "../core/lifecycle.ts";
+import { LeaseLostError } from "../core/errors.ts";
 import { eventOf, type ItemOutcome, statesFor } from "../core/operation.ts";
 import type {
+  ActorName,
   Change,
   Chosen,
   OperationRow,
@@ -20,6 +23,8 @@ import type {
   Turn,
 } from "../store/store.ts";
 import { cancelledError } from "./endings.ts";
+
+const log = getLogger(["perdura", "operations"]);
 
 /** What carrying out needs. */
 export interface ApplyHost {
@@ -51,16 +56,63 @@ export async function applyPart(
   const { operations } = host.store;
   const { part } = paramsSchema.parse(params);
   const operation = await operations.readIn(send, turn);
-  if (operation.action === "requeue") await requeue(host, send, operation, part);
-  else await carryOut(host, send, operation, part);
+  // Of an operation that is born here nobody else sees the parts yet.
+  const isMore = part + 1 < operation.parts;
+  if (isMore && turn.birth === null && operation.rate === null) {
+    applyAhead(host, turn, part + 1)
+      .catch((error) => log.debug("A part is left to its turn", { operationId: turn.id, error }));
+  }
+  const isOurs = await operations.takePart(send, operation, part, true);
+  const outcomes = isOurs ? await carryOut(host, send, operation, part) : [];
+  await operations.partDone(send, operation, part, outcomes, PART_DONE);
   return () => {
-    host.store.hint({ kind: "lanes", lanes: [] });
     host.store.hint({ kind: "mail" });
-    if (operation.action === "cancel") {
-      host.store.hint({ kind: "cancel" });
-      host.store.hint({ kind: "ended", ids: [] });
-    }
+    tell(host, operation);
   };
+}
+
+/**
+ * Carries out a part before its turn, in a transaction of its own, while the turn of the part before
+ * it is under way: PostgreSQL has more than one processor. Whoever takes the part's row first does it;
+ * its turn waits for that, and goes on. False: there is none, somebody has it, or the operation does
+ * not run any more; that is looked at last, and a stop waits for the commit.
+ */
+export async function applyAhead(
+  host: ApplyHost,
+  name: ActorName,
+  part: number,
+): Promise<boolean> {
+  const { operations } = host.store;
+  const done: OperationRow[] = [];
+  await operations.apart(name, async (send) => {
+    if (!await operations.takePart(send, name, part, false)) return;
+    const operation = await operations.readIn(send, name);
+    const outcomes = await carryOut(host, send, operation, part);
+    await operations.partDone(send, name, part, outcomes, null);
+    if (!await operations.holdRunning(send, name)) throw new LeaseLostError(name.id, 0);
+    done.push(operation);
+  });
+  for (const operation of done) tell(host, operation);
+  return done.length > 0;
+}
+
+/** After the commit: wakes those whom the jobs of a part concern. */
+function tell({ store }: ApplyHost, { action }: OperationRow): void {
+  store.hint({ kind: "lanes", lanes: [] });
+  if (action !== "cancel") return;
+  store.hint({ kind: "cancel" });
+  store.hint({ kind: "ended", ids: [] });
+}
+
+/** Does what is asked for with the jobs of a part. Gives what became of each, in its order. */
+async function carryOut(
+  host: ApplyHost,
+  send: SendStatement,
+  operation: OperationRow,
+  part: number,
+): Promise<ItemOutcome[]> {
+  const isRequeue = operation.action === "requeue";
+  return await (isRequeue ? requeue : applyEach)(host, send, operation, part);
 }
 
 /**
@@ -72,12 +124,11 @@ async function requeue(
   send: SendStatement,
   operation: OperationRow,
   part: number,
-): Promise<void> {
+): Promise<ItemOutcome[]> {
   const { cause } = operation;
   const states = statesFor("requeue");
   const { size, rest } = await operations
     .requeuePart(send, operation, part, states, revival, cause);
-  if (size === 0) return;
   const outcomes = new Array<ItemOutcome>(size).fill("done");
   const jobs = rest.length === 0 ? [] : await operations.names(send, operation, part);
   const left = rest.flatMap((place) => jobs[place] ?? []);
@@ -87,18 +138,17 @@ async function requeue(
     const outcome = left[n] ? became.get(nameOf(left[n])) ?? "moved" : "moved";
     outcomes[place] = outcome === "revived" ? "done" : outcome;
   });
-  await operations.partDone(send, operation, part, outcomes, PART_DONE);
+  return outcomes;
 }
 
-async function carryOut(
+async function applyEach(
   host: ApplyHost,
   send: SendStatement,
   operation: OperationRow,
   part: number,
-): Promise<void> {
+): Promise<ItemOutcome[]> {
   const { operations } = host.store;
   const jobs = await operations.part(send, operation, part);
-  if (jobs.length === 0) return;
   const plan = planOf(operation, jobs);
   await revive(host, send, operation, plan);
   await change(host, send, operation, plan);
@@ -106,8 +156,7 @@ async function carryOut(
   settle(plan, plan.remove, gone);
   const asked = await operations.requestCancel(send, chosenOf(plan.ask), operation.cause);
   settle(plan, plan.ask, namesOf(asked));
-  const outcomes = jobs.map((job) => plan.outcomes.get(job) ?? "done");
-  await operations.partDone(send, operation, part, outcomes, PART_DONE);
+  return jobs.map((job) => plan.outcomes.get(job) ?? "done");
 }
 
 function planOf(operation: OperationRow, jobs: readonly PartJob[]): Plan {

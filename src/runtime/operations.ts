@@ -26,6 +26,7 @@ import { Machines } from "./machines.ts";
 import { type Operation, operationOf } from "./operation_view.ts";
 import { operations as operationMachine } from "./own_machines.ts";
 import { isEnded } from "./place.ts";
+import { veilOf } from "./searching.ts";
 import { selectionOf } from "./selecting.ts";
 import { Turner } from "./turner.ts";
 
@@ -67,7 +68,7 @@ export class Operations {
   async foresee(request: OperationRequest): Promise<DryRun> {
     const { store } = this.#host;
     const { matched, sample } = await store.operations.foresee(
-      selectionOf(request, this.#host.clock.now()),
+      this.#select(request),
       limits.sampleMax,
     );
     const jobs = await Promise.all(sample.map(({ tenantId, id }) => store.get(tenantId, id)));
@@ -78,23 +79,23 @@ export class Operations {
    * Begins an operation: from now on it is about the jobs that are there now.
    *
    * @throws {InvalidInputError} Or it matches nothing.
-   * @throws {IdempotencyConflictError} The same is under way.
+   * @throws {IdempotencyConflictError} The same, or another over some of its jobs, is under way.
    */
   async start(request: OperationRequest, options: AskOptions = {}): Promise<Operation> {
-    const selection = selectionOf(request, this.#host.clock.now());
+    const selection = this.#select(request);
     const { id, operation } = newOperation(request, selection, options);
     const { store } = this.#host;
     const same = await store.operations.same(operation);
     if (same !== null && !options.mayBeEmpty) {
-      throw new IdempotencyConflictError(
-        same,
-        same,
-        `Operation ${same} does the same, and is under way`,
-      );
+      throw underWay(same, "does the same");
     }
     await this.#desk.turner.begin(operation.tenantId, async (send) => {
       const { parts, matched } = await store.operations.freeze(send, selection, operation);
       if (matched === 0 && !options.mayBeEmpty) throw nothing(selection);
+      const other = await store.operations.overlapping(send, operation);
+      if (other !== null && !options.mayBeEmpty) {
+        throw underWay(other, "has yet to come to some of these jobs");
+      }
       return this.#birth(operation, parts);
     });
     const started = await this.get(null, id);
@@ -146,6 +147,11 @@ export class Operations {
     }
     this.#tend(name);
     return await this.get(null, id);
+  }
+
+  #select(request: OperationRequest): JobSelection {
+    const { clock, handlers } = this.#host;
+    return selectionOf(request, clock.now(), veilOf(handlers));
   }
 
   async #row(tenantId: string | null, id: string): Promise<OperationRow> {
@@ -211,6 +217,14 @@ function newOperation(
     partJobs: Math.min(PART_JOBS, rate ?? PART_JOBS),
   };
   return { id, operation };
+}
+
+function underWay(id: string, what: string): IdempotencyConflictError {
+  return new IdempotencyConflictError(
+    id,
+    id,
+    `Operation ${id} ${what}, and is under way: stop it, or wait for its end`,
+  );
 }
 
 function nothing({ states }: JobSelection): InvalidInputError {

@@ -53,7 +53,7 @@ export async function pageOfActors(
   const { store: { actors }, clock } = host;
   const startedAt = clock.monotonic();
   for (let after = cursor;;) {
-    const isBounded = (filter.terms ?? []).length > 0;
+    const isBounded = isLookedFor(filter);
     const edge = isBounded ? await actors.listEdge(filter.tenantId, after, LOOK_ROWS) : null;
     const lines = await actors.list({ ...filter, upTo: edge }, after, limit);
     if (lines.length === limit) return { lines, next: lines.at(-1)?.id ?? null };
@@ -89,6 +89,13 @@ export async function pageAt(
   if (offset > 0 && before === null) return { items: [], total };
   const filter = { tenantId, states: null, type: null, queue: null };
   return { items: await store.list(filter, before, limit), total };
+}
+
+/** The same of actors: all three of these have an index, and an id has one. */
+function isLookedFor({ machine, status, state, id = null, terms = [] }: ActorFilter): boolean {
+  if (id !== null) return false;
+  const given = [machine, status, state].filter((each) => each !== null).length;
+  return terms.length > 0 || given === 1 || given === 2;
 }
 
 /** Whether rows may be passed over: not where the home, or an index, holds just what is wanted. */

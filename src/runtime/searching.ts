@@ -1,8 +1,9 @@
 /** Queries as filters of the store. */
 import { idAfter, isUuid, leastIdAt } from "../core/id.ts";
-import type { JobQuery } from "../core/job_search.ts";
+import type { JobQuery, Veil } from "../core/job_search.ts";
 import { isText } from "../core/term.ts";
 import type { JobFilter } from "../store/store.ts";
+import type { Handlers } from "./handlers.ts";
 
 /**
  * An id tells when it was made, by the clock of whoever made it, and the row when it was stored. A bound
@@ -14,6 +15,18 @@ const SLACK_MS = 24 * 3_600_000;
 export interface IdBounds {
   readonly from: string | null;
   readonly before: string | null;
+}
+
+/** What the schemas of these handlers hide from searches. */
+export function veilOf(handlers: Handlers): Veil {
+  const all = [...handlers.values()];
+  return {
+    hides: (field, path) => {
+      const redactor = field === "payload" ? "payloadRedactor" : "outputRedactor";
+      return all.find((handler) => handler[redactor]?.marks(path))?.type ?? null;
+    },
+    types: all.filter(({ payloadRedactor }) => payloadRedactor).map(({ type }) => type),
+  };
 }
 
 /** A filter with what a query asks beside it. */

@@ -1,7 +1,7 @@
 /** Which jobs an operation asks for, checked. */
 import { InvalidInputError } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
-import { type JobQuery, readJobQuery } from "../core/job_search.ts";
+import { type JobQuery, readJobQuery, type Veil } from "../core/job_search.ts";
 import { DEFAULT_TENANT } from "../core/job.ts";
 import {
   type JobSelection,
@@ -15,10 +15,10 @@ import { holdsText, isText, type Term } from "../core/term.ts";
 import type { JobState } from "../../machines/job.ts";
 
 /** The selection of a request. @param now For ages in a query. @throws {InvalidInputError} */
-export function selectionOf(request: OperationRequest, now: number): JobSelection {
+export function selectionOf(request: OperationRequest, now: number, veil: Veil): JobSelection {
   const { action, filter, runAt } = request;
   const { type = null, queue = null, from = null, to = null, ids = null } = filter;
-  const query = queryOf(filter.q ?? "", now);
+  const query = queryOf(filter.q ?? "", now, veil);
   if (action === "reschedule" && runAt === undefined) {
     throw invalid("runAt", "A reschedule needs the new time, RFC 3339");
   }
@@ -47,9 +47,9 @@ function idsOf(ids: readonly string[] | null, id: string | null): readonly strin
   return ids === null || ids.includes(id) ? [id] : [];
 }
 
-function queryOf(q: string, now: number): JobQuery {
+function queryOf(q: string, now: number, veil: Veil): JobQuery {
   try {
-    return readJobQuery(q, now);
+    return readJobQuery(q, now, veil);
   } catch (error) {
     if (error instanceof QueryError) throw invalid("filter.q", error.message);
     throw error;

@@ -258,6 +258,8 @@ export interface ActorFilter {
   readonly machine: string | null;
   readonly status: string | null;
   readonly state: string | null;
+  /** This one alone. */
+  readonly id?: string | null;
   /** All of them have to hold. */
   readonly terms?: readonly Term<ActorTermField>[];
   /** No ids above this one. */

@@ -260,9 +260,9 @@ export class PostgresActors implements ActorStore, ActorSeats {
   }
 
   async list(filter: ActorFilter, after: string, limit: number): Promise<ActorLine[]> {
-    const { tenantId, machine, status, state, terms = [], upTo = null } = filter;
+    const { tenantId, machine, status, state, id = null, terms = [], upTo = null } = filter;
     const page = [tenantId, machine, status, state, after, limit, OURS, upTo];
-    const rows = await this.#requests.query(sql.actorList, [...page, ...termColumns(terms)]);
+    const rows = await this.#requests.query(sql.actorList, [...page, ...termColumns(terms), id]);
     return rows.map(toActorLine);
   }
 

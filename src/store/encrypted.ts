@@ -8,6 +8,7 @@
 import type { Cipher, Place } from "../core/cipher.ts";
 import type { Job, JobInsert } from "../core/job.ts";
 import { isJson, type Json } from "../core/json.ts";
+import type { ScheduleDefinition } from "../core/schedule.ts";
 import { payloadHash } from "./inserting.ts";
 import type {
   Change,
@@ -91,22 +92,42 @@ export function encryptedStore(store: Store, cipher: Cipher): Store {
   return replacing(store, changed);
 }
 
-/** The payload of a schedule's jobs; the input of its actors is plain, as actors are. */
+/** The payload of a schedule's jobs, or the input of its actors, until they have it. */
 function sealedSchedules(schedules: ScheduleStore, cipher: Cipher): ScheduleStore {
-  const placeIn = ({ tenantId, id }: Named): Place =>
-    placeOf({ tenantId, id: `schedule ${id}` }, "payload");
-  const seal = async (write: ScheduleWrite): Promise<ScheduleWrite> => {
-    const { payload } = write.definition;
-    if (payload === undefined) return write;
-    const sealed = JSON.parse(await cipher.encrypt(JSON.stringify(payload), placeIn(write)));
-    return { ...write, definition: { ...write.definition, payload: sealed } };
+  const placeIn = ({ tenantId, id }: Named, field: "payload" | "input"): Place =>
+    placeOf(
+      { tenantId, id: field === "payload" ? `schedule ${id}` : `schedule ${id} ${field}` },
+      "payload",
+    );
+  const mapped = async (
+    definition: ScheduleDefinition,
+    map: (value: unknown, field: "payload" | "input") => Promise<unknown>,
+  ): Promise<ScheduleDefinition> => {
+    const { payload, input } = definition;
+    return {
+      ...definition,
+      ...payload === undefined ? {} : { payload: await map(payload, "payload") },
+      ...input === undefined ? {} : { input: await map(input, "input") },
+    };
   };
-  const open = async (row: ScheduleRow): Promise<ScheduleRow> => {
-    const { payload } = row.definition;
-    if (!isJson(payload)) return row;
-    const plain = await cipher.decrypt(payload, placeIn(row));
-    return { ...row, definition: { ...row.definition, payload: plain } };
-  };
+  const seal = async (write: ScheduleWrite): Promise<ScheduleWrite> => ({
+    ...write,
+    definition: await mapped(
+      write.definition,
+      async (value, field) =>
+        JSON.parse(await cipher.encrypt(JSON.stringify(value), placeIn(write, field))),
+    ),
+  });
+  const opened = (definition: ScheduleDefinition, name: Named) =>
+    mapped(
+      definition,
+      async (value, field) =>
+        isJson(value) ? await cipher.decrypt(value, placeIn(name, field)) : value,
+    );
+  const open = async (row: ScheduleRow): Promise<ScheduleRow> => ({
+    ...row,
+    definition: await opened(row.definition, row),
+  });
   const openLook = async ({ schedule, nowMs }: ScheduleLook): Promise<ScheduleLook> => ({
     nowMs,
     schedule: schedule && await open(schedule),
@@ -117,6 +138,11 @@ function sealedSchedules(schedules: ScheduleStore, cipher: Cipher): ScheduleStor
     read: async (tenantId, id) => await openLook(await schedules.read(tenantId, id)),
     list: async (filter, after, limit) =>
       await Promise.all((await schedules.list(filter, after, limit)).map(openLook)),
+    unstarted: async (machines, limit) =>
+      await Promise.all((await schedules.unstarted(machines, limit)).map(async (run) => ({
+        ...run,
+        definition: await opened(run.definition, { tenantId: run.tenantId, id: run.scheduleId }),
+      }))),
     due: async (startable, limit) =>
       await Promise.all((await schedules.due(startable, limit)).map(async (due) => ({
         ...due,

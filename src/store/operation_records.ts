@@ -68,6 +68,7 @@ export interface OperationRow extends ActorName {
   readonly requestedBy: string | null;
   readonly createdAt: string;
   readonly matched: number;
+  readonly parts: number;
   readonly done: number;
   readonly skipped: number;
   readonly status: ActorStatus | null;
@@ -195,16 +196,35 @@ export interface OperationStore {
   remove(send: SendStatement, jobs: readonly Chosen[]): Promise<JobName[]>;
   /** Asks running jobs to end. Gives the names of those that were asked. */
   requestCancel(send: SendStatement, jobs: readonly Chosen[], reason: string): Promise<JobName[]>;
-  /** Notes what became of a part's jobs, in its order, and mails the operation `event`. */
+  /**
+   * Notes what became of a part's jobs, in its order, unless it is noted already, and mails the
+   * operation `event` (null: nothing).
+   */
   partDone(
     send: SendStatement,
     operation: ActorName,
     part: number,
     outcomes: readonly ItemOutcome[],
-    event: { readonly type: string },
+    event: { readonly type: string } | null,
   ): Promise<void>;
+  /** A transaction of its own. Rejects, and nothing is written, when `work` rejects. */
+  apart(operation: ActorName, work: (send: SendStatement) => Promise<void>): Promise<void>;
+  /**
+   * Whether a part is to be carried out: then nobody else does, until the end of the transaction.
+   * `waits`: for whoever is at it; otherwise his part is none of ours.
+   */
+  takePart(
+    send: SendStatement,
+    operation: ActorName,
+    part: number,
+    waits: boolean,
+  ): Promise<boolean>;
+  /** Whether the operation runs: it does then until the end of the transaction. */
+  holdRunning(send: SendStatement, operation: ActorName): Promise<boolean>;
   /** Id of an operation under way with the same action and filter. */
   same(operation: Pick<NewOperation, "tenantId" | "action" | "filter">): Promise<string | null>;
+  /** Id of another operation under way that has yet to come to some of the jobs of this one. */
+  overlapping(send: SendStatement, operation: ActorName): Promise<string | null>;
   /** One operation. `tenantId` null: of any tenant, or over many. */
   get(tenantId: string | null, id: string): Promise<OperationRow | null>;
   /** Newest first, of ids before `before` (null: from the newest). */

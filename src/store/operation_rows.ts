@@ -76,6 +76,7 @@ export function toOperation(row: Row): OperationRow {
     requested_by: string | null;
     created_at: Date;
     matched: number;
+    parts: number;
     done: number;
     skipped: number;
     status: ActorStatus | null;
@@ -95,6 +96,7 @@ export function toOperation(row: Row): OperationRow {
     requestedBy: r.requested_by,
     createdAt: r.created_at.toISOString(),
     matched: r.matched,
+    parts: r.parts,
     done: r.done,
     skipped: r.skipped,
     status: r.status,

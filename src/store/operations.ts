@@ -37,6 +37,7 @@ import {
 } from "./operation_rows.ts";
 import type { Change, SendStatement } from "./records.ts";
 import { field, toId, toJobName } from "./rows.ts";
+import type { Transactions } from "./transaction.ts";
 
 /** Parts that one page of items looks at. */
 const PARTS_OF_PAGE = 50;
@@ -44,9 +45,11 @@ const PARTS_OF_PAGE = 50;
 /** The operations of a database. */
 export class PostgresOperations implements OperationStore {
   readonly #db: Database;
+  readonly #transactions: Transactions;
 
-  constructor(db: Database) {
+  constructor(db: Database, transactions: Transactions) {
     this.#db = db;
+    this.#transactions = transactions;
   }
 
   async foresee(selection: JobSelection, sample: number): Promise<Foreseeable> {
@@ -139,7 +142,7 @@ export class PostgresOperations implements OperationStore {
     { tenantId, id }: ActorName,
     part: number,
     outcomes: readonly ItemOutcome[],
-    event: { readonly type: string },
+    event: { readonly type: string } | null,
   ): Promise<void> {
     const codes = outcomes.map((outcome) => ITEM_OUTCOMES.indexOf(outcome));
     await send(sql.operationPartDone, [
@@ -149,8 +152,34 @@ export class PostgresOperations implements OperationStore {
       column(codes, (code) => code),
       codes.filter((code) => code === 0).length,
       newId(),
-      JSON.stringify({ event }),
+      event && JSON.stringify({ event }),
     ]);
+  }
+
+  async apart(
+    { tenantId }: ActorName,
+    work: (send: SendStatement) => Promise<void>,
+  ): Promise<void> {
+    await this.#transactions.run(tenantId, () => Promise.resolve(), work);
+  }
+
+  async takePart(
+    send: SendStatement,
+    { tenantId, id }: ActorName,
+    part: number,
+    waits: boolean,
+  ): Promise<boolean> {
+    const rows = await send(waits ? sql.operationPartTake : sql.operationPartTry, [
+      tenantId,
+      id,
+      part,
+    ]);
+    return rows.length > 0;
+  }
+
+  async holdRunning(send: SendStatement, { tenantId, id }: ActorName): Promise<boolean> {
+    const rows = await send(sql.operationHold, [tenantId, id, "active", "running"]);
+    return rows.length > 0;
   }
 
   async same(
@@ -158,6 +187,11 @@ export class PostgresOperations implements OperationStore {
   ): Promise<string | null> {
     const parameters = [tenantId, action, JSON.stringify(filter), "active", "stopped"];
     const [row] = await this.#db.query(sql.operationSame, parameters);
+    return row ? toId(row) : null;
+  }
+
+  async overlapping(send: SendStatement, { tenantId, id }: ActorName): Promise<string | null> {
+    const [row] = await send(sql.operationOverlap, [tenantId, id, "active", "stopped"]);
     return row ? toId(row) : null;
   }
 

@@ -128,7 +128,7 @@ export class PostgresStore implements Store {
     this.inbox = new PostgresInbox(db, this.#enqueue);
     this.#hints = new Hints(db);
     this.#transactions = new Transactions(db.options);
-    this.operations = new PostgresOperations(requests);
+    this.operations = new PostgresOperations(requests, this.#transactions);
     this.members = new PostgresMembers(requests, this.#enqueue);
     this.workers = new PostgresWorkers(db);
     this.retention = new PostgresRetention(db);

@@ -31,6 +31,7 @@ export class Transactions {
   readonly #idle: Session[] = [];
   readonly #waiting: (() => void)[] = [];
   #running = 0;
+  #isClosed = false;
 
   constructor(options: Required<DatabaseOptions>) {
     this.#options = options;
@@ -60,6 +61,7 @@ export class Transactions {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(this.#idle.splice(0).map((session) => session.end()));
   }
 
@@ -90,7 +92,7 @@ export class Transactions {
 
   #give(session: Session | null): void {
     this.#running--;
-    const isOfUse = session !== null && !session.isPoisoned;
+    const isOfUse = session !== null && !session.isPoisoned && !this.#isClosed;
     if (isOfUse && this.#idle.length < IDLE_SESSIONS_MAX) this.#idle.push(session);
     else void session?.end();
     this.#waiting.shift()?.();

@@ -48,6 +48,28 @@ Deno.test("what is marked is hidden in objects, arrays, unions, records and tupl
   );
 });
 
+Deno.test("marks() tells the paths at which, or below which, something is hidden", () => {
+  const redactor = redactorOf(schema);
+  assert(redactor);
+  const marked = [
+    ["password"],
+    ["token", "x"],
+    ["cards"],
+    ["cards", "0"],
+    ["cards", "-1", "number"],
+    ["way"],
+    ["way", "key"],
+    ["headers", "authorization"],
+    ["pair"],
+    ["pair", "1"],
+    ["whole", "deep"],
+    [],
+  ];
+  for (const path of marked) assert(redactor.marks(path), path.join("."));
+  const open = [["user"], ["cards", "0", "name"], ["way", "kind"], ["unknown"], ["toString"]];
+  for (const path of open) assert(!redactor.marks(path), path.join("."));
+});
+
 Deno.test("a recursive schema, odd values, and schemas without marks", () => {
   interface Tree {
     secret: string;
@@ -58,6 +80,8 @@ Deno.test("a recursive schema, odd values, and schemas without marks", () => {
   );
   const redactor = redactorOf(tree);
   assert(redactor);
+  assert(redactor.marks(["children", "0", "children", "3", "secret"]));
+  assert(redactor.marks(["children"]));
   const leaf = { secret: "leaf-secret", children: [] };
   const shown = redactor.hide({ secret: "root-secret", children: [leaf] });
   assert(!JSON.stringify(shown).includes("-secret"));

@@ -90,6 +90,14 @@ Deno.test("dueAt() of a second's schedule that is a year behind is quick, and ke
   assertEquals(next, now + 1_000);
 });
 
+Deno.test("dueAt() of a minute's schedule that is days behind keeps the newest as well", () => {
+  for (const days of [1, 2, 3, 30]) {
+    const { fires, next } = due({ missed: "all", maxCatchUp: 100 }, days * 24 * 60 * minute);
+    assertEquals(ages(fires), Array.from({ length: 100 }, (_, n) => 99 - n), `${days} days`);
+    assertEquals(next, now + minute);
+  }
+});
+
 Deno.test("dueAt() never fires what is not due, never twice, and always moves on", () => {
   const policies = fc.record({
     missed: fc.constantFrom("skip", "latest", "all"),

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createApp } from "../../src/http/app.ts";
 import { limits } from "../../src/core/limits.ts";
+import { pageOfActors } from "../../src/runtime/paging.ts";
 import { type Api, assertProblem, errorPaths, itemsOf, jobIn, testApi } from "./support.ts";
 
 async function found(api: Api, q: string, path = "/jobs") {
@@ -148,6 +149,10 @@ Deno.test("actors are found by machine, state, tag and declared context", async 
       ["context.decision:approved version>=2", ["table"]],
       ["machine:order", []],
       ["id:ch*", ["chair"]],
+      ["id:chair", ["chair"]],
+      ["id:chair status:done", []],
+      ["id:chair id:table", []],
+      ["-id:chair", ["table"]],
       ["created>1h NEW", ["chair"]],
     ] as const
   ) assertEquals(await found(api, q, "/actors"), [...expected], q);
@@ -155,4 +160,38 @@ Deno.test("actors are found by machine, state, tag and declared context", async 
   assertEquals(status, 200);
   assert(Array.isArray(body.jobs) && Array.isArray(body.actors));
   assert(body.jobs.some(({ name, values }) => name === "state" && values.includes("retry")));
+});
+
+Deno.test("a look for few among many actors is bounded, and goes on by its cursor", async () => {
+  await using api = await testApi();
+  await api.post("/actors", { machine: "approval", id: "x", input: { title: "t", approver: "a" } });
+  await api.db.sql`
+    insert into perdura.actor (
+      tenant_id, id, uid, root_id, machine, root_machine, machine_version, machine_hash, status, state,
+      tags, version)
+    select 'default', 'a' || lpad(n::text, 6, '0'), gen_random_uuid(), 'a' || lpad(n::text, 6, '0'),
+           'order', 'order', '1', '', 'done', 'paid', '{}', 1
+      from generate_series(1, 12000) n`;
+  // Each look takes longer than a page may.
+  let now = 0;
+  const clock = { now: () => 0, monotonic: () => now += 1_000 };
+  const host = { store: api.db.store, clock };
+  const nothing = { tenantId: "default", machine: null, status: null, state: null };
+  for (
+    const filter of [
+      { ...nothing, status: "active" },
+      { ...nothing, machine: "approval" },
+      { ...nothing, status: "active", state: "pending.waiting" },
+    ]
+  ) {
+    const pages: string[][] = [];
+    for (let cursor: string | null = ""; cursor !== null;) {
+      const { lines, next } = await pageOfActors(host, filter, cursor, 10);
+      pages.push(lines.map(({ id }) => id));
+      cursor = next;
+    }
+    assertEquals(pages, [[], [], ["x"]], JSON.stringify(filter));
+  }
+  const one = await pageOfActors(host, { ...nothing, id: "x", status: "active" }, "", 10);
+  assertEquals([one.lines.map(({ id }) => id), one.next], [["x"], null]);
 });

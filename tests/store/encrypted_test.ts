@@ -1,7 +1,8 @@
 /** Payloads and outputs that the database never sees. */
 import { assert, assertEquals } from "@std/assert";
 import { z } from "zod";
-import { createRuntime, defineHandler, sensitive } from "perdura";
+import { createRuntime, defineHandler, defineMachine, sensitive } from "perdura";
+import { approvalMachine } from "../../machines/approval.ts";
 import { eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 
@@ -69,13 +70,38 @@ Deno.test("with keys, nothing of a payload or an output is in the database", asy
   for (const { t } of rows) assert(!t.includes("canary"), t.slice(0, 200));
 });
 
+Deno.test("the input of a schedule's actors is sealed until they have it", async () => {
+  await using db = await testDatabase();
+  const machines = [defineMachine(approvalMachine, { version: "1" })];
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines, payloadKeys: keys });
+  const input = { title: "canary-title", approver: "canary-ann" };
+  const hourly = { everyMs: 3_600_000, machine: "approval", input };
+  const { schedule } = await runtime.schedules.put("hourly", hourly);
+  assertEquals(schedule.definition.input, input);
+  const listed = await runtime.schedules.list(
+    { tenantId: "default", isPaused: null, type: null, machine: null },
+    "",
+    10,
+  );
+  assertEquals(listed.map(({ definition }) => definition.input), [input]);
+  const [row] = await db.sql`select definition::text as t from perdura.schedule`;
+  assert(!row?.t.includes("canary"), row?.t);
+  const { actorId } = await runtime.schedules.trigger("hourly");
+  const { context } = await runtime.actors.get("default", actorId ?? "");
+  assertEquals(Object(context).title, input.title);
+});
+
 Deno.test("what a schema marks is in no answer, no error and no list; a worker may ask for it", async () => {
   await using db = await testDatabase();
   const failing = defineHandler({
     type: "login",
     input: z.object({ user: z.string(), password: sensitive(z.string()) }),
     retry: { maxAttempts: 1 },
-    handle: ({ password }, { log }) => {
+    handle: async ({ password }, { log, progress }) => {
+      progress({ step: `asks with ${password}`, done: 1 });
+      await eventually("its progress is stored", async () => {
+        return (await db.sql`select from perdura.job where progress is not null`).length > 0;
+      });
       log(`tries ${password}`, { with: [password], also: "fine" });
       throw new Error(`refused: ${password}`);
     },
@@ -104,7 +130,33 @@ Deno.test("what a schema marks is in no answer, no error and no list; a worker m
     "tries [redacted]",
     { with: ["[redacted]"], also: "fine" },
   ]);
-  const { lastError } = await (await app.request(`/jobs/${id}`)).json();
+  // Nor does a search answer to a guess.
+  for (const q of ["payload.password:canary-*", "payload.password>0"]) {
+    const guess = await app.request(`/jobs?q=${encodeURIComponent(q)}`);
+    assertEquals([guess.status, (await guess.json()).position], [400, 0]);
+  }
+  const texts = await app.request("/jobs?q=canary");
+  assertEquals((await texts.json()).items, []);
+  const open = await app.request("/jobs?q=payload.user:ada");
+  assertEquals((await open.json()).items.length, 1);
+  const operation = await app.request("/operations", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      action: "requeue",
+      filter: { q: "payload.password:canary-1234" },
+      dryRun: true,
+    }),
+  });
+  assertEquals(operation.status, 422);
+  const dry = await app.request("/operations", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ action: "requeue", filter: { q: "canary" }, dryRun: true }),
+  });
+  assertEquals((await dry.json()).matched, 0);
+  const { lastError, progress } = await (await app.request(`/jobs/${id}`)).json();
+  assertEquals(progress, { step: "asks with [redacted]", done: 1 });
   assertEquals(lastError.message, "refused: [redacted]");
   const whole = await (await app.request(`/jobs/${id}?reveal=true`)).json();
   assertEquals(whole.payload.password, "canary-1234");

@@ -111,6 +111,20 @@ Deno.test("by number the newest of each tenant are kept", async () => {
   assertEquals(await kept(db, ...ours, theirs), [false, false, true, true, false]);
 });
 
+Deno.test("by number, too, the most special policy of a job is the one that counts", async () => {
+  await using db = await testDatabase();
+  await db.store.retention.set(policy({ maxCount: 1 }));
+  await db.store.retention.set(policy({ type: "b", maxAgeMs: 30 * DAY_MS }));
+  await db.store.retention.set(policy({ tenantId: "acme", type: "a", maxCount: 2 }));
+  const ids: string[] = [];
+  for (const type of ["a", "b"]) {
+    for (let n = 0; n < 2; n++) ids.push(await ended(db, "succeeded", 0, { type }));
+  }
+  for (let n = 0; n < 3; n++) ids.push(await ended(db, "succeeded", 0, { tenantId: "acme" }));
+  assertEquals(await db.store.retention.enforce(), 2);
+  assertEquals(await kept(db, ...ids), [false, true, true, true, false, true, true]);
+});
+
 Deno.test("a whole day goes with its partition, unless something in it is to be kept", async () => {
   await using db = await testDatabase();
   const { retention } = db.store;
@@ -147,7 +161,8 @@ Deno.test("a whole day goes with its partition, unless something in it is to be 
   assertEquals(await Promise.all(["transition", "actor_step"].map(exists)), [false, false]);
   assertEquals(await exists("job_archive"), true);
   await db.sql`update perdura.job_archive set finished_at = now() - interval '31 days'`;
-  await retention.set(policy({ maxAgeMs: 30 * DAY_MS, keepSummary: true }));
+  await retention.set(policy({ maxAgeMs: 30 * DAY_MS }));
+  await retention.set(policy({ tenantId: "default", maxAgeMs: 20 * DAY_MS, keepSummary: true }));
   assertEquals(await retention.enforce(), 0, "nothing went row by row");
   assertEquals(await exists("job_archive"), false);
   const [summary] = await db.sql`select n::int from perdura.job_summary`;

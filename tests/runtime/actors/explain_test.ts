@@ -56,6 +56,14 @@ Deno.test("an actor tells what it waits for: events, timers, activities, an oper
 
   await actors.post("d", { type: "BREAK" });
   assertEquals(await codes("d"), ["mail_waits", "no_worker", "waits_for_event"]);
+  {
+    await using other = await createRuntime({ databaseUrl: db.url });
+    other.work();
+    await eventually("a worker without the machine is alive", async () => {
+      return (await codes("d")).includes("no_capable_worker");
+    });
+    assertEquals((await actors.get(null, "d")).status, "active");
+  }
 
   runtime.work();
   await eventually("it stalls", async () => (await codes("d"))[0] === "stalled");

@@ -1,5 +1,5 @@
 /** Actors of earlier versions: pinned, adopted, migrated; and the look at all of them before a deploy. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { fromPromise, setup } from "xstate";
 import { createRuntime, defineMachine, type MachineDefinition } from "perdura";
 import { checkMachines } from "../../../src/runtime/machine_check.ts";
@@ -56,6 +56,9 @@ Deno.test("an actor is adopted where the chart allows it, migrated where it is t
     await runtime.drive({ budgetMs: 2_000 });
     const { status, error } = await runtime.actors.get(null, "b");
     assertEquals([status, Object(error).code], ["blocked", "unknown_state"]);
+    const [why] = await runtime.actors.explain(null, "b");
+    assertEquals(why?.code, "blocked");
+    assert(why?.message.includes("unknown_state"), why?.message);
   }
   await using runtime = await createRuntime({
     databaseUrl: db.url,
