@@ -6,7 +6,7 @@ import type { Clock } from "../core/clock.ts";
 import type { GateName } from "../core/gate.ts";
 import type { BreakerStore } from "../store/store.ts";
 import type { ClaimedJob, HintStore, Lane, OrderStore } from "../store/store.ts";
-import { Breakers } from "./breakers.ts";
+import { Breakers, coolBreaker } from "./breakers.ts";
 import type { Gates } from "./gates.ts";
 import type { Handlers } from "./handlers.ts";
 import type { LaneBook } from "./lane_book.ts";
@@ -88,6 +88,6 @@ export class Aftermath {
 
   /** The time that a breaker was to stay open is over. */
   async cool(gate: GateName): Promise<void> {
-    await this.#breakers.cool(gate);
+    await coolBreaker(this.#host.store, gate);
   }
 }

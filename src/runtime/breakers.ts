@@ -16,8 +16,7 @@ import {
 import type { Clock } from "../core/clock.ts";
 import { NotFoundError, UnavailableError } from "../core/errors.ts";
 import { type GateName, gateText } from "../core/gate.ts";
-import type { BreakerStore } from "../store/store.ts";
-import type { HintStore } from "../store/store.ts";
+import type { BreakerStore, HintStore, Lane } from "../store/store.ts";
 
 const MOVE_TRIES = 10;
 
@@ -28,7 +27,7 @@ export interface BreakersHost {
   readonly onFailure: (error: unknown) => void;
 }
 
-/** How a started attempt has ended. `startedAt`: monotonic. */
+/** How a started attempt has ended. `startedAt`: monotonic, where nothing else is said. */
 export interface Outcome {
   readonly isFailure: boolean;
   readonly startedAt: number;
@@ -59,11 +58,6 @@ export class Breakers {
     this.#telling ??= this.#tellAll().finally(() => this.#telling = null);
   }
 
-  /** The time that a breaker was to stay open is over: probes may start. */
-  async cool(gate: GateName): Promise<void> {
-    await this.#move(gate, null, null, (breaker) => [{ type: "COOLED", at: breaker.nowMs }]);
-  }
-
   async #tellAll(): Promise<void> {
     // Those of one turn of the event loop are one change.
     await Promise.resolve();
@@ -75,7 +69,7 @@ export class Breakers {
   }
 
   async #tell({ gate, settings, outcomes }: Pending): Promise<void> {
-    await this.#move(gate, settings, null, (breaker) => {
+    await move(this.#host.store, gate, settings, null, (breaker) => {
       const now = this.#host.clock.monotonic();
       return outcomes.map(({ isFailure, startedAt }) => {
         const since = breaker.nowMs - (now - startedAt);
@@ -85,15 +79,33 @@ export class Breakers {
       });
     });
   }
+}
 
-  #move(
-    gate: GateName,
-    settings: DeclaredBreaker | null,
-    cause: string | null,
-    eventsOf: (breaker: Breaker) => BreakerEvent[],
-  ): Promise<void> {
-    return move(this.#host.store, gate, settings, cause, eventsOf);
-  }
+/** Which breaker judges jobs of such a lane, by what their handler declares; null: none. */
+export function breakerGate(
+  lane: Pick<Lane, "tenantId" | "type" | "limitKey">,
+  { per }: DeclaredBreaker,
+): GateName | null {
+  if (per === "type") return { tenantId: null, kind: "type", name: lane.type };
+  const { tenantId, limitKey } = lane;
+  return limitKey === null ? null : { tenantId, kind: "key", name: limitKey };
+}
+
+/** The time that a breaker was to stay open is over: probes may start. */
+export async function coolBreaker(store: BreakersHost["store"], gate: GateName): Promise<void> {
+  await move(store, gate, null, null, ({ nowMs }) => [{ type: "COOLED", at: nowMs }]);
+}
+
+/** An attempt outside of this process has ended. `startedAt`: milliseconds since 1970. */
+export async function noteOutside(
+  store: BreakersHost["store"],
+  gate: GateName,
+  settings: DeclaredBreaker,
+  { isFailure, startedAt }: Outcome,
+): Promise<void> {
+  await move(store, gate, settings, null, ({ nowMs }) => [
+    isFailure ? { type: "FAILURE", at: nowMs, startedAt } : { type: "SUCCESS", startedAt },
+  ]);
 }
 
 /** Reads a breaker and moves it. Without settings only one that is there. */

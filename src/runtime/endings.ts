@@ -105,6 +105,12 @@ export type EndedJob = Pick<
   | "holdsSlots"
 >;
 
+/** What an ending says about what the handler leans on; null: nothing. No retry mends what is wrong with the job. */
+export function judgementOf(ending: Ending): "success" | "failure" | null {
+  if (ending.kind === "succeeded") return "success";
+  return ending.kind === "failed" && ending.error.retryable ? "failure" : null;
+}
+
 /** The event that an ending is, unless a cancel was requested. */
 export function eventTypeOf(ending: Ending): JobEventType {
   const types = {

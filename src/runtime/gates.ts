@@ -12,6 +12,7 @@ import { type Gate, type GateName, gatesOf, NO_LIMITS } from "../core/gate.ts";
 import type { Closed, GateStore, Lane } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
 import type { Weigh } from "./fair_share.ts";
+import { breakerGate } from "./breakers.ts";
 import type { Handlers } from "./handlers.ts";
 
 const READ_MS = 300;
@@ -78,10 +79,8 @@ export class Gates {
   /** The breaker that the outcomes of a lane move, and whether successes matter to it; null: none. */
   breakerOf(lane: Names): { gate: GateName; settings: DeclaredBreaker; isClosed: boolean } | null {
     const settings = this.#host.handlers.get(lane.type)?.breaker;
-    if (!settings || (settings.per === "key" && lane.limitKey === null)) return null;
-    const gate: GateName = settings.per === "key"
-      ? { tenantId: lane.tenantId, kind: "key", name: lane.limitKey ?? "" }
-      : { tenantId: null, kind: "type", name: lane.type };
+    const gate = settings && breakerGate(lane, settings);
+    if (!gate) return null;
     const state = this.#known.get(keyOf(gate))?.gate.breaker ?? "closed";
     return { gate, settings, isClosed: state === "closed" };
   }

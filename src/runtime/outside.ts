@@ -3,6 +3,7 @@
  *
  * The version it got at the claim is its fence: whoever comes with an older one changes nothing.
  */
+import { getLogger } from "@logtape/logtape";
 import type { Backoff } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { LeaseLostError, RateLimitedError } from "../core/errors.ts";
@@ -11,14 +12,17 @@ import { newId } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
 import type { When } from "../../machines/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
-import type { Change, NamedClaim, Store } from "../store/store.ts";
+import type { Change, Closed, NamedClaim, Store } from "../store/store.ts";
 import { type Aim, changeJob, decide, isCommitted, readJob, rejection } from "./deciding.ts";
-import { changeOf, type Ending, eventTypeOf } from "./endings.ts";
+import { breakerGate, coolBreaker, noteOutside } from "./breakers.ts";
+import { changeOf, type Ending, eventTypeOf, judgementOf } from "./endings.ts";
 import type { Handlers } from "./handlers.ts";
 import { HEAD } from "./lane_keys.ts";
 import { laneOf } from "./preparing.ts";
 import { turnOf } from "./ordering.ts";
 import { growthOf } from "./runner.ts";
+
+const log = getLogger(["perdura", "api"]);
 
 /** Another claim is at the gate: it takes a few milliseconds. */
 const BUSY_TRIES = 10;
@@ -106,12 +110,22 @@ async function claimPastGates(
   for (let tries = 1;; tries++) {
     const { jobs, closed: [gate] } = await store.gates.claim(request);
     if (jobs.length > 0 || !gate) return jobs.length > 0;
+    if (tries < BUSY_TRIES && await reopen(store, gate)) continue;
     if (gate.why !== "busy" || tries === BUSY_TRIES) {
       const message = `${gateText(gate)} lets nobody pass now (${gate.why})`;
       throw new RateLimitedError(message, gate.ms ?? RETRY_AFTER_MS);
     }
     await new Promise((done) => setTimeout(done, BUSY_PAUSE_MS * tries));
   }
+}
+
+/** Where no worker runs, whoever comes does what is due at a gate. Whether there was anything. */
+async function reopen(store: Store, gate: Closed): Promise<boolean> {
+  if (gate.ms === null || gate.ms > 0) return false;
+  if (gate.why === "breaker") await coolBreaker(store, gate);
+  else if (gate.why === "settling") await store.gates.settle();
+  else return false;
+  return true;
 }
 
 /**
@@ -132,9 +146,26 @@ export function endOutside(
     const after = await readJob(host.store, job.tenantId, id);
     // Two endings under one version: the other one was committed, and this one is too late.
     if (after.version === change.version + 1 && after.state !== change.decision.to) return null;
+    await tellBreaker(host, job, ending);
     if (isTerminal(change.decision.to)) host.store.hint({ kind: "ended", ids: [id] });
     else host.store.hint({ kind: "lanes", lanes: [laneOf(job)] });
     return after;
+  });
+}
+
+/** What such an ending says about the upstream. It is stored by now: that nobody can be told is no failure of it. */
+async function tellBreaker(
+  { store, handlers }: OutsideHost,
+  job: Job,
+  ending: Ending,
+): Promise<void> {
+  const settings = handlers.get(job.type)?.breaker;
+  const gate = settings && breakerGate(job, settings);
+  const judged = judgementOf(ending);
+  if (!gate || judged === null || job.startedAt === null) return;
+  const outcome = { isFailure: judged === "failure", startedAt: Date.parse(job.startedAt) };
+  await noteOutside(store, gate, settings, outcome).catch((error) => {
+    log.warn("A breaker was not told of an ending", { error, jobId: job.id, type: job.type });
   });
 }
 

@@ -14,7 +14,7 @@ import { Alarm } from "./alarm.ts";
 import type { Attempt } from "./attempt.ts";
 import { Claimer } from "./claimer.ts";
 import { Committer } from "./committer.ts";
-import type { Ending } from "./endings.ts";
+import { type Ending, judgementOf } from "./endings.ts";
 import type { HandOff } from "./handoff.ts";
 import { emptyInbox } from "./inbox.ts";
 import { Leases } from "./leases.ts";
@@ -296,10 +296,9 @@ export class Worker {
   }
 
   #tellBreaker({ claimed, startedAt }: Attempt, ending: Ending | null): void {
-    // What has committed its own transaction has succeeded. No retry mends what is wrong with the job.
-    const isFailure = ending?.kind === "failed" && ending.error.retryable;
-    const isSuccess = ending === null || ending.kind === "succeeded";
-    if (isFailure || isSuccess) this.#claimer.aftermath.onOutcome(claimed, isFailure, startedAt);
+    // What has committed its own transaction has succeeded.
+    const judged = ending === null ? "success" : judgementOf(ending);
+    if (judged) this.#claimer.aftermath.onOutcome(claimed, judged === "failure", startedAt);
   }
 
   #onRelayed(claimed: ClaimedJob, change: Change, isMailed: boolean): void {
