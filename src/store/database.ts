@@ -302,6 +302,8 @@ export class Database {
         // A plan is kept from when it was made. Made while a table was empty it would read the whole
         // table for every claim of the burst that follows.
         enable_seqscan: "off",
+        // Before PostgreSQL 18 a scan that is off is one of an absurd cost, which would be compiled.
+        jit: "off",
       },
     });
   }

@@ -8,7 +8,7 @@
  */
 import { systemClock } from "../core/clock.ts";
 
-const RUNS_MIN = 20;
+const RUNS_MIN = 50;
 
 /** Of one session. */
 export class PlanAge {
