@@ -7,7 +7,15 @@
  * would run itself for ever.
  */
 import { addCounts, type Counts, countTests, formatCounts, mergeReports } from "./junit.ts";
-import { MERGED_REPORT, planSteps, readOptions, REPORTS, type TestStep } from "./test_plan.ts";
+import {
+  CONFIG,
+  MERGED_REPORT,
+  planSteps,
+  readOptions,
+  REPORTS,
+  SOURCES,
+  type TestStep,
+} from "./test_plan.ts";
 
 /** How long a test process may take to end after an interrupt. */
 const GRACE_MS = 5_000;
@@ -38,7 +46,9 @@ async function main(args: readonly string[]): Promise<number> {
   const counts: Counts[] = [];
   const steps = planSteps(options, hasTests);
   try {
-    await checkTypes(steps.flatMap(({ targets }) => targets).flatMap(testsBelow), interrupt);
+    const isAll = options.paths.length === 0 && !options.unit;
+    const targets = steps.flatMap(({ targets }) => targets).flatMap(testsBelow);
+    await checkTypes(isAll ? SOURCES : targets, interrupt);
     await using database = options.unit ? undefined : await openDatabase();
     const url = database && { TEST_DATABASE_URL: database.url };
     for (const step of steps) {
@@ -132,10 +142,13 @@ function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
   }
 }
 
-/** Checks the types of all steps at once: each `deno test` would check what they share again. */
+/**
+ * Checks the types of all steps at once: each `deno test` would check what they share again. A run of
+ * all tests checks all code.
+ */
 async function checkTypes(files: readonly string[], interrupt: AbortSignal): Promise<void> {
   if (files.length === 0 || interrupt.aborted) return;
-  const args = ["check", "--quiet", ...new Set(files)];
+  const args = ["check", "--quiet", ...CONFIG, ...new Set(files)];
   const command = new Deno.Command(Deno.execPath(), { args, stdin: "null" });
   const code = await runToEnd(command.spawn(), interrupt);
   if (code !== 0 && !interrupt.aborted) throw new Error("The types are not right");

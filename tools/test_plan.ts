@@ -26,6 +26,17 @@ export interface TestStep {
 /** The union of both steps' reports. */
 export const MERGED_REPORT = ".out/junit-all.xml";
 
+/**
+ * What tests and tools import beside the program's own packages has a configuration and a lock of its
+ * own: a first start downloads all of a lock.
+ */
+export const CONFIG: readonly string[] = ["--config=tests/deno.json", "--frozen"];
+
+/** All code: what a run of all tests checks the types of. */
+export const SOURCES: readonly string[] = [
+  ...["main.ts", "mod.ts", "src", "machines", "handlers", "tests", "tools", "examples"],
+];
+
 const CHAOS = "tests/chaos";
 const UNIT = [
   ...["tests/machines", "tests/core", "tests/conformance", "tests/std", "tests/tools"],
@@ -61,8 +72,8 @@ export function planSteps(
     return isWithin(path, CHAOS) ? [path] : isWithin(CHAOS, path) && hasTests(CHAOS) ? [CHAOS] : [];
   });
   const step = (report: string, flags: string[], targets: readonly string[]): TestStep[] => {
-    const args = ["test", "-A", "--no-check", ...flags, `--junit-path=${report}`, ...targets];
-    return targets.length > 0 ? [{ arguments: args, targets, report }] : [];
+    const args = ["test", "-A", "--no-check", ...CONFIG, ...flags, `--junit-path=${report}`];
+    return targets.length > 0 ? [{ arguments: [...args, ...targets], targets, report }] : [];
   };
   return [
     ...step(".out/junit.xml", ["--parallel", `--ignore=${CHAOS}`], main),

@@ -1,8 +1,8 @@
 /**
  * The part of `@std/testing/bdd` our tests use, over `node:test`.
  *
- * JSR is not reachable where CI runs, so deno.json points the sub-paths of `@std/testing` here.
- * Names are std's: where JSR is at hand, deleting those lines of deno.json is the whole migration.
+ * JSR is not reachable where CI runs, so tests/deno.json points the sub-paths of `@std/testing` here.
+ * Names are std's: where JSR is at hand, deleting those lines there is the whole migration.
  *
  * Two habits of `node:test` to know: `--filter` sees only the outermost `describe`, and a `describe`
  * is reported as a test of its own besides the ones in it.

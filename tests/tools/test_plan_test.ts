@@ -1,15 +1,16 @@
 import { assertEquals } from "@std/assert";
-import { planSteps, readOptions, type TestOptions } from "../../tools/test_plan.ts";
+import { CONFIG, planSteps, readOptions, type TestOptions } from "../../tools/test_plan.ts";
 
 const MAIN = [
   "test",
   "-A",
   "--no-check",
+  ...CONFIG,
   "--parallel",
   "--ignore=tests/chaos",
   "--junit-path=.out/junit.xml",
 ];
-const CHAOS = ["test", "-A", "--no-check", "--junit-path=.out/junit-chaos.xml"];
+const CHAOS = ["test", "-A", "--no-check", ...CONFIG, "--junit-path=.out/junit-chaos.xml"];
 
 /** The arguments of each step. */
 function plan(options: Partial<TestOptions>, hasTests = (_path: string) => true) {
