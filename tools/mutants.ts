@@ -5,6 +5,7 @@
  * that survives means that the guard is not tested, or not needed. `tests/mutants` runs them all.
  */
 import { join } from "node:path";
+import { CONFIG } from "./test_plan.ts";
 
 /** One guard, and the test that stands for it. */
 export interface Mutant {
@@ -259,6 +260,9 @@ export const mutants: readonly Mutant[] = [
   },
 ];
 
+/** What does not come without a guard is not waited for as long as what comes with it. */
+const MUTANT_ENV = { TEST_PATIENCE_MS: "15000" };
+
 /** A copy of the tree in which guards are taken away, one at a time. */
 export class MutantTree implements AsyncDisposable {
   readonly #root: string;
@@ -295,7 +299,7 @@ export class MutantTree implements AsyncDisposable {
     }
     await Deno.writeTextFile(path, text.replace(mutant.from, () => mutant.to));
     try {
-      const { isGreen, executed } = await this.#run(mutant.filter, [mutant.test]);
+      const { isGreen, executed } = await this.#run(mutant.filter, [mutant.test], MUTANT_ENV);
       if (executed === 0) throw new Error(`No test ran against the mutant "${mutant.name}"`);
       return !isGreen;
     } finally {
@@ -303,11 +307,11 @@ export class MutantTree implements AsyncDisposable {
     }
   }
 
-  async #run(filter: string, tests: readonly string[]) {
+  async #run(filter: string, tests: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", "--no-check", "--filter", filter, ...new Set(tests)],
+      args: ["test", "-A", "--no-check", ...CONFIG, "--filter", filter, ...new Set(tests)],
       cwd: this.#root,
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...env },
       stdout: "piped",
       stderr: "null",
     }).output();

@@ -11,7 +11,7 @@ const LATE = 50;
 
 Deno.test("a bulk requeue through stop, resume and kills: every item once, late ones untouched", () =>
   withScene(async (scene) => {
-    const count = sized(6_000, 100_000);
+    const count = sized(2_400, 100_000);
     let api = scene.run("api");
     await api.url();
     let worker = await scene.worker();

@@ -8,7 +8,7 @@ const ROOT = new URL("../../", import.meta.url);
 Deno.test("examples/embedded_hono.ts takes orders, packs them, and serves the jobs API", async () => {
   await using db = await emptyDatabase();
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--check", "examples/embedded_hono.ts"],
+    args: ["run", "-A", "examples/embedded_hono.ts"],
     cwd: ROOT,
     env: { DATABASE_URL: db.url, PORT: "0", NO_COLOR: "1" },
     stdout: "piped",
@@ -47,7 +47,7 @@ const STEPS = "active timer.set; active timer.cancel spawn; done r-17";
 
 Deno.test("examples/step_machine.ts drives a machine by steps alone, with Deno", async () => {
   assertEquals(
-    await outputOf(Deno.execPath(), ["run", "--check", "examples/step_machine.ts"]),
+    await outputOf(Deno.execPath(), ["run", "examples/step_machine.ts"]),
     STEPS,
   );
 });

@@ -1,4 +1,4 @@
-/** Every program of the handbook type-checks, runs, and prints what stands below it. */
+/** Every program of the handbook type-checks, runs, and prints what stands below it; the README's type-checks too. */
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { join } from "node:path";
 import { emptyDatabase } from "../support/database.ts";
@@ -46,7 +46,10 @@ Deno.test("the programs of the handbook do what stands below them", async (t) =>
   try {
     for (const each of programs) await Deno.writeTextFile(file(each), each.text);
     await t.step("their types are right", async () => {
-      await deno(["check", config, ...programs.map(file)]);
+      const readme = await programsOf("../README.md");
+      assertGreater(readme.length, 0);
+      for (const each of readme) await Deno.writeTextFile(file(each), each.text);
+      await deno(["check", config, ...[...programs, ...readme].map(file)]);
     });
     for (const each of programs) {
       await t.step(each.name, async () => {

@@ -101,11 +101,14 @@ export async function claimed(store: Store, ...jobs: JobInsert[]): Promise<Claim
   return await claimAll(store, jobs.length);
 }
 
+/** Who runs a test that is to fail need not wait for long. */
+const PATIENCE_MS = Number(Deno.env.get("TEST_PATIENCE_MS") ?? 60_000);
+
 /** Polls until `check` gives something, at most `timeoutMs`: for what other processes do. */
 export async function eventually<T>(
   what: string,
   check: () => Promise<T | null | undefined | false>,
-  timeoutMs = 60_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   while (true) {
