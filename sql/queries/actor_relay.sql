@@ -62,11 +62,12 @@ told as ( -- after the actors: whoever leaves an activity locks in this order
    where (select count(*) from moved) >= 0
      and y.tenant_id = gone.tenant_id and y.job_id = gone.id
   returning gone.k, y.tenant_id, y.actor_id, y.job_id, y.child_id, y.gen, y.stopped_at,
-            coalesce(gone.o, gone.big) as o),
+            coalesce(gone.o, gone.big) as o, gone.metadata -> 'traceparent' as trace),
 mail as (
   insert into perdura.mailbox (tenant_id, actor_id, id, kind, body)
   select tenant_id, actor_id, job_id, case when stopped_at is null then 'done' else 'late' end,
-         json_build_object('childId', child_id, 'gen', gen, 'jobId', job_id, 'output', o)
+         json_build_object('childId', child_id, 'gen', gen, 'jobId', job_id, 'output', o,
+                           'traceparent', trace)
     from told where k not in (select k from moved)),
 steps as (
   insert into perdura.actor_step (

@@ -87,11 +87,12 @@ told as ( -- of an actor's activity, unless a dead letter is to wait for an oper
    where gone.parent_id is not null and y.tenant_id = gone.tenant_id and y.job_id = gone.id
      and not (gone.h = 2 and y.parks and y.stopped_at is null)
   returning y.tenant_id, y.actor_id, y.job_id, y.child_id, y.gen, y.stopped_at, y.is_member, y.label,
-            gone.h, gone.last_error),
+            gone.h, gone.last_error, gone.metadata -> 'traceparent' as trace),
 mail as ( -- one that was left behind and is cancelled has done as it was told; of members one for all
   insert into perdura.mailbox (tenant_id, actor_id, id, kind, gen, body)
   select tenant_id, actor_id, job_id, case when stopped_at is null then 'failed' else 'late' end, null,
-         json_build_object('childId', child_id, 'gen', gen, 'jobId', job_id, 'error', last_error)
+         json_build_object('childId', child_id, 'gen', gen, 'jobId', job_id, 'error', last_error,
+                           'traceparent', trace)
     from told where not is_member and (stopped_at is null or h = 2)
   union all
   select tenant_id, actor_id, gen_random_uuid(), 'event', nullif(gen, 0),

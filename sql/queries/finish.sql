@@ -42,11 +42,12 @@ told as ( -- of an actor's activity: its end is mail for the actor
   delete from perdura.activity y using gone
    where gone.parent_id is not null and y.tenant_id = gone.tenant_id and y.job_id = gone.id
   returning y.tenant_id, y.actor_id, y.job_id, y.child_id, y.gen, y.stopped_at, y.is_member,
-            coalesce(gone.o, gone.big) as o),
+            coalesce(gone.o, gone.big) as o, gone.metadata -> 'traceparent' as trace),
 mail as ( -- of members one for all that end here
   insert into perdura.mailbox (tenant_id, actor_id, id, kind, gen, body)
   select tenant_id, actor_id, job_id, case when stopped_at is null then 'done' else 'late' end, null,
-         json_build_object('childId', child_id, 'gen', gen, 'jobId', job_id, 'output', o)
+         json_build_object('childId', child_id, 'gen', gen, 'jobId', job_id, 'output', o,
+                           'traceparent', trace)
     from told where not is_member
   union all
   select tenant_id, actor_id, gen_random_uuid(), 'event', nullif(gen, 0),

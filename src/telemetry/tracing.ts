@@ -22,15 +22,21 @@ import { VERSION } from "../core/version.ts";
 import type { JobInsert } from "../core/job.ts";
 import type { HandlerContext } from "../runtime/context.ts";
 import type { Handler, Handlers } from "../runtime/handlers.ts";
-import type { Store, Turn } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
+import { Recent } from "./recent.ts";
+import { parentOf, withParent } from "./traceparent.ts";
+import { tracedTurns } from "./turn_tracing.ts";
 
-/** Failed attempts whose span is remembered here, to link the next one to it. */
+/** Attempts whose span is remembered here: the next one is linked to it, the turn that hears of it goes on from it. */
 const REMEMBERED = 10_000;
 
 /** Wraps what shall be traced. */
 export class Tracing {
   readonly #tracer: Tracer = trace.getTracer("perdura", VERSION);
-  readonly #lastAttempts = new Map<string, SpanContext>();
+  /** Those that failed, by job. */
+  readonly #failed = new Recent<SpanContext>(REMEMBERED);
+  /** Those that ended well, by job. */
+  readonly #ended = new Recent<SpanContext>(REMEMBERED);
 
   /**
    * The row of a job that is being stored, with the context to go on from. A job by itself has a span;
@@ -52,25 +58,16 @@ export class Tracing {
     return new Map([...handlers].map(([type, handler]) => [type, this.#traced(handler)]));
   }
 
-  /** The same store: turns that are made inside of a trace are part of it, and so are their jobs. */
+  /** The same store: turns that something of a trace has led to are part of it, and so is what they cause. */
   store(store: Store): Store {
-    const actors = over<Store["actors"]>(store.actors, {
-      commit: (...[worker, turnId, turns, ...more]) =>
-        this.#turning(turns, (traced) => store.actors.commit(worker, turnId, traced, ...more)),
-      transact: (worker, tenantId, write, seal) =>
-        store.actors.transact(worker, tenantId, write, async (send) => {
-          const turn = await seal(send);
-          return await this.#turning([turn], ([traced = turn]) => Promise.resolve(traced));
-        }),
-    });
-    return over<Store>(store, { actors });
+    return tracedTurns(store, this.#tracer, this.#ended);
   }
 
   #traced(handler: Handler): Handler {
     return {
       ...handler,
       run: (payload, given) => {
-        const parent = parentOf(given.job);
+        const parent = parentOf(given.job.metadata);
         const span = this.#startAttempt(given, parent);
         const active = trace.setSpan(parent ?? ROOT_CONTEXT, span);
         try {
@@ -99,7 +96,7 @@ export class Tracing {
   }
 
   #startAttempt({ job }: HandlerContext, parent: Context | null): Span {
-    const before = this.#lastAttempts.get(job.id);
+    const before = this.#failed.take(job.id);
     const links: Link[] = before ? [{ context: before }] : [];
     if (parent && job.attempt === 1 && job.crashes === 0) {
       // Known by the time that it was stored: a delay that was asked for is part of it.
@@ -113,59 +110,15 @@ export class Tracing {
   }
 
   #end(span: Span, { job }: HandlerContext, error: unknown): void {
-    this.#lastAttempts.delete(job.id);
-    if (error !== null) {
+    if (error === null) {
+      if (isOfActor(job)) this.#ended.set(job.id, span.spanContext());
+    } else {
       if (error instanceof Error) span.recordException(error);
       span.setStatus({ code: SpanStatusCode.ERROR });
-      this.#lastAttempts.set(job.id, span.spanContext());
-      const [oldest] = this.#lastAttempts.keys();
-      if (this.#lastAttempts.size > REMEMBERED && oldest) this.#lastAttempts.delete(oldest);
+      this.#failed.set(job.id, span.spanContext());
     }
     span.end();
   }
-
-  async #turning<T>(
-    turns: readonly Turn[],
-    commit: (turns: readonly Turn[]) => Promise<T>,
-  ): Promise<T> {
-    const [turn] = turns;
-    // The loop of a worker makes turns of many actors at once: they belong to no one trace.
-    if (!trace.getActiveSpan() || turns.length !== 1 || !turn) return await commit(turns);
-    const attributes = { "perdura.actor": turn.id, "perdura.tenant": turn.tenantId };
-    const span = this.#tracer.startSpan(`turn ${turn.state}`, { attributes });
-    try {
-      return await commit([{ ...turn, jobs: turn.jobs.map((row) => withParent(row, span)) }]);
-    } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR });
-      throw error;
-    } finally {
-      span.end();
-    }
-  }
-}
-
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
-
-/** What a job was stored within; null: nothing that was traced. */
-function parentOf({ metadata }: HandlerContext["job"]): Context | null {
-  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return null;
-  const [, traceId, spanId, flags] =
-    TRACEPARENT.exec(String(Reflect.get(metadata, "traceparent"))) ?? [];
-  if (!traceId || !spanId || !flags) return null;
-  const parent = { traceId, spanId, traceFlags: parseInt(flags, 16), isRemote: true };
-  return trace.setSpanContext(ROOT_CONTEXT, parent);
-}
-
-/** The row with the context of a span; a client's own `traceparent` stands, and metadata that is no object. */
-function withParent(row: JobInsert, span: Span | undefined): JobInsert {
-  const own = span?.spanContext();
-  if (!own || own.traceFlags === 0) return row;
-  const metadata: unknown = row.metadataJson === null ? {} : JSON.parse(row.metadataJson);
-  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return row;
-  if ("traceparent" in metadata) return row;
-  const flags = own.traceFlags.toString(16).padStart(2, "0");
-  const traceparent = `00-${own.traceId}-${own.spanId}-${flags}`;
-  return { ...row, metadataJson: JSON.stringify({ ...metadata, traceparent }) };
 }
 
 function attributesOf({ id, tenantId, type, queue }: Pick<
@@ -180,6 +133,11 @@ function attributesOf({ id, tenantId, type, queue }: Pick<
   };
 }
 
+/** An activity: an actor hears of its end. */
+function isOfActor({ metadata }: HandlerContext["job"]): boolean {
+  return typeof metadata === "object" && metadata !== null && "actor" in metadata;
+}
+
 /** What every log line of a handler says beside its own words. */
 function logNames({ job: { id, tenantId, type, attempt } }: HandlerContext, span: Span) {
   const { traceId, spanId } = span.spanContext();
@@ -189,15 +147,4 @@ function logNames({ job: { id, tenantId, type, attempt } }: HandlerContext, span
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value &&
     typeof value.then === "function";
-}
-
-/** An object with some members in place of its own. */
-function over<T extends object>(own: T, others: Partial<T>): T {
-  return new Proxy(own, {
-    get(target, key) {
-      if (Object.hasOwn(others, key)) return Reflect.get(others, key);
-      const member: unknown = Reflect.get(target, key);
-      return typeof member === "function" ? member.bind(target) : member;
-    },
-  });
 }

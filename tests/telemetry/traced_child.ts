@@ -1,8 +1,9 @@
 /**
  * An API and a worker in one process, traced: its job fails twice, then stores another one and starts an
- * actor. Started by traces_test.ts with OTEL_DENO=true.
+ * actor, which does two activities one after the other, waits for a timer, and has a child do the rest.
+ * Started by traces_test.ts with OTEL_DENO=true.
  */
-import { setup } from "xstate";
+import { fromPromise, setup } from "xstate";
 import { z } from "zod";
 import { createApp, createRuntime, defineHandler, defineMachine, type Runtime } from "perdura";
 import { Tracing } from "perdura/telemetry";
@@ -12,8 +13,24 @@ import { configureLogging } from "../../src/cli/logging.ts";
 await configureLogging("info");
 const log = getLogger(["perdura", "test"]);
 
+const work = fromPromise(() => Promise.resolve("done"));
+const bulb = setup({ actors: { work } }).createMachine({
+  id: "bulb",
+  initial: "bright",
+  states: { bright: { invoke: { src: "work", onDone: "out" } }, out: { type: "final" } },
+});
 const light = defineMachine(
-  setup({}).createMachine({ id: "light", initial: "on", states: { on: {} } }),
+  setup({ actors: { work, bulb } }).createMachine({
+    id: "light",
+    initial: "on",
+    states: {
+      on: { invoke: { src: "work", id: "first", onDone: "warm" } },
+      warm: { invoke: { src: "work", id: "second", onDone: "waiting" } },
+      waiting: { after: { 50: "lit" } },
+      lit: { invoke: { src: "bulb", id: "bulb", onDone: "gone" } },
+      gone: { type: "final" },
+    },
+  }),
   { version: "1" },
 );
 const child = defineHandler({

@@ -50,7 +50,11 @@ Deno.test("OTLP: one trace from an HTTP enqueue through two retries to a child j
   await eventually("the child job has run", async () => {
     const rows = await db.sql`select from perdura.job_archive where type = 'traced.child'`;
     return rows.length > 0;
-  }, 60_000);
+  });
+  await eventually("the actor is done", async () => {
+    const rows = await db.sql`select from perdura.actor where id = 'lamp' and status = 'done'`;
+    return rows.length > 0;
+  });
   process.kill("SIGTERM");
   await process.status;
   reader.releaseLock();
@@ -89,6 +93,21 @@ Deno.test("OTLP: one trace from an HTTP enqueue through two retries to a child j
     child?.spanId,
   ]);
   assertEquals(named("turn on").map(({ parentSpanId }) => parentSpanId), [last]);
+  // By the end of an activity, by a timer, by the start and the end of a child: whichever process hears.
+  const turns = spans.filter(({ name }) => name.startsWith("turn "));
+  const of = (actor: string) =>
+    turns.filter((span) => textOf(span, "perdura.actor") === actor).map(({ name }) => name);
+  assertEquals(
+    of("lamp").toSorted(),
+    ["gone", "lit", "on", "waiting", "warm"].map((s) => `turn ${s}`),
+  );
+  assertEquals(of("lamp/bulb").toSorted(), ["turn bright", "turn out"]);
+  const activities = spans.filter(({ name }) => /^attempt .*work$/.test(name));
+  assertEquals(activities.length, 3);
+  const known = new Set(spans.map(({ spanId }) => spanId));
+  for (const { name, parentSpanId } of [...turns, ...activities]) {
+    assert(parentSpanId && known.has(parentSpanId), `${name} goes on from something of the trace`);
+  }
   assertEquals(textOf(enqueue, "perdura.job.id"), job.id);
   assert(!receiver.text.includes("hunter2"), "no payload leaves the process");
 
