@@ -5,6 +5,8 @@ import { isUuid } from "../core/id.ts";
 import { instantSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { JOB_STATES, type JobState } from "../../machines/job.ts";
+import * as forms from "./setting_forms.ts";
+import { SettingsError } from "./settings.ts";
 
 /** A whole number in a range. */
 export function whole(min: number, max: number): (text: string) => number {
@@ -28,6 +30,13 @@ export function json(text: string): unknown {
   } catch {
     throw new InvalidArgumentError("Must be JSON.");
   }
+}
+
+/** Where a database is. Commander would repeat the value, and the password in it. @throws {SettingsError} */
+export function databaseUrl(text: string): string {
+  const parsed = forms.databaseUrl.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new SettingsError(`url: ${parsed.error.issues[0]?.message}, not ***`);
 }
 
 /** The id of a job or key. */

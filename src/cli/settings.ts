@@ -5,55 +5,36 @@
  * with one of our prefixes stops the start: it is a typing error that would be missed otherwise.
  */
 import { z } from "zod";
-import { Cipher, parseCipherKeys } from "../core/cipher.ts";
 import { JWT_ALGORITHMS, type TokenRules } from "../http/tokens.ts";
+import { nearest } from "../ui/app/near.ts";
+import {
+  cipher,
+  databaseUrl,
+  decimal,
+  flag,
+  host,
+  hosts,
+  jwksUrl,
+  names,
+  optional,
+  sender,
+  smtpUrl,
+  whole,
+} from "./setting_forms.ts";
 
-const whole = (min: number, max: number) => {
-  const message = `Must be a whole number from ${min} to ${max}`;
-  return z.string().regex(/^\d{1,12}$/, message).transform(Number)
-    .refine((n) => n >= min && n <= max, message);
-};
-const decimal = (min: number, max: number) => {
-  const message = `Must be a number from ${min} to ${max}`;
-  return z.string().regex(/^\d{1,6}(\.\d{1,6})?$/, message).transform(Number)
-    .refine((n) => n >= min && n <= max, message);
-};
-const list = z.string().transform((value) =>
-  value.split(",").map((item) => item.trim()).filter((item) => item !== "")
-);
-const flag = z.enum(["on", "off"], "Must be on or off").transform((value) => value === "on");
-const address = z.string().regex(/^postgres(ql)?:\/\/\S+$/, "Must be a postgres:// address");
-/** The mistake is told, the keys are not. */
-const cipher = z.string().transform((text, context) => {
-  try {
-    return new Cipher(parseCipherKeys(text));
-  } catch (error) {
-    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : "" });
-    return z.NEVER;
-  }
-});
-const jwksUrl = z.string().regex(
-  /^https:\/\/\S+$|^http:\/\/(localhost|\[::1\]|127(\.\d{1,3}){3})[:/]\S*$/,
-  "Must be an https address",
-);
 /** Without keys, only this machine may talk to the API. A name that only begins like one may not. */
 const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
 const levels = ["debug", "info", "warning", "error"] as const;
 
-/** Unset is null, not undefined: a setting always has a value. */
-function optional<T extends z.ZodType>(schema: T) {
-  return schema.optional().transform((value) => value ?? null);
-}
-
 /** All settings, in the order of the README. */
 export const settingsSchema = z.object({
-  HOST: z.string()
+  HOST: host
     .prefault("127.0.0.1").describe("Address of the API"),
   PORT: whole(0, 65535).prefault("8000").describe("Port of the API"),
-  DATABASE_URL: optional(address).describe("PostgreSQL 15 to 18; unset: the embedded server"),
+  DATABASE_URL: optional(databaseUrl).describe("PostgreSQL 15 to 18; unset: the embedded server"),
   DATABASE_POOLER: z.enum(["none", "transaction"], "Must be none or transaction").prefault("none")
     .describe("transaction: DATABASE_URL is a pooler's, in transaction mode (PgBouncer)"),
-  DATABASE_DIRECT_URL: optional(address)
+  DATABASE_DIRECT_URL: optional(databaseUrl)
     .describe("Past the pooler, for hints and migrations; unset: by polling, through the pooler"),
   PERDURA_STATE_DIR: z.string().prefault(".perdura").describe("Embedded server and outbox"),
   AUTH: z.enum(["none", "keys", "jwt"], "Must be none, keys or jwt").prefault("none")
@@ -71,7 +52,7 @@ export const settingsSchema = z.object({
   WORKER_POLL_MS: whole(10, 60_000).prefault("1000").describe("Floor under the hints, jittered"),
   WORKER_LEASE_MS: whole(1000, 3_600_000).prefault("30000")
     .describe("Time-limited right to run a job, renewed at a third"),
-  WORKER_QUEUES: optional(list).describe("Only these queues, separated by commas; unset: all"),
+  WORKER_QUEUES: optional(names).describe("Only these queues, separated by commas; unset: all"),
   WORKER_PARTITION_KEY: optional(z.string()).describe("Only jobs of this partition; unset: all"),
   WORKER_TRANSACTION_ROLE: optional(
     z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "Must be the name of a role in lower case"),
@@ -100,10 +81,10 @@ export const settingsSchema = z.object({
   RETAIN_ACTOR_DAYS: optional(whole(1, 3650))
     .describe("Days that actors which have ended are kept; unset: for ever"),
   SHUTDOWN_MS: whole(100, 3_600_000).prefault("10000").describe("From SIGTERM to the exit"),
-  SMTP_URL: optional(z.string())
+  SMTP_URL: optional(smtpUrl)
     .describe("Mail server of email.send; unset: .eml files in the state directory"),
-  EMAIL_FROM: z.string().prefault("perdura@localhost").describe("Sender of email.send"),
-  PERDURA_HTTP_ALLOW: optional(list)
+  EMAIL_FROM: sender.prefault("perdura@localhost").describe("Sender of email.send"),
+  PERDURA_HTTP_ALLOW: optional(hosts)
     .describe("Hosts that http.request may call, separated by commas; unset: none"),
   PERDURA_PAYLOAD_KEYS: optional(cipher)
     .describe("Encrypt payloads and outputs: id:base64 by commas, the first encrypts"),
@@ -116,12 +97,20 @@ export const settingsSchema = z.object({
 /** Checked settings by name. */
 export type Settings = z.output<typeof settingsSchema>;
 
-/** A setting is wrong: one line per mistake. Values are never shown: some are secrets. */
+/** A setting is wrong: one line per mistake, with its value unless that is a secret. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
 }
 
-const OUR_PREFIXES = /^(AUTH|PERDURA|WORKER|SWEEP|JOB|RETRY|TENANT|RETAIN)_/;
+const OUR_PREFIXES = /^(AUTH|PERDURA|WORKER|SWEEP|JOB|RETRY|TENANT|RETAIN|SHUTDOWN)_/;
+/** Their values hold passwords or keys. */
+const SECRETS = new Set([
+  "DATABASE_URL",
+  "DATABASE_DIRECT_URL",
+  "SMTP_URL",
+  "PERDURA_PAYLOAD_KEYS",
+]);
+const SHOWN_CHARS = 60;
 
 /**
  * Checks the environment. An empty value counts as unset.
@@ -129,22 +118,45 @@ const OUR_PREFIXES = /^(AUTH|PERDURA|WORKER|SWEEP|JOB|RETRY|TENANT|RETAIN)_/;
  * @throws {SettingsError} Names every wrong or unknown setting.
  */
 export function readSettings(environment: Readonly<Record<string, string>>): Settings {
-  const given = Object.entries(environment).filter(([, value]) => value.trim() !== "");
-  const unknown = given.filter(([name]) =>
-    OUR_PREFIXES.test(name) && !(name in settingsSchema.shape)
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value.trim() !== ""),
   );
-  const parsed = settingsSchema.safeParse(Object.fromEntries(given));
+  const parsed = settingsSchema.safeParse(given);
   const problems = [
-    ...unknown.map(([name]) => `${name}: unknown setting`),
-    ...(parsed.error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) ?? []),
+    ...unknownIn(given),
+    ...(parsed.error?.issues.map(({ path: [name], message }) => {
+      return `${String(name)}: ${message}, not ${shown(String(name), given)}`;
+    }) ?? []),
+    ...misfits(given),
   ];
-  const shown = Object.fromEntries(given);
-  problems.push(...misfits(shown));
-  if (shown.DATABASE_DIRECT_URL !== undefined && shown.DATABASE_POOLER !== "transaction") {
-    problems.push("DATABASE_DIRECT_URL: Only with DATABASE_POOLER=transaction");
-  }
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems.join("\n"));
   return parsed.data;
+}
+
+/** Nobody knows what is in them: their values are not shown. */
+function unknownIn(given: Readonly<Record<string, string>>): string[] {
+  const known = Object.keys(settingsSchema.shape);
+  const links = Object.keys(given).flatMap((name) => /^(\w+)_SERVICE_HOST$/.exec(name)?.[1] ?? []);
+  // Kubernetes tells every container of the services beside it: PERDURA_API_PORT=tcp://10.0.0.1:80.
+  const isLink = (name: string) =>
+    links.some((link) => name.startsWith(`${link}_SERVICE_`) || name.startsWith(`${link}_PORT`));
+  const unknown = Object.keys(given).filter((name) =>
+    OUR_PREFIXES.test(name) && !known.includes(name) && !isLink(name)
+  );
+  return unknown.map((name) => {
+    const [near] = nearest(name, known);
+    return `${name}: unknown setting${near === undefined ? "" : `; the nearest is ${near}`}`;
+  });
+}
+
+/** A value as it was given, in quotation marks, not too long; of a secret, nothing. */
+function shown(name: string, given: Readonly<Record<string, string>>): string {
+  const value = given[name] ?? "";
+  if (SECRETS.has(name)) return "***";
+  const masked = value.replace(/\/\/[^/@\s]*@/, "//***@");
+  return JSON.stringify(
+    masked.length > SHOWN_CHARS ? `${masked.slice(0, SHOWN_CHARS)}…` : masked,
+  );
 }
 
 /** What tokens are measured by; null: there are none. */
@@ -159,11 +171,14 @@ const WITH_JWT = ["AUTH_JWKS_URL", "AUTH_ISSUER", "AUTH_AUDIENCE"] as const;
 
 /** Settings that do not go together. */
 function misfits(given: Readonly<Record<string, string>>): string[] {
-  const { AUTH = "none", HOST = "127.0.0.1" } = given;
+  const { AUTH = "none", HOST = "127.0.0.1", DATABASE_POOLER, DATABASE_DIRECT_URL } = given;
   const isJwt = AUTH === "jwt";
   return [
     ...(AUTH === "none" && !LOOPBACK.test(HOST)
-      ? ["HOST: Must be a loopback address while AUTH is none"]
+      ? [`HOST: Must be a loopback address while AUTH is none, not ${shown("HOST", given)}`]
+      : []),
+    ...(DATABASE_DIRECT_URL !== undefined && DATABASE_POOLER !== "transaction"
+      ? ["DATABASE_DIRECT_URL: Only with DATABASE_POOLER=transaction"]
       : []),
     ...WITH_JWT.filter((name) => isJwt && !given[name]).map((name) => `${name}: AUTH=jwt needs it`),
     ...WITH_JWT.filter((name) => !isJwt && given[name]).map((name) => `${name}: Needs AUTH=jwt`),

@@ -1,4 +1,4 @@
-/** Settings: their defaults are CONTRACT's, and a wrong one is named, never shown. */
+/** Settings: their defaults are CONTRACT's, and a wrong one is named, shown unless it is a secret. */
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { readSettings, SettingsError, settingsSchema } from "../../src/cli/settings.ts";
 
@@ -79,12 +79,15 @@ Deno.test("readSettings() takes an empty value for none", () => {
 const wrong: Readonly<Record<string, readonly string[]>> = {
   HOST: ["0.0.0.0", "::", "example.org", "192.168.1.1", "127.0.0.1.example.org", "127.1.evil"],
   PORT: ["65536", "-1", "80a", "1e3", "0x50", "8000.0"],
-  DATABASE_URL: ["localhost", "mysql://u:hunter2@h/d", "postgres://", "postgres://a b"],
   AUTH: ["basic", "None"],
+  AUTH_ALGORITHM: ["HS256", "none"],
+  DATABASE_POOLER: ["session", "on"],
   WORKER_CONCURRENCY: ["0", "10001", "ten"],
   WORKER_BATCH_SIZE: ["0", "10001"],
   WORKER_POLL_MS: ["9", "60001"],
   WORKER_LEASE_MS: ["999", "3600001"],
+  WORKER_QUEUES: [",", " , ,"],
+  WORKER_TRANSACTION_ROLE: ["Role", "a; drop table x"],
   WORKER_HTTP_PORT: ["65536", "http"],
   SWEEP_MS: ["99", "3600001"],
   JOB_MAX_ATTEMPTS: ["0", "1001"],
@@ -93,21 +96,75 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
   RETRY_FACTOR: ["0.9", "10.1", "two", "-2", "1e1"],
   RETRY_CAP_MS: ["0", "31536000001"],
   TENANT_RATE_PER_MINUTE: ["0", "1000001", "ten"],
+  RETAIN_SUCCEEDED_DAYS: ["0", "3651"],
+  RETAIN_CANCELLED_DAYS: ["0", "3651"],
+  RETAIN_DEAD_LETTER_DAYS: ["0", "3651"],
+  RETAIN_HISTORY_DAYS: ["0", "ten"],
+  RETAIN_ACTOR_DAYS: ["0", "1.5"],
   SHUTDOWN_MS: ["99", "9999999999999"],
+  EMAIL_FROM: ["nobody", "a@b\nBcc: c@d"],
+  PERDURA_HTTP_ALLOW: ["https://example.com", "example.com:443", "*.example.com", "[::1]"],
   PERDURA_DEBUG: ["true", "1", "ON"],
   LOG_LEVEL: ["verbose", "INFO"],
 };
 
 for (const [name, values] of Object.entries(wrong)) {
-  Deno.test(`readSettings() refuses a wrong ${name} by its name, and does not show the value`, () => {
-    const said = values.map((value) => mistakes({ [name]: value }));
-    // The same words whatever the value: none of them is the value.
-    assert(values.length > 1);
-    for (const lines of said) assertEquals(lines, said[0]);
-    assertEquals(said[0]?.length, 1);
-    assertMatch(said[0]?.[0] ?? "", new RegExp(`^${name}: Must be `));
+  Deno.test(`readSettings() refuses a wrong ${name} by its name, with the value and what is wanted`, () => {
+    for (const value of values) {
+      const [line = "", ...more] = mistakes({ [name]: value });
+      assertEquals(more, []);
+      assertMatch(line, new RegExp(`^${name}: Must be `));
+      assert(line.endsWith(`, not ${JSON.stringify(value)}`), line);
+    }
   });
 }
+
+const secret: Readonly<Record<string, readonly string[]>> = {
+  DATABASE_URL: [
+    ...["hunter2", "mysql://u:hunter2@h/d", "postgres://", "postgres://a hunter2"],
+    // What the parser of the driver would have thrown, with the password in its message.
+    ...[
+      "postgres://u:hunter2@h:port/d",
+      "postgres://u:hunter2%@h/d",
+      "postgres://u:hunter2/@h/d:x",
+    ],
+  ],
+  SMTP_URL: ["hunter2", "https://u:hunter2@h", "smtp://u:hunter2@h:port", "smtp://u:hunter2%@h"],
+};
+
+for (const [name, values] of Object.entries(secret)) {
+  Deno.test(`readSettings() refuses a wrong ${name} by its name, and does not show the value`, () => {
+    for (const value of values) {
+      const [line = "", ...more] = mistakes({ [name]: value });
+      assertEquals(more, []);
+      assertMatch(line, new RegExp(`^${name}: Must be an? .* address.*, not \\*\\*\\*$`));
+    }
+  });
+}
+
+Deno.test("readSettings() shows no password that stands where none is looked for, and no long value whole", () => {
+  const jwks = mistakes({ AUTH_JWKS_URL: "http://u:hunter2@issuer.example/keys" });
+  assertMatch(
+    jwks[0] ?? "",
+    /^AUTH_JWKS_URL: Must be an https address, not "http:\/\/\*\*\*@issuer/,
+  );
+  const [long = ""] = mistakes({ LOG_LEVEL: "x".repeat(10_000) });
+  assert(long.length < 200, long);
+});
+
+Deno.test("readSettings() takes what Kubernetes says of the services beside it for no settings", () => {
+  const links = {
+    PERDURA_API_SERVICE_HOST: "10.0.0.1",
+    PERDURA_API_SERVICE_PORT: "80",
+    PERDURA_API_SERVICE_PORT_HTTP: "80",
+    PERDURA_API_PORT: "tcp://10.0.0.1:80",
+    PERDURA_API_PORT_80_TCP: "tcp://10.0.0.1:80",
+    PERDURA_API_PORT_80_TCP_PROTO: "tcp",
+  };
+  assertEquals(readSettings(links), readSettings({}));
+  const { PERDURA_API_SERVICE_HOST: _, ...alone } = links;
+  assertEquals(mistakes(alone).length, 5);
+});
 
 Deno.test("readSettings() takes every number at its borders", () => {
   const low = readSettings({ WORKER_LEASE_MS: "1000", SWEEP_MS: "100", RETRY_FACTOR: "1" });
@@ -132,7 +189,10 @@ Deno.test("readSettings() refuses unknown names with one of our prefixes, and no
     "RETRY_X",
   ];
   const environment = Object.fromEntries(typos.map((name) => [name, "secret"]));
-  assertEquals(mistakes(environment), typos.map((name) => `${name}: unknown setting`));
+  const lines = mistakes(environment);
+  assertEquals(lines.map((line) => line.split(";")[0]), typos.map((n) => `${n}: unknown setting`));
+  assertEquals(lines[1], "WORKER_CONCURENCY: unknown setting; the nearest is WORKER_CONCURRENCY");
+  assert(!lines.join().includes("secret"));
   readSettings({ DATABASE: "x", WORKERS: "x", MY_WORKER_NAME: "x", HOSTNAME: "x" });
 });
 
