@@ -60,6 +60,7 @@ export async function serveApi(
     isWritable: () => store.isWritable(),
     permit,
     isLoopbackOnly: settings.AUTH === "none",
+    onRefusal: (refusal) => http.refused(refusal),
   });
   const admit = async (c: Context) => {
     const permission = await permit(c);

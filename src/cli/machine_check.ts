@@ -6,6 +6,7 @@ import { type MachineEntry, Machines } from "../runtime/machines.ts";
 import { machinesOf } from "./actors.ts";
 import { exportsOf, isDefinition } from "./machines.ts";
 import { type OutputOptions, print, printJson } from "./output.ts";
+import { Progress } from "./progress.ts";
 import { withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
@@ -22,7 +23,13 @@ export async function checkAgainstActors(
   const debug = settings.PERDURA_DEBUG ?? false;
   const machines = files.length > 0 ? await machinesFrom(files) : machinesOf(debug);
   await withStore(settings, { name: "perdura check", debug }, async (store) => {
-    const { checked, stranded } = await checkMachines(store.actors, machines);
+    const progress = new Progress("actors checked");
+    const { checked, stranded } = await checkMachines(
+      store.actors,
+      machines,
+      (checked) => progress.show(checked, null),
+    );
+    progress.end();
     if (options.json) await printJson({ checked, stranded });
     for (const { machine, version, state, path, message, actors, example } of stranded) {
       if (options.json) break;

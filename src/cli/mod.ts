@@ -117,6 +117,7 @@ function addServices(root: Command): void {
   command(root, "backup-check", "Whether a restored copy could be gone on from").argument(
     "<url>",
     "the address of the copy",
+    form.databaseUrl,
   )
     .option("--json", "as JSON")
     .action((url, options) => withSettings((s) => runBackupCheck(s, url, options)));
@@ -157,7 +158,8 @@ function addJobs(root: Command): void {
     "its id",
     form.id,
   )
-    .option("--tenant <id>").option("--json", "one JSON text per line")
+    .option("--tenant <id>").option("--actor <id>", "an actor instead of a job")
+    .option("--json", "one JSON text per line")
     .action((id, options) => withSettings((s) => tail(s, id, options)));
   command(root, "rerun", "The same work once more").argument("<id>", "its id", form.id).option(
     "--json",

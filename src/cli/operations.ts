@@ -10,6 +10,7 @@ import type { Store } from "../store/store.ts";
 import * as form from "./arguments.ts";
 import { commander, recordCommand } from "./auditing.ts";
 import { jobHeader, jobRow, type OutputOptions, print, printJson, printTable } from "./output.ts";
+import { Progress } from "./progress.ts";
 import { jobsOf, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
@@ -166,11 +167,14 @@ function told(values: Record<string, unknown>): Record<string, unknown> {
 
 /** Until it has come to its end, or does not go on by itself. */
 async function ended(operations: Operations, begun: Operation): Promise<Operation> {
+  const progress = new Progress(begun.action);
   let operation = begun;
   while (!["done", "failed", "stopped"].includes(operation.state)) {
+    progress.show(operation.done + operation.skipped, operation.matched);
     await new Promise((done) => setTimeout(done, LOOK_MS));
     operation = await operations.get(null, begun.id);
   }
+  progress.end();
   return operation;
 }
 

@@ -45,3 +45,25 @@ export function stepLine({ version, at, from, event, to, attempt, cause }: Trans
     from ?? "·"
   } → ${to}  #${attempt}${why}`;
 }
+
+/** A step of an actor. */
+export interface ActorStepLine {
+  readonly actorId: string;
+  readonly version: number;
+  readonly at: string;
+  readonly event: string;
+  readonly from: string | null;
+  readonly to: string;
+  readonly outcome: string;
+  readonly cause: string | null;
+}
+
+/** The same in one line. */
+export function actorStepLine(machine: string, step: ActorStepLine): string {
+  const { actorId, version, at, event, from, to, outcome, cause } = step;
+  const how = outcome === "handled" ? "" : `  ${outcome}`;
+  const why = cause === null ? "" : `  ${cause}`;
+  return `${actorId} ${machine} ${String(version).padStart(4)}  ${at}  ${event} ${
+    from ?? "·"
+  } → ${to}${how}${why}`;
+}

@@ -1,33 +1,42 @@
-/** `tail`: follows the steps of one job, or of all new ones of a tenant, until it is told to stop. */
-import { DEFAULT_TENANT } from "../core/job.ts";
+/** `tail`: follows the steps of one job or actor, or of all new jobs of a tenant, until it is told to stop. */
+import { NotFoundError } from "../core/errors.ts";
+import { DEFAULT_TENANT, type Job } from "../core/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
 import type { Jobs } from "../runtime/jobs.ts";
+import { isEnded } from "../runtime/place.ts";
 import { withJobs } from "./jobs.ts";
-import { type OutputOptions, print, printJson, stepLine } from "./output.ts";
+import { actorStepLine, type OutputOptions, print, printJson, stepLine } from "./output.ts";
 import { untilSignal } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
 const POLL_MS = 500;
 const PAGE = 100;
+/** New jobs in one look: whoever reads them on a screen reads fewer. */
+const NEW_MAX = 2_000;
 
 /** What to follow. */
 export interface TailCommand extends OutputOptions {
   readonly tenant?: string;
+  /** The id of an actor. */
+  readonly actor?: string;
 }
 
-/** Prints steps as they are committed. Of one job: to its end. Of a tenant: until Ctrl-C. */
+/** Prints steps as they are committed. Of one job or actor: to its end. Of a tenant: until Ctrl-C. */
 export async function tail(settings: Settings, id: string | undefined, options: TailCommand) {
   let isOver = false;
   const stopped = untilSignal(settings.SHUTDOWN_MS).then(() => isOver = true);
   await withJobs(settings, async (jobs) => {
     const follower = new Follower(jobs, options);
     const tenantId = options.tenant ?? DEFAULT_TENANT;
-    if (id === undefined) await follower.skip(tenantId);
+    const { actor } = options;
+    const follow = actor !== undefined
+      ? () => follower.followActor(tenantId, actor)
+      : id !== undefined
+      ? () => follower.followJob(id)
+      : () => follower.followTenant(tenantId);
+    if (actor === undefined && id === undefined) await follower.skip(tenantId);
     while (!isOver) {
-      const isEnded = id === undefined
-        ? await follower.followTenant(tenantId)
-        : await follower.followJob(id);
-      if (isEnded) return;
+      if (await follow()) return;
       await Promise.race([stopped, new Promise((done) => setTimeout(done, POLL_MS))]);
     }
   });
@@ -66,16 +75,44 @@ class Follower {
     return isTerminal(job.state) && last >= job.version;
   }
 
-  async followTenant(tenantId: string): Promise<false> {
-    const newest = await this.#jobs.list(everyJobOf(tenantId), null, PAGE);
-    for (const { id } of newest.toReversed()) {
-      if (id > (this.#newest ?? "")) this.#open.set(id, 0);
+  /** True: the actor has ended. @throws {NotFoundError} */
+  async followActor(tenantId: string, id: string): Promise<boolean> {
+    const { actors } = this.#jobs.host.store;
+    const actor = await actors.get(tenantId, id);
+    if (!actor) throw new NotFoundError("actor", id);
+    const after = this.#open.get(id) ?? 0;
+    const steps = await actors.history({ tenantId, id }, after, actor.version, PAGE, false);
+    for (const { version, at, event, from, to, outcome, cause, worker } of steps) {
+      const step = { actorId: id, version, at, event, from, to, outcome, cause, worker };
+      if (this.#options.json) await printJson(step);
+      else await print(actorStepLine(actor.machine, step));
     }
-    this.#newest = newest[0]?.id ?? this.#newest;
+    const last = steps.at(-1)?.version ?? after;
+    this.#open.set(id, last);
+    return isEnded(actor.status) && last >= actor.version;
+  }
+
+  async followTenant(tenantId: string): Promise<false> {
+    const fresh = await this.#newJobs(tenantId);
+    for (const { id } of fresh.toReversed()) this.#open.set(id, 0);
+    this.#newest = fresh[0]?.id ?? this.#newest;
     for (const id of [...this.#open.keys()]) {
       if (await this.followJob(id)) this.#open.delete(id);
     }
     return false;
+  }
+
+  /** Newest first. */
+  async #newJobs(tenantId: string): Promise<Job[]> {
+    const known = this.#newest ?? "";
+    const fresh: Job[] = [];
+    while (fresh.length < NEW_MAX) {
+      const page = await this.#jobs.list(everyJobOf(tenantId), fresh.at(-1)?.id ?? null, PAGE);
+      const newer = page.filter(({ id }) => id > known);
+      fresh.push(...newer);
+      if (newer.length < PAGE) break;
+    }
+    return fresh;
   }
 }
 

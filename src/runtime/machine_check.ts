@@ -32,6 +32,7 @@ const PAGE = 500;
 export async function checkMachines(
   actors: Pick<ActorStore, "living">,
   machines: Machines,
+  onProgress: (checked: number) => void = () => {},
 ): Promise<MachineReport> {
   const found = new Map<string, Stranded>();
   let checked = 0;
@@ -43,6 +44,7 @@ export async function checkMachines(
         note(found, actor, path, message);
       }
     }
+    onProgress(checked);
     if (page.length < PAGE) return { checked, stranded: [...found.values()] };
     after = page.at(-1) ?? null;
   }

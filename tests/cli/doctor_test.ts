@@ -1,8 +1,13 @@
 /** `doctor`, `backup-check` and `top`, on databases that are well and on one that was broken on purpose. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { z } from "zod";
-import { buildJob, claimAll } from "../support/build.ts";
-import { testDatabase } from "../support/database.ts";
+import postgres from "postgres";
+import { openTransactions } from "../../src/cli/doctor/server_checks.ts";
+import { readSettings } from "../../src/cli/settings.ts";
+import { attachEmbedded } from "../../src/embedded/server.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { buildJob, claimAll, eventually } from "../support/build.ts";
+import { emptyDatabase, testDatabase } from "../support/database.ts";
 import { perdura } from "./command.ts";
 
 const findings = z.array(z.object({
@@ -92,6 +97,84 @@ Deno.test("doctor on a broken database finds each fault, with what to do, and ex
   for (const { remedy } of unwell) assert(remedy !== null && remedy !== "");
 });
 
+Deno.test("doctor finds a schema that is not there, a right that is missing, and no place for tomorrow's rows", async () => {
+  await using bare = await emptyDatabase();
+  const nothing = await examine(bare.url);
+  assertEquals(nothing.code, 1);
+  assertEquals(nothing.unwell.map(({ check, remedy }) => [check, remedy]), [
+    ["migrations", "Run `perdura migrate`."],
+  ]);
+  await using db = await testDatabase();
+  const role = `doctor_${crypto.randomUUID().slice(0, 8)}`;
+  await db.sql.unsafe(`
+    create role ${role} login password 'x';
+    grant usage on schema perdura to ${role};
+    grant select on all tables in schema perdura to ${role};
+    drop table perdura.step_${tomorrow()};`);
+  try {
+    const url = new URL(db.url);
+    [url.username, url.password] = [role, "x"];
+    const { code, unwell } = await examine(url.href);
+    assertEquals([code, unwell.map(({ check }) => check)], [1, ["permissions", "partitions"]]);
+    assertMatch(unwell[0]?.remedy ?? "", new RegExp(`^grant select, insert, .* to "${role}";$`));
+    assertStringIncludes(unwell[1]?.message ?? "", "step has no partition for tomorrow");
+  } finally {
+    await db.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+  }
+});
+
+/** As partitions are named. */
+function tomorrow(): string {
+  return new Date(Date.now() + 86_400_000).toISOString().slice(0, 10).replaceAll("-", "");
+}
+
+Deno.test("doctor names whoever keeps a transaction open", async () => {
+  await using db = await testDatabase();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { promise: opened, resolve: onOpen } = Promise.withResolvers<number>();
+  const held = db.sql.begin(async (sql) => {
+    const [row] = await sql`select pg_backend_pid() as pid`;
+    onOpen(Number(row?.pid));
+    await promise;
+  });
+  const pid = await opened;
+  const look = (longS: number, tooLongS: number) =>
+    openTransactions(longS, tooLongS).look({ sql: db.sql, settings: readSettings({}) });
+  for (const [tooLongS, level] of [[3_600, "warning"], [0, "problem"]] as const) {
+    const [found] = (await look(0, tooLongS)).filter(({ message }) => message.includes(`${pid}`));
+    assertEquals(found?.level, level);
+    assertStringIncludes(found?.remedy ?? "", `pg_terminate_backend(${pid})`);
+  }
+  assertEquals(await look(300, 3_600), []);
+  resolve();
+  await held;
+});
+
+Deno.test("doctor finds a synchronous standby that is asked for and is not there", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "perdura-doctor-" });
+  await Deno.chmod(dir, 0o755);
+  const server = await attachEmbedded({ dir, durable: false, onProgress: () => {} });
+  try {
+    await migrate({ url: server.url });
+    const sql = postgres(server.url, { max: 1, onnotice: () => {} });
+    await sql`alter system set synchronous_standby_names = 'berlin'`;
+    await sql`select pg_reload_conf()`;
+    await eventually("it is asked for", async () => {
+      const [row] = await sql`show synchronous_standby_names`;
+      return row?.synchronous_standby_names === "berlin";
+    });
+    const { code, all } = await examine(server.url);
+    const found = all.filter(({ message }) => message.includes("standby is asked for"));
+    assertEquals([code, found.length, found[0]?.level], [1, 1, "problem"]);
+    assertStringIncludes(found[0]?.remedy ?? "", "alter system reset synchronous_standby_names");
+    await sql`alter system reset synchronous_standby_names`;
+    await sql.end();
+  } finally {
+    await server.close();
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("doctor says in one line what keeps it from looking, and never shows a password", async () => {
   const unreachable = await perdura(["doctor"], {
     DATABASE_URL: "postgres://someone:hunter2@127.0.0.1:1/none",
@@ -101,7 +184,9 @@ Deno.test("doctor says in one line what keeps it from looking, and never shows a
   const wrong = await perdura(["doctor"], { WORKER_POLL_MS: "soon", DATABASE_URL: "hunter2" });
   assertEquals(wrong.code, 2);
   assertMatch(wrong.lines.join("\n"), /DATABASE_URL.*\n?.*WORKER_POLL_MS: Must be a whole number/);
-  for (const text of [unreachable.stdout, ...unreachable.lines, ...wrong.lines]) {
+  const copy = await perdura(["backup-check", "postgres://u:hunter2@h:port/d"]);
+  assertEquals([copy.code, copy.lines.length], [2, 1]);
+  for (const text of [unreachable.stdout, ...unreachable.lines, ...wrong.lines, ...copy.lines]) {
     assert(!text.includes("hunter2"), text);
   }
 });

@@ -110,8 +110,22 @@ Deno.test("diagram prints a picture, completions a script that bash takes", asyn
   const svg = await perdura(["diagram"]);
   assert(svg.stdout.startsWith("<svg") && svg.stdout.includes('data-state="dead_letter"'));
   const { stdout } = await perdura(["completions", "bash"]);
-  const { code } = await new Deno.Command("bash", { args: ["-n", "-c", stdout] }).output();
-  assertEquals(code, 0);
-  assertStringIncludes(stdout, "enqueue");
+  /** What bash offers where the last word is being typed. */
+  const offered = async (...words: string[]) => {
+    const typed = words.map((word) => `'${word}'`).join(" ");
+    const ask = `COMP_WORDS=(perdura ${typed}); COMP_CWORD=${words.length}; _perdura; ` +
+      'echo "${COMPREPLY[@]}"';
+    const { code, stdout: answer, stderr } = await new Deno.Command("bash", {
+      args: ["-c", `${stdout}\n${ask}`],
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+    return new TextDecoder().decode(answer).trim().split(" ");
+  };
+  assertEquals(await offered("backup"), ["backup-check"]);
+  assertEquals(await offered("tail", "--a"), ["--actor"]);
+  assertEquals(await offered("operations", "res"), ["resume", "reschedule"]);
+  assertEquals(await offered("operations", "requeue", "--dry"), ["--dry-run"]);
+  assertEquals(await offered("enqueue", "mail.send", "--pay"), ["--payload"]);
+  assertEquals(await offered("completions", "z"), ["zsh"]);
   assertStringIncludes((await perdura(["completions", "fish"])).stdout, "complete -c perdura");
 });

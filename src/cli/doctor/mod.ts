@@ -2,6 +2,7 @@
 import postgres from "postgres";
 import { toStoreError } from "../../store/failures.ts";
 import { type OutputOptions, print, printJson } from "../output.ts";
+import { Progress } from "../progress.ts";
 import { attachDatabase } from "../service.ts";
 import type { Settings } from "../settings.ts";
 import { backupChecks, lookAtGap } from "./backup.ts";
@@ -92,7 +93,9 @@ async function findAll(patient: Patient, checks: readonly Check[]): Promise<Find
     return [...findings, { check: "database", ...problem(toStoreError(error).message, remedy) }];
   }
   findings.push(well("database", "It can be reached"));
-  for (const check of checks) {
+  const progress = new Progress("looking");
+  for (const [index, check] of checks.entries()) {
+    progress.show(index, checks.length);
     findings.push(...await find(check, patient));
     // Without a schema there is nothing more to look at.
     const isBare = findings.some(({ check, level }) =>
@@ -100,6 +103,7 @@ async function findAll(patient: Patient, checks: readonly Check[]): Promise<Find
     );
     if (isBare) break;
   }
+  progress.end();
   return findings;
 }
 

@@ -63,40 +63,7 @@ export const serverChecks: readonly Check[] = [
       ];
     },
   },
-  {
-    name: "transactions",
-    well: "No transaction is open for long",
-    look: async ({ sql }) => {
-      const rows = await sql`
-        select pid, coalesce(application_name, '') as name, state,
-               extract(epoch from now() - xact_start)::int as age
-          from pg_stat_activity
-         where datname = current_database() and pid <> pg_backend_pid()
-           and xact_start < now() - ${LONG_S} * interval '1 second'
-         order by xact_start limit 20`;
-      const slots = await sql`
-        select slot_name from pg_replication_slots where not active and xmin is not null`;
-      const prepared = await sql`
-        select gid from pg_prepared_xacts where prepared < now() - ${LONG_S} * interval '1 second'`;
-      return [
-        ...rows.map(({ pid, name, state, age }) => {
-          const tell = age < TOO_LONG_S ? warning : problem;
-          const message = `Transaction of pid ${pid} ("${name}", ${state}) is open for ${age} s: ` +
-            "dead rows stay, claims get slower";
-          return tell(message, `select pg_terminate_backend(${pid}); and mend who opened it.`);
-        }),
-        ...prepared.map(({ gid }) =>
-          problem(`Prepared transaction "${gid}" is open`, `rollback prepared '${gid}';`)
-        ),
-        ...slots.map(({ slot_name }) =>
-          problem(
-            `Replication slot "${slot_name}" holds dead rows and WAL back, and nobody reads it`,
-            `select pg_drop_replication_slot('${slot_name}');`,
-          )
-        ),
-      ];
-    },
-  },
+  openTransactions(LONG_S, TOO_LONG_S),
   {
     name: "connections",
     well: "There are connections to spare",
@@ -112,6 +79,44 @@ export const serverChecks: readonly Check[] = [
     },
   },
 ];
+
+/** Transactions that have been open for so many seconds: a warning, and a problem. */
+export function openTransactions(longS: number, tooLongS: number): Check {
+  return {
+    name: "transactions",
+    well: "No transaction is open for long",
+    look: async ({ sql }) => {
+      const rows = await sql`
+        select pid, coalesce(application_name, '') as name, state,
+               extract(epoch from now() - xact_start)::int as age
+          from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()
+           and xact_start < now() - ${longS} * interval '1 second'
+         order by xact_start limit 20`;
+      const slots = await sql`
+        select slot_name from pg_replication_slots where not active and xmin is not null`;
+      const prepared = await sql`
+        select gid from pg_prepared_xacts where prepared < now() - ${longS} * interval '1 second'`;
+      return [
+        ...rows.map(({ pid, name, state, age }) => {
+          const tell = age < tooLongS ? warning : problem;
+          const message = `Transaction of pid ${pid} ("${name}", ${state}) is open for ${age} s: ` +
+            "dead rows stay, claims get slower";
+          return tell(message, `select pg_terminate_backend(${pid}); and mend who opened it.`);
+        }),
+        ...prepared.map(({ gid }) =>
+          problem(`Prepared transaction "${gid}" is open`, `rollback prepared '${gid}';`)
+        ),
+        ...slots.map(({ slot_name }) =>
+          problem(
+            `Replication slot "${slot_name}" holds dead rows and WAL back, and nobody reads it`,
+            `select pg_drop_replication_slot('${slot_name}');`,
+          )
+        ),
+      ];
+    },
+  };
+}
 
 async function missingStandby(sql: Parameters<Check["look"]>[0]["sql"]) {
   const rows = await sql`
