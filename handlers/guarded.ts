@@ -28,14 +28,24 @@ export async function checkedAddress(url: URL, allowed: ReadonlySet<string>): Pr
   if (ipaddr.isValid(host)) return host;
   const found = await lookup(host, { all: true });
   for (const { address } of found) {
-    const isPublic = ipaddr.process(address).range() === "unicast";
-    if (!isPublic && !allowed.has(address)) {
+    if (!isPublic(address) && !allowed.has(address)) {
       throw new PermanentError(`Host "${host}" leads to ${address}, which is not public`);
     }
   }
   const [first] = found;
   if (!first) throw new Error(`Host "${host}" has no address`);
   return first.address;
+}
+
+/** All of IPv6 that is given out; what is below holds IPv4 addresses in disguise. */
+const IPV6_GIVEN_OUT = ipaddr.parseCIDR("2000::/3");
+
+/** Whether an address is one of the internet, not of a machine, a network or a cloud's inside. */
+export function isPublic(address: string): boolean {
+  // An IPv4 address that is mapped into IPv6 is judged by what it is.
+  const parsed = ipaddr.process(address);
+  if (parsed.range() !== "unicast") return false;
+  return parsed.kind() === "ipv4" || parsed.match(IPV6_GIVEN_OUT);
 }
 
 /** Sends a request to that address, in the name of its host. */

@@ -1,6 +1,6 @@
 /** The HTTP API: middleware, routes, and the one place where errors become responses. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { NotFoundError } from "../core/errors.ts";
+import { type ErrorCode, NotFoundError, PerduraError } from "../core/errors.ts";
 import { Admin } from "../runtime/admin.ts";
 import { Audit } from "../runtime/audit.ts";
 import type { Actors } from "../runtime/actors.ts";
@@ -55,6 +55,15 @@ export interface AppHost {
   readonly permit?: Permit;
   /** Answer only to names of the loopback: for an API without keys that has a port of its own. */
   readonly isLoopbackOnly?: boolean;
+  /** Told of each request that is answered with a problem. */
+  readonly onRefusal?: (refusal: Refusal) => void;
+}
+
+/** A request that was answered with a problem. */
+export interface Refusal {
+  readonly method: string;
+  readonly path: string;
+  readonly code: ErrorCode;
 }
 
 /** Builds the API. `app.fetch` is a handler for any server with the fetch interface. */
@@ -79,7 +88,11 @@ export function createApp(host: AppHost): OpenAPIHono {
   });
   mountDocument(app);
   app.notFound((c) => problemResponse(c, new NotFoundError("route", c.req.path)));
-  app.onError((error, c) => problemResponse(c, error));
+  app.onError((error, c) => {
+    const code = error instanceof PerduraError ? error.code : "internal";
+    host.onRefusal?.({ method: c.req.method, path: c.req.path, code });
+    return problemResponse(c, error);
+  });
   return app;
 }
 

@@ -115,8 +115,12 @@ export class Attempt implements HandlerContext, OpensMembers {
     this.#end(this.#afterHandler(() => endingOfThrow(thrown, policy, this.#now())));
   }
 
-  /** Asks the handler to stop. The first reason stands, but a lost lease overrules it. */
-  stop(reason: StopReason): void {
+  /**
+   * Asks the handler to stop. The first reason stands, but a lost lease overrules it.
+   *
+   * @param lost How it ends then; null: somebody else has committed its end.
+   */
+  stop(reason: StopReason, lost: Ending | null = { kind: "interrupted" }): void {
     if (this.#isOver || this.#stopReason === reason) return;
     if (this.#stopReason === null || reason === "lease_lost") {
       this.#stopReason = reason;
@@ -124,20 +128,20 @@ export class Attempt implements HandlerContext, OpensMembers {
     }
     this.#controller?.abort(new DOMException(`Stopped: ${reason}`, "AbortError"));
     if (reason !== "lease_lost") return;
-    // A transaction ends with its own fence; and its commit, not yet answered, may be the very
-    // reason why the lease is gone.
+    // A transaction ends with its own fence; its commit, not yet answered, may be why the lease is gone.
     // Otherwise whoever took the job over writes its outcome, and the fence refuses ours. If nobody
     // has, it goes back unharmed: to wait for the sweeper would cost it a crash.
-    this.abandon({ kind: "interrupted" });
+    this.abandon(lost);
   }
 
   /**
    * Ends the attempt without waiting for the handler any longer. An open transaction is waited for,
    * 5 s at most: when it commits, that is the outcome.
    */
-  abandon(ending: Ending): void {
+  abandon(ending: Ending | null): void {
     this.#isAbandoned = true;
-    if (this.#transaction === "running") this.#endingWithoutTransaction = ending;
+    const own = ending ?? { kind: "interrupted" };
+    if (this.#transaction === "running") this.#endingWithoutTransaction = own;
     else this.#end(this.#transaction === "committed" ? null : ending);
   }
 

@@ -147,8 +147,11 @@ export function endOutside(
     // Two endings under one version: the other one was committed, and this one is too late.
     if (after.version === change.version + 1 && after.state !== change.decision.to) return null;
     await tellBreaker(host, job, ending);
-    if (isTerminal(change.decision.to)) host.store.hint({ kind: "ended", ids: [id] });
-    else host.store.hint({ kind: "lanes", lanes: [laneOf(job)] });
+    // For clients who wait, and for the worker that may hold the lease: the attempt has ended.
+    host.store.hint({ kind: "ended", ids: [id] });
+    if (!isTerminal(change.decision.to)) {
+      host.store.hint({ kind: "lanes", lanes: [laneOf(job)] });
+    }
     return after;
   });
 }

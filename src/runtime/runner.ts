@@ -161,6 +161,14 @@ export class Runner {
     }
   }
 
+  /** Somebody else has ended these: a pushed job whose answer came later, by the API. */
+  endedElsewhere(jobIds: readonly string[]): void {
+    const ids = new Set(jobIds);
+    for (const attempt of [...this.#running]) {
+      if (ids.has(attempt.claimed.id)) attempt.stop("lease_lost", null);
+    }
+  }
+
   /** Hands back jobs that were not accepted. */
   handBack(jobs: readonly ClaimedJob[]): void {
     for (const job of jobs) this.#host.onEnding(job, { kind: "interrupted" }, null);

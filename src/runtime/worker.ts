@@ -268,7 +268,8 @@ export class Worker {
     if (hint?.kind === "cancel") this.#heartbeat().catch((error) => this.#onFailure(error));
     else if (hint?.kind === "watch") this.#watchedUntil = this.#now() + WATCH_MS;
     else if (hint?.kind === "mail") this.#turns?.wake();
-    else if (hint?.kind !== "ended") this.#claimer.onHint(hint);
+    else if (hint?.kind === "ended") this.#runner.endedElsewhere(hint.ids);
+    else this.#claimer.onHint(hint);
     if (hint === null) this.#turns?.wake();
   }
 

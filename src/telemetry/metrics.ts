@@ -167,6 +167,15 @@ export const metrics: readonly Metric[] = [
         value: time,
       })),
   },
+  {
+    name: "perdura_job_events_refused_total",
+    kind: "counter",
+    help: "Events for jobs that were refused: answers that are late, doubled, forged or too large",
+    labels: ["code"],
+    of: "api",
+    read: ({ http }) =>
+      [...http?.refusedEvents ?? []].map(([code, value]) => ({ labels: [code], value })),
+  },
   ofPool("gauge", "connections", "Connections of the pool", (p) => p.open),
   ofPool("gauge", "connections_busy", "Connections with a statement under way", (p) => p.busy),
   ofPool("gauge", "connections_max", "Connections that the pool may have", (p) => p.max),

@@ -123,7 +123,7 @@ Deno.test("a histogram counts each value under its bound, and what is above all"
 });
 
 Deno.test("names have their unit, counters their ending, and labels are those that are bounded", () => {
-  const bounded = ["type", "queue", "state", "table", "method", "status"];
+  const bounded = ["type", "queue", "state", "table", "method", "status", "code"];
   for (const { name, kind, labels } of metrics) {
     assert(/^perdura_[a-z_]+$/.test(name), name);
     assertEquals(name.endsWith("_total"), kind === "counter", name);
