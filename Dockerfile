@@ -7,7 +7,6 @@ COPY src src
 COPY machines machines
 COPY handlers handlers
 COPY sql sql
-COPY tests/std tests/std
 # Exactly the versions of the lock, or no image.
 ENV DENO_DIR=/deno-dir
 RUN deno cache --frozen main.ts src/ui/layout_worker.ts
@@ -28,8 +27,9 @@ USER deno
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["deno", "eval", "const r = await fetch(`http://127.0.0.1:${Deno.env.get('WORKER_HTTP_PORT') ?? Deno.env.get('PORT')}/health/ready`); Deno.exit(r.ok ? 0 : 1)"]
-# No subprocesses, no native code, no writing outside of the state folder.
+# No subprocesses, no native code, no reading and writing outside of the program and the state folder.
+# The environment as a whole: the driver of PostgreSQL asks for names that are not known beforehand.
 ENTRYPOINT ["deno", "run", "--no-prompt", "--cached-only", "--frozen", "--allow-net", "--allow-env", \
-  "--allow-sys", "--allow-read", "--allow-write=/var/lib/perdura", \
-  "--v8-flags=--max-semi-space-size=4", "main.ts"]
+  "--allow-sys=hostname,networkInterfaces", "--allow-read=/app,/var/lib/perdura", \
+  "--allow-write=/var/lib/perdura", "--v8-flags=--max-semi-space-size=4", "main.ts"]
 CMD ["api"]

@@ -8,7 +8,15 @@ const env = {
 /** The process lives on: what goes on after an answer needs no permission. */
 const context = { waitUntil: (work: Promise<unknown>) => void work.catch(() => {}) };
 
-Deno.cron("perdura drive", "* * * * *", async () => {
+/** Under `deno serve`, a cron that nobody ends keeps the process alive after a SIGTERM. */
+const over = new AbortController();
+if (Deno.env.get("DENO_DEPLOYMENT_ID") === undefined) {
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    Deno.addSignalListener(name, () => over.abort());
+  }
+}
+
+Deno.cron("perdura drive", "* * * * *", { signal: over.signal }, async () => {
   await edge.scheduled(null, env);
 });
 

@@ -3,9 +3,11 @@
 /** What it may do. */
 const FLAGS = ["--unstable-cron", "--allow-env", "--allow-net", "--allow-read", "--allow-sys"];
 
-/** A running entry. `await using` ends it. */
+/** A running entry. `await using` ends it, if `stop` has not. */
 export interface ServedEntry extends AsyncDisposable {
   readonly url: string;
+  /** SIGTERM, and the exit code. */
+  stop(): Promise<number>;
 }
 
 /** Serves it on a database, with AUTH=none. */
@@ -30,12 +32,17 @@ export async function serveEntry(databaseUrl: string): Promise<ServedEntry> {
   const reading = (async () => {
     while (!(await lines.read()).done);
   })();
+  let isRunning = true;
+  const status = child.status.finally(() => isRunning = false);
   return {
     url,
+    stop: async () => {
+      child.kill("SIGTERM");
+      return (await status).code;
+    },
     [Symbol.asyncDispose]: async () => {
-      // A cron keeps `deno serve` alive after a SIGTERM.
-      child.kill("SIGKILL");
-      await child.status;
+      if (isRunning) child.kill("SIGKILL");
+      await status;
       await reading;
     },
   };

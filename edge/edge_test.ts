@@ -103,7 +103,7 @@ Deno.test("in workerd: enqueue, drive, turns, a stream, cron, keys; and the budg
   });
 });
 
-Deno.test("the entry of Deno Deploy stores a job, and a slice runs it", async () => {
+Deno.test("the entry of Deno Deploy stores a job, a slice runs it, and SIGTERM ends it", async () => {
   await using home = await startHome();
   await using entry = await serveEntry(home.databaseUrl);
   const stored = await call("POST", `${entry.url}/jobs`, {
@@ -116,4 +116,6 @@ Deno.test("the entry of Deno Deploy stores a job, and a slice runs it", async ()
   // Its own cron may have been first.
   const { body } = await call("GET", `${home.api}/jobs/${stored.body.id}`);
   assertEquals([body.state, body.output], ["succeeded", { greeting: "Good morning, Ada" }]);
+  // As on any machine of one's own; with a cron that nobody ends it would go on for ever.
+  assertEquals(await entry.stop(), 0);
 });

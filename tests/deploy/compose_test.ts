@@ -1,8 +1,9 @@
-/** The services of the compose file by hand: their commands, their environment, the image's permissions. */
+/** The services of the compose file by hand: the image's files and permissions, their commands and environment. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { emptyDatabase } from "../support/database.ts";
 import { eventually } from "../support/build.ts";
-import { readCompose, readDockerfile } from "./files.ts";
+import { readCompose } from "./files.ts";
+import { buildImage, type Image } from "./image.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -12,10 +13,14 @@ class Container {
   #text = "";
   readonly #reading: Promise<unknown>;
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
+  constructor(
+    { folder }: Image,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ) {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [...args],
-      cwd: ROOT,
+      cwd: folder,
       env: { ...environment, NO_COLOR: "1" },
       stdout: "piped",
       stderr: "piped",
@@ -45,14 +50,9 @@ class Container {
 }
 
 /** The image's entry point with a service's command, for a process here. */
-async function commandOf(service: string, stateDir: string): Promise<string[]> {
+async function commandOf(image: Image, service: string, stateDir: string): Promise<string[]> {
   const { services } = await readCompose();
-  const entry = (await readDockerfile()).find(({ name }) => name === "ENTRYPOINT");
-  const [, ...args] = JSON.parse(entry?.text ?? "[]");
-  return [
-    ...args.map((arg: string) => arg.replace("/var/lib/perdura", stateDir)),
-    ...services[service]?.command ?? [],
-  ];
+  return [...image.entry(stateDir), ...services[service]?.command ?? []];
 }
 
 /** Its environment, with what the network of compose would have given. */
@@ -74,10 +74,12 @@ async function environmentOf(service: string, url: string, stateDir: string) {
 
 Deno.test("compose by hand: setup makes a key once, the API wants it, workers run the job, SIGTERM is clean", async () => {
   await using db = await emptyDatabase();
+  await using image = await buildImage();
   const stateDir = await Deno.makeTempDir();
   const start = async (service: string) =>
     new Container(
-      await commandOf(service, stateDir),
+      image,
+      await commandOf(image, service, stateDir),
       await environmentOf(service, db.url, stateDir),
     );
   const setup = await start("setup");
@@ -109,6 +111,28 @@ Deno.test("compose by hand: setup makes a key once, the API wants it, workers ru
   await eventually("a worker runs it", async () => {
     const job = await (await fetch(`${url}/jobs/${id}`, { headers })).json();
     return job.state === "succeeded" && job.tags[0] === "by hand";
+  });
+  // What is read when it is asked for: the pages, a chart, which is laid out in a thread, the document.
+  const page = await (await fetch(`${url}/ui/`, { headers })).text();
+  assertMatch(page, /<script/);
+  for (const path of ["/machines/order/chart.svg", "/openapi.json", "/metrics", "/docs"]) {
+    const response = await fetch(url + path, { headers });
+    assertEquals(response.status, 200, `${path}: ${await response.text()}`);
+  }
+  // And what handlers write.
+  const stored = await fetch(`${url}/jobs`, {
+    method: "POST",
+    headers: { ...headers, "content-type": "application/json" },
+    body: JSON.stringify({
+      type: "email.send",
+      payload: { to: "ada@example.com", subject: "Hello" },
+    }),
+  });
+  const mail = await stored.json();
+  await eventually("the mail is written", async () => {
+    const job = await (await fetch(`${url}/jobs/${mail.id}`, { headers })).json();
+    assert(job.state !== "dead_letter", JSON.stringify(job.lastError));
+    return job.state === "succeeded";
   });
   assertEquals(await Promise.all([api, ...workers].map((one) => one?.stop())), [0, 0, 0]);
   await Deno.remove(stateDir, { recursive: true });

@@ -27,7 +27,8 @@ Deno.test("the image is pinned, locked, not root, healthy when ready, and may do
   assertMatch(of("HEALTHCHECK")[0]?.text ?? "", /health\/ready/);
   const entry = execForm(of("ENTRYPOINT")[0]?.text);
   assert(entry.includes("--cached-only") && entry.includes("--no-prompt"));
-  for (const flag of ["-A", "--allow-all", "--allow-run", "--allow-ffi", "--allow-write"]) {
+  const wide = ["-A", "--allow-all", "--allow-run", "--allow-ffi", "--allow-import"];
+  for (const flag of [...wide, "--allow-write", "--allow-read", "--allow-sys"]) {
     assert(!entry.includes(flag), flag);
   }
   assertEquals(execForm(of("CMD")[0]?.text), ["api"]);

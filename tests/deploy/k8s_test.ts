@@ -53,6 +53,7 @@ const pod = z.object({
   metadata: z.object({ labels }),
   spec: z.object({
     automountServiceAccountToken: z.literal(false),
+    enableServiceLinks: z.literal(false),
     securityContext: z.looseObject({ runAsNonRoot: z.literal(true), runAsUser: z.int().min(1) }),
     terminationGracePeriodSeconds: z.int().optional(),
     containers: z.array(container),
@@ -127,6 +128,23 @@ Deno.test("workers are scaled by a metric that there is", async () => {
   const text = await read(`${FOLDER}/hpa.yaml`);
   const [, name] = /name: (perdura_\w+)/.exec(text) ?? [];
   assert(metrics.some((metric) => metric.name === name && metric.labels.length === 0), name);
+});
+
+Deno.test("every pod has a policy of the network, and none lets in whoever comes", () => {
+  const rule = z.object({
+    spec: z.object({
+      podSelector: z.object({ matchLabels: labels }),
+      policyTypes: z.array(z.string()),
+      ingress: z.array(z.object({ from: z.array(z.unknown()).min(1) })).default([]),
+    }),
+  });
+  const policies = all.filter(({ kind }) => kind === "NetworkPolicy").map((one) => rule.parse(one));
+  const component = (all: Record<string, string>) => all["app.kubernetes.io/component"];
+  assertEquals(
+    policies.map(({ spec }) => component(spec.podSelector.matchLabels)).toSorted(),
+    pods.map(({ metadata }) => component(metadata.labels)).toSorted(),
+  );
+  for (const { spec } of policies) assert(spec.policyTypes.includes("Ingress"));
 });
 
 Deno.test("whoever selects pods selects some", () => {
