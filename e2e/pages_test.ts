@@ -1,18 +1,22 @@
 /** Every page: for everybody, in every theme, on every width, within its size; and hostile names. */
 import { assert, assertEquals } from "@std/assert";
+import type { Page } from "playwright-core";
 import { openPage, overflow, startBrowser, violationsOf } from "./browser.ts";
-import { post, startProgram } from "./program.ts";
+import { enqueue, post, startProgram } from "./program.ts";
 
 const PAGES = [
   "",
   "machines",
   "machines/job",
   "machines/order",
+  "machines/breaker?breaker=key:partner",
+  "machines/approval?version=1&against=0",
   "jobs",
   "actors",
   "actors/order-1",
   "actors/order-1?step=2",
   "actors/nobody",
+  "compare/actors/order-1?with=order-2",
   "dead-letters",
   "queues",
   "schedules",
@@ -22,19 +26,34 @@ const PAGES = [
   "operations?tab=audit",
   "nonsense",
 ];
+/** Where a dialog is, and what opens it; help opens by a key. */
+const DIALOGS = [
+  ["actors/order-1", "Send…"],
+  ["actors/order-1", "Fork, rewind…"],
+  ["actors/order-1", "Cancel…"],
+  ["jobs/{later}", "Reschedule…"],
+  ["dead-letters", "Requeue all…"],
+  ["queues", "Limits…"],
+  ["machines/breaker", "Close…"],
+  ["", "?"],
+] as const;
 const HOSTILE = `<script>alert(1)</script>"'>\u202e\u{1F4A5}${"x".repeat(150)}`;
 
 Deno.test("all pages", async (t) => {
-  await using program = await startProgram();
+  await using upstream = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    () => new Response("down", { status: 503 }),
+  );
+  await using program = await startProgram({ PERDURA_HTTP_ALLOW: "127.0.0.1" });
   const browser = await startBrowser();
   const errors: string[] = [];
   try {
     const { url } = program;
-    await post(`${url}/actors`, {
-      machine: "order",
-      id: "order-1",
-      input: { total: 12_900, items: ["book"] },
-    });
+    for (const id of ["order-1", "order-2"]) {
+      const input = { total: 12_900, items: ["book"] };
+      await post(`${url}/actors`, { machine: "order", id, input });
+    }
+    await openBreaker(url, upstream.addr.port);
     await post(`${url}/actors`, {
       machine: "approval",
       id: HOSTILE,
@@ -49,36 +68,52 @@ Deno.test("all pages", async (t) => {
         metadata: { note: HOSTILE },
       }),
     );
+    const later = await enqueue(url, {
+      type: "debug.noop",
+      delayMs: 3_600_000,
+    });
     await t.step(
-      "axe finds nothing, and nothing sticks out, in both themes",
+      "axe finds nothing, and nothing sticks out: pages and dialogs, light and dark",
       async () => {
         const found: string[] = [];
-        for (const theme of ["light", "dark"] as const) {
-          const width = theme === "light" ? 1440 : 390;
-          const page = await openPage(browser, errors, {
-            theme,
-            width,
-            expected: [400, 404],
-          });
-          for (const path of [...PAGES, `jobs/${failed}`]) {
-            await page.goto(`${url}/ui/${path}`);
-            await page.locator("main :is(h1, .empty)").first().waitFor();
-            await page.locator("[aria-busy=true]").first().waitFor({
-              state: "detached",
-              timeout: 8_000,
-            }).catch(() => {});
-            found.push(
-              ...(await violationsOf(page)).map((each) =>
-                `/ui/${path}, ${theme}: ${each}`
-              ),
-            );
-            assertEquals(await overflow(page), 0, `/ui/${path} at ${width}`);
-          }
-          await page.close();
+        const page = await openPage(browser, errors, { expected: [400, 404] });
+        for (const path of [...PAGES, `jobs/${failed}`]) {
+          await page.goto(`${url}/ui/${path}`);
+          await whole(page);
+          found.push(...await inBoth(page, path));
         }
+        for (const [path, opener] of DIALOGS) {
+          await page.goto(`${url}/ui/${path.replace("{later}", later)}`);
+          await whole(page);
+          if (opener === "?") await page.keyboard.press("?");
+          else {
+            await page.locator("main").getByRole("button", { name: opener })
+              .first().click();
+          }
+          await page.getByRole("dialog").locator("button").first().waitFor();
+          found.push(...await inBoth(page, `${path} ${opener}`));
+        }
+        await page.close();
         assertEquals(found, []);
       },
     );
+
+    await t.step("an open breaker is seen, and closed by hand", async () => {
+      const page = await openPage(browser, errors);
+      await page.goto(`${url}/ui/`);
+      await page.getByRole("link", { name: "Breaker of partner is open" })
+        .click();
+      await page.locator(".state[data-state=open] > .badge", { hasText: "1" })
+        .waitFor();
+      const row = page.locator("[data-breaker='key:partner']");
+      await row.getByRole("button", { name: "key partner" }).click();
+      await row.locator(".state.on[data-state=open]").waitFor();
+      await row.getByRole("button", { name: "Close…" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Close" })
+        .click();
+      await row.locator(".state.on[data-state=closed]").waitFor();
+      await page.close();
+    });
 
     await t.step("hostile names and payloads are text", async () => {
       const page = await openPage(browser, errors, { expected: [400, 404] });
@@ -158,3 +193,46 @@ Deno.test("all pages", async (t) => {
     await browser.close();
   }
 });
+
+/** Until nothing of a page is still on its way. */
+async function whole(page: Page): Promise<void> {
+  await page.locator("main :is(h1, .empty)").first().waitFor();
+  await page.locator("[aria-busy=true]").first().waitFor({
+    state: "detached",
+    timeout: 8_000,
+  }).catch(() => {});
+}
+
+/** What axe finds on a wide light page and a narrow dark one; neither sticks out. */
+async function inBoth(page: Page, path: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const [theme, width] of [["light", 1440], ["dark", 390]] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.setViewportSize({ width, height: 960 });
+    const where = `/ui/${path}, ${theme}`;
+    found.push(...(await violationsOf(page)).map((each) => `${where}: ${each}`));
+    assertEquals(await overflow(page), 0, `/ui/${path} at ${width}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1440, height: 960 });
+  return found;
+}
+
+/** Five calls of one service that is down; an operator keeps it open for as long as the test takes. */
+async function openBreaker(url: string, port: number): Promise<void> {
+  for (let n = 0; n < 5; n++) {
+    await post(`${url}/jobs?wait=20s`, {
+      type: "http.request",
+      payload: { url: `http://127.0.0.1:${port}/` },
+      limitKey: "partner",
+      maxAttempts: 1,
+    });
+  }
+  const breaker = `${url}/breakers/key:partner`;
+  for (let tries = 0; tries < 100; tries++) {
+    const { state } = Object(await (await fetch(breaker)).json());
+    if (state === "open") return void await post(`${breaker}/open`, {});
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new Error("Five failures have not opened it");
+}

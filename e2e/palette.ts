@@ -10,28 +10,132 @@ export async function withPalette(
   png: Uint8Array,
 ): Promise<Uint8Array> {
   const { width, height, pixels } = await unpacked(page, png);
-  const { palette, indexes } = reduced(pixels);
-  const rows = new Uint8Array(height * (width + 1));
-  for (let y = 0; y < height; y++) {
-    rows.set(indexes.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+  const { palette, indexesOf } = reduced([pixels]);
+  const all = { x: 0, y: 0, width, height };
+  const data = await packed(indexesOf(pixels), width, all);
+  return whole([
+    headOf(width, height),
+    chunk("PLTE", palette),
+    chunk("IDAT", data),
+  ]);
+}
+
+/** One picture of an animation, and how long it stays. */
+export interface Frame {
+  readonly png: Uint8Array;
+  readonly ms: number;
+}
+
+/** Makes an animated PNG that begins again; of each frame only what has changed is kept. */
+export async function animation(
+  page: Page,
+  frames: readonly Frame[],
+): Promise<Uint8Array> {
+  const pictures = [];
+  for (const { png } of frames) pictures.push(await unpacked(page, png));
+  const [first] = pictures;
+  if (!first) throw new Error("There is nothing to show");
+  const { width, height } = first;
+  const { palette, indexesOf } = reduced(pictures.map(({ pixels }) => pixels));
+  const control = new Uint8Array(8);
+  new DataView(control.buffer).setUint32(0, frames.length);
+  const parts = [
+    headOf(width, height),
+    chunk("acTL", control),
+    chunk("PLTE", palette),
+  ];
+  let order = 0;
+  let before: Uint8Array | null = null;
+  for (const [index, { pixels }] of pictures.entries()) {
+    const indexes = indexesOf(pixels);
+    const box = changed(before, indexes, width, height);
+    before = indexes;
+    parts.push(chunk("fcTL", frameHead(order++, box, frames[index]?.ms ?? 0)));
+    const data = await packed(indexes, width, box);
+    if (index === 0) {
+      parts.push(chunk("IDAT", data));
+      continue;
+    }
+    const numbered = new Uint8Array(data.length + 4);
+    new DataView(numbered.buffer).setUint32(0, order++);
+    numbered.set(data, 4);
+    parts.push(chunk("fdAT", numbered));
   }
+  return whole(parts);
+}
+
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The smallest box around what differs. */
+function changed(
+  before: Uint8Array | null,
+  after: Uint8Array,
+  width: number,
+  height: number,
+): Box {
+  if (!before) return { x: 0, y: 0, width, height };
+  let [left, top, right, bottom] = [width, height, 0, 0];
+  for (let at = 0; at < after.length; at++) {
+    if (before[at] === after[at]) continue;
+    const [x, y] = [at % width, Math.floor(at / width)];
+    [left, right] = [Math.min(left, x), Math.max(right, x)];
+    [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
+  }
+  if (right < left) return { x: 0, y: 0, width: 1, height: 1 };
+  return { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
+}
+
+/** The head of a frame, as the third edition of PNG has it. */
+function frameHead(order: number, box: Box, ms: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(26));
+  [order, box.width, box.height, box.x, box.y].forEach((value, index) =>
+    view.setUint32(index * 4, value)
+  );
+  view.setUint16(20, ms);
+  view.setUint16(22, 1_000);
+  return new Uint8Array(view.buffer);
+}
+
+function headOf(width: number, height: number): Uint8Array<ArrayBuffer> {
   const head = new Uint8Array(13);
   const view = new DataView(head.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
   head.set([8, 3, 0, 0, 0], 8);
-  const packed = new Blob([rows]).stream().pipeThrough(
+  return chunk("IHDR", head);
+}
+
+/** The rows of a box, packed. */
+async function packed(
+  indexes: Uint8Array,
+  stride: number,
+  { x, y, width, height }: Box,
+): Promise<Uint8Array> {
+  const rows = new Uint8Array(height * (width + 1));
+  for (let row = 0; row < height; row++) {
+    const from = (y + row) * stride + x;
+    rows.set(indexes.subarray(from, from + width), row * (width + 1) + 1);
+  }
+  const stream = new Blob([rows]).stream().pipeThrough(
     new CompressionStream("deflate"),
   );
-  const data = new Uint8Array(await new Response(packed).arrayBuffer());
-  const parts = [
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+async function whole(
+  parts: readonly Uint8Array<ArrayBuffer>[],
+): Promise<Uint8Array> {
+  const all = [
     Uint8Array.from(SIGNATURE),
-    chunk("IHDR", head),
-    chunk("PLTE", palette),
-    chunk("IDAT", data),
+    ...parts,
     chunk("IEND", new Uint8Array()),
   ];
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+  return new Uint8Array(await new Blob(all).arrayBuffer());
 }
 
 async function unpacked(page: Page, png: Uint8Array) {
@@ -55,15 +159,14 @@ async function unpacked(page: Page, png: Uint8Array) {
   return { width, height, pixels: Uint8Array.fromBase64(text) };
 }
 
-/** The most frequent colours; each pixel gets the nearest of them. */
-function reduced(pixels: Uint8Array) {
+/** The most frequent colours of some pictures; each pixel gets the nearest of them. */
+function reduced(pictures: readonly Uint8Array[]) {
   const counts = new Map<number, number>();
-  const keyAt = (at: number) =>
-    ((pixels[at] ?? 0) << 16) | ((pixels[at + 1] ?? 0) << 8) |
-    (pixels[at + 2] ?? 0);
-  for (let at = 0; at < pixels.length; at += 4) {
-    const key = keyAt(at);
-    counts.set(key, (counts.get(key) ?? 0) + 1);
+  for (const pixels of pictures) {
+    for (let at = 0; at < pixels.length; at += 4) {
+      const key = keyAt(pixels, at);
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
   }
   const chosen = [...counts].sort((a, b) => b[1] - a[1]).slice(0, COLOURS).map((
     [key],
@@ -72,17 +175,22 @@ function reduced(pixels: Uint8Array) {
     chosen.flatMap((key) => [key >> 16, (key >> 8) & 255, key & 255]),
   );
   const nearest = new Map(chosen.map((key, index) => [key, index]));
-  const indexes = new Uint8Array(pixels.length / 4);
-  for (let at = 0; at < pixels.length; at += 4) {
-    const key = keyAt(at);
-    let index = nearest.get(key);
-    if (index === undefined) {
-      index = nearestOf(chosen, key);
+  const indexesOf = (pixels: Uint8Array) => {
+    const indexes = new Uint8Array(pixels.length / 4);
+    for (let at = 0; at < pixels.length; at += 4) {
+      const key = keyAt(pixels, at);
+      const index = nearest.get(key) ?? nearestOf(chosen, key);
       nearest.set(key, index);
+      indexes[at / 4] = index;
     }
-    indexes[at / 4] = index;
-  }
-  return { palette, indexes };
+    return indexes;
+  };
+  return { palette, indexesOf };
+}
+
+function keyAt(pixels: Uint8Array, at: number): number {
+  return ((pixels[at] ?? 0) << 16) | ((pixels[at + 1] ?? 0) << 8) |
+    (pixels[at + 2] ?? 0);
 }
 
 function nearestOf(colours: readonly number[], wanted: number): number {

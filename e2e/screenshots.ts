@@ -1,6 +1,8 @@
-/** `deno task screenshots`: every page of a living demo, light and dark, wide and narrow, to docs/img/. */
+/** `deno task screenshots`: every page of a living demo, light and dark, wide and narrow, to docs/img/, and the recorded run. */
 import { openPage, startBrowser } from "./browser.ts";
+import type { Browser } from "playwright-core";
 import { withPalette } from "./palette.ts";
+import { recordLife } from "./recording.ts";
 
 const ROOT = new URL("..", import.meta.url);
 const IMAGES = new URL("docs/img/", ROOT).pathname;
@@ -21,6 +23,7 @@ const PAGES = [
   ["compare", "compare/actors/{actor}?with={other}"],
   ["dead-letters", "dead-letters"],
   ["queues", "queues"],
+  ["breaker", "machines/breaker?breaker=key:partner-api"],
   ["schedules", "schedules"],
   ["workers", "workers"],
   ["metrics", "metrics"],
@@ -40,7 +43,14 @@ const demo = new Deno.Command(Deno.execPath(), {
 try {
   const url = await addressOf(demo.stdout);
   await new Promise((done) => setTimeout(done, WARM_MS));
-  await shoot(url);
+  const browser = await startBrowser();
+  try {
+    await shoot(browser, url);
+    const life = await recordLife(browser, url);
+    await Deno.writeFile(`${IMAGES}life.png`, life);
+  } finally {
+    await browser.close();
+  }
 } finally {
   demo.kill("SIGTERM");
   await demo.status;
@@ -79,10 +89,9 @@ async function samples(url: string): Promise<Readonly<Record<string, string>>> {
   };
 }
 
-async function shoot(url: string): Promise<void> {
+async function shoot(browser: Browser, url: string): Promise<void> {
   await Deno.mkdir(IMAGES, { recursive: true });
   const ids = await samples(url);
-  const browser = await startBrowser();
   for (const theme of ["light", "dark"] as const) {
     for (const [size, width, height] of SIZES) {
       const page = await openPage(browser, [], { theme, width, height });
@@ -97,6 +106,9 @@ async function shoot(url: string): Promise<void> {
           ".viewport svg, .card .line, table, .panel, .gallery, .empty",
         ).first()
           .waitFor();
+        await page.waitForFunction(() =>
+          [...document.images].every(({ complete }) => complete)
+        );
         // Two samples make a line.
         await page.waitForTimeout(
           name === "overview" || name === "metrics" ? 6_000 : 1_200,
@@ -107,5 +119,4 @@ async function shoot(url: string): Promise<void> {
       await page.close();
     }
   }
-  await browser.close();
 }

@@ -34,7 +34,7 @@ Deno.test("the pages of jobs", async (t) => {
           await page.keyboard.press("ArrowLeft");
           assertEquals(await lit(page), [wanted]);
         }
-        assertEquals(new URL(page.url()).searchParams.get("step"), "3");
+        await page.waitForURL((url) => url.searchParams.get("step") === "3");
         assertEquals(
           await page.locator(".edge.taken").getAttribute("data-to"),
           "retry",

@@ -36,6 +36,8 @@ export function httpRequest({ allowedHosts }: HttpOptions): Handler {
     type: "http.request",
     input,
     timeoutMs: 310_000,
+    // Who calls one service from many jobs gives them its `limitKey`: when it is down, they wait.
+    breaker: { failures: 5, windowMs: 60_000, openMs: 30_000, per: "key" },
     handle: async (call, { signal, idempotencyKey }) => {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(call.timeoutMs)]);
       const headers = { "idempotency-key": idempotencyKey, ...call.headers };

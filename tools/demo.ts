@@ -21,6 +21,24 @@ const pick = <T>(from: readonly T[]): T => {
 const between = (low: number, high: number) => Math.round(low + Math.random() * (high - low));
 const chance = (share: number) => Math.random() < share;
 
+/** The API of a partner, which is down for a while now and then: its breaker opens, probes and closes. */
+let isPartnerDown = false;
+const partner = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => {
+  const status = isPartnerDown ? 503 : 200;
+  return new Response(isPartnerDown ? "down" : "ok", { status });
+});
+
+function callOfPartner(): object {
+  return {
+    type: "http.request",
+    payload: { url: `http://127.0.0.1:${partner.addr.port}/stock` },
+    queue: "partner",
+    limitKey: "partner-api",
+    maxAttempts: 8,
+    backoff: { baseMs: 4_000, factor: 2, capMs: 60_000 },
+  };
+}
+
 /** A refusal is no matter: the fleet may have moved on. Gives whether it was taken. */
 async function call(base: string, method: string, path: string, body?: unknown): Promise<boolean> {
   const response = await fetch(base + path, {
@@ -134,6 +152,8 @@ async function requeueSome(base: string): Promise<void> {
 
 /** One second of the fleet. */
 async function live(base: string, second: number): Promise<void> {
+  isPartnerDown = second % 120 >= 15 && second % 120 < 50;
+  await call(base, "POST", "/jobs", callOfPartner());
   const jobs = Array.from({ length: 2 + Math.floor(Math.random() * 5) }, someJob);
   await call(base, "POST", "/jobs/batch", { jobs });
   const order = pick(orders);
@@ -182,6 +202,7 @@ const child = new Deno.Command(Deno.execPath(), {
     PERDURA_STATE_DIR: Deno.env.get("PERDURA_STATE_DIR") ?? STATE_DIR,
     LOG_LEVEL: "info",
     NO_COLOR: "1",
+    PERDURA_HTTP_ALLOW: "127.0.0.1",
   },
   stdout: "inherit",
   stderr: "piped",
@@ -190,6 +211,7 @@ let isOver = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => {
     isOver = true;
+    void partner.shutdown();
     child.kill("SIGTERM");
   });
 }

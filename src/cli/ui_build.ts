@@ -1,13 +1,18 @@
 /**
- * Builds the pages: TypeScript to one script, the styles to one sheet, the font beside them.
+ * Builds the pages: TypeScript to one script, the styles to one sheet, the fonts beside them.
  *
  * A program of its own, so that a running API needs none of it: `deno run -A src/cli/ui_build.ts DIR`.
  */
 import inter from "@fontsource-variable/inter/package.json" with { type: "json" };
+import mono from "@fontsource/jetbrains-mono/package.json" with { type: "json" };
 
 const ROOT = new URL("../../", import.meta.url);
 const APP = new URL("src/ui/app/", ROOT);
-const FONT = "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2";
+/** Latin alone: letters of other scripts come from the fonts of the system. */
+const FONTS = {
+  inter: "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
+  mono: "@fontsource/jetbrains-mono/files/jetbrains-mono-latin-400-normal.woff2",
+};
 
 /** Builds into a folder that is there. @throws {Error} What the bundler says. */
 export async function buildUi(dir: string): Promise<void> {
@@ -16,9 +21,14 @@ export async function buildUi(dir: string): Promise<void> {
     [new URL("style.css", APP), new URL("../chart.css", APP)].map((url) => Deno.readTextFile(url)),
   );
   await Deno.writeTextFile(`${dir}/app.css`, smaller(sheets.join("\n")));
-  await Deno.copyFile(new URL(import.meta.resolve(FONT)), `${dir}/inter.woff2`);
-  const credit = `Inter ${inter.version}, ${inter.license}: https://rsms.me/inter/\n`;
-  await Deno.writeTextFile(`${dir}/fonts.txt`, credit);
+  for (const [name, path] of Object.entries(FONTS)) {
+    await Deno.copyFile(new URL(import.meta.resolve(path)), `${dir}/${name}.woff2`);
+  }
+  const credits = [
+    `Inter ${inter.version}, ${inter.license}: https://rsms.me/inter/`,
+    `JetBrains Mono ${mono.version}, ${mono.license}: https://www.jetbrains.com/lp/mono/`,
+  ];
+  await Deno.writeTextFile(`${dir}/fonts.txt`, `${credits.join("\n")}\n`);
 }
 
 /** Each entry a file of its name, what they share and what is fetched later in files beside them. */
@@ -38,7 +48,8 @@ async function bundle(dir: string, entries: readonly string[]): Promise<void> {
 /** Without comments and blanks; the sheets have none inside of texts. */
 function smaller(css: string): string {
   return css.replaceAll(/\/\*[^]*?\*\//g, "").replaceAll(/\s+/g, " ")
-    .replaceAll(/\s*([{};,])\s*/g, "$1").replaceAll(/:\s+/g, ":").replaceAll(";}", "}").trim();
+    .replaceAll(/\s*([{};,])\s*/g, "$1").replaceAll(/:\s+/g, ":").replaceAll(";}", "}")
+    .replaceAll(/="([\w-]+)"\]/g, "=$1]").trim();
 }
 
 if (import.meta.main) {

@@ -124,3 +124,27 @@ Deno.test(`a page of ${SIZE} jobs of each home reads a page`, async () => {
   const [left] = await sql`select count(*)::int as n from perdura.dead_letter`;
   assertEquals(left?.n, SIZE - LIMIT);
 });
+
+const STEPS = Deno.env.get("TEST_SIZE") === "long" ? 1_000_000 : 100_000;
+/** What a page asks for, and how far apart snapshots are at most. */
+const WINDOW = 200;
+
+Deno.test(`a past of ${STEPS} steps is opened and jumped through a window at a time`, async () => {
+  await using db = await testDatabase();
+  const { sql } = db;
+  for (const [actor, steps] of [["old", STEPS], ["young", 1_000]] as const) {
+    await sql`
+      insert into perdura.actor_step (
+        tenant_id, actor_id, version, at, event, from_state, to_state, status, tags, outcome,
+        machine_version, body, effects, patch)
+      select 'default', ${actor}, n, now() - (${STEPS} - n) * interval '1 second', 'HOLD', 'a', 'b',
+             'active', '{}', 'handled', '1', '{}', '[]', '[]'
+        from generate_series(1, ${steps}::integer) n`;
+  }
+  await sql`analyze`;
+  for (const after of [0, Math.floor(STEPS / 2), STEPS - WINDOW]) {
+    const window = ["default", "old", after, 2_147_483_647, WINDOW, false];
+    const read = await mostRead(sql, statements.actorHistory, window);
+    assertEquals(read, WINDOW, `after ${after}`);
+  }
+});

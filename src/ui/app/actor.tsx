@@ -1,8 +1,9 @@
 /** One actor: its chart, its past, what it waits for, and what it may be told. */
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Actor } from "../../runtime/actor_view.ts";
-import { at, call, queryOf, send, ui } from "./api.ts";
+import { at, call, queryOf, send, stepsOf, ui } from "./api.ts";
 import { loadChart, type MachineChart } from "./chart.tsx";
 import { Confirm, useAction } from "./dialog.tsx";
 import { Diff, diffOf } from "./diff.tsx";
@@ -12,22 +13,24 @@ import { lazy } from "./lazy.tsx";
 import { follow, type Moved } from "./live.ts";
 import { useLoad } from "./load.ts";
 import { Accepts, Active, Waits } from "./actor_side.tsx";
-import { Ago, Panel, Pill, Raw, Tree, useKeys, useTitle } from "./parts.tsx";
+import { Ago, Panel, Pill, Raw, useKeys, useTitle } from "./parts.tsx";
+import { Moments, useMoment } from "./moments.ts";
 import { Past } from "./past.ts";
-import { place } from "./place.ts";
+import { place, word } from "./place.ts";
 import { may } from "./session.ts";
 import { shortId } from "./words.ts";
-import { Missing } from "./missing.tsx";
 import { Why } from "./why.tsx";
 
 /** Fetched when it is opened for the first time. */
 const SendDialog = lazy(() => import("./send.tsx"), (module) => module.SendDialog);
+const Missing = lazy(() => import("./missing.tsx"), (module) => module.Missing);
+const Tree = lazy(() => import("./tree.tsx"), (module) => module.Tree);
 const Related = lazy(() => import("./related.tsx"), (module) => module.Related);
 const BranchDialog = lazy(() => import("./branching.tsx"), (module) => module.BranchDialog);
 
 /** `/ui/actors/{id}?step=n`. */
 export function ActorPage({ id }: { readonly id: string }) {
-  const tenantId = place.value.searchParams.get("tenantId");
+  const tenantId = word("tenantId");
   const path = `${at("actors", id)}`;
   const query = queryOf({ tenantId });
   useTitle(shortId(id));
@@ -35,7 +38,8 @@ export function ActorPage({ id }: { readonly id: string }) {
     (signal) => call<Actor>(path + query, { signal }),
     [id, tenantId],
   );
-  const past = useMemo(() => new Past(`${path}/transitions`), [id]);
+  const past = useMemo(() => new Past(stepsOf(path, tenantId)), [id, tenantId]);
+  const moments = useMemo(() => new Moments(path, tenantId), [id, tenantId]);
   const chart = useChart(actor);
   useFollowing(actor, past, put, path + query);
   if (!actor) {
@@ -43,7 +47,7 @@ export function ActorPage({ id }: { readonly id: string }) {
       ? <Missing error={error} what="actor" id={id} retry={reload} />
       : <div class="instance" aria-busy="true" />;
   }
-  return <ActorView actor={actor} past={past} chart={chart} put={put} path={path} />;
+  return <ActorView {...{ actor, past, moments, chart, put, path }} />;
 }
 
 /** The chart of the version that the actor is of. */
@@ -86,48 +90,31 @@ function useFollowing(
 interface ViewProps {
   readonly actor: Actor;
   readonly past: Past;
+  readonly moments: Moments;
   readonly chart: MachineChart | null;
   readonly put: (actor: Actor) => void;
   readonly path: string;
 }
 
-function ActorView({ actor, past, chart, put, path }: ViewProps) {
+/** Reads no step itself: one back in time makes only the parts anew that show it. */
+function ActorView({ actor, past, moments, chart, put, path }: ViewProps) {
   const sending = useSignal<string | null>(null);
-  const version = past.step.value?.version ?? actor.version;
-  const then = useVersions(path, actor, version);
   const accepts = actor.accepts;
-  useKeys({ e: () => may("write") && (sending.value = accepts[0] ?? "") });
-  const shown = then.now ?? actor;
+  const send = () => sending.value = accepts[0] ?? "";
+  useKeys({ e: () => may("write") && send() });
+  const moment = { actor, past, moments };
   return (
     <>
       <Instance
-        head={
-          <Head
-            actor={actor}
-            put={put}
-            path={path}
-            version={version}
-            onSend={() => sending.value = accepts[0] ?? ""}
-          />
-        }
-        side={
-          <Side
-            actor={actor}
-            shown={shown}
-            before={then.before}
-            past={past}
-            chart={chart}
-            path={path}
-            onChoose={(event) => sending.value = event}
-          />
-        }
+        head={<Head {...{ actor, past, put, path }} onSend={send} />}
+        side={<Side {...moment} {...{ chart, path }} onChoose={(event) => sending.value = event} />}
         chart={chart}
         past={past}
         accepts={accepts}
         tabs={{
-          Context: () => <Tree value={shown.context} />,
+          Context: () => <At {...moment} show={(shown) => <Tree value={shown.context} />} />,
           Related: () => <Related actor={actor} />,
-          Raw: () => <Raw value={shown} />,
+          Raw: () => <At {...moment} show={(shown) => <Raw value={shown} />} />,
         }}
       />
       {sending.value !== null && (
@@ -142,20 +129,27 @@ function ActorView({ actor, past, chart, put, path }: ViewProps) {
   );
 }
 
-interface SideProps {
-  readonly path: string;
+interface MomentProps {
   readonly actor: Actor;
-  /** As it was at the step that is looked at, and before it. */
-  readonly shown: Actor;
-  readonly before: Actor | null;
   readonly past: Past;
+  readonly moments: Moments;
+}
+
+/** Something of the actor as it was at the step that is looked at. */
+function At({ actor, past, moments, show }: MomentProps & {
+  readonly show: (shown: Actor) => ComponentChildren;
+}) {
+  return <>{show(useMoment(actor, past, moments).shown)}</>;
+}
+
+interface SideProps extends MomentProps {
+  readonly path: string;
   readonly chart: MachineChart | null;
   readonly onChoose: (event: string) => void;
 }
 
-function Side({ actor, shown, before, past, chart, onChoose, path }: SideProps) {
-  const version = past.step.value?.version ?? actor.version;
-  const isNow = version === actor.version;
+function Side({ actor, past, moments, chart, onChoose, path }: SideProps) {
+  const { version, isNow, shown, before } = useMoment(actor, past, moments);
   const isHalted = isNow && actor.status !== "active" && actor.error !== null;
   return (
     <>
@@ -186,30 +180,6 @@ function Side({ actor, shown, before, past, chart, onChoose, path }: SideProps) 
   );
 }
 
-/** The actor as it was at a version and before it; what was asked for once is kept. */
-function useVersions(path: string, actor: Actor, version: number) {
-  const known = useMemo(() => new Map<number, Promise<Actor | null>>(), [path]);
-  const now = useSignal<Actor | null>(null);
-  const before = useSignal<Actor | null>(null);
-  const get = (at: number) => {
-    if (at < 1) return Promise.resolve(null);
-    const query = queryOf({ version: at, tenantId: actor.tenantId });
-    const found = known.get(at) ?? call<Actor>(`${path}${query}`).catch(() => null);
-    known.set(at, found);
-    return found;
-  };
-  useEffect(() => {
-    let isGone = false;
-    void Promise.all([get(version), get(version - 1)]).then(([a, b]) => {
-      if (!isGone) [now.value, before.value] = [a, b];
-    });
-    return () => {
-      isGone = true;
-    };
-  }, [version, path]);
-  return { now: version === actor.version ? actor : now.value, before: before.value };
-}
-
 function Head({ actor, ...props }: HeadProps) {
   return (
     <header class="head">
@@ -235,14 +205,14 @@ function Head({ actor, ...props }: HeadProps) {
 interface HeadProps {
   readonly actor: Actor;
   readonly put: (actor: Actor) => void;
+  readonly past: Past;
   readonly path: string;
-  readonly version: number;
   readonly onSend: () => void;
 }
 
-function Actions({ actor, put, path, version, onSend }: HeadProps) {
+function Actions({ actor, past, put, path, onSend }: HeadProps) {
   const { isBusy, run } = useAction();
-  const branching = useSignal(false);
+  const branching = useSignal<number | null>(null);
   const query = queryOf({ tenantId: actor.tenantId });
   const tell = async (verb: string, body: object = {}) => {
     put(await send<Actor>(`${path}/${verb}${query}`, body, { version: actor.version }));
@@ -263,11 +233,17 @@ function Actions({ actor, put, path, version, onSend }: HeadProps) {
       {!isOver && <button type="button" class="strong" onClick={onSend}>Send…</button>}
       {actor.status === "active" && control("pause", "Pause", "Paused")}
       {isHeld && control("resume", "Resume", "Resumed")}
-      <button type="button" onClick={() => branching.value = true}>Fork, rewind…</button>
-      {branching.value && (
+      <button
+        type="button"
+        onClick={() => branching.value = past.step.peek()?.version ?? actor.version}
+      >
+        Fork, rewind…
+      </button>
+      {branching.value !== null && (
         <BranchDialog
-          {...{ actor, version, path, put }}
-          onClose={() => branching.value = false}
+          {...{ actor, path, put }}
+          version={branching.value}
+          onClose={() => branching.value = null}
         />
       )}
       {!isOver && (

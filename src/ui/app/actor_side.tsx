@@ -17,9 +17,9 @@ export function Active({ actor }: { readonly actor: Actor }) {
       aside={paths.length > 1 ? <span class="count">{paths.length}</span> : undefined}
       name="active"
     >
-      <ul class="chips" aria-live="polite">
-        {paths.map((path) => (
-          <li key={path} class="chip on">
+      <ul class="chips">
+        {paths.map((path, i) => (
+          <li key={i} class="chip on">
             <bdi>{path.replaceAll(".", " › ")}</bdi>
           </li>
         ))}

@@ -1,4 +1,6 @@
 /** Talks to the API: JSON, and problems as errors. */
+import type { Step } from "./lit.ts";
+import { type FetchSteps, WINDOW } from "./past.ts";
 import { go, partsOf, place } from "./place.ts";
 import { Problem } from "./problem.ts";
 
@@ -36,6 +38,14 @@ export function send<T>(
   });
 }
 
+/** Asks for the steps of a job or an actor, after a version. */
+export function stepsOf(path: string, tenantId: string | null = null): FetchSteps {
+  return async (cursor) => {
+    const query = queryOf({ cursor, limit: WINDOW, tenantId });
+    return (await call<Page<Step>>(`${path}/transitions${query}`)).items;
+  };
+}
+
 /** A path of which each part is escaped. */
 export function at(...parts: readonly (string | number)[]): string {
   return `/${parts.map((part) => encodeURIComponent(part)).join("/")}`;
@@ -57,7 +67,7 @@ export function queryOf(
 }
 
 function signIn(): void {
-  const here = place.value;
-  if (partsOf(here)[0] === "sign-in") return;
+  const here = place.peek();
+  if (partsOf(here.pathname)[0] === "sign-in") return;
   go(`/ui/sign-in?next=${encodeURIComponent(here.pathname + here.search)}`, "replace");
 }

@@ -1,9 +1,15 @@
 /** The chart of one breaker, lit, with what has set it off. */
+import { signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { at, call, type Page } from "./api.ts";
 import { ChartView, loadChart } from "./chart.tsx";
 import { litAt, type Step } from "./lit.ts";
 import { useLoad } from "./load.ts";
+import { Ago } from "./parts.tsx";
+import { spoken } from "./words.ts";
+
+/** So many of its last steps are told. */
+const LAST = 6;
 
 interface ChartProps {
   readonly id: string;
@@ -19,12 +25,25 @@ export function BreakerChart({ id, changedAt }: ChartProps) {
     [id, changedAt],
   ).data?.items;
   const lit = useMemo(
-    () => chart && steps ? litAt(chart, steps, steps.length - 1, []) : null,
+    () => chart && steps ? signal(litAt(chart, steps, steps.length - 1, [])) : null,
     [chart, steps],
   );
   return (
-    <div class="canvas framed small">
-      {chart && lit && <ChartView chart={chart} lit={lit} />}
-    </div>
+    <>
+      <div class="canvas framed small">
+        {chart && lit && <ChartView chart={chart} lit={lit} />}
+      </div>
+      <ul class="rows steps" aria-label="What it has been through">
+        {steps?.slice(-LAST).toReversed().map((step) => (
+          <li key={step.version}>
+            <code>{step.event}</code>
+            <span class="soft grow">
+              {spoken(step.from ?? "nothing")} → {spoken(step.to)}
+            </span>
+            <Ago at={step.at} />
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }

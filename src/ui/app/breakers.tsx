@@ -1,9 +1,11 @@
-/** Breakers: what is kept from being called, and until when. */
-import { useSignal } from "@preact/signals";
-import { call, type Page } from "./api.ts";
+/** Breakers: what is kept from being called, until when, and a hand on them. */
+import { at, call, type Page, send } from "./api.ts";
+import { Confirm } from "./dialog.tsx";
 import { lazy } from "./lazy.tsx";
 import { useLoad } from "./load.ts";
 import { Ago, Countdown, Panel, Pill } from "./parts.tsx";
+import { setQuery, word } from "./place.ts";
+import { may } from "./session.ts";
 import { spoken } from "./words.ts";
 
 const BreakerChart = lazy(() => import("./breaker_chart.tsx"), (module) => module.BreakerChart);
@@ -18,45 +20,91 @@ interface Breaker {
   readonly changedAt: string;
 }
 
+/** All of them, again and again. */
+export function useBreakers() {
+  return useLoad((signal) => call<Page<Breaker>>("/breakers", { signal }), [], 3_000);
+}
+
 /** The breakers; nothing where there are none. */
 export function Breakers() {
-  const { data, error } = useLoad(
-    (signal) => call<Page<Breaker>>("/breakers", { signal }),
-    [],
-    5_000,
-  );
-  const open = useSignal<string | null>(null);
-  if (error || !data || data.items.length === 0) return null;
+  const { data, reload } = useBreakers();
+  if (!data || data.items.length === 0) return null;
   return (
-    <Panel title="Breakers" name="breakers">
-      <ul class="rows">
-        {data.items.map((each) => (
-          <li key={each.id}>
-            <span class="grow">
+    <div class="stack">
+      <Panel title="Breakers" name="breakers">
+        <BreakerList items={data.items} reload={reload} />
+      </Panel>
+    </div>
+  );
+}
+
+interface ListProps {
+  readonly items: readonly Breaker[];
+  readonly reload: () => void;
+}
+
+/** A line for each; one that is opened shows its chart. */
+export function BreakerList({ items, reload }: ListProps) {
+  const chosen = word("breaker");
+  return (
+    <ul class="rows">
+      {items.map((each) => {
+        const isOpen = each.id === chosen;
+        return (
+          <li key={each.id} data-breaker={each.id}>
+            <button
+              type="button"
+              class="plain"
+              aria-expanded={isOpen}
+              onClick={() => setQuery({ breaker: isOpen ? null : each.id })}
+            >
               {each.kind} <bdi>{each.name}</bdi>
-            </span>
+            </button>
             <Pill
               state={each.state === "open" ? "failed" : each.state}
               label={spoken(each.state)}
             />
-            <span class="soft">
-              {each.failures} failures, since <Ago at={each.changedAt} />
+            <span class="soft grow">
+              {each.failures} failures · since <Ago at={each.changedAt} />
+              {each.openUntil && each.state === "open" && (
+                <>
+                  {" "}· probes in <Countdown at={each.openUntil} />
+                </>
+              )}
             </span>
-            {each.openUntil && <Countdown at={each.openUntil} />}
-            <button
-              type="button"
-              class="plain"
-              aria-expanded={open.value === each.id}
-              onClick={() => open.value = open.value === each.id ? null : each.id}
-            >
-              Chart
-            </button>
-            {open.value === each.id && (
-              <BreakerChart key={each.id} id={each.id} changedAt={each.changedAt} />
-            )}
+            {may("admin") && <Hands breaker={each} reload={reload} />}
+            {isOpen && <BreakerChart key={each.id} id={each.id} changedAt={each.changedAt} />}
           </li>
-        ))}
-      </ul>
-    </Panel>
+        );
+      })}
+    </ul>
+  );
+}
+
+/** Opened and closed by hand, asked once more. */
+function Hands(
+  { breaker: { id, state }, reload }: {
+    readonly breaker: Breaker;
+    readonly reload: () => void;
+  },
+) {
+  const tell = async (verb: string) => {
+    await send(`${at("breakers", id)}/${verb}`, { reason: "from the page" });
+    reload();
+  };
+  return (
+    <div class="actions">
+      {state === "open"
+        ? (
+          <Confirm label="Close…" title="Close this breaker?" tone="" act={() => tell("close")}>
+            <p>Everything that waits behind it may start at once.</p>
+          </Confirm>
+        )
+        : (
+          <Confirm label="Open…" title="Open this breaker?" act={() => tell("open")}>
+            <p>Nothing of it starts until somebody closes it.</p>
+          </Confirm>
+        )}
+    </div>
   );
 }

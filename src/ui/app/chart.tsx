@@ -1,5 +1,5 @@
 /** A chart to look at: fitted, zoomed, moved, walked through by keys, or read as text. */
-import { signal, useSignal } from "@preact/signals";
+import { effect, type ReadonlySignal, signal, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Chart } from "../chart.ts";
@@ -8,12 +8,14 @@ import { Icon } from "./icons.tsx";
 import type { Lit } from "./lit.ts";
 import type { Overlay } from "./overlay.ts";
 import { useKeys } from "./parts.tsx";
-import { mapOf } from "./minimap.ts";
 import { Picture } from "./picture.ts";
+import { Stage } from "./stage.ts";
 import { lazy } from "./lazy.tsx";
 
 /** Fetched when it is asked for: most look at the picture. */
 const ChartText = lazy(() => import("./chart_text.tsx"), (module) => module.ChartText);
+
+const AGAIN_MS = 2_000;
 
 /** A machine's chart as data. */
 export interface MachineChart extends Chart {
@@ -34,7 +36,8 @@ export function loadChart(
 
 interface ChartProps {
   readonly chart: MachineChart;
-  readonly lit?: Lit;
+  /** Read past the components: a step back in time makes nothing anew. */
+  readonly lit?: ReadonlySignal<Lit>;
   readonly over?: Overlay | null;
   readonly selected?: string | null;
   readonly onSelect?: (state: string) => void;
@@ -55,15 +58,14 @@ export function ChartView(props: ChartProps) {
   const viewport = useRef<HTMLDivElement>(null);
   const zoom = useSignal<number | null>(null);
   const isText = asText.value || failure !== null;
-  useDrawn(viewport, isText ? null : picture, zoom.value, props);
+  const stage = useDrawn(viewport, isText ? null : picture, zoom.value, props);
   const scale = (by: number) => {
-    if (!picture) return;
-    const wanted = by * scaleOf(viewport.current, picture, zoom.value);
-    zoom.value = Math.min(3, Math.max(.15, wanted));
+    const now = stage.current?.scaleOf(zoom.value);
+    if (now) zoom.value = Math.min(3, Math.max(.15, by * now));
   };
   const focus = () => {
     zoom.value = Math.max(1, zoom.value ?? 1);
-    if (lit) requestAnimationFrame(() => reveal(viewport.current, picture, lit, true));
+    if (lit) requestAnimationFrame(() => stage.current?.reveal(lit.peek(), true));
   };
   const whole = () => zoom.value = 0;
   const turn = () => showText(!asText.value);
@@ -93,13 +95,28 @@ function usePicture(chart: MachineChart) {
   const failure = useSignal<string | null>(null);
   useEffect(() => {
     const controller = new AbortController();
+    const { signal } = controller;
+    let again: ReturnType<typeof setTimeout> | undefined;
+    const path = at("machines", chart.id, "chart.svg") +
+      queryOf({ version: chart.version, hash: chart.hash });
+    const load = async () => {
+      try {
+        picture.value = new Picture(await call<string>(path, { signal }));
+        failure.value = null;
+      } catch (error) {
+        if (signal.aborted) return;
+        failure.value = error instanceof Error ? error.message : String(error);
+        // The server has not refused, it was not reached.
+        if (error instanceof TypeError) again = setTimeout(load, AGAIN_MS);
+      }
+    };
     picture.value = null;
     failure.value = null;
-    const query = queryOf({ version: chart.version, hash: chart.hash });
-    call<string>(`${at("machines", chart.id, "chart.svg")}${query}`, { signal: controller.signal })
-      .then((text) => picture.value = new Picture(text))
-      .catch((error) => controller.signal.aborted || (failure.value = String(error.message)));
-    return () => controller.abort();
+    void load();
+    return () => {
+      controller.abort();
+      clearTimeout(again);
+    };
   }, [chart.id, chart.hash]);
   return { picture: picture.value, failure: failure.value };
 }
@@ -110,38 +127,23 @@ function useDrawn(
   shown: Picture | null,
   zoom: number | null,
   { chart, lit, over, selected, onSelect }: ChartProps,
-): void {
-  const now = useRef(zoom);
-  now.current = zoom;
-  const map = useRef<{ draw(): void } | null>(null);
+): RefObject<Stage | null> {
+  const stage = useRef<Stage | null>(null);
   const choose = useRef(onSelect);
   choose.current = onSelect;
   useLayoutEffect(() => {
     if (!shown || !place.current) return;
-    place.current.replaceChildren(shown.svg);
-    const minimap = mapOf(place.current, shown);
-    map.current = minimap;
-    const stops = [
-      minimap.remove,
-      walkByKeys(shown, chart, (state) => choose.current?.(state)),
-      watchSize(place.current, () => {
-        fit(place.current, shown, now.current);
-        minimap.draw();
-      }),
-      dragToMove(place.current),
-    ];
-    return () => stops.forEach((stop) => stop());
+    const made = stage.current = new Stage(place.current, shown);
+    const stop = walkByKeys(shown, chart, (state) => choose.current?.(state));
+    return () => {
+      stop();
+      made.end();
+      stage.current = null;
+    };
   }, [shown]);
-  useLayoutEffect(() => {
-    fit(place.current, shown, zoom);
-    map.current?.draw();
-  }, [shown, zoom]);
-  useLayoutEffect(() => {
-    if (!shown || !lit) return;
-    shown.light(lit);
-    reveal(place.current, shown, lit);
-    map.current?.draw();
-  }, [shown, lit]);
+  useLayoutEffect(() => stage.current?.fit(zoom), [shown, zoom]);
+  // Past the components: what is lit changes classes, and makes nothing anew.
+  useLayoutEffect(() => effect(() => lit && stage.current?.light(lit.value)), [shown, lit]);
   useLayoutEffect(() => {
     if (over !== undefined) shown?.lay(over);
   }, [shown, over]);
@@ -150,6 +152,7 @@ function useDrawn(
       shown?.element(id)?.classList.toggle("selected", id === selected);
     }
   }, [shown, selected]);
+  return stage;
 }
 
 function Tool({ label, icon, keys, onClick, disabled, pressed, bare }: {
@@ -175,82 +178,6 @@ function Tool({ label, icon, keys, onClick, disabled, pressed, bare }: {
       {!bare && <span>{label}</span>}
     </button>
   );
-}
-
-/**
- * The scale for a zoom; 0: all of it, null: all of it as long as it can be read, else it is moved.
- * Hardly ever larger than life.
- */
-function scaleOf(
-  place: HTMLElement | null,
-  { width, height }: Picture,
-  zoom: number | null,
-): number {
-  if (zoom) return zoom;
-  if (!place) return 1;
-  const whole = Math.min(place.clientWidth / width, place.clientHeight / height);
-  const isReadable = zoom === 0 || whole > .56;
-  return isReadable ? Math.min(1.2, whole) : .68;
-}
-
-function fit(place: HTMLElement | null, picture: Picture | null, zoom: number | null): void {
-  if (!place || !picture) return;
-  const scale = scaleOf(place, picture, zoom);
-  const [x, y] = [
-    place.scrollLeft + place.clientWidth / 2,
-    place.scrollTop + place.clientHeight / 2,
-  ];
-  const before = picture.svg.clientWidth || 1;
-  picture.svg.style.width = `${Math.round(picture.width * scale)}px`;
-  picture.svg.style.height = `${Math.round(picture.height * scale)}px`;
-  const ratio = picture.svg.clientWidth / before;
-  place.scrollTo(x * ratio - place.clientWidth / 2, y * ratio - place.clientHeight / 2);
-}
-
-/** Moves what is lit into sight, when none of it is, or when asked. */
-function reveal(
-  place: HTMLElement | null,
-  picture: Picture | null,
-  lit: Lit,
-  always = false,
-): void {
-  const leaves = [...lit.active].map((id) => picture?.element(id)).filter((each) =>
-    each?.classList.contains("leaf")
-  );
-  const [first] = leaves;
-  if (!place || !first) return;
-  const outer = place.getBoundingClientRect();
-  const inner = first.getBoundingClientRect();
-  const isSeen = inner.left >= outer.left && inner.right <= outer.right && inner.top >= outer.top &&
-    inner.bottom <= outer.bottom;
-  if (isSeen && !always) return;
-  place.scrollBy(
-    inner.left + inner.width / 2 - outer.left - outer.width / 2,
-    inner.top + inner.height / 2 - outer.top - outer.height / 2,
-  );
-}
-
-function watchSize(place: HTMLElement, changed: () => void) {
-  const observer = new ResizeObserver(changed);
-  observer.observe(place);
-  return () => observer.disconnect();
-}
-
-function dragToMove(place: HTMLElement) {
-  let from: { x: number; y: number; left: number; top: number } | null = null;
-  const controller = new AbortController();
-  const options = { signal: controller.signal };
-  place.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || event.pointerType === "touch") return;
-    from = { x: event.clientX, y: event.clientY, left: place.scrollLeft, top: place.scrollTop };
-  }, options);
-  document.addEventListener("pointermove", (event) => {
-    if (from) {
-      place.scrollTo(from.left - (event.clientX - from.x), from.top - (event.clientY - from.y));
-    }
-  }, options);
-  document.addEventListener("pointerup", () => from = null, options);
-  return () => controller.abort();
 }
 
 /** One stop for the tab key; arrows go up, down and along inside. */

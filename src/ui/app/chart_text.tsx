@@ -1,11 +1,12 @@
 /** The chart without a picture: a tree of states and the transitions out of each, kept in step. */
 import type { Chart, ChartState, ChartTransition } from "../chart.ts";
+import type { ReadonlySignal } from "@preact/signals";
 import type { Lit } from "./lit.ts";
 import type { Overlay } from "./overlay.ts";
 
 interface TextProps {
   readonly chart: Chart;
-  readonly lit?: Lit | undefined;
+  readonly lit?: ReadonlySignal<Lit> | undefined;
   readonly over?: Overlay | null | undefined;
   readonly onSelect?: ((state: string) => void) | undefined;
 }
@@ -20,12 +21,17 @@ export function ChartText(props: TextProps) {
       role="group"
       aria-label={`Statechart of ${props.chart.name} as text`}
     >
-      <ul>{root && <StateText {...props} state={root} />}</ul>
+      <ul>{root && <StateText {...props} lit={props.lit?.value} state={root} />}</ul>
     </div>
   );
 }
 
-function StateText({ state, ...props }: TextProps & { readonly state: ChartState }) {
+interface StateProps extends Omit<TextProps, "lit"> {
+  readonly lit: Lit | undefined;
+  readonly state: ChartState;
+}
+
+function StateText({ state, ...props }: StateProps) {
   const { chart, lit, over, onSelect } = props;
   const children = chart.states.filter(({ parent }) => parent === state.id);
   const out = chart.transitions.filter(({ source }) => source === state.id);

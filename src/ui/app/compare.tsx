@@ -7,7 +7,7 @@ import { Diff } from "./diff.tsx";
 import { Empty, Failure, Panel, Table, useTitle } from "./parts.tsx";
 import type { Step } from "./lit.ts";
 import { useLoad } from "./load.ts";
-import { place, setQuery } from "./place.ts";
+import { setQuery, word } from "./place.ts";
 import { eventWords, shortId } from "./words.ts";
 
 const STEPS = 1_000;
@@ -53,7 +53,7 @@ export function ComparePage({ id: path }: { readonly id: string }) {
   useTitle("Compare");
   const [kind = "", ...rest] = path.split("/");
   const id = rest.join("/");
-  const other = place.value.searchParams.get("with") ?? "";
+  const other = word("with") ?? "";
   const { data, error, reload } = useLoad<Both | null>(
     (signal) => other ? loadBoth(kind, [id, other], signal) : Promise.resolve(null),
     [kind, id, other],

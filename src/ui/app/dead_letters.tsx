@@ -1,11 +1,12 @@
 /** Dead letters by fingerprint: what failed alike is looked at, and brought back, together. */
 import { useSignal } from "@preact/signals";
+import { systemClock } from "../../core/clock.ts";
 import { call, type Page, Problem, queryOf, send, ui } from "./api.ts";
 import { Dialog, useAction } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import { useLoad } from "./load.ts";
-import { Ago, Empty, Failure, now, Table, useTitle } from "./parts.tsx";
-import { go, place, setQuery } from "./place.ts";
+import { Ago, Empty, Failure, Table, useTitle } from "./parts.tsx";
+import { go, setQuery, word } from "./place.ts";
 import type { JobResource } from "./resources.ts";
 import { may } from "./session.ts";
 import { clock, duration, shortId } from "./words.ts";
@@ -170,7 +171,7 @@ interface RowProps {
 
 function GroupRow({ group, onRequeue }: RowProps) {
   const { key, count } = group;
-  const isOpen = place.value.searchParams.get("group") === key;
+  const isOpen = word("group") === key;
   return (
     <section class="panel" aria-label={`${count} alike`} data-fingerprint={key}>
       <div class="row">
@@ -241,13 +242,18 @@ interface Begun {
   readonly sample?: readonly JobResource[];
 }
 
+/** Now, by both clocks: this browser's may be behind. */
+function instantAfter(newest: string | null): string {
+  const theirs = Date.parse(newest ?? "") || 0;
+  return new Date(Math.max(systemClock.now(), theirs + 1)).toISOString();
+}
+
 /** The selection is frozen when the dialog opens: what dies later is not in it. */
 function Requeue({ group, onClose }: { readonly group: Group; readonly onClose: () => void }) {
-  const frozenAt = useSignal(now.value).value;
+  const to = useSignal(instantAfter(group.newest)).value;
   const rate = useSignal("50");
   const seen = useSignal<Begun | null>(null);
   const { isBusy, run } = useAction();
-  const to = new Date(frozenAt).toISOString();
   const body = {
     action: "requeue",
     filter: { ...group.filter, to },

@@ -8,7 +8,7 @@ import { Exports } from "./exports.tsx";
 import { InstanceList, useInstances } from "./instances.tsx";
 import { useLoad } from "./load.ts";
 import { type OverlayName, overlayOf, OVERLAYS, perState } from "./overlay.ts";
-import { place, setQuery } from "./place.ts";
+import { pathname, setQuery, word } from "./place.ts";
 import { Strip } from "./strip.tsx";
 import { short } from "./words.ts";
 
@@ -45,10 +45,9 @@ interface FleetProps {
 }
 
 function Fleet({ chart, heat, total, listed }: FleetProps) {
-  const { searchParams } = place.value;
-  const state = searchParams.get("state");
-  const windowMs = Number(searchParams.get("window") ?? WINDOWS.hour);
-  const name = OVERLAYS.find((each) => each === searchParams.get("over")) ?? "count";
+  const state = word("state");
+  const windowMs = Number(word("window") ?? WINDOWS.hour);
+  const name = OVERLAYS.find((each) => each === word("over")) ?? "count";
   const path = `${at("machines", chart.id, "flow")}${queryOf({ windowMs })}`;
   const flow = useLoad((signal) => call<Flow>(path, { signal }), [path], 4_000).data;
   const over = useMemo(
@@ -114,7 +113,7 @@ function Head({ chart, windowMs }: { readonly chart: MachineChart; readonly wind
         {versions.length > 1 && (
           <>
             {" · "}
-            <a href={place.value.pathname + queryOf({ version, against: otherOf(chart) })}>
+            <a href={pathname.value + queryOf({ version, against: otherOf(chart) })}>
               compare versions
             </a>
           </>

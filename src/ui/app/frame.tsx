@@ -5,7 +5,7 @@ import { Icon, type IconName } from "./icons.tsx";
 import { lazy } from "./lazy.tsx";
 import { liveness } from "./live.ts";
 import { Toast, toast, useKeys } from "./parts.tsx";
-import { go, partsOf, place } from "./place.ts";
+import { go, partsOf, pathname } from "./place.ts";
 import { call } from "./api.ts";
 import { loadSession, session } from "./session.ts";
 
@@ -25,7 +25,7 @@ const PAGES: readonly (readonly [page: string, icon: IconName, name: string, key
 
 /** The frame. */
 export function Frame({ children }: { readonly children: ComponentChildren }) {
-  const [page] = partsOf(place.value);
+  const [page] = partsOf(pathname.value);
   const here = page === "actors" ? "jobs" : page;
   const help = useSignal(false);
   const waits = useSignal(false);

@@ -1,10 +1,12 @@
 /** What the pages of a job and of an actor share: the chart on the left, what is known on the right. */
+import { computed, effect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { Announcer } from "./announcer.tsx";
 import { ChartView, type MachineChart } from "./chart.tsx";
-import { isFailure, litAt, type Step, unlit } from "./lit.ts";
+import { isFailure, type Lit, litAt, type Step, unlit } from "./lit.ts";
 import { Empty, Panel, Raw } from "./parts.tsx";
-import type { Past } from "./past.ts";
+import { type Past, REST_MS } from "./past.ts";
 import { Tabs } from "./tabs.tsx";
 import { lookAt, Timeline } from "./timeline.tsx";
 import { clock, duration, eventWords, json } from "./words.ts";
@@ -19,15 +21,14 @@ interface InstanceProps {
   readonly tabs: Readonly<Record<string, () => ComponentChildren>>;
 }
 
-/** The page of an instance. */
+/** The page of an instance. A step makes nothing of it anew but what shows that step. */
 export function Instance({ head, side, chart, past, accepts, tabs }: InstanceProps) {
-  const [steps, index, latest] = [past.steps.value, past.index.value, past.latest.value];
-  const isNow = index === steps.length - 1 && steps[index]?.version === latest;
-  const open = isNow ? accepts.join("\n") : "";
-  const lit = useMemo(
-    () => chart ? litAt(chart, steps, index, open === "" ? [] : open.split("\n")) : unlit,
-    [chart, steps, index, open],
-  );
+  const open = accepts.join("\n");
+  const lit = useMemo(() => computed(() => chart ? litNow(chart, past, open) : unlit), [
+    chart,
+    past,
+    open,
+  ]);
   return (
     <div class="instance">
       {head}
@@ -41,25 +42,48 @@ export function Instance({ head, side, chart, past, accepts, tabs }: InstancePro
       </div>
       <Timeline past={past} />
       <Tabs of={{ History: () => <HistoryTable past={past} />, ...tabs }} />
+      <Announcer past={past} />
     </div>
   );
+}
+
+/** `accepts`: what may be sent at the latest step, a line each. */
+function litNow(chart: MachineChart, past: Past, accepts: string): Lit {
+  const [steps, index] = [past.steps.value, past.index.value];
+  const isNow = index === steps.length - 1 && steps[index]?.version === past.latest.value;
+  return litAt(chart, steps, index, isNow ? accepts.split("\n") : []);
 }
 
 /** The steps that are loaded, newest first. */
 function HistoryTable({ past }: { readonly past: Past }) {
   const steps = past.steps.value;
   const place = useRef<HTMLDivElement>(null);
-  const here = past.step.value?.version;
-  // Two hundred rows are made once: a step only moves the mark.
-  const table = useMemo(() => <StepRows past={past} steps={steps} />, [past, steps]);
+  // Two hundred rows are made once: a step only moves the mark, and is painted without it.
+  const rows = useMemo(() => <StepRows past={past} steps={steps} />, [past, steps]);
   useLayoutEffect(() => {
-    place.current?.querySelector("[aria-current]")?.removeAttribute("aria-current");
-    place.current?.querySelector(`[data-version="${here}"]`)?.setAttribute("aria-current", "step");
-  }, [here, steps]);
+    let row: Element | null = null;
+    let rest: ReturnType<typeof setTimeout> | undefined;
+    const mark = () => {
+      row?.removeAttribute("aria-current");
+      row = place.current?.querySelector(`[data-version="${past.step.peek()?.version}"]`) ?? null;
+      row?.setAttribute("aria-current", "step");
+    };
+    mark();
+    const stop = effect(() => {
+      if (!past.step.value) return;
+      clearTimeout(rest);
+      rest = setTimeout(mark, REST_MS);
+    });
+    return () => {
+      stop();
+      clearTimeout(rest);
+      row?.removeAttribute("aria-current");
+    };
+  }, [past, steps]);
   if (steps.length === 0) return <Empty title="No steps yet" />;
   return (
     <div class="scroll tall" tabIndex={0} role="group" aria-label="History" ref={place}>
-      {table}
+      {rows}
     </div>
   );
 }
@@ -141,7 +165,7 @@ export function StepPanel(
       name="step"
     >
       <p class="soft">
-        <bdi>{step.from ?? "nothing"}</bdi> → <bdi>{step.to}</bdi>, {clock(step.at)}
+        <bdi>{movedWords(step)}</bdi>, {clock(step.at)}
       </p>
       {step.outcome && step.outcome !== "handled" && (
         <p>
@@ -153,6 +177,15 @@ export function StepPanel(
       {children}
     </Panel>
   );
+}
+
+/** What was left and what was entered; regions that did not move are left out. */
+function movedWords({ from, to }: Step): string {
+  const [before, after] = [new Set((from ?? "nothing").split(",")), new Set(to.split(","))];
+  const words = (parts: ReadonlySet<string>) => [...parts].join(", ").replaceAll(".", " › ");
+  const [left, entered] = [before.difference(after), after.difference(before)];
+  if (entered.size === 0 && left.size === 0) return `stays in ${words(after)}`;
+  return `${words(left) || "also"} → ${words(entered)}`;
 }
 
 function hasBody({ body }: Step): boolean {

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { at, call, type Page, queryOf, ui } from "./api.ts";
 import { type Loaded, useLoad } from "./load.ts";
 import { Ago, Empty, Failure, Pill, useKeys, useTitle } from "./parts.tsx";
-import { go, place, setQuery } from "./place.ts";
+import { go, pathname, setQuery, word } from "./place.ts";
 import { completions, type Field, type Listed, queryErrorOf } from "./query.ts";
 import type { ActorLine, JobResource, MachineLine } from "./resources.ts";
 import { SavedViews } from "./saved.tsx";
@@ -16,7 +16,7 @@ type Found = Page<JobResource & ActorLine>;
 /** `/ui/jobs`, `/ui/actors`. */
 export function InstancesPage({ listed }: { readonly listed: Listed }) {
   useTitle(listed === "jobs" ? "Jobs" : "Actors");
-  const text = place.value.searchParams.get("q") ?? "";
+  const text = word("q") ?? "";
   const found = useInstances(listed, { q: text });
   return (
     <div class="page">
@@ -40,7 +40,7 @@ export function useInstances(
   listed: Listed,
   words: Readonly<Record<string, string | null>>,
 ): Loaded<Found> {
-  const cursor = place.value.searchParams.get("after");
+  const cursor = word("after");
   const path = at(listed) + queryOf({ ...words, cursor, limit: PAGE });
   return useLoad((signal) => call<Found>(path, { signal }), [path], 5_000);
 }
@@ -114,7 +114,7 @@ export function InstanceList({ listed, found }: {
   readonly listed: Listed;
   readonly found: Loaded<Found>;
 }) {
-  const cursor = place.value.searchParams.get("after");
+  const cursor = word("after");
   const { data, error, reload } = found;
   const failure = queryErrorOf(error) ? null : <Failure error={error} retry={reload} />;
   if (!data) return failure ?? (error ? null : <div class="loading" aria-busy="true" />);
@@ -147,13 +147,13 @@ export function InstanceList({ listed, found }: {
 function NoneFound(
   { isSearchedOn, cursor }: { readonly isSearchedOn: boolean; readonly cursor: string | null },
 ) {
-  const q = place.value.searchParams.get("q");
+  const q = word("q");
   return (
     <Empty title={isSearchedOn ? "Nothing among these; there are older ones" : "Nothing matches"}>
       <p class="soft">
         Take a word out of the query{cursor && (
           <>
-            , or go to <a href={place.value.pathname + queryOf({ q })}>the first page</a>
+            , or go to <a href={pathname.value + queryOf({ q })}>the first page</a>
           </>
         )}.
       </p>

@@ -2,20 +2,24 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { JobResource } from "./resources.ts";
-import { at, call, send, ui } from "./api.ts";
+import { at, call, send, stepsOf, ui } from "./api.ts";
 import { loadChart } from "./chart.tsx";
 import { Dialog, useAction } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import { Instance, StepPanel } from "./instance.tsx";
 import { follow, type Moved } from "./live.ts";
+import { lazy } from "./lazy.tsx";
 import { useLoad } from "./load.ts";
-import { Missing } from "./missing.tsx";
-import { Ago, Countdown, Facts, Panel, Pill, Raw, Tree, useTitle } from "./parts.tsx";
+import { Ago, Countdown, Facts, Panel, Pill, Raw, useTitle } from "./parts.tsx";
 import { Past } from "./past.ts";
 import { go, place } from "./place.ts";
 import { may } from "./session.ts";
 import { Why } from "./why.tsx";
 import { shortId } from "./words.ts";
+
+/** Fetched when there is something to open. */
+const Missing = lazy(() => import("./missing.tsx"), (module) => module.Missing);
+const Tree = lazy(() => import("./tree.tsx"), (module) => module.Tree);
 
 /** `/ui/jobs/{id}?step=n`. */
 export function JobPage({ id }: { readonly id: string }) {
@@ -25,7 +29,7 @@ export function JobPage({ id }: { readonly id: string }) {
     (signal) => call<JobResource>(path, { signal }),
     [id],
   );
-  const past = useMemo(() => new Past(`${path}/transitions`), [id]);
+  const past = useMemo(() => new Past(stepsOf(path)), [id]);
   const chart = useLoad((signal) => loadChart("job", null, signal), []).data;
   const isThere = job !== null;
   useEffect(() => {
@@ -47,18 +51,12 @@ export function JobPage({ id }: { readonly id: string }) {
       ? <Missing error={error} what="job" id={id} retry={reload} />
       : <div class="instance" aria-busy="true" />;
   }
-  const isNow = past.step.value?.version === past.latest.value;
   return (
     <Instance
       head={<Head job={job} put={put} />}
       side={
         <>
-          {!isNow && (
-            <p class="pasttime">
-              <Icon name="clock" />As it was at step {past.step.value?.version}
-            </p>
-          )}
-          {isNow && <Why path={path} version={job.version} />}
+          <NowOrThen job={job} past={past} path={path} />
           {job.lastError && <LastError job={job} />}
           <StepPanel past={past}>
             <StepFacts past={past} />
@@ -78,6 +76,23 @@ export function JobPage({ id }: { readonly id: string }) {
         Raw: () => <Raw value={job} />,
       }}
     />
+  );
+}
+
+interface ThenProps {
+  readonly job: JobResource;
+  readonly past: Past;
+  readonly path: string;
+}
+
+/** Why it is where it is; of the past, that it is the past. */
+function NowOrThen({ job, past, path }: ThenProps) {
+  const version = past.step.value?.version;
+  if (version === past.latest.value) return <Why path={path} version={job.version} />;
+  return (
+    <p class="pasttime">
+      <Icon name="clock" />As it was at step {version}
+    </p>
   );
 }
 
@@ -228,15 +243,10 @@ function StepFacts({ past }: { readonly past: Past }) {
         of={{
           "Attempt": step.attempt,
           "Worker": step.worker ? <span class="mono">{step.worker}</span> : null,
+          "Cause": typeof cause === "string" ? <bdi>{cause}</bdi> : null,
         }}
       />
-      {cause !== null && cause !== undefined && (typeof cause === "string"
-        ? (
-          <p class="cause">
-            <bdi>{cause}</bdi>
-          </p>
-        )
-        : <Raw value={cause} />)}
+      {typeof cause === "object" && cause !== null && <Raw value={cause} />}
     </>
   );
 }

@@ -4,11 +4,12 @@ import { loadChart } from "./chart.tsx";
 import { ActorFleet, JobFleet } from "./fleet.tsx";
 import { lazy } from "./lazy.tsx";
 import { useLoad } from "./load.ts";
-import { Missing } from "./missing.tsx";
 import { Failure, useTitle } from "./parts.tsx";
-import { place } from "./place.ts";
+import { word } from "./place.ts";
 import type { MachineLine } from "./resources.ts";
 
+const Breakers = lazy(() => import("./breaker_fleet.tsx"), (module) => module.BreakerFleet);
+const Missing = lazy(() => import("./missing.tsx"), (module) => module.Missing);
 const Versions = lazy(() => import("./versions.tsx"), (module) => module.VersionsPage);
 
 /** `/ui/machines/{id}?version=&state=`. */
@@ -55,7 +56,7 @@ function MachinesPage() {
 
 function MachinePage({ id }: { readonly id: string }) {
   useTitle(`Machine ${id}`);
-  const version = place.value.searchParams.get("version");
+  const version = word("version");
   const { data, error, reload } = useLoad((signal) => loadChart(id, version, signal), [
     id,
     version,
@@ -64,7 +65,8 @@ function MachinePage({ id }: { readonly id: string }) {
     if (!error) return <div class="instance" aria-busy="true" />;
     return <Missing error={error} what="machine" id={id} retry={reload} />;
   }
-  const against = place.value.searchParams.get("against");
+  const against = word("against");
   if (against) return <Versions chart={data} against={against} />;
+  if (data.id === "breaker") return <Breakers chart={data} />;
   return data.id === "job" ? <JobFleet chart={data} /> : <ActorFleet chart={data} />;
 }

@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 import { Frame } from "./frame.tsx";
 import { lazy } from "./lazy.tsx";
 import { Empty, useTitle } from "./parts.tsx";
-import { followLinks, partsOf, place } from "./place.ts";
+import { followLinks, partsOf, pathname } from "./place.ts";
 import { loadSession } from "./session.ts";
 
 /** Fetched when first asked for: nobody pays for a page that is not looked at. */
@@ -18,7 +18,7 @@ const Upkeep = lazy(() => import("./pages_upkeep.tsx"), (module) => module.Upkee
 const kept = ["dead-letters", "operations", "queues", "schedules", "workers", "metrics", "sign-in"];
 
 function Page() {
-  const [page, id] = partsOf(place.value);
+  const [page, id] = partsOf(pathname.value);
   // A key of its own: nothing of one page is left in the next.
   const key = `${page}/${id}`;
   if (page === "") return <Overview />;

@@ -42,12 +42,12 @@ export function MetricsPage() {
         </p>
       </header>
       <section class="cards">
-        <Number name="Done a second" value={rateOf("succeeded")} />
-        <Number name="Failed for good a second" value={rateOf("dead_letter")} />
-        <Number name="Running" value={byState.get("running") ?? 0} />
+        <Number name="Done a second" text={rateText("succeeded")} />
+        <Number name="Failed for good a second" text={rateText("dead_letter")} />
+        <Number name="Running" text={short(byState.get("running") ?? 0)} />
         <Number
           name="Waiting"
-          value={(byState.get("pending") ?? 0) + (byState.get("scheduled") ?? 0)}
+          text={short((byState.get("pending") ?? 0) + (byState.get("scheduled") ?? 0))}
         />
       </section>
       <div class="columns">
@@ -71,19 +71,18 @@ export function MetricsPage() {
   );
 }
 
-function Number({ name, value }: { readonly name: string; readonly value: number | null }) {
+function Number({ name, text }: { readonly name: string; readonly text: string }) {
   return (
     <div class="card">
       <span>{name}</span>
-      <strong>
-        {value === null
-          ? "–"
-          : value > 0 && value < 10
-          ? value.toFixed(1)
-          : short(Math.round(value))}
-      </strong>
+      <strong>{text}</strong>
     </div>
   );
+}
+
+function rateText(state: string): string {
+  const rate = rateOf(state);
+  return rate === null ? "–" : rate < 10 ? rate.toFixed(1) : short(Math.round(rate));
 }
 
 /** uPlot is fetched by this page alone. */
@@ -128,10 +127,9 @@ function MetricTable({ text }: { readonly text: string }) {
   const help = new Map(
     [...text.matchAll(/^# HELP (\S+) (.*)$/gm)].map(([, name, words]) => [name, words]),
   );
-  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).slice(
-    0,
-    400,
-  );
+  // Buckets are for who computes with them: here their sum and count say enough.
+  const lines = text.split("\n").filter((line) => line !== "" && !/^#|_bucket\{/.test(line))
+    .slice(0, 400);
   return (
     <div class="scroll flat tall" tabIndex={0} role="group" aria-label="Metrics">
       <table>

@@ -5,8 +5,20 @@ const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 150;
 const HEIGHT = 130;
 
-/** Puts a map beside a viewport; gives what draws it again and what takes it away. */
-export function mapOf(viewport: HTMLElement, picture: Picture) {
+/** What of a picture can be seen, in its own units. */
+export interface View {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Puts a map beside a viewport. `onChoose` hears of the place that is pressed, in units of the picture. */
+export function mapOf(
+  viewport: HTMLElement,
+  picture: Picture,
+  onChoose: (x: number, y: number) => void,
+) {
   const map = document.createElementNS(SVG, "svg");
   const { width, height } = picture;
   const scale = Math.min(WIDTH / width, HEIGHT / height);
@@ -17,46 +29,42 @@ export function mapOf(viewport: HTMLElement, picture: Picture) {
     height: height * scale,
     "aria-hidden": "true",
   });
-  const boxes = picture.ids.flatMap((id) => {
-    const state = picture.element(id);
-    const box = state?.querySelector<SVGRectElement>(":scope > .box");
-    if (!state || !box) return [];
+  const boxes = picture.boxes.map(([state, box]) => {
     const copy = document.createElementNS(SVG, "rect");
-    for (const name of ["x", "y", "width", "height"]) {
-      copy.setAttribute(name, box.getAttribute(name) ?? "0");
-    }
+    set(copy, { x: box.x, y: box.y, width: box.width, height: box.height });
     map.append(copy);
-    return [[state, copy] as const];
+    return { state, copy, look: "" };
   });
   const frame = document.createElementNS(SVG, "rect");
+  frame.setAttribute("class", "frame");
   map.append(frame);
-  const draw = () => {
-    const shown = picture.svg.clientWidth / width || 1;
-    const [w, h] = [viewport.clientWidth / shown, viewport.clientHeight / shown];
-    map.toggleAttribute("hidden", w >= width - 1 && h >= height - 1);
-    const [x, y] = [viewport.scrollLeft / shown, viewport.scrollTop / shown];
-    set(frame, { class: "frame", x, y, width: Math.min(w, width), height: Math.min(h, height) });
-    for (const [state, copy] of boxes) {
-      copy.setAttribute("class", state.getAttribute("class") ?? "");
+  map.addEventListener("pointerdown", (event) => {
+    const around = map.getBoundingClientRect();
+    onChoose((event.clientX - around.left) / scale, (event.clientY - around.top) / scale);
+  });
+  viewport.after(map);
+  const mark = () => {
+    for (const each of boxes) {
+      const look = each.state.getAttribute("class") ?? "";
+      if (look !== each.look) each.copy.setAttribute("class", each.look = look);
     }
   };
-  map.addEventListener("pointerdown", (event) => {
-    const shown = picture.svg.clientWidth / width / scale;
-    const around = map.getBoundingClientRect();
-    viewport.scrollTo(
-      (event.clientX - around.left) * shown - viewport.clientWidth / 2,
-      (event.clientY - around.top) * shown - viewport.clientHeight / 2,
-    );
-  });
-  viewport.addEventListener("scroll", draw, { passive: true });
-  viewport.after(map);
-  draw();
   return {
-    draw,
-    remove: () => {
-      viewport.removeEventListener("scroll", draw);
-      map.remove();
+    /** Says what can be seen. */
+    frame: ({ x, y, ...seen }: View) => {
+      const isWhole = seen.width >= width - 1 && seen.height >= height - 1;
+      map.toggleAttribute("hidden", isWhole);
+      if (isWhole) return;
+      set(frame, {
+        x,
+        y,
+        width: Math.min(seen.width, width),
+        height: Math.min(seen.height, height),
+      });
     },
+    /** Says what is lit. */
+    mark,
+    remove: () => map.remove(),
   };
 }
 

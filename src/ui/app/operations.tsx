@@ -7,7 +7,7 @@ import { Ago, Empty, Failure, isMissing, NotHere, Pill, useTitle } from "./parts
 import { may } from "./session.ts";
 import { OperationDetail } from "./operation.tsx";
 import type { Operation } from "./operation.tsx";
-import { place, setQuery } from "./place.ts";
+import { setQuery, word } from "./place.ts";
 import { shortId } from "./words.ts";
 
 /** `/ui/operations?id=`. */
@@ -29,7 +29,7 @@ function OperationList() {
     [],
     2_000,
   );
-  const chosen = place.value.searchParams.get("id");
+  const chosen = word("id");
   if (isMissing(error)) return <NotHere what="Operations" path="/operations" />;
   return (
     <>
@@ -45,34 +45,36 @@ function OperationList() {
         {(data?.items ?? []).map((each) => (
           <section
             key={each.id}
-            class="panel row"
+            class="panel"
             data-operation={each.id}
             aria-label={`Operation ${each.id}`}
           >
-            <div class="grow">
-              <h2>
-                <button
-                  type="button"
-                  class="plain"
-                  aria-expanded={chosen === each.id}
-                  onClick={() => setQuery({ id: chosen === each.id ? null : each.id })}
-                >
-                  {each.action ?? "requeue"} <span class="mono">{shortId(each.id)}</span>
-                </button>
-                <Pill state={PILLS[each.state] ?? each.state} label={each.state} />
-              </h2>
-              <Progress operation={each} />
-              {each.reason && (
-                <p class="soft">
-                  <bdi>{each.reason}</bdi>
-                </p>
-              )}
-              {chosen === each.id && <OperationDetail id={each.id} />}
+            <div class="row">
+              <div class="grow">
+                <h2>
+                  <button
+                    type="button"
+                    class="plain"
+                    aria-expanded={chosen === each.id}
+                    onClick={() => setQuery({ id: chosen === each.id ? null : each.id })}
+                  >
+                    {each.action ?? "requeue"} <span class="mono">{shortId(each.id)}</span>
+                  </button>
+                  <Pill state={PILLS[each.state] ?? each.state} label={each.state} />
+                </h2>
+                <Progress operation={each} />
+                {each.reason && (
+                  <p class="soft">
+                    <bdi>{each.reason}</bdi>
+                  </p>
+                )}
+              </div>
+              <span class="soft">
+                <Ago at={each.createdAt ?? each.startedAt ?? null} />
+              </span>
+              <Hands operation={each} reload={reload} />
             </div>
-            <Hands operation={each} reload={reload} />
-            <span class="soft">
-              <Ago at={each.createdAt ?? each.startedAt ?? null} />
-            </span>
+            {chosen === each.id && <OperationDetail id={each.id} />}
           </section>
         ))}
       </div>
@@ -146,7 +148,7 @@ interface AuditLine {
 }
 
 function AuditList() {
-  const cursor = place.value.searchParams.get("after");
+  const cursor = word("after");
   const path = `/audit?limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
   const { data, error, reload } = useLoad((signal) => call<Page<AuditLine>>(path, { signal }), [
     path,

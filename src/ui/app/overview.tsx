@@ -19,6 +19,11 @@ const CARDS = [
   ["cancelled", "mute"],
 ] as const;
 
+interface Broken {
+  readonly name: string;
+  readonly state: string;
+}
+
 interface QueueLine {
   readonly name: string;
   readonly state: string;
@@ -32,10 +37,16 @@ export function OverviewPage() {
   const byState = sumBy(all, ({ state }) => state);
   const queues = useLoad((signal) => call<Page<QueueLine>>("/queues", { signal }), [], 5_000);
   const stalled = useLoad((signal) => stuckActors(signal), [], 5_000);
+  const breakers = useLoad((signal) => call<Page<Broken>>("/breakers", { signal }), [], 5_000);
   const dead = useLoad((signal) => call<Page<JobResource>>("/dead-letters?limit=8", { signal }), [
     byState.get("dead_letter"),
   ]);
-  const problems = problemsOf(byState, queues.data?.items ?? [], stalled.data ?? []);
+  const problems = problemsOf(
+    byState,
+    queues.data?.items ?? [],
+    stalled.data ?? [],
+    (breakers.data?.items ?? []).filter(({ state }) => state === "open"),
+  );
   return (
     <div class="page">
       <header class="head">
@@ -96,6 +107,7 @@ function problemsOf(
   byState: ReadonlyMap<string, number>,
   queues: readonly QueueLine[],
   stuck: readonly ActorLine[],
+  open: readonly Broken[],
 ): Problem[] {
   const found: Problem[] = [];
   const dead = byState.get("dead_letter") ?? 0;
@@ -114,6 +126,16 @@ function problemsOf(
       tone: "bad",
       text: `${count} ${count === 1 ? "actor is" : "actors are"} ${status}`,
       href: `/ui/actors?q=status:${status}`,
+    });
+  }
+  if (open.length > 0) {
+    found.push({
+      icon: "block",
+      tone: "bad",
+      text: open.length === 1
+        ? `Breaker of ${open[0]?.name} is open`
+        : `${open.length} breakers are open`,
+      href: "/ui/machines/breaker",
     });
   }
   const held = queues.filter(({ state }) => state === "paused" || state === "draining");

@@ -19,7 +19,12 @@ const HELD = ["stalled", "blocked", "error"];
 async function standings(signal: AbortSignal): Promise<Standing[]> {
   const { items } = await call<Page<MachineLine>>("/machines", { signal });
   return await Promise.all(items.map(async ({ id, states }): Promise<Standing> => {
-    if (id === "job" || id === "breaker") return [id, states, 0, 0, 0];
+    if (id === "job") return [id, states, 0, 0, 0];
+    if (id === "breaker") {
+      const { items } = await call<Page<{ state: string }>>("/breakers", { signal });
+      const open = items.filter(({ state }) => state === "open").length;
+      return [id, states, items.length - open, open, 0];
+    }
     const groups = await call<Page<Group>>(at("machines", id, "counts"), { signal });
     const of = (...statuses: string[]) =>
       groups.items.filter(({ status }) => statuses.includes(status))
@@ -36,7 +41,11 @@ export function MachineTable() {
   const living = of("pending", "scheduled", "running", "retry");
   const job = [living, of("dead_letter"), of("succeeded", "cancelled")] as const;
   return (
-    <Table label="Machines" look="flat" heads={["Machine", "States", "On its way", "Held", "Over"]}>
+    <Table
+      label="Machines"
+      look="flat figures"
+      heads={["Machine", "States", "On its way", "Held", "Over"]}
+    >
       {(data ?? []).map(([id, states, ...standing]) => {
         const [living, held, over] = id === "job" ? job : standing;
         return (

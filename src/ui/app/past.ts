@@ -1,10 +1,15 @@
 /** The past of one job or actor: a window of its steps, and which of them is looked at. */
-import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { call, type Page, queryOf } from "./api.ts";
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Step } from "./lit.ts";
 
 /** So many steps are asked for at once; versions count steps, so any of them is one page away. */
-const WINDOW = 200;
+export const WINDOW = 200;
+
+/** Who steps faster than this is on the way: what is not looked at meanwhile follows when they rest. */
+export const REST_MS = 60;
+
+/** Gives the steps after a version, `WINDOW` of them at most. */
+export type FetchSteps = (after: number) => Promise<readonly Step[]>;
 
 /** Steps around the one that is looked at, ascending. */
 export class Past {
@@ -24,43 +29,60 @@ export class Past {
   readonly step: ReadonlySignal<Step | null> = computed(() =>
     this.steps.value[this.index.value] ?? null
   );
-  readonly #path: string;
-  readonly #tenantId: string | null;
+  readonly #fetch: FetchSteps;
+  #asked = 0;
 
-  constructor(path: string, tenantId: string | null = null) {
-    this.#path = path;
-    this.#tenantId = tenantId;
+  constructor(fetch: FetchSteps) {
+    this.#fetch = (after) => fetch(Math.max(0, after));
   }
 
   /** Looks at a version, loading what is around it when need be. */
-  async look(version: number | null, signal?: AbortSignal): Promise<void> {
+  async look(version: number | null): Promise<void> {
     const wanted = Math.min(version ?? this.latest.value, this.latest.value);
     const steps = this.steps.value;
-    const isHere = wanted >= (steps[0]?.version ?? Infinity) &&
-      wanted <= (steps.at(-1)?.version ?? 0);
-    if (!isHere) {
-      // The latest ones as they are; others with what is on both sides.
-      const isLast = this.latest.value - wanted < WINDOW / 2;
-      const after = Math.max(0, isLast ? this.latest.value - WINDOW : wanted - WINDOW / 2);
-      const page = await call<Page<Step>>(this.#address(after), signal ? { signal } : {});
-      this.steps.value = page.items;
-      this.latest.value = Math.max(this.latest.value, page.items.at(-1)?.version ?? 0);
+    const isHere = wanted >= (steps[0]?.version ?? Infinity) && wanted <= lastOf(steps);
+    const mine = ++this.#asked;
+    const turn = () => this.wanted.value = version === null ? null : Math.max(1, wanted);
+    if (isHere) {
+      turn();
+      return;
     }
-    this.wanted.value = version === null ? null : Math.max(1, wanted);
+    // The latest ones as they are; others with what is on both sides.
+    const isLast = this.latest.value - wanted < WINDOW / 2;
+    const found = await this.#fetch(isLast ? this.latest.value - WINDOW : wanted - WINDOW / 2);
+    // Who drags the scrubber asks for many: the last one is what counts.
+    if (mine !== this.#asked) return;
+    batch(() => (this.#take(found), turn()));
+    if (version === null) await this.#reachEnd();
   }
 
   /** Fetches what has happened since; who looks at the past stays there. */
   async catchUp(version: number): Promise<void> {
     if (version <= this.latest.value) return;
-    const last = this.steps.value.at(-1)?.version ?? 0;
-    const isAtEnd = last === this.latest.value;
+    const isAtEnd = lastOf(this.steps.value) === this.latest.value;
     this.latest.value = version;
-    if (!isAtEnd && this.wanted.value !== null) return;
-    const after = version - last > WINDOW ? version - WINDOW : last;
-    const page = await call<Page<Step>>(this.#address(after));
-    const known = after === last ? this.steps.value.filter((step) => step.version <= last) : [];
-    this.steps.value = [...known, ...page.items].slice(-5 * WINDOW);
-    this.latest.value = Math.max(this.latest.value, page.items.at(-1)?.version ?? 0);
+    if (isAtEnd || this.wanted.value === null) await this.#reachEnd();
+  }
+
+  /** Adds what lies between the steps that are here and the latest. */
+  async #reachEnd(): Promise<void> {
+    const steps = this.steps.value;
+    const [last, latest] = [lastOf(steps), this.latest.value];
+    const isFar = latest - last > WINDOW || steps.length > 4 * WINDOW;
+    // What is looked at must not fall out at the other end.
+    if (last >= latest || (isFar && this.wanted.value !== null)) return;
+    const after = Math.max(last, latest - WINDOW);
+    const found = await this.#fetch(after);
+    // Somebody has gone elsewhere meanwhile: those are other steps.
+    if (this.steps.value !== steps) return;
+    this.#take([...after === last ? steps : [], ...found].slice(-5 * WINDOW));
+  }
+
+  #take(steps: readonly Step[]): void {
+    batch(() => {
+      this.steps.value = steps;
+      this.latest.value = Math.max(this.latest.value, lastOf(steps));
+    });
   }
 
   /** The version of the next failure in a direction, among the loaded ones. */
@@ -72,8 +94,6 @@ export class Past {
     }
     return null;
   }
-
-  #address(cursor: number): string {
-    return this.#path + queryOf({ cursor, limit: WINDOW, tenantId: this.#tenantId });
-  }
 }
+
+const lastOf = (steps: readonly Step[]) => steps.at(-1)?.version ?? 0;

@@ -5,14 +5,27 @@ import { short } from "./words.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** A place, in units of the picture. */
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** One picture. */
 export class Picture {
   readonly svg: SVGSVGElement;
   readonly width: number;
   readonly height: number;
+  /** Where each state is. */
+  readonly boxes: readonly (readonly [state: SVGGElement, box: Box, id: string])[];
   readonly #states: ReadonlyMap<string, SVGGElement>;
-  readonly #lines: readonly SVGGElement[];
-  readonly #transitions: readonly SVGGElement[];
+  /** Each line, and the transitions that share it. */
+  readonly #lines: ReadonlyMap<SVGGElement, readonly SVGGElement[]>;
+  readonly #ways: readonly SVGGElement[];
+  /** The classes that each element has been lit with. */
+  readonly #looks = new Map<Element, string>();
 
   constructor(text: string) {
     // The page brings the style itself: inline ones are not allowed here.
@@ -23,38 +36,54 @@ export class Picture {
     this.svg = svg;
     this.width = svg.viewBox.baseVal.width;
     this.height = svg.viewBox.baseVal.height;
-    const all = <E extends Element>(
-      selector: string,
-    ) => [...svg.querySelectorAll<E & SVGGElement>(selector)];
+    const all = (selector: string, within: SVGElement = svg) => [
+      ...within.querySelectorAll<SVGGElement>(selector),
+    ];
     this.#states = new Map(all("[data-state]").map((each) => [each.dataset.state ?? "", each]));
-    this.#lines = all(".edge");
-    this.#transitions = all("[data-transition]");
+    this.boxes = [...this.#states].flatMap(([id, state]) => {
+      const box = state.querySelector<SVGRectElement>(":scope > .box");
+      return box ? [[state, boxOf(box), id] as const] : [];
+    });
+    this.#ways = all("[data-transition]");
+    this.#lines = new Map(all(".edge").map((each) => [each, all("[data-transition]", each)]));
   }
 
-  /** Sets classes: only where something changes does anything happen. */
+  /** Sets classes on what differs from what was lit before; nothing else is touched. */
   light(lit: Lit): void {
-    this.svg.classList.toggle("dim", lit.active.size > 0);
-    for (const tone of ["on", "bad", "ok", "hold"]) {
-      this.svg.classList.toggle(`tone-${tone}`, tone === lit.tone);
-    }
+    this.#show(this.svg, lit.active.size > 0 ? "dim" : "");
     for (const [id, state] of this.#states) {
       const isOn = lit.active.has(id);
-      state.classList.toggle("on", isOn);
-      state.classList.toggle("seen", !isOn && lit.seen.has(id));
+      const isNew = this.#show(
+        state,
+        isOn ? `on tone-${lit.tone}` : lit.seen.has(id) ? "seen" : "",
+      );
+      if (!isNew) continue;
       if (isOn) state.setAttribute("aria-current", "step");
       else state.removeAttribute("aria-current");
     }
-    for (const each of this.#transitions) {
-      const id = each.dataset.transition ?? "";
-      each.classList.toggle("taken", lit.taken.has(id));
-      each.classList.toggle("was", lit.was.has(id));
-      each.classList.toggle("open", lit.open.has(id));
+    for (const way of this.#ways) {
+      const id = idOf(way);
+      const looks = [
+        lit.taken.has(id) ? `taken tone-${lit.tone}` : "",
+        lit.was.has(id) ? "was" : "",
+        lit.open.has(id) ? "open" : "",
+      ];
+      this.#show(way, looks.join(" "));
     }
-    for (const line of this.#lines) {
-      for (const name of ["taken", "was", "open"]) {
-        line.classList.toggle(name, line.querySelector(`.transition.${name}`) !== null);
-      }
+    for (const [line, ways] of this.#lines) {
+      this.#show(line, ways.map((way) => this.#looks.get(way) ?? "").join(" "));
     }
+  }
+
+  /** Gives whether anything has changed. */
+  #show(element: Element, look: string): boolean {
+    const old = this.#looks.get(element) ?? "";
+    if (old === look) return false;
+    this.#looks.set(element, look);
+    const [before, after] = [new Set(namesIn(old)), new Set(namesIn(look))];
+    element.classList.remove(...before.difference(after));
+    element.classList.add(...after.difference(before));
+    return true;
   }
 
   /** Lays numbers over states and lines; null takes them away. */
@@ -65,33 +94,32 @@ export class Picture {
       setStep(state, "heat", mark?.step ?? 0);
       badge(state, ":scope > .box", mark?.text ?? "");
     }
-    const ways = this.#lines.map((line) => {
-      const ids = [...line.querySelectorAll<SVGGElement>("[data-transition]")];
-      const count = ids.reduce(
-        (sum, { dataset }) => sum + (over?.ways.get(dataset.transition ?? "") ?? 0),
-        0,
-      );
+    const counts = [...this.#lines].map(([line, ways]) => {
+      const count = ways.reduce((sum, way) => sum + (over?.ways.get(idOf(way)) ?? 0), 0);
       return [line, count] as const;
     });
-    for (const line of this.#lines) {
-      const who = new Set(
-        [...line.querySelectorAll<SVGGElement>("[data-transition]")]
-          .map(({ dataset }) => over?.paths?.get(dataset.transition ?? "")),
-      );
+    for (const [line, ways] of this.#lines) {
+      const who = new Set(ways.map((way) => over?.paths?.get(idOf(way))));
       const isBoth = who.has("both") || (who.has("a") && who.has("b"));
       line.classList.toggle("path-both", isBoth);
       for (const name of ["a", "b"] as const) {
         line.classList.toggle(`path-${name}`, !isBoth && who.has(name));
       }
     }
-    const most = Math.max(1, ...ways.map(([, count]) => count));
-    for (const [line, count] of ways) {
+    const most = Math.max(1, ...counts.map(([, count]) => count));
+    for (const [line, count] of counts) {
       const perMinute = count / (over?.minutes ?? 1);
       setStep(line, "flow", count && Math.ceil(5 * Math.log(count + 1) / Math.log(most + 1)));
       const words = perMinute < 10 ? perMinute.toFixed(1) : short(Math.round(perMinute));
       // Above the label: its words are read as well.
       badge(line, ":scope > .label", count > 0 ? `${words}/min` : "", 7);
     }
+  }
+
+  /** The boxes of the innermost of some states. */
+  leavesOf(active: ReadonlySet<string>): Box[] {
+    return this.boxes.filter(([state, , id]) => active.has(id) && state.classList.contains("leaf"))
+      .map(([, box]) => box);
   }
 
   element(id: string): SVGGElement | undefined {
@@ -103,6 +131,18 @@ export class Picture {
     return [...this.#states.keys()];
   }
 }
+
+function boxOf({ x, y, width, height }: SVGRectElement): Box {
+  return {
+    x: x.baseVal.value,
+    y: y.baseVal.value,
+    width: width.baseVal.value,
+    height: height.baseVal.value,
+  };
+}
+
+const idOf = ({ dataset }: SVGGElement) => dataset.transition ?? "";
+const namesIn = (look: string) => look.split(" ").filter(Boolean);
 
 function setStep(element: Element, name: string, step: number): void {
   for (let each = 1; each <= 5; each++) element.classList.toggle(`${name}-${each}`, each === step);

@@ -37,7 +37,10 @@ export function plotIn(place: HTMLElement, series: readonly Series[]): Plotter {
       height: HEIGHT,
       legend: { show: false },
       cursor: { drag: { x: false, y: false } },
-      axes: [axis, { ...axis, size: 48 }],
+      axes: [{ ...axis, space: 76, values: (_, ticks) => ticks.map(timeOf) }, {
+        ...axis,
+        size: 48,
+      }],
       series: [
         {},
         ...series.map(({ label, tone }) => ({
@@ -62,6 +65,8 @@ export function plotIn(place: HTMLElement, series: readonly Series[]): Plotter {
     },
   };
 }
+
+const timeOf = (seconds: number) => new Date(seconds * 1_000).toLocaleTimeString("en-GB");
 
 /** A canvas knows no `light-dark()`: a real element is asked what it comes to. */
 function colourOf(place: HTMLElement, name: string): string {

@@ -45,12 +45,12 @@ export function QueuesPage() {
           <p class="soft">A queue is there from its first job.</p>
         </Empty>
       )}
+      <Breakers />
       <div class="stack">
         {(data?.items ?? []).map((queue) => (
           <QueueRow key={queue.name} queue={queue} reload={reload} />
         ))}
       </div>
-      <Breakers />
     </div>
   );
 }

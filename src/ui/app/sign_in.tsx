@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { send } from "./api.ts";
 import { useAction } from "./dialog.tsx";
 import { Empty, useTitle } from "./parts.tsx";
-import { go, place } from "./place.ts";
+import { go, word } from "./place.ts";
 import { loadSession, session } from "./session.ts";
 
 /** `/ui/sign-in?next=`. */
@@ -25,7 +25,7 @@ export function SignInPage() {
       await send("/ui/session", { key: key.value.trim() });
       key.value = "";
       await loadSession();
-      go(nextOf(place.value.searchParams.get("next")));
+      go(nextOf(word("next")));
     });
   return (
     <form

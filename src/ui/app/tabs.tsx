@@ -1,11 +1,11 @@
 /** Tabs: one panel at a time, walked through by arrows. */
 import type { ComponentChildren } from "preact";
-import { place, setQuery } from "./place.ts";
+import { setQuery, word } from "./place.ts";
 
 /** Tabs; the address keeps which one. */
 export function Tabs({ of }: { readonly of: Readonly<Record<string, () => ComponentChildren>> }) {
   const names = Object.keys(of);
-  const wanted = place.value.searchParams.get("tab") ?? "";
+  const wanted = word("tab") ?? "";
   const chosen = names.find((name) => name.toLowerCase() === wanted) ?? names[0] ?? "";
   const choose = (name: string) => setQuery({ tab: name === names[0] ? null : name.toLowerCase() });
   const walk = (event: KeyboardEvent) => {

@@ -1,6 +1,7 @@
 /** The scrubber: a slider over all versions, and the steps around the one that is looked at. */
 import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
+import { firstOf, placesOf } from "./dots.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { isFailure, type Step } from "./lit.ts";
 import { useKeys } from "./parts.tsx";
@@ -16,7 +17,7 @@ export function lookAt(past: Past, version: number | null): void {
     ? null
     : version;
   const bounded = wanted === null ? null : Math.min(Math.max(1, wanted), past.latest.value);
-  setQuery({ step: bounded === null ? null : String(bounded) });
+  setQuery({ step: bounded === null ? null : String(bounded) }, "rest");
   void past.look(bounded);
 }
 
@@ -28,7 +29,8 @@ export function Timeline({ past }: { readonly past: Past }) {
   const isLive = past.wanted.value === null;
   const latest = past.latest.value;
   const version = step?.version ?? 0;
-  const by = (n: number) => () => lookAt(past, version + n);
+  // From where it is by then: keys may come faster than this is made anew.
+  const by = (n: number) => () => lookAt(past, (past.step.peek()?.version ?? 0) + n);
   const fail = (way: 1 | -1) => () => {
     const found = past.failure(way, isFailure);
     if (found !== null) lookAt(past, found);
@@ -41,7 +43,7 @@ export function Timeline({ past }: { readonly past: Past }) {
     "]": by(1),
     k: by(1),
     Home: () => lookAt(past, 1),
-    End: () => lookAt(past, latest),
+    End: () => lookAt(past, past.latest.peek()),
     l: () => lookAt(past, null),
     PageUp: fail(-1),
     PageDown: fail(1),
@@ -127,15 +129,16 @@ function Dots({ past }: { readonly past: Past }) {
   }, []);
   const index = past.index.value;
   const steps = past.steps.value;
-  const from = Math.max(0, Math.min(index - Math.floor(room.value / 2), steps.length - room.value));
-  const shown = steps.slice(from, from + room.value);
+  const from = useRef(0);
+  from.current = firstOf(from.current, index, room.value, steps.length);
+  const shown = steps.slice(from.current, from.current + room.value);
   const places = placesOf(shown);
   return (
     <div class="dots" ref={place}>
       {shown.map((step, i) => {
         const left = places[i] ?? 0;
         const gap = i === 0 ? 0 : Date.parse(step.at) - Date.parse(shown[i - 1]?.at ?? step.at);
-        const isHere = from + i === index;
+        const isHere = from.current + i === index;
         const kind = isFailure(step) ? "bad" : step.event.startsWith("xstate.after") ? "after" : "";
         return (
           <>
@@ -152,7 +155,7 @@ function Dots({ past }: { readonly past: Past }) {
               key={step.version}
               type="button"
               tabIndex={-1}
-              class={`dot ${kind} ${from + i <= index ? "past" : ""} ${
+              class={`dot ${kind} ${from.current + i <= index ? "past" : ""} ${
                 i % 2 === 0 ? "high" : "low"
               }`}
               style={{ left: `${left}%` }}
@@ -174,14 +177,4 @@ function Dots({ past }: { readonly past: Past }) {
       })}
     </div>
   );
-}
-
-/** Where each step stands, 0 to 100. */
-export function placesOf(steps: readonly Step[]): number[] {
-  let sum = 0;
-  const sums = steps.map((step, i) => {
-    const gap = i === 0 ? 0 : Date.parse(step.at) - Date.parse(steps[i - 1]?.at ?? step.at);
-    return sum += i === 0 ? 0 : 1 + Math.min(1.6, Math.log10(1 + Math.max(0, gap) / 1_000) / 2.5);
-  });
-  return sums.map((at) => sum === 0 ? 50 : 4 + at / sum * 92);
 }

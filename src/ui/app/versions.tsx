@@ -3,10 +3,13 @@ import { useMemo } from "preact/hooks";
 import { ui } from "./api.ts";
 import { ChartView, loadChart, type MachineChart } from "./chart.tsx";
 import { type Change, changesOf } from "./chart_diff.ts";
+import { lazy } from "./lazy.tsx";
 import { useLoad } from "./load.ts";
-import { Missing } from "./missing.tsx";
 import { Pill, Table } from "./parts.tsx";
 import { setQuery } from "./place.ts";
+
+/** Fetched when there is something to say. */
+const Missing = lazy(() => import("./missing.tsx"), (module) => module.Missing);
 
 interface VersionsProps {
   readonly chart: MachineChart;

@@ -1,0 +1,104 @@
+/** The past of an instance on its page: a window of it at a time, whatever comes meanwhile. */
+import { assert, assertEquals } from "@std/assert";
+import { firstOf } from "../../src/ui/app/dots.ts";
+import type { Step } from "../../src/ui/app/lit.ts";
+import { Past, WINDOW } from "../../src/ui/app/past.ts";
+
+const stepsAfter = (after: number, latest: number): Step[] =>
+  Array.from({ length: Math.min(WINDOW, latest - after) }, (_, i) => ({
+    ...{ version: after + 1 + i, from: "a", event: "GO", to: "b" },
+    at: "2026-01-01T00:00:00.000Z",
+  }));
+
+/** A past of so many steps whose answers are given by hand when `isHeld`. */
+function pastOf(latest: number) {
+  const server = { latest, asked: [] as number[], isHeld: false, held: [] as (() => void)[] };
+  const past = new Past(async (after) => {
+    server.asked.push(after);
+    const found = stepsAfter(after, server.latest);
+    if (server.isHeld) await new Promise<void>((done) => server.held.push(done));
+    return found;
+  });
+  past.latest.value = latest;
+  return { past, server };
+}
+
+const gapless = (steps: readonly Step[]) =>
+  steps.every(({ version }, i) => i === 0 || version === (steps[i - 1]?.version ?? 0) + 1);
+
+Deno.test("a past of 100,000 steps is opened, jumped and stepped through by windows", async () => {
+  const { past, server } = pastOf(100_000);
+  await past.look(null);
+  assertEquals([past.step.value?.version, server.asked], [100_000, [99_800]]);
+  await past.look(50_000);
+  assertEquals([past.step.value?.version, server.asked.length], [50_000, 2]);
+  for (let version = 49_999; version >= 49_801; version--) await past.look(version);
+  assertEquals([past.step.value?.version, server.asked.length], [49_801, 3]);
+  assert(past.steps.value.length <= WINDOW && gapless(past.steps.value));
+});
+
+Deno.test("of windows that were asked for while the scrubber was dragged the last one counts", async () => {
+  const { past, server } = pastOf(10_000);
+  await past.look(null);
+  server.isHeld = true;
+  const looks = [past.look(2_000), past.look(5_000)];
+  const [first, second] = server.held;
+  second?.();
+  await looks[1];
+  first?.();
+  await looks[0];
+  assertEquals(past.step.value?.version, 5_000);
+});
+
+Deno.test("what comes while somebody jumps away leaves no gap where they look", async () => {
+  const { past, server } = pastOf(1_000);
+  await past.look(null);
+  server.isHeld = true;
+  server.latest = 1_003;
+  const behind = past.catchUp(1_003);
+  const jump = past.look(300);
+  for (const done of server.held.toReversed()) done();
+  await Promise.all([jump, behind]);
+  assertEquals(past.step.value?.version, 300);
+  assert(gapless(past.steps.value));
+  server.isHeld = false;
+  await past.look(null);
+  assertEquals([past.step.value?.version, past.latest.value], [1_003, 1_003]);
+});
+
+Deno.test("who goes live while more has come is at the end of it", async () => {
+  const { past, server } = pastOf(1_000);
+  await past.look(10);
+  server.isHeld = true;
+  const live = past.look(null);
+  // The answer was made before the last step.
+  server.latest = 1_001;
+  await past.catchUp(1_001);
+  server.isHeld = false;
+  server.held.forEach((done) => done());
+  await live;
+  assertEquals(past.step.value?.version, 1_001);
+  assert(gapless(past.steps.value));
+});
+
+Deno.test("who looks at the past keeps the step, however much comes at once", async () => {
+  const { past, server } = pastOf(300);
+  await past.look(250);
+  server.latest = 5_000;
+  await past.catchUp(5_000);
+  assertEquals([past.step.value?.version, past.latest.value], [250, 5_000]);
+});
+
+Deno.test("the dots stay where they are until the step comes near their end", () => {
+  const [room, length] = [12, 60];
+  let [first, moves] = [0, 0];
+  for (const index of [...Array(length).keys(), ...[...Array(length).keys()].toReversed()]) {
+    const next = firstOf(first, index, room, length);
+    if (next !== first) moves++;
+    first = next;
+    assert(index >= first && index < first + room, `${index} is seen from ${first}`);
+  }
+  assert(moves < length / 2, `they moved ${moves} times`);
+  assertEquals(firstOf(0, 3, room, 4), 0);
+  assertEquals(firstOf(48, 60, room, 61), 49, "live: the newest is seen");
+});
