@@ -1,5 +1,5 @@
 /** What clients do with schedules: make them, look at them, hold them, fire them now. */
-import type { Clock } from "../core/clock.ts";
+import { type Clock, jittered, systemRandom } from "../core/clock.ts";
 import { nextFires } from "../core/cron.ts";
 import {
   InvalidInputError,
@@ -25,11 +25,13 @@ import type { Actors } from "./actors.ts";
 import { canonical } from "./actor_checks.ts";
 import { nextDueOf, startActors, started } from "./firing.ts";
 import type { Handlers } from "./handlers.ts";
+import { InTurn } from "./in_turn.ts";
 import { Intake } from "./intake.ts";
 import { type CountDefaults, lanesOf } from "./preparing.ts";
 import { inputOf, jobFor } from "./schedule_targets.ts";
 
 const TRIES = 5;
+const PAUSE_MS = 20;
 const PREVIEW_MAX = 1_000;
 
 /** What schedules need. */
@@ -66,6 +68,7 @@ export interface Preview {
 export class Schedules {
   readonly #host: SchedulesHost;
   readonly #intake: Intake;
+  readonly #turns = new InTurn();
 
   constructor(host: SchedulesHost) {
     this.#host = host;
@@ -92,17 +95,16 @@ export class Schedules {
     if (!scheduleIdSchema.safeParse(id).success) throw new InvalidInputError([BAD_ID]);
     const issue = findJsonIssue(input, "", limits.jsonDepthMax + 1);
     if (issue) throw new InvalidInputError([issue]);
-    for (let tries = 0; tries < TRIES; tries++) {
-      const tenantId = tenantOf(input, aim);
+    const tenantId = tenantOf(input, aim);
+    return await this.#inTurn(id, { tenantId }, async () => {
       const { schedule: before, nowMs } = await this.#host.store.schedules.read(tenantId, id);
       demandVersion(before, id, aim);
       const { tenantId: _, ...definition } = parseSchedule(input, nowMs);
       this.#checkTarget({ tenantId, id, definition });
-      if (await this.#write({ tenantId, id, definition, before, nowMs })) {
-        return { schedule: await this.get(id, { tenantId }), created: before === null };
-      }
-    }
-    throw busy(id);
+      const isWritten = await this.#write({ tenantId, id, definition, before, nowMs });
+      if (!isWritten) return null;
+      return { schedule: await this.get(id, { tenantId }), created: before === null };
+    });
   }
 
   /**
@@ -149,11 +151,10 @@ export class Schedules {
 
   /** Deletes it. Its runs go on. @throws {NotFoundError | VersionConflictError} */
   async remove(id: string, aim: ScheduleAim = {}): Promise<void> {
-    for (let tries = 0; tries < TRIES; tries++) {
+    await this.#inTurn(id, aim, async () => {
       const { schedule } = await this.#look(id, aim);
-      if (await this.#host.store.schedules.remove(schedule)) return;
-    }
-    throw busy(id);
+      return await this.#host.store.schedules.remove(schedule) || null;
+    });
   }
 
   /** Fires no more until it is resumed. @throws {NotFoundError | VersionConflictError} */
@@ -174,7 +175,7 @@ export class Schedules {
    */
   async trigger(id: string, aim: ScheduleAim = {}): Promise<ScheduleRun> {
     const { store } = this.#host;
-    for (let tries = 0; tries < TRIES; tries++) {
+    return await this.#inTurn(id, aim, async (tries) => {
       const { schedule, nowMs } = await this.#look(id, aim);
       this.#checkTarget(schedule);
       // Two at once are two runs.
@@ -186,31 +187,45 @@ export class Schedules {
       };
       const line = await started(host, schedule, fireMs, "trigger", false);
       const [done] = await store.schedules.fire([unmoved(schedule, [line])]);
-      if (!done) continue;
+      if (!done) return null;
       if (line.job) store.hint({ kind: "lanes", lanes: lanesOf([line.job]) });
       else await startActors(host);
       const before = new Date(fireMs + 1).toISOString();
       const runs = await store.schedules.runs(schedule.tenantId, id, before, 5);
-      const run = runs.find(({ jobId, actorId }) =>
+      return runs.find(({ jobId, actorId }) =>
         line.job ? jobId === line.job.id : actorId === line.actorId
-      );
-      if (run) return run;
-    }
-    throw busy(id);
+      ) ?? null;
+    });
   }
 
   async #setPaused(id: string, aim: ScheduleAim, paused: boolean): Promise<ScheduleView> {
-    for (let tries = 0; tries < TRIES; tries++) {
+    return await this.#inTurn(id, aim, async () => {
       const look = await this.#look(id, aim);
       const { schedule: before, nowMs } = look;
       if (before.definition.paused === paused) return viewOf(look);
       const { tenantId } = before;
       const definition = { ...before.definition, paused };
-      if (await this.#write({ tenantId, id, definition, before, nowMs })) {
-        return await this.get(id, { tenantId });
+      const isWritten = await this.#write({ tenantId, id, definition, before, nowMs });
+      return isWritten ? await this.get(id, { tenantId }) : null;
+    });
+  }
+
+  /** Tries until nobody is in the way: of this process one at a time. @param attempt null: in vain. */
+  #inTurn<T>(
+    id: string,
+    { tenantId }: ScheduleAim,
+    attempt: (tries: number) => Promise<T | null>,
+  ): Promise<T> {
+    return this.#turns.run(`${tenantId ?? DEFAULT_TENANT}\n${id}`, async () => {
+      for (let tries = 0; tries < TRIES; tries++) {
+        // Another process is at it, mostly for the length of a statement.
+        const pauseMs = jittered(PAUSE_MS * tries, systemRandom, 0.5);
+        if (tries > 0) await new Promise((done) => setTimeout(done, pauseMs));
+        const done = await attempt(tries);
+        if (done !== null) return done;
       }
-    }
-    throw busy(id);
+      throw new UnavailableError(`Schedule "${id}" is being changed; send it again`);
+    });
   }
 
   #write(wanted: {
@@ -321,8 +336,4 @@ function timeOf({ cron, everyMs, timeZone = "UTC" }: ScheduleDefinition): string
 
 function instantOf(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();
-}
-
-function busy(id: string): UnavailableError {
-  return new UnavailableError(`Schedule "${id}" is being changed; send it again`);
 }
