@@ -5,14 +5,14 @@
  * committed under the version that was read: two statements and no mailbox. Where that cannot be (the
  * machine is not here, the actor does not run, others are faster) it goes the way of all mail.
  */
-import { foresee } from "../core/actor/mod.ts";
+import { foresee, type Foresight } from "../core/actor/mod.ts";
 import { matchesDescriptor } from "../core/actor/nodes.ts";
-import { InvalidInputError, PerduraError } from "../core/errors.ts";
+import { InvalidInputError, PerduraError, UnknownMachineError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import type { ActorView } from "../store/store.ts";
 import { asSent, checkEvent } from "./actor_checks.ts";
 import { type Desk, readingOf, TRIES } from "./actor_desk.ts";
-import type { EventResult, SendEventOptions } from "./actor_options.ts";
+import type { ActorAim, EventResult, SendEventOptions } from "./actor_options.ts";
 import { acceptsOf } from "./actor_view.ts";
 import type { Seat } from "./ledger.ts";
 import { typeOf } from "./letters.ts";
@@ -89,12 +89,8 @@ export function offer(
   if (policy !== "record" && logic) {
     const { id, registry } = view;
     const { snapshot } = turning;
-    // What no state knows is refused before its fields are looked at.
     const now = { ...view, snapshot, state: turning.state };
-    const isKnown = acceptsOf(now, desk.host.machines).some((descriptor) =>
-      matchesDescriptor(typeOf(event), descriptor)
-    );
-    if (!isKnown && policy === "reject") throw desk.rejected(now, event, "not accepted now");
+    if (policy === "reject") demandKnown(desk, now, event);
     const seen = foresee(logic.subject, { address: id, snapshot, event, registry });
     const isIdle = seen.outcome === "unhandled";
     const reason = seen.reason ?? null;
@@ -107,4 +103,37 @@ export function offer(
     }
   }
   return turning.offer(event, mailId, key);
+}
+
+/** What an event would do, and what a true sending would refuse; see `Actors.foresee`. */
+export async function foreseeEvent(
+  desk: Desk,
+  id: string,
+  event: unknown,
+  options: ActorAim,
+): Promise<Foresight> {
+  checkEvent(event);
+  const view = await desk.view(id, options, null);
+  desk.demandLive(view, event);
+  const { machines } = desk.host;
+  const logic = machines.logicOf(view);
+  if (!logic) throw new UnknownMachineError(view.machine, "machine", machines.names);
+  const isStrict = logic.definition?.unhandled === "reject";
+  if (isStrict) demandKnown(desk, view, event);
+  const { registry, snapshot } = view;
+  try {
+    const seen = foresee(logic.subject, { address: view.id, snapshot, event, registry });
+    if (seen.outcome !== "unhandled" || !isStrict) return seen;
+    throw desk.rejected(view, event, seen.reason ?? null);
+  } catch (error) {
+    throw error instanceof InvalidInputError ? asSent(error) : error;
+  }
+}
+
+/** What no state knows is refused before its fields are looked at. @throws {TransitionRejectedError} */
+function demandKnown(desk: Desk, view: Seat, event: unknown): void {
+  const isKnown = acceptsOf(view, desk.host.machines).some((descriptor) =>
+    matchesDescriptor(typeOf(event), descriptor)
+  );
+  if (!isKnown) throw desk.rejected(view, event, "not accepted now");
 }

@@ -1,7 +1,7 @@
 /** What clients do with actors: start them, send them events, look at them, wait, hold and end them. */
-import { foresee, type Foresight, nameOf, rootAddress } from "../core/actor/mod.ts";
+import { type Foresight, nameOf, rootAddress } from "../core/actor/mod.ts";
 import { isRecord } from "../core/actor/envelope.ts";
-import { IdempotencyConflictError, UnknownMachineError } from "../core/errors.ts";
+import { IdempotencyConflictError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import type { ActorFilter, FailedMember } from "../store/store.ts";
 import { checkEvent, checkId, noChild } from "./actor_checks.ts";
@@ -14,7 +14,7 @@ import type {
   Until,
   WaitForOptions,
 } from "./actor_options.ts";
-import { sendEvent } from "./actor_sending.ts";
+import { foreseeEvent, sendEvent } from "./actor_sending.ts";
 import { beginning, seatOf, startActor } from "./actor_starting.ts";
 import {
   type Actor,
@@ -106,18 +106,7 @@ export class Actors {
 
   /** What an event would do. Nothing is stored. */
   async foresee(id: string, event: unknown, options: ActorAim = {}): Promise<Foresight> {
-    checkEvent(event);
-    const view = await this.#desk.view(id, options, null);
-    this.#desk.demandLive(view, event);
-    const logic = this.#desk.host.machines.logicOf(view);
-    if (!logic) {
-      throw new UnknownMachineError(view.machine, "machine", this.#desk.host.machines.names);
-    }
-    const { registry, snapshot } = view;
-    const seen = foresee(logic.subject, { address: view.id, snapshot, event, registry });
-    const isRefused = seen.outcome === "unhandled" && logic.definition?.unhandled === "reject";
-    if (isRefused) throw this.#desk.rejected(view, event, seen.reason ?? null);
-    return seen;
+    return await foreseeEvent(this.#desk, id, event, options);
   }
 
   /** One actor, or as it was at a version. @throws {NotFoundError} */
