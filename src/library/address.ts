@@ -24,3 +24,17 @@ export function addressOf(sql: postgres.Sql): string {
 function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
+
+/** Whether a client can be made from it: what postgres.js would throw holds the password. */
+export function isAddress(text: string): boolean {
+  const [, credentials = "", hosts = "", rest = ""] =
+    /^postgres(?:ql)?:\/\/([^/?]*@)?([^/?@\s]*)(\S*)$/.exec(text) ?? [];
+  if (hosts + rest === "") return false;
+  try {
+    // Several hosts are tried in turn; the form of a URL knows one.
+    const url = new URL(`postgres://${credentials}${hosts.split(",")[0]}${rest}`);
+    return [url.username, url.password, hosts].every((part) => decodeURIComponent(part) !== null);
+  } catch {
+    return false;
+  }
+}

@@ -22,7 +22,7 @@ import { Worker, type WorkerOptions } from "../runtime/worker.ts";
 import { migrate } from "../store/migrate.ts";
 import { openStore } from "../store/open.ts";
 import type { SendStatement, Store } from "../store/store.ts";
-import { addressOf } from "./address.ts";
+import { addressOf, isAddress } from "./address.ts";
 import { JobNotDoneError, outputOf } from "./outcome.ts";
 import { type RuntimeSettings, withDefaults } from "./settings.ts";
 import { type TypedActors, typedActors } from "./typed_actors.ts";
@@ -100,11 +100,13 @@ export type PayloadOf<H extends Handler, Target> = HandlerOf<H, Target> extends
 export type OutputOf<H extends Handler, Target> = HandlerOf<H, Target> extends
   Handler<string, infer _Input, infer Output> ? Output : never;
 
+const NO_ADDRESS = "databaseUrl must be a postgres:// address, percent-encoded";
+
 /**
  * Opens the database, brings its schema up to date, and knows the handlers.
  *
  * @throws {UnavailableError} The database cannot be reached.
- * @throws {TypeError} `payloadKeys` is not what it should be.
+ * @throws {TypeError} An address or `payloadKeys` is not what it should be.
  * @throws {InvalidInputError} One of `schedules` is wrong; those before it are in.
  */
 export async function createRuntime<const H extends Handler>(
@@ -112,6 +114,9 @@ export async function createRuntime<const H extends Handler>(
 ): Promise<Runtime<H>> {
   const url = options.databaseUrl ?? (options.sql && addressOf(options.sql));
   if (url === undefined) throw new TypeError("createRuntime needs databaseUrl or sql");
+  for (const given of [options.databaseUrl, options.listenUrl]) {
+    if (given !== undefined && !isAddress(given)) throw new TypeError(NO_ADDRESS);
+  }
   const { name = "perdura", isPooled = false, listenUrl, payloadKeys } = options;
   const cipher = payloadKeys === undefined ? null : new Cipher(parseCipherKeys(payloadKeys));
   if (options.migrate !== false) await migrate({ url: listenUrl ?? url, isPooled });

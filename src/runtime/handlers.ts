@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Backoff } from "../core/backoff.ts";
 import { type Issue, PermanentError } from "../core/errors.ts";
 import { type DeclaredBreaker, declaredBreakerSchema } from "../core/breaker.ts";
-import { issuesOf } from "../core/job.ts";
+import { issuesOf, nameSchema } from "../core/job.ts";
 import { declaredLimitsSchema } from "../core/gate.ts";
 import { limits } from "../core/limits.ts";
 import { type GiveUp, isOutcome, type RetryAfter, type Snooze } from "../core/outcome.ts";
@@ -109,6 +109,8 @@ export interface Handler<Type extends string = string, Input = unknown, Output =
  *
  * A handler may run more than once: make it idempotent, or write through `context.transaction`. With
  * `batch` it is called with many jobs, and gives an outcome for each.
+ *
+ * @throws {TypeError} A type that no job could have, no schema, or no function.
  */
 export function defineHandler<const Type extends string, Input extends z.ZodType, Output>(
   definition: BatchHandlerDefinition<Type, Input, Output>,
@@ -121,6 +123,7 @@ export function defineHandler<Type extends string, Input extends z.ZodType, Outp
     | HandlerDefinition<Type, Input, Output>
     | BatchHandlerDefinition<Type, Input, Output>,
 ): Handler<Type, z.input<Input>, Output> {
+  demandWhole(definition);
   const { type, input, output, retry = {}, timeoutMs = null } = definition;
   const limits = definition.limits ? declaredLimitsSchema.parse(definition.limits) : null;
   const single = definition.batch
@@ -154,6 +157,21 @@ export function defineHandler<Type extends string, Input extends z.ZodType, Outp
     },
   };
 }
+
+/** Said where it is declared: a type that is no name would wait for jobs that nobody can send. */
+function demandWhole({ type, input, handle }: Readonly<Record<keyof typeof WHOLE, unknown>>): void {
+  const name = nameSchema.safeParse(type);
+  if (!name.success) throw new TypeError(`${WHOLE.type}: ${name.error.issues[0]?.message}`);
+  const about = `${String(type)}: ${WHOLE.input}`;
+  if (typeof Object(input).safeParse !== "function") throw new TypeError(about);
+  if (typeof handle !== "function") throw new TypeError(`${String(type)}: ${WHOLE.handle}`);
+}
+
+const WHOLE = {
+  type: "The type of a handler is a name",
+  input: "A handler needs a zod schema as its input",
+  handle: "A handler needs a function as its handle",
+} as const;
 
 type Handle = (payload: unknown, context: HandlerContext) => unknown;
 

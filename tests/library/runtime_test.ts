@@ -1,5 +1,5 @@
 /** The library: one object that enqueues, waits, works and drives, typed by the handlers. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Hono } from "hono";
 import { z } from "zod";
 import {
@@ -9,6 +9,7 @@ import {
   InvalidInputError,
   JobNotDoneError,
 } from "perdura";
+import { isAddress } from "../../src/library/address.ts";
 import { eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 
@@ -148,4 +149,25 @@ Deno.test("the API can live inside somebody else's Hono app", async () => {
   });
   assertEquals([wrong.status, (await wrong.json()).code], [422, "invalid_input"]);
   assertEquals(await (await app.request("/")).text(), "shop");
+});
+
+Deno.test("a wrong address is refused without its password", async () => {
+  for (
+    const databaseUrl of ["", "nope", "postgres://u:hunter2@h:port/d", "postgres://u:p%ss@h/d"]
+  ) {
+    const { message } = await assertRejects(() => createRuntime({ databaseUrl }), TypeError);
+    assertEquals(message, "databaseUrl must be a postgres:// address, percent-encoded");
+  }
+  for (const databaseUrl of ["postgres://u:a%40b@h1:1,h2:2/d?x=1", "postgresql://u@[::1]"]) {
+    assert(isAddress(databaseUrl), databaseUrl);
+  }
+});
+
+Deno.test("a handler that no job could reach, or that cannot run, is refused where it is declared", () => {
+  const whole = { type: "greet", input: z.unknown(), handle: () => null };
+  const declare = (change: Record<string, unknown>) =>
+    assertThrows(() => defineHandler(Object.assign({}, whole, change)), TypeError).message;
+  for (const type of ["", "a b", "\u00e9", "x".repeat(129)]) declare({ type });
+  assertEquals(declare({ input: undefined }), "greet: A handler needs a zod schema as its input");
+  assertEquals(declare({ handle: "no" }), "greet: A handler needs a function as its handle");
 });
