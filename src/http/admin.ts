@@ -6,7 +6,7 @@ import { JOB_STATES } from "../../machines/job.ts";
 import type { Admin } from "../runtime/admin.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import { send } from "./job_events.ts";
-import { check, readOptionalJson, readStorableJson } from "./request.ts";
+import { check, readOptionalJson } from "./request.ts";
 import { SMALL_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
 import { jobResource, pageQuery, pageResource, tenantQuery } from "./schemas.ts";
@@ -24,6 +24,9 @@ const retrySchema = z.strictObject({
   type: nameSchema.optional(),
   error: z.string().min(1).max(200).optional(),
   dryRun: z.boolean().default(false),
+}).refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
+  path: ["to"],
+  message: "Is before from",
 });
 
 /** `/admin/…` */
@@ -42,19 +45,7 @@ export function adminRoutes(jobs: Jobs, admin: Admin): Route[] {
       },
       handle: (call) => readMetrics(call, jobs),
     }),
-    defineRoute({
-      ...shared,
-      method: "post",
-      path: "/admin/sweep",
-      audit: "admin.sweep",
-      scope: "platform",
-      summary: "Recover expired leases now, and wake every worker",
-      query: z.object({}),
-      answers: {
-        200: ["What it did", swept],
-      },
-      handle: async ({ c }) => c.json(await admin.sweep()),
-    }),
+    sweepRoute(admin),
     defineRoute({
       ...shared,
       method: "post",
@@ -63,6 +54,7 @@ export function adminRoutes(jobs: Jobs, admin: Admin): Route[] {
       summary: "Bring back dead letters and jobs that wait for their next attempt",
       query: ofTenant,
       body: { "application/json": { schema: retrySchema } },
+      bodyIsOptional: true,
       answers: {
         202: [
           "How many there are, and the operation that brings them back; null of a dry run",
@@ -96,6 +88,28 @@ export function adminRoutes(jobs: Jobs, admin: Admin): Route[] {
       },
     }),
   ];
+}
+
+function sweepRoute(admin: Admin): Route {
+  return defineRoute({
+    tag: "admin",
+    method: "post",
+    path: "/admin/sweep",
+    audit: "admin.sweep",
+    scope: "platform",
+    summary: "Recover expired leases now, and wake every worker",
+    query: z.object({}),
+    body: { "application/json": { schema: z.strictObject({}) } },
+    bodyIsOptional: true,
+    answers: {
+      200: ["What it did", swept],
+    },
+    codes: ["payload_too_large", "unsupported_media_type", "invalid_input"],
+    handle: async ({ c }) => {
+      check(z.strictObject({}), await readOptionalJson(c, SMALL_BYTES_MAX));
+      return c.json(await admin.sweep());
+    },
+  });
 }
 
 /** `/tenants` */
@@ -141,7 +155,7 @@ async function retryFailed(
   call: Call<{ tenantId?: string | undefined }>,
   admin: Admin,
 ): Promise<Response> {
-  const body = withTenant(await readStorableJson(call.c, IDS_BYTES_MAX), tenantOf(call));
+  const body = withTenant(await readOptionalJson(call.c, IDS_BYTES_MAX), tenantOf(call));
   const { dryRun, ...given } = check(retrySchema, body);
   const started = await admin.retryFailed(given, dryRun);
   const { ids, from = null, to = null, type = null, error = null } = given;

@@ -12,6 +12,7 @@ import { check, readOptionalJson } from "./request.ts";
 import { SMALL_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
 import { pageResource, tenantQuery, wholeText } from "./schemas.ts";
+import { pageOf, shortListQuery } from "./short_list.ts";
 
 const instant = z.iso.datetime();
 
@@ -73,11 +74,13 @@ function listRoute(desk: BreakerDesk): Route {
     summary: "Circuit breakers of types and limit keys, as far as they have ever failed",
     tag: "limits",
     scope: "read",
-    query: z.object(tenantQuery),
+    query: z.object({ ...tenantQuery, ...shortListQuery }),
     answers: { 200: ["All of them", pageResource(breakerResource)] },
     handle: async (call) => {
       const items = (await desk.list(tenantOf(call) ?? DEFAULT_TENANT)).map(toResource);
-      return call.c.json({ items, nextCursor: null });
+      return call.c.json(
+        pageOf(items, ({ tenantId, id }) => `${tenantId ?? ""} ${id}`, call.query),
+      );
     },
   });
 }

@@ -1,5 +1,6 @@
 /** Health: whether this process lives, and whether it can do its work. */
 import { Hono } from "hono";
+import { onlyGet } from "./only_get.ts";
 
 /** One named check: resolves true when all is well, false or rejects otherwise. */
 export type HealthChecks = Readonly<Record<string, () => boolean | Promise<boolean>>>;
@@ -23,7 +24,10 @@ export function healthRoutes(checks: HealthChecks): Hono {
   return new Hono()
     .get("/health", answer)
     .get("/health/ready", answer)
-    .get("/health/live", (c) => c.json({ status: "ok" }));
+    .get("/health/live", (c) => c.json({ status: "ok" }))
+    .all("/health", onlyGet)
+    .all("/health/ready", onlyGet)
+    .all("/health/live", onlyGet);
 }
 
 async function outcomeOf(check: () => boolean | Promise<boolean>): Promise<"ok" | "failed"> {

@@ -6,6 +6,7 @@ import { check, readId, readOptionalJson, readStorableJson } from "./request.ts"
 import { SMALL_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
 import { pageResource, tenantQuery } from "./schemas.ts";
+import { pageOf, shortListQuery } from "./short_list.ts";
 
 const instant = z.iso.datetime();
 const keyShape = {
@@ -37,9 +38,10 @@ function lookRoutes(keys: Keys): Route[] {
       method: "get",
       path: "/keys",
       summary: "API keys, newest first, dead ones too; the secrets are known to their owners alone",
+      query: shared.query.extend(shortListQuery),
       answers: { 200: ["All of them", pageResource(keyResource)] },
       handle: async (call) =>
-        call.c.json({ items: await keys.list(tenantOf(call)), nextCursor: null }),
+        call.c.json(pageOf(await keys.list(tenantOf(call)), ({ id }) => id, call.query)),
     }),
     defineRoute({
       ...shared,

@@ -23,6 +23,7 @@ import {
   tenantLimitsResource,
   tenantQuery,
 } from "./schemas.ts";
+import { pageOf, shortListQuery } from "./short_list.ts";
 
 const query = z.object(tenantQuery);
 const ofTenant = { tenantId: nameSchema.optional() };
@@ -124,11 +125,11 @@ export function limitRoutes(limiting: Limiting): Route[] {
       summary: "The queues of a tenant by name, with their jobs per state and their limits",
       tag: "limits",
       scope: "read",
-      query,
+      query: query.extend(shortListQuery),
       answers: { 200: ["All of them", pageResource(queueResource)] },
       handle: async (call) => {
         const queues = await limiting.queues(tenantOf(call) ?? DEFAULT_TENANT);
-        return call.c.json({ items: queues.map(toQueue), nextCursor: null });
+        return call.c.json(pageOf(queues.map(toQueue), ({ name }) => name, call.query));
       },
     }),
     ...places.flatMap((place) => [

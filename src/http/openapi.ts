@@ -2,6 +2,7 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { VERSION } from "../core/version.ts";
 import { docsPage } from "./docs_page.ts";
+import { onlyGet } from "./only_get.ts";
 import { prefixOf } from "./route.ts";
 
 const info = {
@@ -82,4 +83,5 @@ export function mountDocument(app: OpenAPIHono): void {
       "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'",
     });
   });
+  for (const path of ["/openapi.json", "/docs"]) app.all(path, onlyGet);
 }

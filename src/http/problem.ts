@@ -6,6 +6,7 @@ import {
   MethodNotAllowedError,
   PerduraError,
   RateLimitedError,
+  UnauthenticatedError,
   UnavailableError,
   VersionConflictError,
 } from "../core/errors.ts";
@@ -58,6 +59,10 @@ export function problemResponse(c: Context, error: unknown): Response {
 
 function headersOf(error: PerduraError): Record<string, string> {
   if (error instanceof MethodNotAllowedError) return { allow: error.allowed.join(", ") };
+  // RFC 9110 wants a 401 to say how one proves who one is.
+  if (error instanceof UnauthenticatedError) {
+    return { "www-authenticate": 'Bearer realm="perdura"' };
+  }
   if (!(error instanceof UnavailableError || error instanceof RateLimitedError)) return {};
   return { "retry-after": String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))) };
 }

@@ -32,6 +32,22 @@ export function oneEach(c: Context, known: readonly string[]): Record<string, st
   return query;
 }
 
+/** The query of a request whose route stands in no table. @throws {MalformedError} */
+export function readQuery<Query extends z.ZodObject>(c: Context, schema: Query): z.output<Query> {
+  return checkQuery(schema, oneEach(c, Object.keys(schema.shape)));
+}
+
+/** A query that is not what it should be is malformed: nothing was asked that could be granted. */
+export function checkQuery<Query extends z.ZodObject>(
+  schema: Query,
+  given: unknown,
+): z.output<Query> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new MalformedError(`Query parameter "${issue?.path.join(".")}": ${issue?.message}`);
+}
+
 /** The body as text, if it is of one of `types` and not larger than `bytesMax`. */
 export async function readText(
   c: Context,
@@ -65,11 +81,14 @@ export async function readJson(c: Context, bytesMax: number): Promise<unknown> {
   return parseJson(await readText(c, ["application/json"], bytesMax), "Body");
 }
 
-/** The same, or `{}` where there is no body at all. */
+/** The same, or `{}` where the body is empty: many clients name its type on every request. */
 export async function readOptionalJson(c: Context, bytesMax: number): Promise<unknown> {
+  const length = c.req.header("content-length");
+  if (c.req.raw.body === null || length === "0") return {};
   const isSent = ["content-type", "transfer-encoding"].some((name) => c.req.header(name));
-  if (!isSent && Number(c.req.header("content-length") ?? 0) === 0) return {};
-  return await readStorableJson(c, bytesMax);
+  if (!isSent && length === undefined) return {};
+  const text = await readText(c, ["application/json"], bytesMax);
+  return text === "" ? {} : storable(parseJson(text, "Body"));
 }
 
 /**
@@ -78,7 +97,10 @@ export async function readOptionalJson(c: Context, bytesMax: number): Promise<un
  * @throws {MalformedError | InvalidInputError}
  */
 export async function readStorableJson(c: Context, bytesMax: number): Promise<unknown> {
-  const body = await readJson(c, bytesMax);
+  return storable(await readJson(c, bytesMax));
+}
+
+function storable(body: unknown): unknown {
   const issue = findJsonIssue(body);
   if (issue) throw new InvalidInputError([issue]);
   return body;

@@ -71,7 +71,7 @@ export function withTenant(input: unknown, tenantId: string | null, path = "tena
   if (tenantId === null || typeof input !== "object" || input === null) return input;
   if (Array.isArray(input)) return input;
   if ("tenantId" in input && input.tenantId !== tenantId) {
-    throw new InvalidInputError([{ path, message: "Differs from the query's" }]);
+    throw new InvalidInputError([{ path, message: "Differs from the tenant of the request" }]);
   }
   return { ...input, tenantId };
 }

@@ -5,13 +5,13 @@
 import type { RouteConfig } from "@hono/zod-openapi";
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { type ErrorCode, MalformedError, MethodNotAllowedError } from "../core/errors.ts";
+import { type ErrorCode, MethodNotAllowedError } from "../core/errors.ts";
 import type { Audit } from "../runtime/audit.ts";
 import type { Scope } from "../core/access.ts";
 import { demand, type Permission, type Permit } from "./access.ts";
 import { entryOf, type Note, readReason, subjectOf } from "./noting.ts";
 import { problems } from "./problem.ts";
-import { oneEach } from "./request.ts";
+import { checkQuery, oneEach } from "./request.ts";
 import { problemResource } from "./schemas.ts";
 
 /** A request that has been let in. */
@@ -140,21 +140,17 @@ export function mountRoutes(app: OpenAPIHono, routes: readonly Route[], door: Do
     app.on(route.method.toUpperCase(), path, (c) => route.serve(c, door));
     app.openAPIRegistry.registerPath(documented(route));
     const known = methods.get(path) ?? [];
-    methods.set(path, [...known, route.method.toUpperCase()]);
+    // What answers GET answers HEAD.
+    methods.set(path, [
+      ...known,
+      ...route.method === "get" ? ["GET", "HEAD"] : [route.method.toUpperCase()],
+    ]);
   }
   for (const [path, taken] of methods) {
     app.all(path, (c) => {
       throw new MethodNotAllowedError(c.req.method.slice(0, 32), taken);
     });
   }
-}
-
-/** A query that is not what it should be is malformed: nothing was asked that could be granted. */
-function checkQuery<Query extends z.ZodObject>(schema: Query, given: unknown): z.output<Query> {
-  const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new MalformedError(`Query parameter "${issue?.path.join(".")}": ${issue?.message}`);
 }
 
 function documented(route: Route): RouteConfig {

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import type { Jobs } from "../runtime/jobs.ts";
 import { defineRoute, type Route } from "./route.ts";
 import { pageResource } from "./schemas.ts";
+import { pageOf, shortListQuery } from "./short_list.ts";
 
 const worker = z.object({
   id: z.uuid(),
@@ -28,16 +29,16 @@ export function workerRoutes(jobs: Jobs): Route[] {
       summary: "The workers, the longest alive first; one that died is silent for a day",
       tag: "admin",
       scope: "read",
-      query: z.object({}),
+      query: z.object(shortListQuery),
       answers: { 200: ["All of them", pageResource(worker)] },
-      handle: async ({ c }) => {
+      handle: async ({ c, query }) => {
         const rows = await jobs.host.store.workers.list();
         const items = rows.map(({ isAlive, beatAt: heartbeatAt, ...row }) => ({
           ...row,
           heartbeatAt,
           state: isAlive ? "alive" : "silent",
         }));
-        return c.json({ items, nextCursor: null });
+        return c.json(pageOf(items, ({ id }) => id, query));
       },
     }),
   ];

@@ -41,7 +41,9 @@ export async function applyDecision(
   if (isTerminal(job.state)) {
     const { outcome, holder } = await store.requeue(job, decision, cause);
     if (outcome === "key_taken") {
-      throw new IdempotencyConflictError(job.idempotencyKey ?? "", holder);
+      const { idempotencyKey } = job;
+      if (idempotencyKey !== null) throw new IdempotencyConflictError(idempotencyKey, holder);
+      throw new IdempotencyConflictError("", holder, `Its unique key belongs to job ${holder} now`);
     }
     if (outcome === "moved") return null;
   } else {

@@ -1,5 +1,6 @@
 /** What the document of the API says of charts and the stream; pages are not in it. */
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import { shortListQuery } from "../http/short_list.ts";
 
 const chart = {
   id: z.string(),
@@ -41,6 +42,7 @@ const paths = [
   {
     path: "/machines",
     summary: "The machines there are",
+    request: { query: z.object(shortListQuery) },
     answer: ["One page", "application/json", list(machine)],
   },
   {
@@ -108,10 +110,10 @@ export function documentUi(app: OpenAPIHono): void {
       ...rest,
       responses: {
         200: { description, content: { [type]: { schema } } },
-        ...(path === "/machines" ? {} : { 400: refusal("`malformed`") }),
+        400: refusal("`malformed`"),
         401: refusal("`unauthenticated`"),
         403: refusal("`forbidden`"),
-        ...(path.includes("{") ? { 404: refusal("`not_found`") } : {}),
+        ...(path.includes("{") || path === "/stream" ? { 404: refusal("`not_found`") } : {}),
         503: refusal("`unavailable`"),
         500: refusal("`internal`"),
       },
@@ -120,5 +122,5 @@ export function documentUi(app: OpenAPIHono): void {
 }
 
 function list(item: z.ZodType) {
-  return z.object({ items: z.array(item), nextCursor: z.null() });
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 }

@@ -1,7 +1,10 @@
 /** The pages, the charts and the stream. */
-import { OpenAPIHono } from "@hono/zod-openapi";
+import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { MalformedError, MethodNotAllowedError, NotFoundError } from "../core/errors.ts";
+import { MalformedError, NotFoundError } from "../core/errors.ts";
+import { onlyGet } from "../http/only_get.ts";
+import { oneEach, readQuery } from "../http/request.ts";
+import { pageOf, shortListQuery } from "../http/short_list.ts";
 import type { UiStore } from "../store/store.ts";
 import { Charts } from "./charts.ts";
 import { Census } from "./census.ts";
@@ -48,8 +51,10 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
     .get("/ui/*", (c) => page(c, host.assets))
     .get("/machines", async (c) => {
       await host.admit(c);
-      const items = await Promise.all(host.machines.latest.map((each) => summaryOf(charts, each)));
-      return c.json({ items, nextCursor: null });
+      const query = readQuery(c, z.object(shortListQuery));
+      const page = pageOf(host.machines.latest, ({ name }) => name, query);
+      const items = await Promise.all(page.items.map((each) => summaryOf(charts, each)));
+      return c.json({ ...page, items });
     })
     .get("/machines/:id", async (c) => {
       await host.admit(c);
@@ -60,7 +65,7 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
     })
     .get("/machines/:id/chart.svg", async (c) => {
       await host.admit(c);
-      return await chartResponse(c, charts, entryOf(host, c));
+      return await chartResponse(c, charts, entryOf(host, c, "hash"));
     })
     .get("/machines/:id/chart.mmd", async (c) => {
       await host.admit(c);
@@ -74,7 +79,7 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
     })
     .get("/machines/:id/flow", async (c) => {
       const { tenantId } = await host.admit(c);
-      return c.json(await census.flow(tenantId, entryOf(host, c).name, windowOf(c)));
+      return c.json(await census.flow(tenantId, entryOf(host, c, "windowMs").name, windowOf(c)));
     })
     .get("/stream", async (c) => openStream(c, host.stream, (await host.admit(c)).tenantId));
   const readOnly = [
@@ -86,11 +91,7 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
     "/machines/:id/flow",
     "/stream",
   ];
-  for (const path of readOnly) {
-    app.all(path, (c) => {
-      throw new MethodNotAllowedError(c.req.method.slice(0, 32), ["GET"]);
-    });
-  }
+  for (const path of readOnly) app.all(path, onlyGet);
   return app;
 }
 
@@ -108,9 +109,9 @@ function windowOf(c: Context): number {
   return Number(text);
 }
 
-function entryOf(host: UiHost, c: Context): BookEntry {
+function entryOf(host: UiHost, c: Context, ...known: string[]): BookEntry {
   const id = c.req.param("id") ?? "";
-  const version = c.req.query("version") ?? null;
+  const { version = null } = oneEach(c, ["version", ...known]);
   const entry = host.machines.find(id, version);
   if (entry) return entry;
   const versions = host.machines.versions(id);

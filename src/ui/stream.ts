@@ -102,6 +102,11 @@ export class Stream {
     });
   }
 
+  /** That there is what it tells of. @throws {NotFoundError} */
+  async demand(topic: Topic): Promise<void> {
+    if (topic.kind !== "counts") await this.#look(topic);
+  }
+
   /** Ends all streams: they would keep a server from stopping. Clients come back to the next one. */
   close(): void {
     for (const listener of [...this.#listeners]) listener.end();
@@ -157,7 +162,7 @@ export class Stream {
     } catch (error) {
       // Deleted, or not theirs: nothing more will come.
       if (!(error instanceof PerduraError) || error instanceof UnavailableError) throw error;
-      for (const listener of listeners) this.#listeners.delete(listener);
+      for (const listener of listeners) listener.end();
     }
   }
 

@@ -109,7 +109,6 @@ Deno.test("an unknown route is a problem of 404, another method of a known one o
       ["GET", "//jobs"],
       ["POST", "/jobs/"],
       ["GET", `/jobs/${id}/nothing`],
-      ["POST", "/health"],
     ] as const
   ) {
     const reply = await api.request(method, path);
@@ -118,9 +117,12 @@ Deno.test("an unknown route is a problem of 404, another method of a known one o
   }
   for (
     const [method, path, allow] of [
-      ["PUT", "/jobs", "POST, GET"],
-      ["PUT", `/jobs/${id}`, "GET, PATCH, DELETE"],
+      ["PUT", "/jobs", "POST, GET, HEAD"],
+      ["PUT", `/jobs/${id}`, "GET, HEAD, PATCH, DELETE"],
       ["GET", "/admin/sweep", "POST"],
+      ["POST", "/health", "GET, HEAD"],
+      ["DELETE", "/health/live", "GET, HEAD"],
+      ["PUT", "/openapi.json", "GET, HEAD"],
     ] as const
   ) {
     const reply = await api.request(method, path);

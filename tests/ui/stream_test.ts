@@ -1,7 +1,7 @@
 /** The stream, served and read over a real connection. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Stream } from "../../src/ui/stream.ts";
-import { jobIn, testApi } from "../http/support.ts";
+import { assertProblem, jobIn, testApi } from "../http/support.ts";
 import { eventually } from "../support/build.ts";
 
 Deno.test("a listener gets what it has missed, then what happens, and is forgotten when it goes", async () => {
@@ -43,5 +43,21 @@ Deno.test("closing it ends every stream, so that a server can stop", async () =>
   assertEquals(stream.size, 2);
   stream.close();
   for (const text of await Promise.all(open)) assertStringIncludes(text, "retry: 1000");
+  assertEquals(stream.size, 0);
+});
+
+Deno.test("a stream of nothing is a 404, a misspelt one a 400, and that of a job ends with it", async () => {
+  await using api = await testApi({ withUi: true });
+  const nobody = "01900000-0000-7000-8000-000000000000";
+  assertProblem(await api.get(`/stream?job=${nobody}`), 404, "not_found");
+  assertProblem(await api.get("/stream?actor=nobody"), 404, "not_found");
+  assertProblem(await api.get(`/stream?jobs=${nobody}`), 400, "malformed");
+  assertProblem(await api.get("/machines/job?foo=1"), 400, "malformed");
+  const id = await jobIn(api, "succeeded");
+  const stream = new Stream({ jobs: api.jobs });
+  const told = new Response(stream.open({ kind: "job", tenantId: null, id, after: 0 })).text();
+  await eventually("it is told of", () => Promise.resolve(stream.size === 1));
+  assertEquals((await api.request("DELETE", `/jobs/${id}`)).status, 204);
+  assertStringIncludes(await told, "retry: 1000");
   assertEquals(stream.size, 0);
 });

@@ -85,7 +85,11 @@ const HOUSE: readonly Room[] = [
   },
   {
     at: "src/ui/",
-    files: ["machines/", "src/core/", "src/runtime/", "src/ui/"],
+    // What a request is read with is the same for the routes of both.
+    files: [
+      ...["machines/", "src/core/", "src/runtime/", "src/ui/"],
+      ...["src/http/request.ts", "src/http/short_list.ts", "src/http/only_get.ts"],
+    ],
     types: ["src/store/store.ts"],
     packages: ["hono", "@hono/zod-openapi", "xstate", "@logtape/logtape", "elkjs"],
   },

@@ -1,0 +1,88 @@
+/** What clients that know only the contract ask, each in the way that once was answered wrongly. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertProblem, errorPaths, itemsOf, testApi, textOf } from "./support.ts";
+
+const JSON_TYPE = { "content-type": "application/json" };
+
+Deno.test("an optional body may be empty, whatever its type says", async () => {
+  await using api = await testApi();
+  const later = { type: "debug.noop", delayMs: 3_600_000 };
+  const { body: { id } } = await api.post("/jobs", later);
+  const cancelled = await api.request("POST", `/jobs/${id}/cancel`, { headers: JSON_TYPE });
+  assertEquals([cancelled.status, cancelled.body.state], [200, "cancelled"]);
+  const failed = await api.request("POST", "/admin/retry-failed", { headers: JSON_TYPE });
+  assertEquals([failed.status, failed.body.matched], [202, 0]);
+  assertEquals((await api.request("POST", "/admin/retry-failed")).status, 202);
+  const empty = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
+  const chunked = await api.request("POST", `/jobs/${id}/retry`, {
+    body: empty,
+    headers: { ...JSON_TYPE, "transfer-encoding": "chunked" },
+  });
+  assertEquals([chunked.status, chunked.body.state], [200, "pending"]);
+  assertEquals(errorPaths(await api.post("/admin/sweep", { foo: 1 })), ["foo"]);
+});
+
+Deno.test("retry-failed names its own field where a range ends before it begins", async () => {
+  await using api = await testApi();
+  const range = { from: "2027-01-01T00:00:00Z", to: "2026-01-01T00:00:00Z" };
+  assertEquals(errorPaths(await api.post("/admin/retry-failed", range)), ["to"]);
+});
+
+Deno.test("a requeue whose unique key is taken says so, and by whom", async () => {
+  await using api = await testApi();
+  const job = { type: "debug.noop", delayMs: 3_600_000, unique: { key: "one" } };
+  const { body: { id } } = await api.post("/jobs", job);
+  await api.post(`/jobs/${id}/cancel`, {});
+  const { body: { id: taker } } = await api.post("/jobs", job);
+  const refused = await api.post(`/jobs/${id}/events`, { type: "REQUEUE" });
+  assertProblem(refused, 409, "idempotency_conflict");
+  assertEquals(refused.body.existing, taker);
+  assertMatch(textOf(refused.body.detail), /^Its unique key belongs to job /);
+});
+
+Deno.test("fifty triggers, pauses and changes of one schedule at once are all served", async () => {
+  await using api = await testApi();
+  const schedule = { cron: "0 0 1 1 *", type: "debug.noop" };
+  await api.request("PUT", "/schedules/one", { json: schedule });
+  const every = Array.from({ length: 50 }, (_, n) => n);
+  const triggered = await Promise.all(every.map(() => api.post("/schedules/one/trigger", {})));
+  assertEquals(new Set(triggered.map(({ status }) => status)), new Set([201]));
+  assertEquals(new Set(triggered.map(({ body }) => body.jobId)).size, 50);
+  assertEquals((await api.get("/schedules/one")).body.runCount, 50);
+  const changed = await Promise.all(every.map((n) => {
+    if (n % 2 === 0) return api.request("PUT", "/schedules/one", { json: schedule });
+    return api.post(`/schedules/one/${n % 4 === 1 ? "pause" : "resume"}`, {});
+  }));
+  assertEquals(new Set(changed.map(({ status }) => status)), new Set([200]));
+});
+
+Deno.test("a dry run refuses what the sending would refuse, in the same words", async () => {
+  await using api = await testApi();
+  const input = { title: "A chair", approver: "ann" };
+  await api.post("/actors", { machine: "approval", id: "chair", input });
+  for (const event of [{ type: "NOPE" }, { type: "APPROVE" }, { type: "APPROVE", by: 5 }]) {
+    const sent = await api.post("/actors/chair/events", event);
+    const foreseen = await api.post("/actors/chair/events?dryRun=true", event);
+    assert(sent.status >= 400, JSON.stringify(sent.body));
+    assertEquals([foreseen.status, foreseen.body], [sent.status, sent.body]);
+  }
+});
+
+Deno.test("every list takes a limit and a cursor, and refuses what is not one", async () => {
+  await using api = await testApi({ withUi: true });
+  for (const name of ["a", "b", "c"]) await api.post("/jobs", { type: "debug.noop", queue: name });
+  const names: unknown[] = [];
+  let cursor = "";
+  do {
+    const page = await api.get(`/queues?limit=1${cursor}`);
+    names.push(...itemsOf(page).map(({ name }) => name));
+    cursor = page.body.nextCursor === null ? "" : `&cursor=${page.body.nextCursor}`;
+  } while (cursor !== "" && names.length < 9);
+  assertEquals(names, ["a", "b", "c", "default"]);
+  for (const path of ["/queues", "/breakers", "/keys", "/workers", "/machines"]) {
+    assertEquals((await api.get(`${path}?limit=1000`)).status, 200, path);
+    for (const query of ["limit=0", "limit=1001", "cursor=no%20such", "foo=1"]) {
+      assertProblem(await api.get(`${path}?${query}`), 400, "malformed");
+    }
+  }
+});
