@@ -2,7 +2,11 @@
 import { getLogger } from "@logtape/logtape";
 import { Hono } from "hono";
 import { systemClock, systemRandom } from "../core/clock.ts";
+import { NotFoundError } from "../core/errors.ts";
+import { envelope } from "../http/envelope.ts";
 import { healthRoutes } from "../http/health.ts";
+import { onlyGet } from "../http/only_get.ts";
+import { problemResponse } from "../http/problem.ts";
 import { activityHandlers } from "../runtime/activities.ts";
 import { type DeclaredRetention, declareRetention } from "../runtime/declaring.ts";
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
@@ -92,6 +96,7 @@ function serveWorkerHttp(
   if (port === null) return () => Promise.resolve();
   const patienceMs = Math.max(5_000, 3 * settings.WORKER_POLL_MS);
   const app = new Hono()
+    .use(envelope(false))
     .route(
       "/",
       healthRoutes({
@@ -99,7 +104,10 @@ function serveWorkerHttp(
         claim: () => worker.state === "connected" && worker.sinceLastClaimMs < patienceMs,
       }),
     )
-    .get("/metrics", () => exposition.respond());
+    .get("/metrics", () => exposition.respond())
+    .all("/metrics", onlyGet)
+    .notFound((c) => problemResponse(c, new NotFoundError("route", c.req.path)))
+    .onError((error, c) => problemResponse(c, error));
   const server = listen({ hostname: settings.HOST, port, setting: "WORKER_HTTP_PORT" }, app.fetch);
   log.info("Worker health on port {port}", { port: server.addr.port });
   return () => server.shutdown();
