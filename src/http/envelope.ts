@@ -62,11 +62,24 @@ export function envelope(isLoopbackOnly: boolean): MiddlewareHandler {
     const given = c.req.header("x-request-id") ?? "";
     c.set("requestId", REQUEST_ID.test(given) ? given : crypto.randomUUID());
     demand(c.req.url);
+    if (isLoopbackOnly) demandOwnOrigin(c);
     await next();
     if (whole.has(c.res)) return;
     for (const [name, value] of Object.entries(CAREFUL)) c.res.headers.set(name, value);
     c.res.headers.set("x-request-id", c.get("requestId"));
   };
+}
+
+/**
+ * A page of another site may send a bare POST to this machine: it cannot read the answer, but what it
+ * asks would be done. Browsers name the page's site with every method but GET and HEAD.
+ */
+function demandOwnOrigin(c: Context): void {
+  const origin = c.req.header("origin");
+  if (origin === undefined || c.req.method === "GET" || c.req.method === "HEAD") return;
+  if (!LOOPBACK.test(URL.parse(origin)?.hostname ?? "")) {
+    throw new ForbiddenError("Without keys the API obeys pages of the loopback only");
+  }
 }
 
 const LOOPBACK = /^(localhost|\[::1\]|127(\.\d{1,3}){3})$/;

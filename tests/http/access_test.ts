@@ -25,6 +25,30 @@ Deno.test("without keys, a name that is not the loopback's is refused", async ()
   }
 });
 
+Deno.test("without keys, what a page of another site sends is not done", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers: debugHandlers });
+  const app = createApp({
+    jobs: runtime.jobs,
+    isWritable: () => runtime.isWritable(),
+    isLoopbackOnly: true,
+  });
+  const pause = async (origin: string, method = "POST") => {
+    const url = "http://127.0.0.1:8000/queues/mail/pause";
+    const response = await app.request(url, { method, headers: { origin } });
+    await response.body?.cancel();
+    return response.status;
+  };
+  for (const origin of ["http://evil.example", "https://localhost.evil.example", "null", "x"]) {
+    assertEquals(await pause(origin), 403, origin);
+  }
+  for (const origin of ["http://127.0.0.1:8000", "http://localhost:5173", "http://[::1]"]) {
+    assertEquals(await pause(origin), 200, origin);
+  }
+  // What changes nothing tells nothing either: a browser keeps the answer from the page.
+  assertEquals(await pause("http://evil.example", "GET"), 405);
+});
+
 /** The API with keys, and one key per scope and tenant. */
 async function withKeys(db: TestDatabase) {
   const runtime = await createRuntime({ databaseUrl: db.url, handlers: debugHandlers });
