@@ -2,6 +2,7 @@
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { Cipher, parseCipherKeys } from "../core/cipher.ts";
+import { nameSchema } from "../core/job.ts";
 
 /** A number without a fraction, both borders taken. */
 export function whole(min: number, max: number) {
@@ -26,9 +27,9 @@ const list = z.string().transform((value) =>
   value.split(",").map((item) => item.trim()).filter((item) => item !== "")
 );
 
-/** One name or more: a worker of no queue at all would wait for ever. */
+/** One name or more: a worker of no queue, or of one that no job can have, would wait for ever. */
 export const names = list.refine(
-  (items) => items.length > 0,
+  (items) => items.length > 0 && items.every((item) => nameSchema.safeParse(item).success),
   "Must be names, separated by commas",
 );
 

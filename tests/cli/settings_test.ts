@@ -86,7 +86,7 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
   WORKER_BATCH_SIZE: ["0", "10001"],
   WORKER_POLL_MS: ["9", "60001"],
   WORKER_LEASE_MS: ["999", "3600001"],
-  WORKER_QUEUES: [",", " , ,"],
+  WORKER_QUEUES: [",", " , ,", "a b", "mail,-x"],
   WORKER_TRANSACTION_ROLE: ["Role", "a; drop table x"],
   WORKER_HTTP_PORT: ["65536", "http"],
   SWEEP_MS: ["99", "3600001"],
