@@ -64,6 +64,8 @@ export function envelope(isLoopbackOnly: boolean): MiddlewareHandler {
     demand(c.req.url);
     if (isLoopbackOnly) demandOwnOrigin(c);
     await next();
+    // A HEAD is answered as a GET, and the body dropped: a stream would not hear that nobody reads it.
+    if (c.req.method === "HEAD") await c.res.body?.cancel();
     if (whole.has(c.res)) return;
     for (const [name, value] of Object.entries(CAREFUL)) c.res.headers.set(name, value);
     c.res.headers.set("x-request-id", c.get("requestId"));

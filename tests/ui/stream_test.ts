@@ -1,6 +1,6 @@
 /** The stream, served and read over a real connection. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Stream } from "../../src/ui/stream.ts";
+import { LISTENERS_MAX, Stream } from "../../src/ui/stream.ts";
 import { assertProblem, jobIn, testApi } from "../http/support.ts";
 import { eventually } from "../support/build.ts";
 
@@ -60,4 +60,11 @@ Deno.test("a stream of nothing is a 404, a misspelt one a 400, and that of a job
   assertEquals((await api.request("DELETE", `/jobs/${id}`)).status, 204);
   assertStringIncludes(await told, "retry: 1000");
   assertEquals(stream.size, 0);
+});
+
+Deno.test("a HEAD of a stream listens to nothing", async () => {
+  await using api = await testApi({ withUi: true });
+  for (let n = 0; n <= LISTENERS_MAX; n++) {
+    assertEquals((await api.request("HEAD", "/stream")).status, 200);
+  }
 });
