@@ -56,7 +56,8 @@ async function stream(call: Call<z.output<typeof query>>, logs: JobLogs): Promis
   const gone = new AbortController();
   const cursor = c.req.header("last-event-id") ?? call.query.cursor ?? null;
   const news = logs.follow(tenantOf(call), readId(c), cursor, gone.signal);
-  // The first look is made before the answer begins: a job that is not there is a 404.
+  // The first look is made before the answer begins: a job that is not there is a 404. It does not wait
+  // for a line: a client that hears nothing goes, and nobody would hear of that.
   const first = await news.next();
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => {
@@ -95,6 +96,7 @@ async function pump(
 }
 
 function messageOf(news: LogNews): string {
+  if (news.kind === "open") return "retry: 1000\n\n";
   if (news.kind === "line") {
     const { line } = news;
     return `id: ${cursorOf(line)}\nevent: log\ndata: ${JSON.stringify(toResource(line))}\n\n`;

@@ -21,6 +21,8 @@ export interface LogPage {
 
 /** What a follower is told. */
 export type LogNews =
+  /** The job is there, and is followed from now on. */
+  | { readonly kind: "open" }
   | { readonly kind: "line"; readonly line: LogLine }
   | { readonly kind: "progress"; readonly job: Job }
   | { readonly kind: "end"; readonly job: Job };
@@ -49,7 +51,8 @@ export class JobLogs {
   }
 
   /**
-   * Its lines after a place and its progress, as they come, until the job has ended.
+   * That it is followed; then its lines after a place and its progress, as they come, until the job
+   * has ended.
    *
    * @throws {UnavailableError} Too many follow already.
    */
@@ -76,6 +79,8 @@ export class JobLogs {
   ): AsyncGenerator<LogNews> {
     let after = from;
     let shown = "null";
+    await this.#jobs.get(tenantId, id);
+    yield { kind: "open" };
     while (!signal.aborted && !this.#jobs.isStopping) {
       // First the job: one that has ended by now has written all its lines.
       const job = await this.#jobs.get(tenantId, id);

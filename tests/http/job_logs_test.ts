@@ -166,6 +166,16 @@ Deno.test("a follower gets each line and the progress as they come, and the end"
   assert(rest.includes("last") && !rest.includes("line 2") && rest.includes("event: end"));
 });
 
+Deno.test("whoever follows a job that says nothing is answered at once", async () => {
+  await using api = await testApi();
+  const id = await store(api, {});
+  let response: Response | null = null;
+  const asking = api.fetch(`/jobs/${id}/logs?follow=true`).then((answer) => response = answer);
+  await eventually("it is answered", () => Promise.resolve(response !== null));
+  await (await asking).body?.cancel();
+  assertEquals((await api.request("HEAD", `/jobs/${id}/logs?follow=true`)).status, 200);
+});
+
 Deno.test("a log of no job is a 404, a wrong cursor a 400", async () => {
   await using api = await testApi();
   const id = await store(api, {});
