@@ -34,9 +34,7 @@ function MachinesPage() {
           <li key={each.id}>
             <a href={ui("machines", each.id)}>
               <img
-                src={`${at("machines", each.id, "chart.svg")}${
-                  queryOf({ hash: each.hash, plain: "true" })
-                }`}
+                src={`${at("machines", each.id, "chart.svg")}${queryOf({ hash: each.hash })}`}
                 alt=""
               />
               <strong>
