@@ -28,7 +28,9 @@ export async function waitFor(
     }
     const leftMs = deadline - clock.monotonic();
     if (leftMs <= 0 || options.signal?.aborted || isEnded(row.status)) return null;
-    seen = await follow(desk, row, until, seen, Math.min(pauseMs, leftMs));
+    seen = await follow(desk, row, until, seen, Math.min(pauseMs, leftMs), options.signal);
+    // Whoever is gone asks nothing more of the database, which may be closing.
+    if (options.signal?.aborted) return null;
     row = await desk.row(row);
   }
   return null;
@@ -44,11 +46,12 @@ async function follow(
   until: Until,
   seen: number,
   ms: number,
+  signal: AbortSignal | undefined,
 ): Promise<number> {
   const { clock } = desk.host;
   const deadline = clock.monotonic() + ms;
   for (let last = seen;;) {
-    const turn = await desk.pause(name, deadline - clock.monotonic());
+    const turn = await desk.pause(name, deadline - clock.monotonic(), signal);
     // Another process has stepped it in between: its history tells.
     if (turn?.steps[0]?.version !== last + 1) return last;
     const isOver = isEnded(turn.status) || isMet(until, turn);

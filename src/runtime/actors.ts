@@ -160,8 +160,8 @@ export class Actors {
   }
 
   /**
-   * Resolves when it is, or since the call has been, as wanted; null: not in time, or it has ended
-   * otherwise.
+   * Resolves when it is, or since the call has been, as wanted; null: not in time, it has ended
+   * otherwise, or this process stops.
    */
   wait(
     tenantId: string | null,
@@ -169,7 +169,8 @@ export class Actors {
     until: Until,
     options: WaitForOptions = {},
   ): Promise<Actor | null> {
-    return waitFor(this.#desk, tenantId, id, until, options);
+    const signal = AbortSignal.any([this.closing, ...options.signal ? [options.signal] : []]);
+    return waitFor(this.#desk, tenantId, id, until, { ...options, signal });
   }
 
   /**

@@ -2,10 +2,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Hono } from "hono";
 import { z } from "zod";
+import { approvalMachine } from "../../machines/approval.ts";
 import {
   createApp,
   createRuntime,
   defineHandler,
+  defineMachine,
   InvalidInputError,
   JobNotDoneError,
 } from "perdura";
@@ -170,4 +172,17 @@ Deno.test("a handler that no job could reach, or that cannot run, is refused whe
   for (const type of ["", "a b", "\u00e9", "x".repeat(129)]) declare({ type });
   assertEquals(declare({ input: undefined }), "greet: A handler needs a zod schema as its input");
   assertEquals(declare({ handle: "no" }), "greet: A handler needs a function as its handle");
+});
+
+Deno.test("who waits for an actor is sent away when the process stops", async () => {
+  await using db = await testDatabase();
+  const machines = [defineMachine(approvalMachine, { version: "1" })];
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines });
+  const input = { title: "A chair", approver: "ann" };
+  await runtime.actors.start({ machine: "approval", id: "chair", input });
+  let answer: unknown = "none yet";
+  void runtime.actors.wait(null, "chair", "done", { timeoutMs: 3_600_000 })
+    .then((actor) => answer = actor);
+  runtime.actors.close();
+  await eventually("it is sent away", () => Promise.resolve(answer === null));
 });
