@@ -5,7 +5,8 @@
 -- a reschedule, $21 cause, $22 who asked, $23 jobs in a part. $24 how many jobs of a dry run to name.
 -- $25 fingerprint of the error (null: any).
 -- Locks: nothing; inserts. Index: primary keys of the homes, all rows of the tenant in them; tenant_tag.
--- The time that from and to are about: the end; of a live job its last error, else its creation.
+-- The time that from and to are about: the end; of a live job its last error, else its creation. Both are
+-- taken with their whole millisecond: clients know no more of an end than that.
 -- One statement, one snapshot: what comes later is not among them, and what has moved on since is
 -- told by its version.
 with named as materialized (
@@ -27,7 +28,8 @@ picked as materialized (
      and ($7::text is null or $7::text::timestamptz
           <= coalesce(j.finished_at, (j.last_error ->> 'at')::timestamptz, j.created_at))
      and ($8::text is null or $8::text::timestamptz
-          >= coalesce(j.finished_at, (j.last_error ->> 'at')::timestamptz, j.created_at))
+          >= date_trunc('milliseconds',
+               coalesce(j.finished_at, (j.last_error ->> 'at')::timestamptz, j.created_at)))
      and (cardinality($9::text[]) = 0 or not exists (
        select from unnest($9::text[], $10::text[], $11::smallint[], $12::text[], $13::float8[], $14::boolean[])
          as w(f, p, o, v, y, n)

@@ -1,6 +1,6 @@
 /** What clients that know only the contract ask, each in the way that once was answered wrongly. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { assertProblem, errorPaths, itemsOf, testApi, textOf } from "./support.ts";
+import { assertProblem, errorPaths, itemsOf, jobIn, testApi, textOf } from "./support.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -26,6 +26,14 @@ Deno.test("retry-failed names its own field where a range ends before it begins"
   await using api = await testApi();
   const range = { from: "2027-01-01T00:00:00Z", to: "2026-01-01T00:00:00Z" };
   assertEquals(errorPaths(await api.post("/admin/retry-failed", range)), ["to"]);
+});
+
+Deno.test("a range that begins and ends when a job ended has that job in it", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "dead_letter");
+  const { body: { finishedAt: at } } = await api.get(`/jobs/${id}`);
+  const range = { from: at, to: at, dryRun: true };
+  assertEquals((await api.post("/admin/retry-failed", range)).body.matched, 1);
 });
 
 Deno.test("a requeue whose unique key is taken says so, and by whom", async () => {
