@@ -20,8 +20,8 @@ select a.tenant_id as t, a.id as i, a.parent_id, a.machine, a.machine_version, a
         when 'status' then a.status
         when 'parent' then a.parent_id
         when 'version' then a.version::text
-        when 'created' then extract(epoch from a.created_at)::text
-        when 'updated' then extract(epoch from a.updated_at)::text
+        when 'created' then extract(epoch from date_trunc('milliseconds', a.created_at))::text
+        when 'updated' then extract(epoch from date_trunc('milliseconds', a.updated_at))::text
         when 'error' then a.fault::text
         when 'context' then a.snapshot #>> ('{context}'::text[] || w.p::text[])
         when 'text' then concat_ws(' ', a.id, a.machine, a.state, array_to_string(a.tags, ' '),

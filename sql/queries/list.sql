@@ -30,10 +30,10 @@ with page as (
           when 'crashes' then j.crashes::text
           when 'priority' then j.priority::text
           when 'version' then j.version::text
-          when 'created' then extract(epoch from j.created_at)::text
-          when 'started' then extract(epoch from j.started_at)::text
-          when 'finished' then extract(epoch from j.finished_at)::text
-          when 'due' then extract(epoch from j.run_at)::text
+          when 'created' then extract(epoch from date_trunc('milliseconds', j.created_at))::text
+          when 'started' then extract(epoch from date_trunc('milliseconds', j.started_at))::text
+          when 'finished' then extract(epoch from date_trunc('milliseconds', j.finished_at))::text
+          when 'due' then extract(epoch from date_trunc('milliseconds', j.run_at))::text
           when 'metadata' then j.metadata #>> w.p::text[]
           when 'progress' then j.progress #>> w.p::text[]
           when 'output' then j.output #>> w.p::text[]

@@ -36,6 +36,26 @@ Deno.test("a range that begins and ends when a job ended has that job in it", as
   assertEquals((await api.post("/admin/retry-failed", range)).body.matched, 1);
 });
 
+Deno.test("a search takes an instant as it was told", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "succeeded");
+  const input = { title: "A chair", approver: "ann" };
+  await api.post("/actors", { machine: "approval", id: "chair", input });
+  for (
+    const [list, one, name, field] of [
+      ["/jobs", `/jobs/${id}`, "created", "createdAt"],
+      ["/jobs", `/jobs/${id}`, "finished", "finishedAt"],
+      ["/actors", "/actors/chair", "updated", "updatedAt"],
+    ] as const
+  ) {
+    const at = (await api.get(one)).body[field];
+    for (const [sign, count] of [["<=", 1], [">=", 1], [":", 1], ["<", 0], [">", 0]] as const) {
+      const q = encodeURIComponent(`${name}${sign}${at}`);
+      assertEquals(itemsOf(await api.get(`${list}?q=${q}`)).length, count, `${name}${sign}`);
+    }
+  }
+});
+
 Deno.test("a requeue whose unique key is taken says so, and by whom", async () => {
   await using api = await testApi();
   const job = { type: "debug.noop", delayMs: 3_600_000, unique: { key: "one" } };
