@@ -22,7 +22,7 @@ export async function checkedAddress(url: URL, allowed: ReadonlySet<string>): Pr
   const host = url.hostname.replace(/^\[|\]$/g, "").toLowerCase();
   if (!allowed.has(host)) {
     throw new PermanentError(
-      `Host "${host}" is not allowed; PERDURA_HTTP_ALLOW names those that are`,
+      `Host "${host}" is not allowed: PERDURA_HTTP_ALLOW names those that are, or allowedHosts of a push`,
     );
   }
   if (ipaddr.isValid(host)) return host;

@@ -12,6 +12,7 @@ import { type DeclaredRetention, declareRetention } from "../runtime/declaring.t
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
 import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
+import { named } from "../telemetry/log_names.ts";
 import { exportMetrics } from "../telemetry/otlp_metrics.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { backoffOf, handlersOf, listen, untilSignal, whenAvailable, withStore } from "./service.ts";
@@ -67,7 +68,7 @@ export function workerOptions(settings: Settings, store: Store, debug: boolean):
   const handlers = handlersOf(settings, debug, activityHandlers(machines));
   return {
     store,
-    handlers: tracingOfProcess()?.handlers(handlers) ?? handlers,
+    handlers: tracingOfProcess()?.handlers(handlers) ?? named(handlers),
     turner: actorsOf(settings, store, machines).turner,
     clock: systemClock,
     random: systemRandom,

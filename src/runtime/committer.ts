@@ -133,6 +133,7 @@ export class Committer {
       this.#host.stats.jobs.of(claimed).fenced++;
       log.warn("Late write refused: the lease was lost", {
         jobId: claimed.id,
+        tenantId: claimed.tenantId,
         type: claimed.type,
         version: claimed.version,
         ending: outcome.ending.kind,

@@ -97,7 +97,8 @@ async function startActor(store: Store, actors: Actors, run: UnstartedRun): Prom
     await store.schedules.started(run, "started", run.isLate ? "late" : null);
   } catch (error) {
     if (!(error instanceof PerduraError) || error instanceof UnavailableError) throw error;
-    log.error("A schedule could not start its actor", { scheduleId: run.scheduleId, error });
+    const { scheduleId } = run;
+    log.error("A schedule could not start its actor", { scheduleId, tenantId, error });
     await store.schedules.started(run, "failed", noteOf(error));
   }
 }
@@ -210,7 +211,8 @@ export async function started(
     if (!(error instanceof PerduraError) || error instanceof UnavailableError) throw error;
     if (cause === "trigger") throw error;
     const isFull = error instanceof RateLimitedError;
-    if (!isFull) log.error("A schedule cannot start its job", { scheduleId: schedule.id, error });
+    const { id: scheduleId, tenantId } = schedule;
+    if (!isFull) log.error("A schedule cannot start its job", { scheduleId, tenantId, error });
     const outcome = isFull ? "skipped" : "failed";
     return { ...line, outcome, job: null, actorId: null, note: noteOf(error) };
   }

@@ -131,6 +131,7 @@ async function bury(host: InboxHost, letter: Letter, error: unknown): Promise<vo
   if (await host.store.inbox.bury(letter, { ...burial(), error: described, cause: "schema" })) {
     log.warn("A job asked for in SQL became a dead letter", {
       jobId: letter.id,
+      tenantId: letter.tenantId,
       type: letter.type,
       code: described.code,
     });

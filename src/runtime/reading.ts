@@ -201,7 +201,8 @@ export class Reader {
   #halt(letter: Letterbox, error: unknown): void {
     const isBlocked = error instanceof ActorBlockedError;
     const known = error instanceof ActorStalledError || isBlocked;
-    if (!known) log.warn("A step failed", { actor: this.#of.seat.id, error });
+    const { id: actor, tenantId } = this.#of.seat;
+    if (!known) log.warn("A step failed", { actor, tenantId, error });
     const message = (error instanceof Error ? error.message : String(error)).slice(0, 2_000);
     const fault = {
       code: known || error instanceof PerduraError ? error.code : "threw",

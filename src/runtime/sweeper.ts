@@ -87,7 +87,8 @@ async function settle(
   for (const { change, reason, message } of refusals) {
     if (reason !== "refused") continue;
     total.quarantined++;
-    log.error("Job put in quarantine", { jobId: change.id, reason: message });
+    const { tenantId, id: jobId } = change;
+    log.error("Job put in quarantine", { jobId, tenantId, reason: message });
     await host.store.quarantine(change, message ?? reason);
   }
 }

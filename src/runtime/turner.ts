@@ -236,7 +236,8 @@ export class Turner {
 
   async #stall({ seat }: Turning, code: string, reason: string): Promise<void> {
     const message = reason.slice(0, 2_000);
-    log.warn("An actor stalls", { actor: seat.id, machine: seat.machine, code });
+    const { id: actor, tenantId, machine } = seat;
+    log.warn("An actor stalls", { actor, tenantId, machine, code });
     const fault = { code, path: "", message };
     const turning = new Turning(seat, null, this.#host.defaults);
     turning.mark("stalled", "STALL", message, fault);

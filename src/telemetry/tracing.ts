@@ -23,6 +23,7 @@ import type { JobInsert } from "../core/job.ts";
 import type { HandlerContext } from "../runtime/context.ts";
 import type { Handler, Handlers } from "../runtime/handlers.ts";
 import type { Store } from "../store/store.ts";
+import { logNames } from "./log_names.ts";
 import { Recent } from "./recent.ts";
 import { parentOf, withParent } from "./traceparent.ts";
 import { tracedTurns } from "./turn_tracing.ts";
@@ -71,7 +72,8 @@ export class Tracing {
         const span = this.#startAttempt(given, parent);
         const active = trace.setSpan(parent ?? ROOT_CONTEXT, span);
         try {
-          const names = logNames(given, span);
+          const { traceId, spanId } = span.spanContext();
+          const names = { ...logNames(given.job), traceId, spanId };
           const started = context.with(
             active,
             () => withContext(names, () => handler.run(payload, given)),
@@ -136,12 +138,6 @@ function attributesOf({ id, tenantId, type, queue }: Pick<
 /** An activity: an actor hears of its end. */
 function isOfActor({ metadata }: HandlerContext["job"]): boolean {
   return typeof metadata === "object" && metadata !== null && "actor" in metadata;
-}
-
-/** What every log line of a handler says beside its own words. */
-function logNames({ job: { id, tenantId, type, attempt } }: HandlerContext, span: Span) {
-  const { traceId, spanId } = span.spanContext();
-  return { jobId: id, tenantId, type, attempt, traceId, spanId };
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
