@@ -1,4 +1,4 @@
-# Perdura's API and workers. The embedded PostgreSQL is not in it: set DATABASE_URL.
+# Perdura's API and workers. Set DATABASE_URL: the embedded PostgreSQL, whose files come with the lock (60 MB), may not start here.
 FROM denoland/deno:2.9.6 AS build
 WORKDIR /app
 COPY deno.json deno.lock ./
