@@ -122,6 +122,7 @@ export class Turner {
   /** Commits one turn that was made elsewhere. False: the actor has moved on. */
   async commit(turning: Turning): Promise<boolean> {
     const turn = turning.finish();
+    this.#host.store.actors.asked?.(turn);
     if (turning.transactional.length > 0) return await this.#transact(turning, turn);
     const { isDone, refusal } = await this.#commits.commit({ turning, turn });
     if (refusal !== null) throw new InvalidInputError([{ path: "", message: refusal }]);

@@ -1,5 +1,5 @@
 /** Actors by the activities that they wait for. */
-import type { ActorName, ActorView } from "./actor_records.ts";
+import type { ActorName, ActorView, Turn } from "./actor_records.ts";
 
 /** The activity of an actor. */
 export interface Awaited extends ActorName {
@@ -13,4 +13,10 @@ export interface ActorSeats {
    * activity, that does not run, or that has mail to read first.
    */
   seats(awaited: readonly Awaited[]): Promise<ReadonlyMap<string, ActorView>>;
+}
+
+/** What whoever traces wants to hear; a store by itself does not. */
+export interface ActorWatch {
+  /** Of a turn that a caller waits for, while it is the caller who runs: it may be committed with others'. */
+  asked?(turn: Turn): void;
 }

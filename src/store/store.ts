@@ -14,7 +14,7 @@ import type { Gate, GateName, GateState, Limits } from "../core/gate.ts";
 import type { JobName, Tenant } from "../core/listing.ts";
 
 import type { ActorStore } from "./actor_records.ts";
-import type { ActorSeats } from "./seat_records.ts";
+import type { ActorSeats, ActorWatch } from "./seat_records.ts";
 import type { FileStore } from "./file_records.ts";
 import type { ObserveStore } from "./observations.ts";
 import type { BreakerStore, LockStore, OrderStore } from "./gating.ts";
@@ -275,7 +275,7 @@ export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   readonly breakers: BreakerStore;
   readonly locks: LockStore;
   readonly inbox: InboxStore;
-  readonly actors: ActorStore & ActorSeats;
+  readonly actors: ActorStore & ActorSeats & ActorWatch;
   readonly files: FileStore;
   readonly observer: ObserveStore;
   readonly schedules: ScheduleStore;

@@ -41,8 +41,9 @@ export function tracedTurns(store: Store, tracer: Tracer, ended: Recent<SpanCont
       const span = trace.getActiveSpan();
       return actors.send(mail.map((each) => withParentIn(each, span)));
     },
+    asked: (turn) => turns.ask(turn),
     commit: async (worker, turnId, given, ...more) => {
-      const begun = given.map((turn) => turns.begin(turn, given.length === 1));
+      const begun = given.map((turn) => turns.begin(turn));
       const originals = new Map(begun.map(({ turn }, index) => [turn, given[index] ?? turn]));
       const own = (turn: Turn) => originals.get(turn) ?? turn;
       return await ending(begun, async () => {
@@ -53,7 +54,7 @@ export function tracedTurns(store: Store, tracer: Tracer, ended: Recent<SpanCont
     },
     transact: (worker, tenantId, write, seal) =>
       actors.transact(worker, tenantId, write, async (send) => {
-        const begun = turns.begin(await seal(send), true);
+        const begun = turns.begin(await seal(send));
         begun.span?.end();
         return begun.turn;
       }),
@@ -81,6 +82,7 @@ class TurnSpans {
   readonly #tracer: Tracer;
   readonly #ended: Recent<SpanContext>;
   readonly #mail = new Recent<Context>(MAIL_MAX);
+  readonly #asked = new WeakMap<Turn, Context>();
 
   constructor(tracer: Tracer, ended: Recent<SpanContext>) {
     this.#tracer = tracer;
@@ -95,11 +97,16 @@ class TurnSpans {
     }
   }
 
-  /** @param isAlone Made for whoever is active now. A batch is made for many. */
-  begin(turn: Turn, isAlone: boolean): Begun {
-    const active = isAlone && trace.getActiveSpan() ? [context.active()] : [];
+  /** Remembers who waits for a turn: by the time of its commit it may be one of many. */
+  ask(turn: Turn): void {
+    if (trace.getActiveSpan()) this.#asked.set(turn, context.active());
+  }
+
+  /** Whoever asked for it comes first, then whoever sent the mail that it reads. */
+  begin(turn: Turn): Begun {
+    const asked = this.#asked.get(turn) ?? [];
     const read = turn.read.flatMap((id) => this.#mail.take(id) ?? []);
-    return this.#begin(turn, [...active, ...read]);
+    return this.#begin(turn, [asked, read].flat());
   }
 
   /** A turn that goes on from the attempt whose end it hears of. */

@@ -33,6 +33,10 @@ const light = defineMachine(
   }),
   { version: "1" },
 );
+const mark = defineMachine(
+  setup({}).createMachine({ id: "mark", initial: "made", states: { made: {} } }),
+  { version: "1" },
+);
 const child = defineHandler({
   type: "traced.child",
   input: z.object({}),
@@ -56,7 +60,7 @@ const parent = defineHandler({
 const runtime: Runtime = await createRuntime({
   databaseUrl: Deno.env.get("DATABASE_URL") ?? "",
   handlers: [parent, child],
-  machines: [light],
+  machines: [light, mark],
   tracing: new Tracing(),
   pollMs: 50,
 });

@@ -55,11 +55,27 @@ Deno.test("OTLP: one trace from an HTTP enqueue through two retries to a child j
     const rows = await db.sql`select from perdura.actor where id = 'lamp' and status = 'done'`;
     return rows.length > 0;
   });
+  // Turns that requests ask for at once are committed together, each in the trace of its own request.
+  const requests = Array.from({ length: 40 }, () => crypto.randomUUID().replaceAll("-", ""));
+  await Promise.all(requests.map(async (own, n) => {
+    const response = await fetch(`${url}/actors`, {
+      method: "POST",
+      headers: { "content-type": "application/json", traceparent: `00-${own}-00f067aa0ba902b7-01` },
+      body: JSON.stringify({ machine: "mark", id: `mark-${n}` }),
+    });
+    assertEquals((await response.json()).id, `mark-${n}`);
+  }));
   process.kill("SIGTERM");
   await process.status;
   reader.releaseLock();
   await process.stdout.cancel();
 
+  assertEquals(
+    requests.map((own) =>
+      receiver.spans.filter(({ traceId, name }) => traceId === own && name === "turn made").length
+    ),
+    requests.map(() => 1),
+  );
   const spans = receiver.spans.filter(({ traceId }) =>
     traceId === job.metadata.traceparent.slice(3, 35)
   );
