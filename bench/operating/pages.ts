@@ -88,7 +88,7 @@ async function middleOf(work: () => Promise<unknown>): Promise<number> {
 const states = { job: "pending", job_archive: "succeeded", dead_letter: "dead_letter" };
 
 /** Jobs of the last hours, ten milliseconds apart, and what the counters say of them. */
-function fillOf(table: keyof typeof states, count: number): string {
+export function fillOf(table: keyof typeof states, count: number): string {
   const ended = table === "job" ? "" : ", has_output";
   const shift = Object.keys(states).indexOf(table);
   const state = `(select code from perdura.state_name where name = '${states[table]}')`;

@@ -10,10 +10,14 @@ export interface Program extends AsyncDisposable {
 }
 
 /** Starts it, and waits until it says that it is there. */
-export async function start(command: "api" | "worker", databaseUrl: string): Promise<Program> {
+export async function start(
+  command: "api" | "worker",
+  databaseUrl: string,
+  environment: Record<string, string> = {},
+): Promise<Program> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--config", CONFIG, MAIN, command],
-    env: { DATABASE_URL: databaseUrl, PORT: "0", PERDURA_DEBUG: "on" },
+    env: { DATABASE_URL: databaseUrl, PORT: "0", PERDURA_DEBUG: "on", ...environment },
     stdout: "null",
     stderr: "piped",
   }).spawn();
