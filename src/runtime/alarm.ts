@@ -10,8 +10,8 @@ export class Alarm {
     this.#wake?.();
   }
 
-  /** Resolves when rung, or after `timeoutMs`. */
-  async wait(timeoutMs: number): Promise<void> {
+  /** Resolves when rung, or after `timeoutMs`: whether it was rung. */
+  async wait(timeoutMs: number): Promise<boolean> {
     if (!this.#isRung) {
       await new Promise<void>((done) => {
         const timer = setTimeout(done, timeoutMs);
@@ -21,7 +21,9 @@ export class Alarm {
         };
       });
     }
+    const isRung = this.#isRung;
     this.#wake = null;
     this.#isRung = false;
+    return isRung;
   }
 }

@@ -19,6 +19,7 @@ import { Aftermath, type AftermathStore } from "./aftermath.ts";
 import { Alarm } from "./alarm.ts";
 import { Claims } from "./claims.ts";
 import { Gates } from "./gates.ts";
+import type { Glance } from "./glance.ts";
 import { HandOff, handOffHost } from "./handoff.ts";
 import type { Handlers } from "./handlers.ts";
 import { type Admits, LaneBook } from "./lane_book.ts";
@@ -49,6 +50,7 @@ export interface ClaimerHost {
   readonly tenantRate?: number | null;
   readonly leases: Leases;
   readonly runner: Runner;
+  readonly glance: Glance;
   readonly stats: WorkerStats;
   /** Everything that ended here has been committed. */
   readonly settled: () => Promise<void>;
@@ -294,22 +296,25 @@ export class Claimer {
   }
 
   async #refreshLanes(): Promise<void> {
-    const { clock, pollMs, random, store } = this.#host;
+    const { clock, glance, pollMs, store } = this.#host;
     const askedAt = clock.monotonic();
     if (askedAt < this.#lanesAt) return;
     // A hint that comes while the list is being read asks for another.
     this.#lanesAt = Infinity;
     try {
-      const lanes = await store.lanes();
+      const lanes = await glance.sees("jobs") ? await store.lanes() : [];
       this.#onAnswer();
       this.#book.refresh(lanes.filter((lane) => this.#serves(lane)));
-      this.aftermath.expectVacancy();
+      if (await glance.sees("vacancies")) this.aftermath.expectVacancy();
     } catch (error) {
       this.#lanesAt = -Infinity;
       throw error;
     }
-    const pauseMs = Math.max(pollMs, 20 * (clock.monotonic() - askedAt));
-    this.#lanesAt = Math.min(this.#lanesAt, askedAt + jittered(pauseMs, random));
+    // A list that takes long is read less often.
+    const now = clock.monotonic();
+    const spentMs = 20 * (now - askedAt);
+    const nextAt = spentMs < pollMs ? now + glance.pauseMs : askedAt + spentMs;
+    this.#lanesAt = Math.min(this.#lanesAt, nextAt);
   }
 
   #pauseMs(): number {

@@ -1,10 +1,11 @@
 /**
  * What a process knows of gates: which lanes have to pass some, and which of those let nobody pass now.
  *
- * It is read anew every third of a second, and at once when a hint says that something has changed. A
- * lane without limits is claimed only on what was read less than 0.7 s ago: so a limit that is just set
- * is obeyed everywhere before `UNAWARE_MS` are over, and whatever was started past it can be counted
- * then. What a gate lets pass is decided by the claim alone; here is only remembered when to ask again.
+ * It is read anew every second, and at once when a hint says that something has changed. Whatever starts
+ * a job names the change that it goes by, and starts nothing once there is a newer one: so a limit that is
+ * just set is obeyed by every statement that begins after it, and whatever was under way is over within
+ * `UNAWARE_MS` and can be counted then. What a gate lets pass is decided by the claim alone; here is only
+ * remembered when to ask again.
  */
 import { type Clock, jittered, type Random } from "../core/clock.ts";
 import type { DeclaredBreaker } from "../core/breaker.ts";
@@ -15,8 +16,8 @@ import type { Weigh } from "./fair_share.ts";
 import { breakerGate } from "./breakers.ts";
 import type { Handlers } from "./handlers.ts";
 
-const READ_MS = 300;
-const AGE_MS_MAX = 700;
+const READ_MS = 1_000;
+const AGE_MS_MAX = 2_500;
 /** Another claim is at the gate: it takes a few milliseconds. */
 const BUSY_MS = 10;
 /** A gate that says it opens in no time is asked again no sooner. */

@@ -6,6 +6,7 @@ import { type Clock, jittered, type Random } from "../core/clock.ts";
 import type { Lane, Suspect, WorkStore } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
 import type { Handlers } from "./handlers.ts";
+import type { Glance } from "./glance.ts";
 import type { Runner } from "./runner.ts";
 
 /** Those whose lanes are closed now are passed over. */
@@ -32,6 +33,7 @@ export interface SuspectsHost {
   readonly claimAlone: (suspect: Suspect) => Promise<boolean>;
   /** Whether it is worth while to ask a lane. */
   readonly isOpen: (lane: Lane) => boolean;
+  readonly glance: Glance;
   /** Ordinary claims may go on. */
   readonly onDrained: () => void;
   /** Everything that ended here has been committed. */
@@ -62,12 +64,12 @@ export class Suspects {
 
   /** Runs until `stop`. */
   async run(): Promise<void> {
-    const { clock, pollMs, random, runner, onFailure, onDrained } = this.#host;
+    const { clock, glance, random, runner, onFailure, onDrained } = this.#host;
     let waitingSince = Infinity;
     let drainMs = DRAIN_MS;
     while (!this.#isStopping) {
       try {
-        const suspect = await this.#next();
+        const suspect = await glance.sees("suspects") ? await this.#next() : undefined;
         waitingSince = suspect ? Math.min(waitingSince, clock.monotonic()) : Infinity;
         const hasWaited = clock.monotonic() - waitingSince > jittered(PATIENCE_MS, random, 0.5);
         if (suspect && (runner.load === 0 || hasWaited)) {
@@ -83,7 +85,7 @@ export class Suspects {
       }
       this.#isDraining = false;
       onDrained();
-      await this.#alarm.wait(jittered(pollMs, random));
+      await this.#alarm.wait(glance.pauseMs);
     }
   }
 

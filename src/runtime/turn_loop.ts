@@ -1,6 +1,7 @@
 /** Turns without end: as long as mail is due, and then when the next comes, or somebody rings. */
 import { jittered, type Random } from "../core/clock.ts";
 import { Alarm } from "./alarm.ts";
+import type { Glance } from "./glance.ts";
 import type { Turner } from "./turner.ts";
 
 const FAILURE_PAUSE_MS = 200;
@@ -10,7 +11,7 @@ const BUSY_PAUSE_MS = 25;
 export interface TurnLoopHost {
   readonly turner: Turner;
   readonly random: Random;
-  readonly pollMs: number;
+  readonly glance: Glance;
   readonly onDatabase: (isOk: boolean) => void;
   readonly onFailure: (error: unknown) => void;
 }
@@ -30,13 +31,15 @@ export class TurnLoop {
 
   /** Runs until `stop`. */
   async run(): Promise<void> {
-    const { turner, onDatabase, onFailure } = this.#host;
+    const { turner, glance, onDatabase, onFailure } = this.#host;
+    // Asked to, it looks at once; otherwise first whether there is anything.
+    let isAsked: boolean = true;
     while (!this.#isStopping) {
       try {
-        const count = await turner.turnOnce();
+        const count: number = isAsked || await glance.sees("mail") ? await turner.turnOnce() : 0;
         onDatabase(true);
         this.turns += count;
-        if (count === 0) await this.#sleep();
+        isAsked = count > 0 || await this.#sleep();
       } catch (error) {
         onFailure(error);
         await this.#alarm.wait(jittered(FAILURE_PAUSE_MS, this.#host.random, 0.5));
@@ -64,14 +67,15 @@ export class TurnLoop {
     this.#alarm.ring();
   }
 
-  async #sleep(): Promise<void> {
-    const { turner, pollMs, random } = this.#host;
+  /** Until the next mail is due, or the next look: whether somebody has rung. */
+  async #sleep(): Promise<boolean> {
+    const { turner, glance, random } = this.#host;
     this.#tellQuiet();
-    const nextMs = await turner.nextDue();
-    const longest = jittered(pollMs, random, 0.2);
+    const nextMs = await glance.sees("mail") ? await turner.nextDue() : null;
+    const longest = glance.pauseMs;
     // Due, and somebody else has it: who may be gone. Otherwise a millisecond late rather than early.
     const waitMs = nextMs === 0 ? jittered(BUSY_PAUSE_MS, random, 0.5) : (nextMs ?? longest) + 1;
-    await this.#alarm.wait(Math.min(longest, waitMs));
+    return await this.#alarm.wait(Math.min(longest, waitMs));
   }
 
   #tellQuiet(): void {

@@ -15,6 +15,7 @@ import type { Attempt } from "./attempt.ts";
 import { Claimer } from "./claimer.ts";
 import { Committer } from "./committer.ts";
 import { type Ending, judgementOf } from "./endings.ts";
+import { Glance } from "./glance.ts";
 import type { HandOff } from "./handoff.ts";
 import { emptyInbox } from "./inbox.ts";
 import { Leases } from "./leases.ts";
@@ -66,10 +67,12 @@ export class Worker {
   #stopHints: () => Promise<void> = () => Promise.resolve();
   #stopRelays = () => {};
   readonly #relaying: RelayWorker;
+  readonly #glance: Glance;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const shared = { ...options, worker: this.id, stats: this.stats };
+    this.#glance = new Glance(options.store, options.clock, options.pollMs);
+    const shared = { ...options, worker: this.id, stats: this.stats, glance: this.#glance };
     const onDatabase = (isOk: boolean) => this.#onDatabase(isOk);
     this.#leases = new Leases(options.store, options.clock, this.id, options.leaseMs);
     this.#committer = new Committer({
@@ -99,7 +102,7 @@ export class Worker {
     this.#pulse = new Pulse({ ...shared, running: () => this.#runner.running });
     const { turner } = options;
     const onFailure = (error: unknown) => this.#onFailure(error);
-    this.#turns = turner ? new TurnLoop({ ...options, turner, onDatabase, onFailure }) : null;
+    this.#turns = turner ? new TurnLoop({ ...shared, turner, onDatabase, onFailure }) : null;
     this.#schedules = new ScheduleLoop(options);
   }
 
@@ -240,10 +243,14 @@ export class Worker {
   }
 
   async #inboxLoop(): Promise<void> {
-    const { pollMs, random } = this.#options;
+    let isAsked = true;
     while (!this.#isStopping) {
-      await emptyInbox(this.#options).catch((error) => this.#onFailure(error));
-      await this.#inboxAlarm.wait(jittered(pollMs, random, 0.2));
+      try {
+        if (isAsked || await this.#glance.sees("inbox")) await emptyInbox(this.#options);
+      } catch (error) {
+        this.#onFailure(error);
+      }
+      isAsked = await this.#inboxAlarm.wait(this.#glance.pauseMs);
     }
   }
 
@@ -265,6 +272,7 @@ export class Worker {
   }
 
   #onHint(hint: Hint | null): void {
+    this.#glance.forget();
     if (hint?.kind === "cancel") this.#heartbeat().catch((error) => this.#onFailure(error));
     else if (hint?.kind === "watch") this.#watchedUntil = this.#now() + WATCH_MS;
     else if (hint?.kind === "mail") this.#turns?.wake();

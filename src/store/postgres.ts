@@ -35,6 +35,7 @@ import {
   toJob,
   toLane,
   toRenewed,
+  toSight,
   toStep,
   toSuspect,
 } from "./rows.ts";
@@ -64,6 +65,7 @@ import type {
   SavedStep,
   SendStatement,
   Served,
+  Sight,
   StateCount,
   StepFate,
   Store,
@@ -221,6 +223,10 @@ export class PostgresStore implements Store {
 
   async lanes(): Promise<Lane[]> {
     return (await this.#db.query(sql.lanes)).map(toLane);
+  }
+
+  async glance(): Promise<Sight> {
+    return toSight((await this.#db.query(sql.glance))[0]);
   }
 
   async suspects(served: Served, limit: number): Promise<Suspect[]> {

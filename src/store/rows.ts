@@ -16,6 +16,7 @@ import type {
   Lane,
   Letter,
   Placed,
+  Sight,
   StateCount,
   Suspect,
 } from "./store.ts";
@@ -47,6 +48,12 @@ export function toLane(row: Row): Lane {
     limitKey: r.lk,
     isOrdered: r.ordered,
   };
+}
+
+/** glance.sql */
+export function toSight(row: Row | undefined): Sight {
+  if (!row) throw new Error("A glance gave no row");
+  return shape<Sight>(row);
 }
 
 /** suspects.sql */

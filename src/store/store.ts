@@ -49,6 +49,7 @@ import type {
   SavedStep,
   SendStatement,
   Served,
+  Sight,
   StateCount,
   StepFate,
   Suspect,
@@ -116,6 +117,8 @@ export interface JobStore {
 
 /** What workers do with jobs. */
 export interface WorkStore {
+  /** What there is to look for. */
+  glance(): Promise<Sight>;
   /** Every (lane, priority) with a live job. */
   lanes(): Promise<Lane[]>;
   /** Due jobs one crash below their limit, of what a worker serves. */

@@ -1,0 +1,52 @@
+/**
+ * What a worker with nothing to do asks instead of all its questions: whether there is anything to ask
+ * about. Loops whose pauses end at the same moment share one answer.
+ */
+import type { Clock } from "../core/clock.ts";
+import type { Sight, WorkStore } from "../store/store.ts";
+
+/** Loops that were woken by the same moment come within this time. */
+const SHARED_MS = 50;
+
+/** The glances of one worker. */
+export class Glance {
+  readonly #store: Pick<WorkStore, "glance">;
+  readonly #clock: Clock;
+  readonly #pollMs: number;
+  #sight: Promise<Sight> | null = null;
+  #askedAt = -Infinity;
+
+  constructor(store: Pick<WorkStore, "glance">, clock: Clock, pollMs: number) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#pollMs = pollMs;
+  }
+
+  /** Milliseconds until the moment, once per `pollMs`, at which all loops look again. */
+  get pauseMs(): number {
+    // Counted from the start of the process: so processes are not in step.
+    return this.#pollMs - this.#clock.monotonic() % this.#pollMs;
+  }
+
+  /** Whether there is any. Rejects as the store does. */
+  async sees(what: keyof Sight): Promise<boolean> {
+    const now = this.#clock.monotonic();
+    if (!this.#sight || now - this.#askedAt > Math.min(SHARED_MS, this.#pollMs / 2)) {
+      this.#askedAt = now;
+      this.#sight = this.#store.glance();
+    }
+    const sight = this.#sight;
+    try {
+      // A hint that came meanwhile tells of something that it may not have seen.
+      return (await sight)[what] || this.#sight !== sight;
+    } catch (error) {
+      if (this.#sight === sight) this.#sight = null;
+      throw error;
+    }
+  }
+
+  /** A hint has come: what was seen may be older than what it tells of. */
+  forget(): void {
+    this.#sight = null;
+  }
+}
