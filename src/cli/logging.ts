@@ -1,6 +1,6 @@
 /** Log lines on standard error: JSON for machines, readable on a terminal. */
-import { AsyncLocalStorage } from "node:async_hooks";
 import { configure, getAnsiColorFormatter, jsonLinesFormatter } from "@logtape/logtape";
+import { logContext } from "../telemetry/log_names.ts";
 import type { Settings } from "./settings.ts";
 
 /** Sets the process up for logging. Call once. */
@@ -8,8 +8,7 @@ export async function configureLogging(level: Settings["LOG_LEVEL"]): Promise<vo
   const format = Deno.stderr.isTerminal() ? getAnsiColorFormatter() : jsonLinesFormatter;
   const encoder = new TextEncoder();
   await configure({
-    // Names that a traced handler's lines share; where nobody traces, nothing is in it.
-    contextLocalStorage: new AsyncLocalStorage(),
+    contextLocalStorage: logContext,
     sinks: { stderr: (record) => void Deno.stderr.writeSync(encoder.encode(format(record))) },
     loggers: [
       { category: ["perdura"], lowestLevel: level, sinks: ["stderr"] },

@@ -18,12 +18,14 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 import { withContext } from "@logtape/logtape";
+import { systemClock } from "../core/clock.ts";
 import { VERSION } from "../core/version.ts";
 import type { JobInsert } from "../core/job.ts";
 import type { HandlerContext } from "../runtime/context.ts";
 import type { Handler, Handlers } from "../runtime/handlers.ts";
 import type { Store } from "../store/store.ts";
-import { logNames } from "./log_names.ts";
+import { TraceBudget } from "./budget.ts";
+import { logNames, withJob } from "./log_names.ts";
 import { Recent } from "./recent.ts";
 import { parentOf, withParent } from "./traceparent.ts";
 import { tracedTurns } from "./turn_tracing.ts";
@@ -31,19 +33,33 @@ import { tracedTurns } from "./turn_tracing.ts";
 /** Attempts whose span is remembered here: the next one is linked to it, the turn that hears of it goes on from it. */
 const REMEMBERED = 10_000;
 
+const TRACES_PER_SECOND = 50;
+
+/** How to trace. */
+export interface TracingOptions {
+  /** How many traces begin here in a second; default 50. What continues a trace is always part of it. */
+  readonly tracesPerSecond?: number;
+}
+
 /** Wraps what shall be traced. */
 export class Tracing {
+  readonly #budget: TraceBudget;
   readonly #tracer: Tracer = trace.getTracer("perdura", VERSION);
   /** Those that failed, by job. */
   readonly #failed = new Recent<SpanContext>(REMEMBERED);
   /** Those that ended well, by job. */
   readonly #ended = new Recent<SpanContext>(REMEMBERED);
 
+  constructor({ tracesPerSecond = TRACES_PER_SECOND }: TracingOptions = {}) {
+    this.#budget = new TraceBudget(tracesPerSecond, systemClock);
+  }
+
   /**
    * The row of a job that is being stored, with the context to go on from. A job by itself has a span;
-   * of a batch, each goes on from what is active.
+   * of a batch, each goes on from what is active. Beyond the budget it has none.
    */
   enqueued(row: JobInsert, isAlone: boolean): JobInsert {
+    if (!this.#budget.take()) return row;
     if (!isAlone) return withParent(row, trace.getActiveSpan());
     const attributes = attributesOf(row);
     const span = this.#tracer.startSpan(`enqueue ${row.type}`, {
@@ -69,6 +85,9 @@ export class Tracing {
       ...handler,
       run: (payload, given) => {
         const parent = parentOf(given.job.metadata);
+        if (!parent && !this.#budget.take()) {
+          return withJob(given.job, () => handler.run(payload, given));
+        }
         const span = this.#startAttempt(given, parent);
         const active = trace.setSpan(parent ?? ROOT_CONTEXT, span);
         try {

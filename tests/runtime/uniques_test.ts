@@ -108,8 +108,9 @@ Deno.test("onRunning: runAgain keeps one follow-up with the newest payload, afte
   assertEquals(await db.store.commit(null, [changeFor(held, { type: "SUCCEED" })]), []);
   const done = await w.reach(second.id, "succeeded");
   assertEquals(done.payload, { n: 6 });
-  const [row] = await db.sql`select waits_for from perdura.unique_lock`;
-  assertEquals(row?.waits_for, null);
+  // A sweep may have forgotten the key by now.
+  const rows = await db.sql`select from perdura.unique_lock where waits_for is not null`;
+  assertEquals(rows.length, 0);
 });
 
 Deno.test("scope: live is free when its job has ended, window is not before its time", async () => {

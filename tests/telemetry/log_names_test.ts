@@ -1,18 +1,17 @@
 /** Lines that a handler logs name its job, with nobody tracing. */
 import { assertEquals } from "@std/assert";
-import { AsyncLocalStorage } from "node:async_hooks";
 import { configure, getLogger, type LogRecord } from "@logtape/logtape";
 import { z } from "zod";
 import { defineHandler } from "perdura";
 import { indexHandlers } from "../../src/runtime/handlers.ts";
-import { named } from "../../src/telemetry/log_names.ts";
+import { logContext, named } from "../../src/telemetry/log_names.ts";
 import { testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";
 
 Deno.test("a handler's log lines have job, tenant, type and attempt, and no payload", async () => {
   const records: LogRecord[] = [];
   await configure({
-    contextLocalStorage: new AsyncLocalStorage(),
+    contextLocalStorage: logContext,
     sinks: { list: (record) => void records.push(record) },
     loggers: [
       { category: ["shop"], lowestLevel: "info", sinks: ["list"] },

@@ -121,6 +121,7 @@ const HOUSE: readonly Room[] = [
     at: "src/telemetry/",
     files: ["machines/", "src/core/", "src/runtime/", "src/telemetry/"],
     types: ["src/store/store.ts"],
+    node: true,
     packages: ["prom-client", "@opentelemetry/api", "@logtape/logtape"],
   },
   {
