@@ -1,6 +1,6 @@
 /** Queries about actors. */
 import { type Field, readWords } from "./search.ts";
-import { type Reading, termsOf, wrong } from "./search_terms.ts";
+import { demandTenant, type Reading, termsOf, wrong } from "./search_terms.ts";
 import type { Term } from "./term.ts";
 
 /** What a term about an actor may be about. */
@@ -71,6 +71,7 @@ export function readActorQuery(query: string, now: number): ActorQuery {
       if (!isWhole || asked.tenant !== null) {
         throw wrong(word, reading, "One tenant, by its whole name");
       }
+      demandTenant(word, reading);
       asked.tenant = word.value;
     } else if ((field === "machine" || field === "id") && isWhole && asked[field] === null) {
       asked[field] = word.value;

@@ -1,7 +1,7 @@
 /** Queries about jobs. */
 import { JOB_STATES, type JobState } from "../../machines/job.ts";
 import { type Field, readWords, type Word } from "./search.ts";
-import { type Reading, termsOf, timeOf, wrong } from "./search_terms.ts";
+import { demandTenant, type Reading, termsOf, timeOf, wrong } from "./search_terms.ts";
 import { type Term, TERM_FIELDS, type TermField } from "./term.ts";
 
 /** The fields of the language, for whoever completes what is typed. */
@@ -79,8 +79,10 @@ export function readJobQuery(query: string, now: number, veil: Veil = NO_VEIL): 
   for (const word of readWords(query, JOB_FIELDS)) {
     const { name } = word.field ?? {};
     if (name === "state") asked.states = statesOf(word, reading, asked.states);
-    else if (isExact(word) && isOnce(name) && asked[name] === null) asked[name] = word.value;
-    else if (name === "tenant") throw wrong(word, reading, "One tenant, by its whole name");
+    else if (isExact(word) && isOnce(name) && asked[name] === null) {
+      if (name === "tenant") demandTenant(word, reading);
+      asked[name] = word.value;
+    } else if (name === "tenant") throw wrong(word, reading, "One tenant, by its whole name");
     else terms.push(...termsOf(word, fieldOf(name), reading).map((term) => veiled(term, veil)));
     if (name === "payload" || name === "output") demandShown(name, word, reading, veil);
     if (name === "created" && !word.isNegated) bound(created, word, reading);

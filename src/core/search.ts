@@ -51,7 +51,7 @@ export class QueryError extends Error {
 }
 
 const ORDERS = [">=", "<=", ">", "<"] as const;
-const HEAD = /(-?)([A-Za-z]+)((?:\.[^\s.:<>="]+)*)(:|>=|<=|>|<|!=|=)/y;
+const HEAD = /(-?)([A-Za-z]+)((?:\.(?:[^\s.:<>="!]|!(?!=))+)*)(:|>=|<=|>|<|!=|=)/y;
 const BARE = /-?[^\s"]*/y;
 
 /** Reads the words of a query. @throws {QueryError} */

@@ -1,4 +1,5 @@
 /** Words of a query as terms: what a value of each kind means. */
+import { nameSchema } from "./job.ts";
 import { type Field, type Operator, QueryError, type Word } from "./search.ts";
 import { holdsText, literal, type Term } from "./term.ts";
 
@@ -44,7 +45,9 @@ export function timeOf(word: Word, { query, now }: Reading): readonly [from: num
     const at = now - Number(count) * UNITS_MS[unit];
     return [at, at];
   }
-  const from = DAY.test(value)
+  const from = !isDay(value.slice(0, 10))
+    ? NaN
+    : DAY.test(value)
     ? Date.parse(`${value}T00:00:00Z`)
     : INSTANT.test(value)
     ? Date.parse(/(Z|[+-]\d{2}:\d{2})$/.test(value) ? value : `${value}Z`)
@@ -57,6 +60,12 @@ export function timeOf(word: Word, { query, now }: Reading): readonly [from: num
     );
   }
   return [from, DAY.test(value) ? from + DAY_MS : from];
+}
+
+/** Whether the calendar has that day: the parser of the platform goes on into the next month. */
+function isDay(text: string): boolean {
+  const at = DAY.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN;
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text);
 }
 
 function isUnit(unit: string): unit is keyof typeof UNITS_MS {
@@ -95,6 +104,12 @@ function equalTerm<F extends string>(
   const isPattern = !isQuoted && value.includes("*");
   const text = isPattern ? value.split("*").map(literal).join("%") : value;
   return { field, path, comparison: isPattern ? 0 : 2, text, number: null, isNegated };
+}
+
+/** @throws {QueryError} The value can be no tenant. */
+export function demandTenant(word: Word, reading: Reading): void {
+  if (nameSchema.safeParse(word.value).success) return;
+  throw wrong(word, reading, `"${word.value.slice(0, 64)}" is not a tenant's name`);
 }
 
 /** A refusal that points at the word. */

@@ -2,7 +2,6 @@
 import { z } from "@hono/zod-openapi";
 import { ACTOR_FIELDS } from "../core/actor_search.ts";
 import { MalformedError } from "../core/errors.ts";
-import { nameSchema } from "../core/job.ts";
 import { JOB_FIELDS } from "../core/job_search.ts";
 import { type Field, QueryError } from "../core/search.ts";
 import { tenantOf } from "./resource.ts";
@@ -56,9 +55,6 @@ export function readSearch<Query extends { readonly tenant: string | null }>(
   try {
     const search = read(q, now);
     const named = search.tenant ?? undefined;
-    if (named !== undefined && !nameSchema.safeParse(named).success) {
-      throw new MalformedError(`"${named.slice(0, 64)}" is not a tenant's name`);
-    }
     if (named !== undefined && tenantId !== undefined && named !== tenantId) {
       throw new MalformedError("The query names another tenant than tenantId");
     }

@@ -73,6 +73,41 @@ Deno.test("each field finds its jobs, and no others", async () => {
   assertEquals(itemsOf(await api.get("/jobs?q=state:retry&state=dead_letter")), []);
 });
 
+Deno.test("what attempts leave behind is found: errors, progress, outputs, lineage", async () => {
+  await using api = await testApi();
+  const { sql } = api.db;
+  const dead = await jobIn(api, "dead_letter");
+  const done = await jobIn(api, "succeeded");
+  const clone = String((await api.request("POST", `/jobs/${done}/rerun`)).body.id);
+  const error = { name: "TimeoutError", message: "Mail 17 timed out", fingerprint: "f0f0" };
+  await sql`
+    update perdura.dead_letter
+       set last_error = ${JSON.stringify(error)}::text::jsonb, crashes = 2, version = 9,
+           progress = '{"done":3,"of":"ten"}', started_at = now() - interval '3 hours'`;
+  await sql`update perdura.job_archive set output = '{"status":200,"ok":true}', has_output = false`;
+  const cases: readonly (readonly [string, unknown[]])[] = [
+    ['error:"timed out"', [dead]],
+    ["error:timeouterror", [dead]],
+    ["-error:timed", [clone, done]],
+    ["fingerprint:f0f0", [dead]],
+    ["fingerprint:f0*", [dead]],
+    ["-fingerprint:f0f0", [clone, done]],
+    ["state:dead_letter fingerprint:f0f0", [dead]],
+    ["crashes>1", [dead]],
+    ["version:9", [dead]],
+    ["version<9", [clone, done]],
+    ["started<2h", [dead]],
+    ["-started<2h", [clone, done]],
+    ["progress.done>=3", [dead]],
+    ["progress.of:t*", [dead]],
+    ["output.status:200", [done]],
+    ["output.ok:true", [done]],
+    ["output.status!=200", [clone, dead]],
+    [`cloned:${done}`, [clone]],
+  ];
+  for (const [q, expected] of cases) assertEquals(await found(api, q), expected, q);
+});
+
 Deno.test("a mistake is pointed at, by its place and length", async () => {
   await using api = await testApi();
   const reply = await api.get(`/jobs?q=${encodeURIComponent("type:a colour:red")}`);
