@@ -1,6 +1,6 @@
 /** Operations turn by turn: what moves on in between, and what is carried out before its turn. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { LeaseLostError } from "../../src/core/errors.ts";
+import { LeaseLostError, UnavailableError } from "../../src/core/errors.ts";
 import { newId } from "../../src/core/id.ts";
 import type { OperationAction } from "../../src/core/operation.ts";
 import { Desk } from "../../src/runtime/actor_desk.ts";
@@ -42,6 +42,7 @@ async function begun(api: Api, ids: readonly string[], action: OperationAction =
     eventually("the operation ends", async () => {
       await desk.turnInline(name);
       const { body } = await api.get(`/operations/${name.id}`);
+      if (body.state === "failed") await api.request("POST", `/operations/${name.id}/resume`);
       return body.state === "done" && body;
     });
   return { name, desk, finish };
@@ -141,7 +142,7 @@ Deno.test("nothing is carried out before its turn once an operation is stopped",
   assertEquals((await finish()).done, 3);
 });
 
-Deno.test("a turn waits for who carries its part out, and does not do it as well", async () => {
+Deno.test("a turn waits for who carries its part out, and does not do it as well; the next goes ahead", async () => {
   await using api = await testApi();
   const ids = await three(api);
   const { name, desk, finish } = await begun(api, ids);
@@ -151,8 +152,14 @@ Deno.test("a turn waits for who carries its part out, and does not do it as well
     // Plays the other process, that notes the part as carried out: the job stays, to tell the two apart.
     await tx`select from perdura.operation_part where operation_id = ${name.id} and n = 1 for update`;
     assertEquals(await applyAhead(api.turner.host, name, 1), false, "it does not wait");
-    turning = desk.turnInline(name);
+    // On a slow machine it gives up waiting: then another turn, or a resume, finds the part done.
+    turning = desk.turnInline(name).catch((error) => {
+      if (!(error instanceof UnavailableError)) throw error;
+    });
     await untilBlocked(sql);
+    await eventually("the part after it is carried out meanwhile", async () => {
+      return await timesRequeued(api, ids[2] ?? "") === 1;
+    });
     await tx`update perdura.operation_part set applied_at = now(), outcomes = '{0}'
               where operation_id = ${name.id} and n = 1`;
   });
