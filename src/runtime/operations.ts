@@ -16,7 +16,13 @@ import { newId } from "../core/id.ts";
 import { DEFAULT_TENANT, type Job } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { type JobSelection, type OperationRequest, PART_JOBS } from "../core/operation.ts";
-import type { ActorName, NewOperation, OperationItem, OperationRow } from "../store/store.ts";
+import type {
+  ActorName,
+  NewOperation,
+  OperationItem,
+  OperationRow,
+  SendStatement,
+} from "../store/store.ts";
 import { Desk } from "./actor_desk.ts";
 import { sendEvent } from "./actor_sending.ts";
 import { seatOf } from "./actor_starting.ts";
@@ -34,6 +40,11 @@ const log = getLogger(["perdura", "operations"]);
 
 /** So often the process that was asked looks whether somebody carries it out. */
 const TEND_MS = 250;
+
+/** Choosing a million jobs takes some ten seconds; rows of other transactions wait for none of it. */
+const CHOOSE_MS = 60_000;
+/** What a statement outside of a transaction may take, nearly. */
+const COUNT_MS = 9_000;
 
 /** Who asks, and how it is told in the history of the jobs. */
 export interface AskOptions {
@@ -67,9 +78,10 @@ export class Operations {
   /** Counts what is asked for, exactly, and shows some of it. @throws {InvalidInputError} */
   async foresee(request: OperationRequest): Promise<DryRun> {
     const { store } = this.#host;
-    const { matched, sample } = await store.operations.foresee(
-      this.#select(request),
-      limits.sampleMax,
+    const selection = this.#select(request);
+    const { matched, sample } = await this.#inTime(
+      COUNT_MS,
+      () => store.operations.foresee(selection, limits.sampleMax),
     );
     const jobs = await Promise.all(sample.map(({ tenantId, id }) => store.get(tenantId, id)));
     return { matched, sample: jobs.filter((job) => job !== null) };
@@ -89,7 +101,7 @@ export class Operations {
     if (same !== null && !options.mayBeEmpty) {
       throw underWay(same, "does the same");
     }
-    await this.#desk.turner.begin(operation.tenantId, async (send) => {
+    const choose = async (send: SendStatement) => {
       const { parts, matched } = await store.operations.freeze(send, selection, operation);
       if (matched === 0 && !options.mayBeEmpty) throw nothing(selection);
       const other = await store.operations.overlapping(send, operation);
@@ -97,7 +109,9 @@ export class Operations {
         throw underWay(other, "has yet to come to some of these jobs");
       }
       return this.#birth(operation, parts);
-    });
+    };
+    const { tenantId } = operation;
+    await this.#inTime(CHOOSE_MS, () => this.#desk.turner.begin(tenantId, choose, CHOOSE_MS));
     const started = await this.get(null, id);
     log.info("Operation started", {
       operationId: id,
@@ -147,6 +161,21 @@ export class Operations {
     }
     this.#tend(name);
     return await this.get(null, id);
+  }
+
+  /** What fails after so long has failed for that, and would again. */
+  async #inTime<T>(ms: number, choose: () => Promise<T>): Promise<T> {
+    const { clock } = this.#host;
+    const begunAt = clock.monotonic();
+    try {
+      return await choose();
+    } catch (error) {
+      if (clock.monotonic() - begunAt < ms) throw error;
+      const message = `Choosing the jobs took longer than ${
+        ms / 1000
+      } s: narrow it, by time or type`;
+      throw new InvalidInputError([{ path: "filter", message }]);
+    }
   }
 
   #select(request: OperationRequest): JobSelection {

@@ -268,19 +268,24 @@ export class Turner {
     }
   }
 
-  /** A birth whose turn depends on what is written before it, in one transaction. */
-  async begin(tenantId: string, make: (send: SendStatement) => Promise<Turning>): Promise<void> {
+  /** A birth whose turn depends on what is written before it, in one transaction of `capMs` at most. */
+  async begin(
+    tenantId: string,
+    make: (send: SendStatement) => Promise<Turning>,
+    capMs?: number,
+  ): Promise<void> {
     const { actors } = this.#host.store;
     const born: Turn[] = [];
     const after: After[] = [];
     await actors.addTenant(tenantId);
-    await actors.transact(this.#worker, tenantId, () => Promise.resolve(), async (send) => {
+    const nothing = () => Promise.resolve();
+    await actors.transact(this.#worker, tenantId, nothing, async (send) => {
       const turning = await make(send);
       const turn = turning.finish();
       after.push(...await this.#actOwn(turning, turn, send));
       born.push(turn);
       return turn;
-    });
+    }, capMs);
     this.#tell(born);
     for (const tell of after) tell();
   }

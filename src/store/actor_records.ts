@@ -302,7 +302,6 @@ export interface ActorStore {
   /**
    * Runs `write`, then `seal` with statements of ours, in a transaction whose last statement commits
    * the turn that `seal` gives. A throw rolls back.
-   *
    * @throws {LeaseLostError} The actor has moved on; nothing was written.
    */
   transact(
@@ -310,6 +309,7 @@ export interface ActorStore {
     tenantId: string,
     write: (sql: TransactionSql) => Promise<void>,
     seal: (send: SendStatement) => Promise<Turn>,
+    capMs?: number,
   ): Promise<void>;
   /** Makes a tenant that is not there: before its first actor is born in a transaction. */
   addTenant(tenantId: string): Promise<void>;

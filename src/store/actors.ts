@@ -167,12 +167,13 @@ export class PostgresActors implements ActorStore, ActorSeats {
     tenantId: string,
     write: (sql: TransactionSql) => Promise<void>,
     seal: (send: SendStatement) => Promise<Turn>,
+    capMs?: number,
   ): Promise<void> {
     await this.#transactions.run(tenantId, write, async (send) => {
       const turn = await seal(send);
       const rows = await send(sql.actorCommit, turnParameters(worker, null, [turn]));
       if (rows.length === 0) throw new LeaseLostError(turn.id, turn.expected ?? 0);
-    });
+    }, capMs);
   }
 
   async addTenant(tenantId: string): Promise<void> {

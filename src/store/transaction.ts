@@ -42,6 +42,7 @@ export class Transactions {
    * the tenant, for policies of the user's own; with a role of its own it also passes the wall
    * (`request.ts`), which `seal` does not.
    *
+   * @param capMs The most it may take, and each statement of it.
    * @throws {LeaseLostError} When `seal` says that the fence refused.
    * @throws {UnknownResultError} When the answer to COMMIT was lost.
    */
@@ -49,12 +50,13 @@ export class Transactions {
     tenantId: string,
     write: (sql: TransactionSql) => Promise<T>,
     seal: (send: Send, result: T) => Promise<void>,
+    capMs: number = TRANSACTION_CAP_MS,
   ): Promise<T> {
     await this.#takeSlot();
     let session: Session | null = null;
     try {
-      session = await this.#begin(tenantId);
-      return await session.run(write, seal);
+      session = await this.#begin(tenantId, capMs);
+      return await session.run(write, seal, capMs);
     } finally {
       this.#give(session);
     }
@@ -73,11 +75,11 @@ export class Transactions {
   }
 
   /** A session that was lost before the transaction began is no failure of the job: try another. */
-  async #begin(tenantId: string): Promise<Session> {
+  async #begin(tenantId: string, capMs: number): Promise<Session> {
     for (let tries = 1;; tries++) {
       const session = this.#idle.pop() ?? new Session(this.#options);
       try {
-        await session.begin(tenantId);
+        await session.begin(tenantId, capMs);
         return session;
       } catch (error) {
         void session.end();
@@ -152,11 +154,12 @@ class Session {
     return this.#poison !== null;
   }
 
-  async begin(tenantId: string): Promise<void> {
+  async begin(tenantId: string, capMs: number): Promise<void> {
     const { isPooled, prepare, transactionRole } = this.#options;
     const role = transactionRole === null ? "" : `; set local role ${transactionRole}`;
     const begin = (isPooled ? BEGIN_POOLED : "begin read write") +
       (prepare && this.#plans.isOverAtRun() ? "; discard plans" : "") +
+      (capMs === TRANSACTION_CAP_MS ? "" : `; set local statement_timeout = ${capMs}`) +
       `; set local perdura.tenant = '${tenantLiteral(tenantId)}'${role}`;
     await this.#capped(async () => {
       await this.#guard(() => this.#client.unsafe(begin));
@@ -166,8 +169,9 @@ class Session {
   async run<T>(
     write: (sql: TransactionSql, send: Send) => Promise<T>,
     seal: (send: Send, result: T) => Promise<void>,
+    capMs: number,
   ): Promise<T> {
-    return await this.#capped(() => this.#steps(write, seal));
+    return await this.#capped(() => this.#steps(write, seal), capMs);
   }
 
   async end(): Promise<void> {
@@ -176,16 +180,16 @@ class Session {
   }
 
   /** The server's own limits do not help when it cannot be heard. */
-  async #capped<T>(work: () => Promise<T>): Promise<T> {
+  async #capped<T>(work: () => Promise<T>, capMs: number = TRANSACTION_CAP_MS): Promise<T> {
     let expire: (error: Error) => void = () => {};
     const expired = new Promise<never>((_, reject) => expire = reject);
     expired.catch(() => {});
     const overdue = setTimeout(() => {
-      const message = `Transaction took longer than ${TRANSACTION_CAP_MS} ms`;
+      const message = `Transaction took longer than ${capMs} ms`;
       const error = Object.assign(new Error(message), { code: "transaction_timeout" });
       this.#poisonWith(error);
       expire(error);
-    }, TRANSACTION_CAP_MS);
+    }, capMs);
     try {
       return await Promise.race([work(), expired]);
     } finally {

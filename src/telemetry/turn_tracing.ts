@@ -52,12 +52,12 @@ export function tracedTurns(store: Store, tracer: Tracer, ended: Recent<SpanCont
         return { ...committed, done: committed.done.map(own), refused };
       });
     },
-    transact: (worker, tenantId, write, seal) =>
+    transact: (worker, tenantId, write, seal, capMs) =>
       actors.transact(worker, tenantId, write, async (send) => {
         const begun = turns.begin(await seal(send));
         begun.span?.end();
         return begun.turn;
-      }),
+      }, capMs),
     relay: async (lease, given) => {
       const begun = given.map((relay) => turns.beginRelay(relay));
       const relays = given.map((relay, k) => ({ ...relay, turn: begun[k]?.turn ?? relay.turn }));

@@ -47,9 +47,9 @@ export function fused(store: Store, fuse: Fuse): Store {
       if (relays.length > 0) fuse.pass("after-commit");
       return relayed;
     },
-    async transact(worker, tenantId, write, seal) {
+    async transact(worker, tenantId, write, seal, capMs) {
       fuse.pass("before-commit");
-      await store.actors.transact(worker, tenantId, write, seal);
+      await store.actors.transact(worker, tenantId, write, seal, capMs);
       fuse.pass("after-commit");
     },
   });

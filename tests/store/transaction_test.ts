@@ -154,3 +154,30 @@ Deno.test("transaction() that hears nothing ends at its cap, and writes nothing"
   );
   assertEquals(await effects(db), []);
 });
+
+Deno.test("a transaction that may take longer says so for itself alone", async () => {
+  await using db = await testDatabase();
+  const timeouts: unknown[] = [];
+  const ask = (capMs?: number) =>
+    assertRejects(
+      () =>
+        db.store.actors.transact(WORKER, "default", () => Promise.resolve(), async (send) => {
+          const [row] = await send("show statement_timeout", []);
+          timeouts.push(row?.statement_timeout);
+          throw new Error("enough");
+        }, capMs),
+      Error,
+      "enough",
+    );
+  await ask();
+  await ask(60_000);
+  await ask();
+  assertEquals(timeouts, ["5s", "1min", "5s"]);
+  const slow = await assertRejects(() =>
+    db.store.actors.transact(WORKER, "default", () => Promise.resolve(), async (send) => {
+      await send("select pg_sleep(60)", []);
+      throw new Error("not reached");
+    }, 100)
+  );
+  assert(!String(slow).includes("not reached"), String(slow));
+});
