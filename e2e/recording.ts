@@ -30,7 +30,7 @@ export async function recordLife(
     type: "http.request",
     payload: { url: `http://127.0.0.1:${service.addr.port}/invoices` },
     maxAttempts: 2,
-    backoff: { baseMs: 3_000, factor: 1, capMs: 3_000 },
+    backoff: { baseMs: 12_000, factor: 1, capMs: 12_000 },
   });
   await page.goto(`${url}/ui/jobs/${id}`);
   await until("retry");

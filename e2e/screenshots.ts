@@ -7,6 +7,9 @@ import { recordLife } from "./recording.ts";
 const ROOT = new URL("..", import.meta.url);
 const IMAGES = new URL("docs/img/", ROOT).pathname;
 const WARM_MS = 45_000;
+/** `wide-light`, `life`, …: only those; none: all. */
+const only = new Set(Deno.args);
+const isWanted = (set: string) => only.size === 0 || only.has(set);
 
 const PAGES = [
   ["overview", ""],
@@ -45,9 +48,11 @@ try {
   await new Promise((done) => setTimeout(done, WARM_MS));
   const browser = await startBrowser();
   try {
+    if (isWanted("life")) {
+      const life = await recordLife(browser, url);
+      await Deno.writeFile(`${IMAGES}life.png`, life);
+    }
     await shoot(browser, url);
-    const life = await recordLife(browser, url);
-    await Deno.writeFile(`${IMAGES}life.png`, life);
   } finally {
     await browser.close();
   }
@@ -94,6 +99,7 @@ async function shoot(browser: Browser, url: string): Promise<void> {
   const ids = await samples(url);
   for (const theme of ["light", "dark"] as const) {
     for (const [size, width, height] of SIZES) {
+      if (!isWanted(`${size}-${theme}`)) continue;
       const page = await openPage(browser, [], { theme, width, height });
       for (const [name, path] of PAGES) {
         const address = path.replace(

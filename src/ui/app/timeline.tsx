@@ -1,6 +1,7 @@
 /** The scrubber: a slider over all versions, and the steps around the one that is looked at. */
+import { Fragment } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import { firstOf, placesOf } from "./dots.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { isFailure, type Step } from "./lit.ts";
@@ -29,6 +30,7 @@ export function Timeline({ past }: { readonly past: Past }) {
   const isLive = past.wanted.value === null;
   const latest = past.latest.value;
   const version = step?.version ?? 0;
+  const room = useSignal(12);
   // From where it is by then: keys may come faster than this is made anew.
   const by = (n: number) => () => lookAt(past, (past.step.peek()?.version ?? 0) + n);
   const fail = (way: 1 | -1) => () => {
@@ -73,9 +75,11 @@ export function Timeline({ past }: { readonly past: Past }) {
         <output class="number" data-testid="position">{version} / {latest}</output>
       </div>
       <div class="track">
-        <Dots past={past} />
+        <Dots past={past} room={room} />
         <input
           type="range"
+          // As long as all steps are dots, they say where it is: it would say it by another measure.
+          class={latest <= room.value ? "spare" : undefined}
           aria-label="Step"
           aria-valuetext={said}
           min={Math.min(1, latest)}
@@ -116,9 +120,8 @@ function Move({ icon, label, keys, onClick, disabled }: {
 }
 
 /** Steps as dots: gaps grow with the logarithm of their time, long ones say how long. */
-function Dots({ past }: { readonly past: Past }) {
+function Dots({ past, room }: { readonly past: Past; readonly room: Signal<number> }) {
   const place = useRef<HTMLDivElement>(null);
-  const room = useSignal(12);
   useEffect(() => {
     if (!place.current) return;
     const observer = new ResizeObserver(([entry]) => {
@@ -141,10 +144,9 @@ function Dots({ past }: { readonly past: Past }) {
         const isHere = from.current + i === index;
         const kind = isFailure(step) ? "bad" : step.event.startsWith("xstate.after") ? "after" : "";
         return (
-          <>
+          <Fragment key={step.version}>
             {gap > IDLE_MS && (
               <span
-                key={`gap ${step.version}`}
                 class="idle"
                 style={{ left: `${(left + (places[i - 1] ?? 0)) / 2}%` }}
               >
@@ -152,11 +154,10 @@ function Dots({ past }: { readonly past: Past }) {
               </span>
             )}
             <button
-              key={step.version}
               type="button"
               tabIndex={-1}
               class={`dot ${kind} ${from.current + i <= index ? "past" : ""} ${
-                i % 2 === 0 ? "high" : "low"
+                step.version % 2 === 0 ? "high" : "low"
               }`}
               style={{ left: `${left}%` }}
               aria-current={isHere ? "step" : undefined}
@@ -172,7 +173,7 @@ function Dots({ past }: { readonly past: Past }) {
                 <bdi>{eventWords(step.event)}</bdi>
               </span>
             </button>
-          </>
+          </Fragment>
         );
       })}
     </div>
