@@ -224,7 +224,7 @@ function LastError({ job }: { readonly job: JobResource }) {
       <p class="soft">
         {error.code && (
           <>
-            <code>{error.code}</code> ·
+            <code>{error.code}</code> ·{" "}
           </>
         )}
         {error.retryable ? "may be tried again" : "is not tried again"}
