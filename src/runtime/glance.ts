@@ -25,7 +25,9 @@ export class Glance {
   /** Milliseconds until the moment, once per `pollMs`, at which all loops look again. */
   get pauseMs(): number {
     // Counted from the start of the process: so processes are not in step.
-    return this.#pollMs - this.#clock.monotonic() % this.#pollMs;
+    const leftMs = this.#pollMs - this.#clock.monotonic() % this.#pollMs;
+    // Woken a little before the moment, this one has been kept.
+    return leftMs < this.#pollMs / 4 ? leftMs + this.#pollMs : leftMs;
   }
 
   /** Whether there is any. Rejects as the store does. */
