@@ -31,6 +31,8 @@ export type { Actor, ActorTransition } from "./src/runtime/actor_view.ts";
 export type { BranchOptions } from "./src/runtime/branching.ts";
 export type { UniqueOutcome } from "./src/core/unique.ts";
 export type { ScheduleInput, ScheduleRun } from "./src/core/schedule.ts";
+export { Batches } from "./src/runtime/batches.ts";
+export type { Batch, NewBatch } from "./src/core/batch.ts";
 export { Schedules } from "./src/runtime/schedules.ts";
 export type { Preview, ScheduleAim, ScheduleView } from "./src/runtime/schedules.ts";
 export type { MachineEntry } from "./src/runtime/machines.ts";

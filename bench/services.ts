@@ -1,14 +1,18 @@
 // deno-lint-ignore-file no-console -- what it measures, it prints
 /**
  * The services at size, and a fan-out of ten thousand: `deno run -A --config deno.json bench/services.ts
- * [import] [sync] [fan]`. A durable PostgreSQL of its own; the worker is a process of its own, so that its
+ * [import] [sync] [credits] [campaign] [fan]`. A durable PostgreSQL of its own; the worker is a process of its own, so that its
  * memory is that of the work: the most it ever had (VmHWM, Linux).
  */
 import { setup } from "xstate";
 import { z } from "zod";
 import { createRuntime, defineHandler, defineMachine, forEach, type Runtime } from "perdura";
+import { creditsPrepare } from "../handlers/credits_grant.ts";
+import { emailSend } from "../handlers/email_send.ts";
 import { employeesImport } from "../handlers/employees_import.ts";
 import { financeSync } from "../handlers/finance_sync.ts";
+import { creditGrants } from "../src/cli/credits.ts";
+import { emailCampaigns } from "../src/cli/email_campaign.ts";
 import { attachEmbedded } from "../src/embedded/server.ts";
 import { Files } from "../src/runtime/files.ts";
 import { openStore } from "../src/store/open.ts";
@@ -17,8 +21,10 @@ import postgres from "postgres";
 const ROWS = 100_000;
 const LEDGER = 1_000_000;
 const CHILDREN = 10_000;
+const CUSTOMERS = 100_000;
+const MAILS = 10_000;
 const WAIT_MS = 60 * 60_000;
-const CASES = ["import", "sync", "fan"] as const;
+const CASES = ["import", "sync", "credits", "campaign", "fan"] as const;
 
 const noop = defineHandler({ type: "bench.noop", input: z.unknown(), handle: () => null });
 const each = forEach({
@@ -39,11 +45,15 @@ const fan = setup({ actors: { each } }).createMachine({
   },
 });
 
+const outboxDir = Deno.env.get("BENCH_OUTBOX") ??
+  await Deno.makeTempDir({ prefix: "perdura-outbox-" });
+const asFiles = { smtpUrl: null, outboxDir, from: "bench@example.org" };
+
 function open(databaseUrl: string) {
   return createRuntime({
     databaseUrl,
-    handlers: [noop, employeesImport(), financeSync()],
-    machines: [defineMachine(fan, { version: "1" })],
+    handlers: [noop, employeesImport(), financeSync(), creditsPrepare(), emailSend(asFiles)],
+    machines: [defineMachine(fan, { version: "1" }), creditGrants, emailCampaigns],
   });
 }
 
@@ -52,6 +62,7 @@ async function withWorker<T>(url: string, work: () => Promise<T>): Promise<[T, n
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--config", "deno.json", "bench/services.ts", "--worker", url],
     cwd: new URL("..", import.meta.url),
+    env: { BENCH_OUTBOX: outboxDir },
     stdin: "null",
   }).spawn();
   try {
@@ -82,24 +93,58 @@ async function runJob(runtime: Runtime, type: string, payload: unknown) {
 
 async function importing(url: string): Promise<void> {
   await using runtime = await open(url);
-  const store = openStore({ url, name: "perdura bench" });
   const rows = Array.from(
     { length: ROWS },
     (_, n) => `e${n}@example.com,Employee ${n},Sales,2026-01-31`,
   );
-  const text = ["email,name,department,start_date", ...rows].join("\n");
-  const { id: fileId } = await new Files(store.files).add({
-    tenantId: "default",
-    name: "staff.csv",
-    mediaType: "text/csv",
-    bytes: new TextEncoder().encode(text),
-  });
-  await store.close();
+  const fileId = await fileOf(url, ["email,name,department,start_date", ...rows]);
   const [, memory] = await withWorker(
     url,
     () => timed("employees.import", ROWS, () => runJob(runtime, "employees.import", { fileId })),
   );
   console.log(`employees.import: at most ${memory.toFixed(0)} MB`);
+}
+
+async function fileOf(url: string, lines: readonly string[]): Promise<string> {
+  const store = openStore({ url, name: "perdura bench" });
+  const { id } = await new Files(store.files).add({
+    tenantId: "default",
+    name: "lines.csv",
+    mediaType: "text/csv",
+    bytes: new TextEncoder().encode(lines.join("\n")),
+  });
+  await store.close();
+  return id;
+}
+
+/** Starts an actor, and waits for its output. */
+async function runActor(runtime: Runtime, machine: string, input: object) {
+  const { actor: { id } } = await runtime.actors.start({ machine, input });
+  return (await runtime.actors.wait(null, id, "done", { timeoutMs: WAIT_MS }))?.output;
+}
+
+async function granting(url: string): Promise<void> {
+  await using runtime = await open(url);
+  const fileId = await fileOf(url, Array.from({ length: CUSTOMERS }, (_, n) => `customer ${n}`));
+  const input = { name: "bench", amount: 1, fileId };
+  const [, memory] = await withWorker(url, async () => {
+    await timed("credits.grant", CUSTOMERS, () => runActor(runtime, "credits.grant", input));
+  });
+  console.log(`credits.grant: at most ${memory.toFixed(0)} MB`);
+}
+
+async function mailing(url: string): Promise<void> {
+  await using runtime = await open(url);
+  const fileId = await fileOf(url, Array.from({ length: MAILS }, (_, n) => `c${n}@example.org`));
+  const input = { subject: "Bench", fileId };
+  const [, memory] = await withWorker(url, async () => {
+    await timed(
+      "email.campaign, as files",
+      MAILS,
+      () => runActor(runtime, "email.campaign", input),
+    );
+  });
+  console.log(`email.campaign: at most ${memory.toFixed(0)} MB`);
 }
 
 async function syncing(url: string): Promise<void> {
@@ -173,7 +218,10 @@ if (Deno.args[0] === "--worker") {
   const dir = await Deno.makeTempDir({ prefix: "perdura-services-" });
   await Deno.chmod(dir, 0o755);
   const server = await attachEmbedded({ dir, durable: true, onProgress: () => {} });
-  const run = { import: importing, sync: syncing, fan: fanning };
+  const run = {
+    ...{ import: importing, sync: syncing, fan: fanning },
+    ...{ credits: granting, campaign: mailing },
+  };
   try {
     for (const name of CASES) {
       if (Deno.args.length === 0 || Deno.args.includes(name)) await run[name](server.url);
@@ -181,5 +229,6 @@ if (Deno.args[0] === "--worker") {
   } finally {
     await server.close();
     await Deno.remove(dir, { recursive: true });
+    await Deno.remove(outboxDir, { recursive: true });
   }
 }

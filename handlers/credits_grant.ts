@@ -14,13 +14,17 @@ import {
   type TransactionSql,
 } from "perdura";
 
+/** What is no UTF-8 in a file is told, not credited to somebody of another name. */
+const customer = z.string().min(1).max(100)
+  .refine((name) => !/[\0\uFFFD]/.test(name), "Is not UTF-8");
+
 const input = z.strictObject({
   /** For people. */
   name: z.string().min(1).max(200),
   /** In the smallest coin, for each customer. */
   amount: z.int().min(1).max(1_000_000_000),
   /** All of a file with one customer per line, or these. */
-  customers: z.array(z.string().min(1).max(100)).min(1).max(5_000).optional(),
+  customers: z.array(customer).min(1).max(5_000).optional(),
   fileId: z.uuid().optional(),
 }).refine(({ customers, fileId }) => (customers === undefined) !== (fileId === undefined), {
   path: ["customers"],
@@ -39,6 +43,8 @@ export function creditsGrant(): Handler {
       const all = customers ?? await customersOf(fileId ?? "", context);
       const unique = [...new Set(all)];
       if (unique.length === 0) return giveUp(new Error("The file names no customers"));
+      const bad = all.findIndex((name) => !customer.safeParse(name).success);
+      if (bad >= 0) return giveUp(new Error(`Customer ${bad + 1} of the file is not a name`));
       await makeTables(context);
       for (let from = 0; from < unique.length; from += CHUNK) {
         context.signal.throwIfAborted();
@@ -53,7 +59,7 @@ export function creditsGrant(): Handler {
 const chunkInput = z.strictObject({
   grantId: z.uuid(),
   amount: input.shape.amount,
-  customers: z.array(z.string().min(1).max(100)).min(1).max(CHUNK),
+  customers: z.array(customer).min(1).max(CHUNK),
 });
 
 /** `credits.prepare`: one chunk of a grant by the machine `credits.grant`, where nobody looks yet. */
@@ -93,8 +99,9 @@ export async function creditTables(sql: TransactionSql): Promise<void> {
   if (found?.there) return;
   await sql`
     create table if not exists credit_grant (
-      tenant_id text not null, id uuid not null, name text not null,
-      published_at timestamptz not null default now(), primary key (tenant_id, id))`;
+      tenant_id text not null, id uuid not null, name text not null, source text,
+      published_at timestamptz not null default now(), primary key (tenant_id, id),
+      unique (tenant_id, source))`;
   await sql`
     create table if not exists credit_entry (
       tenant_id text not null, grant_id uuid not null, customer text not null, amount bigint not null,

@@ -18,6 +18,9 @@ export interface EmailOptions {
   readonly from: string;
 }
 
+/** A server that says nothing for so long will say nothing: the attempt ends before its own time does. */
+const SILENCE_MS = 20_000;
+
 /** No line breaks of any kind: they would begin another header. */
 const line = z.string().min(1).max(998)
   .regex(/^[^\p{Cc}\u2028\u2029]*$/u, "Must be one line, without control characters");
@@ -39,7 +42,7 @@ export function emailSend(options: EmailOptions): Handler {
       const mail = { from: options.from, to, subject, text: body, messageId };
       if (options.smtpUrl !== null) {
         try {
-          await nodemailer.createTransport(options.smtpUrl).sendMail(mail);
+          await transportTo(options.smtpUrl).sendMail(mail);
         } catch (error) {
           if (isForGood(error)) return giveUp(error);
           throw error;
@@ -50,6 +53,15 @@ export function emailSend(options: EmailOptions): Handler {
       await writeWhole(file, await asText(mail));
       return { messageId, file };
     },
+  });
+}
+
+function transportTo(url: string) {
+  return nodemailer.createTransport({
+    url,
+    connectionTimeout: SILENCE_MS,
+    greetingTimeout: SILENCE_MS,
+    socketTimeout: SILENCE_MS,
   });
 }
 

@@ -6,7 +6,9 @@
  */
 import { z } from "zod";
 import { defineHandler, type Handler, type HandlerContext } from "perdura";
-import { csvRows, SheetError, type SheetRow, xlsxRows } from "./sheets.ts";
+import { csvRows } from "./csv.ts";
+import type { SheetRow } from "./sheets.ts";
+import { xlsxRows } from "./xlsx.ts";
 
 const input = z.strictObject({
   /** As `POST /files` gave it. */
@@ -17,6 +19,9 @@ const CHUNK_ROWS = 500;
 /** Bad rows that the output lists; all are counted. */
 const LISTED_MAX = 1_000;
 
+/** PostgreSQL has no text with a zero in it. */
+const storable = z.string("Is missing").refine((text) => !text.includes("\0"), "Is no text");
+
 const optional = (schema: z.ZodType<string>) =>
   z.union([z.literal("").transform(() => null), schema]).optional().transform((text) =>
     text ?? null
@@ -24,12 +29,17 @@ const optional = (schema: z.ZodType<string>) =>
 
 const employee = z.object({
   email: z.email("Is not an e-mail address").max(254).transform((text) => text.toLowerCase()),
-  name: z.string("Is missing").min(1, "Is missing").max(200),
-  department: optional(z.string().max(100)),
-  start_date: optional(z.iso.date("Must be like 2026-01-31")),
+  name: storable.min(1, "Is missing").max(200),
+  department: optional(storable.max(100)),
+  // There is no year 0.
+  start_date: optional(
+    z.iso.date("Must be like 2026-01-31").refine((day) => day >= "0001", "Must be like 2026-01-31"),
+  ),
 });
 
 type Employee = z.output<typeof employee>;
+
+const REQUIRED = ["email", "name"];
 
 interface BadRow {
   readonly line: number;
@@ -45,7 +55,7 @@ export function employeesImport(): Handler {
     handle: async ({ fileId }, context) => {
       const file = await context.file(fileId);
       const isXlsx = /\.xlsx$/i.test(file.name) || file.mediaType.endsWith("spreadsheetml.sheet");
-      const rows = isXlsx ? xlsxRows(file.pieces()) : csvRows(file.pieces());
+      const rows = (isXlsx ? xlsxRows : csvRows)(file.pieces(), REQUIRED);
       await context.stepTransaction("table", async (sql) => {
         await sql`
           create table if not exists employee (
@@ -76,9 +86,7 @@ async function importRows(rows: AsyncIterable<SheetRow>, context: HandlerContext
     if (chunk.length === CHUNK_ROWS) await write();
   }
   await write();
-  // Rows that cannot be read are told ahead of those before them.
-  const errors = sorter.errors.toSorted((a, b) => a.line - b.line);
-  return { imported, rejected: sorter.rejected, errors };
+  return { imported, rejected: sorter.rejected, errors: sorter.errors };
 }
 
 function upsert(chunk: readonly Employee[], from: number, context: HandlerContext) {
@@ -89,6 +97,7 @@ function upsert(chunk: readonly Employee[], from: number, context: HandlerContex
       select ${job.tenantId}, r.email, r.name, r.department, r.start_date
         from jsonb_to_recordset(${JSON.stringify(chunk)}::text::jsonb)
           as r(email text, name text, department text, start_date date)
+       order by r.email -- two imports at once wait for each other, and not in a circle
       on conflict (tenant_id, email) do update
         set name = excluded.name, department = excluded.department,
             start_date = excluded.start_date, imported_at = now()`;
@@ -104,9 +113,6 @@ class Sorter {
 
   sort(row: SheetRow): Employee | null {
     if ("problem" in row) return this.#reject(row.line, row.problem);
-    if (!("email" in row.cells && "name" in row.cells)) {
-      throw new SheetError('The first row must name the columns "email" and "name"');
-    }
     const parsed = employee.safeParse(row.cells);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;

@@ -6,6 +6,9 @@
  * one may commit after one that took a high one, and its rows would be passed over. So rows carry the id
  * of the transaction that wrote them last, and a run reads what was written below the oldest transaction
  * that was open at its start: there, nothing can appear any more.
+ *
+ * Whoever changes a row sets its `xid` to `pg_current_xact_id()`. Rows that are deleted are not told; and
+ * a dump that is loaded into another server must set all of them anew, for it counts from its own.
  */
 import { z } from "zod";
 import { defineHandler, type Handler, type HandlerContext, type TransactionSql } from "perdura";
@@ -51,11 +54,24 @@ function begin({ job, stepTransaction }: HandlerContext) {
        where tenant_id = ${job.tenantId} and type = ${job.type} and output is not null
        order by id desc limit 1`;
     const [now] = await sql`select pg_snapshot_xmin(pg_current_snapshot())::text as mark`;
-    return { from: cursorSchema.parse(last?.cursor ?? BEGINNING), mark: String(now?.mark) };
+    const { data } = cursorSchema.safeParse(last?.cursor);
+    return { from: data ?? await reached(sql, job.tenantId), mark: String(now?.mark) };
   });
 }
 
-const cursorSchema = z.object({ xid: z.string(), id: z.string() });
+/**
+ * The place that the copy itself is at: where no run has left one, or outputs are encrypted. Pieces come
+ * in order, so all that is below it has been copied.
+ */
+async function reached(sql: TransactionSql, tenantId: string): Promise<Cursor> {
+  const [row] = await sql`
+    select xid::text as xid, id::text as id from ledger_copy where tenant_id = ${tenantId}
+     order by ledger_copy.xid desc, ledger_copy.id desc limit 1`;
+  return row ? { xid: String(row.xid), id: String(row.id) } : BEGINNING;
+}
+
+const number = z.string().regex(/^\d{1,18}$/);
+const cursorSchema = z.object({ xid: number, id: number });
 
 /** Only where there are none: even to find that an index is there waits for all who write. */
 async function makeTables(sql: TransactionSql): Promise<void> {
@@ -70,7 +86,7 @@ async function makeTables(sql: TransactionSql): Promise<void> {
   await sql`
       create table if not exists ledger_copy (
         tenant_id text not null, id bigint not null, account text not null, amount numeric not null,
-        primary key (tenant_id, id))`;
+        xid xid8 not null, primary key (tenant_id, id))`;
 }
 
 function copyPiece(
@@ -88,10 +104,12 @@ function copyPiece(
            and xid < ${mark}::text::xid8
          order by xid, id limit ${chunk}),
       copied as (
-        insert into ledger_copy (tenant_id, id, account, amount)
-        select tenant_id, id, account, amount from piece
+        insert into ledger_copy as c (tenant_id, id, account, amount, xid)
+        select tenant_id, id, account, amount, xid from piece
         on conflict (tenant_id, id) do update
-          set account = excluded.account, amount = excluded.amount)
+          set account = excluded.account, amount = excluded.amount, xid = excluded.xid
+          -- Another run at the same time may have read the row later, and written it already.
+          where c.xid < excluded.xid)
       select count(*)::int as copied, (array_agg(xid::text order by xid desc, id desc))[1] as xid,
              (array_agg(id::text order by xid desc, id desc))[1] as id
         from piece`;

@@ -25,6 +25,11 @@ export interface Grant extends CreditsInput {
   readonly grantId: string;
 }
 
+/** A grant that is to count, once for whoever asked. */
+export interface Publication extends Grant {
+  readonly source: string;
+}
+
 /** What was granted. */
 export interface Granted {
   readonly customers: number;
@@ -73,7 +78,7 @@ export const creditsMachine = setup({
     begin: unprovided<string, null>("begin"),
     prepare,
     /** Makes it count, in one commit. */
-    publish: unprovided<Granted, Grant>("publish"),
+    publish: unprovided<Granted, Publication>("publish"),
   },
   guards: {
     isWhole: (_, { failed, refused, cancelled }: ForEachOutput) =>
@@ -121,7 +126,7 @@ export const creditsMachine = setup({
       invoke: {
         src: "publish",
         id: "publish",
-        input: ({ context: { input, grantId } }) => ({ ...input, grantId }),
+        input: ({ context: { input, grantId }, self }) => ({ ...input, grantId, source: self.id }),
         onDone: { target: "granted", actions: assign({ granted: ({ event }) => event.output }) },
         onError: {
           target: "withdrawn",

@@ -83,6 +83,7 @@ export { default as mailWaiting } from "./queries/mail_waiting.sql" with { type:
 export { default as lockAll } from "./queries/lock_all.sql" with { type: "text" };
 export { default as lock } from "./queries/lock.sql" with { type: "text" };
 export { default as memberAdopt } from "./queries/member_adopt.sql" with { type: "text" };
+export { default as memberBegin } from "./queries/member_begin.sql" with { type: "text" };
 export { default as memberFailures } from "./queries/member_failures.sql" with { type: "text" };
 export { default as memberInsert } from "./queries/member_insert.sql" with { type: "text" };
 export { default as memberRefuse } from "./queries/member_refuse.sql" with { type: "text" };

@@ -23,6 +23,11 @@ export const delay = whole(0, limits.delayMsMax);
 /** Rows of a list. */
 export const rows = whole(1, limits.pageMax);
 
+/** When a batch is done. */
+export function until(text: string): "all" | "any" | number {
+  return text === "all" || text === "any" ? text : whole(1, limits.batchJobsMax)(text);
+}
+
 /** JSON text. */
 export function json(text: string): unknown {
   try {

@@ -2,7 +2,12 @@
 import { fromPromise } from "xstate";
 import { z } from "zod";
 import { creditTables } from "../../handlers/credits_grant.ts";
-import { creditsMachine, type Grant, type Granted } from "../../machines/credits.ts";
+import {
+  creditsMachine,
+  type Grant,
+  type Granted,
+  type Publication,
+} from "../../machines/credits.ts";
 import { defineMachine } from "../core/actor/mod.ts";
 import { PermanentError } from "../core/errors.ts";
 import { activityContext } from "../runtime/activities.ts";
@@ -40,19 +45,21 @@ const prepare = forEach({
   }),
 });
 
-const publish = fromPromise<Granted, Grant>(async ({ input, self }) => {
+/** An actor that is taken back and goes this way again finds that it has granted. */
+const publish = fromPromise<Granted, Publication>(async ({ input, self }) => {
   const { job: { tenantId }, transaction } = activityContext(self);
-  const { grantId, name, amount } = input;
+  const { grantId, name, amount, source } = input;
   return await transaction(async (sql) => {
     const [row] = await sql`
       select count(*)::int as n from credit_entry
        where tenant_id = ${tenantId} and grant_id = ${grantId}::uuid`;
     const customers = Number(row?.n);
     if (customers === 0) throw new PermanentError("It names no customers");
-    await sql`
-      insert into credit_grant (tenant_id, id, name)
-      values (${tenantId}, ${grantId}::uuid, ${name})
-      on conflict (tenant_id, id) do nothing`;
+    const made = await sql`
+      insert into credit_grant (tenant_id, id, name, source)
+      values (${tenantId}, ${grantId}::uuid, ${name}, ${source})
+      on conflict do nothing returning id`;
+    if (made.length === 0) throw new PermanentError(`"${source}" has granted already`);
     return { customers, total: customers * amount };
   });
 });

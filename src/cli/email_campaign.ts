@@ -42,9 +42,12 @@ const report = fromPromise<readonly Unsent[], { readonly of: string }>(
 async function unsentOf(of: string, { job, transaction }: HandlerContext): Promise<Unsent[]> {
   return await transaction(async (sql) => {
     const rows = await sql`
-      select label, coalesce(error ->> 'message', 'It was given up') as message
-        from perdura.member_failure where tenant_id = ${job.tenantId} and actor_id = ${of}
-       order by job_id limit ${LISTED_MAX}`;
+      select f.label, coalesce(f.error ->> 'message', 'It was given up') as message
+        from perdura.member_failure f
+        join perdura.actor a on a.tenant_id = f.tenant_id and a.id = f.actor_id
+       where f.tenant_id = ${job.tenantId} and f.actor_id = ${of}
+         and f.gen = coalesce((a.snapshot -> 'birth' ->> 'gen')::integer, 0)
+       order by f.job_id limit ${LISTED_MAX}`;
     return rows.map(({ label, message }) => ({
       to: label === null ? null : String(label),
       message: String(message).slice(0, 500),

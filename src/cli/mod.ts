@@ -16,6 +16,7 @@ import { OVERLAP_MS_MAX } from "../runtime/keys.ts";
 import { runApi } from "./api.ts";
 import * as form from "./arguments.ts";
 import { completionsOf, SHELLS } from "./completions.ts";
+import { addBatches, NotReachedError } from "./batches.ts";
 import { runBackupCheck, runDoctor, UnwellError } from "./doctor/mod.ts";
 import { diagram } from "./diagram.ts";
 import {
@@ -72,6 +73,7 @@ const expected = [
   ListenError,
   NotSucceededError,
   NotDoneError,
+  NotReachedError,
   UnwellError,
 ];
 
@@ -88,6 +90,7 @@ function program(): Command {
   addMachines(root);
   addSchedules(root, command, withSettings);
   addOperations(root, command, withSettings);
+  addBatches(root, command, withSettings);
   command(root, "diagram", "A statechart as SVG").argument("[machine]", "its name", "job")
     .action((machine: string) => diagram(machine));
   command(root, "completions", "Completions for a shell")

@@ -7,6 +7,7 @@ import type { Actors } from "../runtime/actors.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import { Files } from "../runtime/files.ts";
 import { Keys } from "../runtime/keys.ts";
+import { Batches } from "../runtime/batches.ts";
 import { BreakerDesk } from "../runtime/breakers.ts";
 import { Schedules } from "../runtime/schedules.ts";
 import { Limiting } from "../runtime/limiting.ts";
@@ -15,6 +16,7 @@ import { allowAll, demand, type Permit } from "./access.ts";
 import { actorRoutes } from "./actors.ts";
 import { actorControlRoutes } from "./actor_controls.ts";
 import { actorEmitRoutes } from "./actor_emits.ts";
+import { batchRoutes } from "./batches.ts";
 import { breakerRoutes } from "./breakers.ts";
 import { adminRoutes, tenantRoutes } from "./admin.ts";
 import { fileRoutes } from "./files.ts";
@@ -116,6 +118,7 @@ export function routesOf(
     ...adminRoutes(jobs, admin),
     ...tenantRoutes(admin),
     ...operationRoutes(admin.operations, jobs),
+    ...batchRoutes(new Batches(jobs.host)),
     ...limitRoutes(new Limiting(jobs.host)),
     ...logRoutes(new JobLogs(jobs)),
     ...scheduleRoutes(new Schedules({ ...jobs.host, actors: actors ?? null })),

@@ -11,6 +11,7 @@ import type { UniqueOutcome } from "../core/unique.ts";
 import type { MachineDefinition } from "../core/actor/mod.ts";
 import { activityHandlers } from "../runtime/activities.ts";
 import { Actors } from "../runtime/actors.ts";
+import { Batches } from "../runtime/batches.ts";
 import { drive, type Driven, type DriveOptions } from "../runtime/drive.ts";
 import { type Handler, type Handlers, indexHandlers } from "../runtime/handlers.ts";
 import { Jobs } from "../runtime/jobs.ts";
@@ -153,6 +154,8 @@ export class Runtime<H extends Handler = Handler> {
   readonly actors: Actors;
   /** Everything that can be done with schedules. */
   readonly schedules: Schedules;
+  /** Jobs sent together, and what follows when they are done. */
+  readonly batches: Batches;
   readonly #turner: Turner;
   readonly #store: Store;
   readonly #settings: RuntimeSettings;
@@ -184,6 +187,7 @@ export class Runtime<H extends Handler = Handler> {
     this.actors = new Actors(host, this.#turner);
     const { actors, jobs: { host: ofJobs } } = this;
     this.schedules = new Schedules({ ...ofJobs, actors });
+    this.batches = new Batches(ofJobs);
   }
 
   /**

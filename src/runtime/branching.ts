@@ -4,6 +4,7 @@
  * The new branch begins its own incarnations of everything that was under way then: timers, work and
  * children get new generations, so that whatever the old branch still has coming reaches nobody.
  */
+import { OPEN } from "../../machines/for_each.ts";
 import {
   type ActorSnapshot,
   type ChildEntry,
@@ -13,7 +14,7 @@ import {
   type TimerEntry,
 } from "../core/actor/mod.ts";
 import { isRecord } from "../core/actor/envelope.ts";
-import { sourcesOf } from "../core/actor/sources.ts";
+import { isMachine, type Source, sourcesOf } from "../core/actor/sources.ts";
 import type { ActorStore, ActorView, PastStep } from "../store/store.ts";
 import { pastOf } from "./actor_view.ts";
 import type { Machines } from "./machines.ts";
@@ -21,7 +22,10 @@ import type { Machines } from "./machines.ts";
 /** How to begin a branch. */
 export interface BranchOptions {
   readonly at: number;
-  /** Work that was under way: begun again, or given the result that it had. Default `rerun`. */
+  /**
+   * Work that was under way: begun again (`rerun`, the default), or given the result that it had. A
+   * `forEach` that a rewind finds still at it goes on, with what it has counted.
+   */
   readonly activities?: "reuse" | "rerun";
   /** Timers that were armed: for their whole time again, or for what was left of it. Default `restart`. */
   readonly timers?: "restart" | "keep";
@@ -48,21 +52,27 @@ export async function branched(
 ): Promise<Branch> {
   const { snapshot: past, step } = await pastOf(actors, view, at);
   const steps = await allSteps(actors, view);
-  const before = current ? stop(current).effects : [];
+  const sources = sourcesIn(machines, view);
+  const goesOn = (id: string, { gen, src }: ChildEntry) => {
+    const now = current?.children?.[id];
+    return activities === "reuse" && now?.gen === gen && !now.ended && isForEach(sources.get(src));
+  };
   const gens = { ...(current ?? past).gens };
-  const effects: Effect[] = [...before];
+  const effects: Effect[] = [];
+  const kept = new Set<string>();
   const mail: object[] = [];
   const children: Record<string, ChildEntry> = {};
   for (const [id, child] of Object.entries(past.children ?? {})) {
     const spawn = child.ended ? undefined : spawnOf(steps, at, id, child.gen);
-    if (!spawn) {
+    if (goesOn(id, child)) kept.add(id);
+    if (!spawn || kept.has(id)) {
       children[id] = child;
       continue;
     }
     const gen = ++gens.child;
     children[id] = { ...child, gen };
     const known = activities === "reuse" ? endOf(steps, at, id, child.gen) : undefined;
-    if (known && isWork(machines, view, child.src)) {
+    if (known && isWork(sources.get(child.src))) {
       mail.push({ event: known, from: { childId: id, gen } });
     } else effects.push({ ...spawn, gen });
   }
@@ -89,12 +99,23 @@ export async function branched(
     ...Object.keys(children).length > 0 && { children },
     ...Object.keys(armed).length > 0 && { timers: armed },
   };
-  return { snapshot, effects, mail };
+  const before = current ? stop(current).effects : [];
+  const left = before.filter((effect) => effect.kind !== "stop" || !kept.has(effect.id));
+  return { snapshot, effects: [...left, ...effects], mail };
 }
 
-function isWork(machines: Machines, view: ActorView, src: string): boolean {
+function sourcesIn(machines: Machines, view: ActorView): ReadonlyMap<string, Source> {
   const machine = machines.logicOf(view)?.definition?.machine;
-  return machine !== undefined && sourcesOf(machine).get(src)?.kind === "activity";
+  return machine ? sourcesOf(machine) : new Map();
+}
+
+/** What jobs do: one, or many. */
+function isWork(source: Source | undefined): boolean {
+  return source?.kind === "activity" || isForEach(source);
+}
+
+function isForEach(source: Source | undefined): boolean {
+  return isMachine(source?.logic) && sourcesOf(source.logic).has(OPEN);
 }
 
 async function allSteps(

@@ -113,7 +113,7 @@ export class MemberDesk {
       let label: string | null = null;
       try {
         const { label: given, ...job } = make();
-        label = given === undefined ? null : String(given).slice(0, LABEL_LENGTH_MAX);
+        label = given === undefined ? null : labelOf(given);
         const { row } = prepareJob(this.#host, {
           ...withoutKeys(job),
           tenantId: opener.tenantId,
@@ -129,6 +129,11 @@ export class MemberDesk {
     }
     return { members, refused };
   }
+}
+
+/** Text that can be stored, whatever the item was. */
+function labelOf(given: unknown): string {
+  return String(given).slice(0, LABEL_LENGTH_MAX).toWellFormed().replaceAll("\0", "\uFFFD");
 }
 
 /** A key may have a job already, which is nobody's member. */

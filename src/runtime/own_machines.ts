@@ -1,7 +1,9 @@
 /** The machines of Perdura's own: every worker steps their actors, and no client may. */
+import { batchMachine } from "../../machines/batch.ts";
 import { operationMachine } from "../../machines/operation.ts";
 import { defineMachine, type MachineDefinition } from "../core/actor/mod.ts";
 import type { SendStatement, Turn } from "../store/store.ts";
+import { startFollower } from "./followers.ts";
 import { type ApplyHost, applyPart } from "./operation_parts.ts";
 
 const OWN = "perdura.";
@@ -29,8 +31,15 @@ export const operations: MachineDefinition = defineMachine(operationMachine, {
   actions: { applyPart: "transactional" },
 });
 
+/** The machine of batches. */
+export const batches: MachineDefinition = defineMachine(batchMachine, {
+  version: "1",
+  unhandled: "reject",
+  actions: { startFollower: "transactional" },
+});
+
 /** All of them. */
-export const ownMachines: readonly MachineDefinition[] = [operations];
+export const ownMachines: readonly MachineDefinition[] = [operations, batches];
 
 /** Their actions, by type. */
-export const ownActions: Readonly<Record<string, OwnAction>> = { applyPart };
+export const ownActions: Readonly<Record<string, OwnAction>> = { applyPart, startFollower };

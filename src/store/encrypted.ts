@@ -15,6 +15,7 @@ import type {
   ClaimedJob,
   Fire,
   MemberStore,
+  NewMember,
   Refusal,
   ScheduleLook,
   ScheduleRow,
@@ -155,12 +156,13 @@ function sealedMembers(
   members: MemberStore,
   sealJobs: (jobs: readonly JobInsert[]) => Promise<JobInsert[]>,
 ): MemberStore {
+  const seal = async (all: readonly NewMember[]) => {
+    const rows = await sealJobs(all.map(({ row }) => row));
+    return all.map((member, at) => ({ ...member, row: rows[at] ?? member.row }));
+  };
   return replacing(members, {
-    insertIn: async (send, opener, all) => {
-      const rows = await sealJobs(all.map(({ row }) => row));
-      const sealed = all.map((member, at) => ({ ...member, row: rows[at] ?? member.row }));
-      return await members.insertIn(send, opener, sealed);
-    },
+    insertIn: async (send, opener, all) => await members.insertIn(send, opener, await seal(all)),
+    beginIn: async (send, owner, all) => await members.beginIn(send, owner, await seal(all)),
   });
 }
 

@@ -9,6 +9,13 @@ export interface MemberOpener {
   readonly id: string;
 }
 
+/** An actor that is being born. */
+export interface MemberOwner {
+  readonly tenantId: string;
+  readonly actorId: string;
+  readonly uid: string;
+}
+
 /** A member on its way in. */
 export interface NewMember {
   readonly row: JobInsert;
@@ -38,6 +45,12 @@ export interface MemberStore {
     opener: MemberOpener,
     members: readonly NewMember[],
   ): Promise<boolean>;
+  /** Stores members in the transaction in which their actor is born. */
+  beginIn(
+    send: SendStatement,
+    owner: MemberOwner,
+    members: readonly NewMember[],
+  ): Promise<void>;
   /** Notes items that were refused, in the same transaction. */
   refuseIn(
     send: SendStatement,

@@ -12,6 +12,7 @@ import { column, quoted, quotedOrNull, sparseColumn } from "./literal.ts";
 import type {
   FailedMember,
   MemberOpener,
+  MemberOwner,
   MemberStore,
   NewMember,
   RefusedMember,
@@ -46,6 +47,18 @@ export class PostgresMembers implements MemberStore {
     await this.#enqueue.insertIn(send, rows);
     const ids = column(rows, (row) => row.id);
     return (await send(sql.memberAdopt, [tenantId, id, ids, labels])).length > 0;
+  }
+
+  async beginIn(
+    send: SendStatement,
+    { tenantId, actorId, uid }: MemberOwner,
+    members: readonly NewMember[],
+  ): Promise<void> {
+    const rows = members.map(({ row }) => row);
+    await this.#enqueue.insertIn(send, rows);
+    const ids = column(rows, (row) => row.id);
+    const labels = sparseColumn(members, ({ label }) => quotedOrNull(label));
+    await send(sql.memberBegin, [tenantId, actorId, uid, ids, labels]);
   }
 
   async refuseIn(

@@ -89,8 +89,8 @@ Deno.test({
       PERDURA_STATE_DIR: stateDir,
     });
     const requests = blocks("sh", "curl").filter((text) => !/\/actors|\/schedules/.test(text));
-    const [first, again, read, events, unique, limits, ...others] = requests;
-    assert(first && again && read && events && unique && limits, "six with curl");
+    const [first, again, read, events, batch, unique, limits, imports, ...others] = requests;
+    assert(first && again && read && events && batch && unique && limits && imports, "eight");
     assertEquals(others, []);
     const untilDone =
       `until curl -s ${API}/jobs/$job | grep -q '"state":"succeeded"'; do sleep 0.1; done\n`;
@@ -115,14 +115,22 @@ Deno.test({
     assertEquals([paused?.state, resumed?.state], ["paused", "open"]);
     assert(JSON.stringify(why).includes('"code":"queue_paused"'), JSON.stringify(why));
 
-    const [schedule, ...otherSchedules] = blocks("sh", "/schedules");
+    const [imported] = await runShell(imports.replaceAll(API, program.url));
+    const { imported: good, rejected, errors } = Object(imported?.output);
+    assertEquals([good, rejected, errors[0].line], [1, 1, 3]);
+    const [begun, counted] = await runShell(batch.replaceAll(API, program.url));
+    assertEquals([begun?.id, begun?.total, counted?.id], ["greetings", 2, "greetings"]);
+
+    const [schedule, ledger, ...otherSchedules] = blocks("sh", "/schedules");
+    const [synced, everyNight] = await runShell(String(ledger).replaceAll(API, program.url));
+    assertEquals([Object(synced?.output).copied, everyNight?.type], [0, "finance.sync"]);
     assertEquals(otherSchedules, []);
     const [nightly] = await runShell(String(schedule).replaceAll(API, program.url));
     assertEquals(nightly?.cron, "0 2 * * *");
     const [sole] = await runShell(unique.replaceAll(API, program.url));
     assert(sole?.id, JSON.stringify(sole));
 
-    const [approval, order, samples, mails, ...otherSamples] = blocks("sh", "/actors");
+    const [approval, order, samples, mails, credits, ...otherSamples] = blocks("sh", "/actors");
     assertEquals(otherSamples, []);
     const [started, approved, past] = await runShell(
       String(approval).replaceAll(API, program.url),
@@ -146,6 +154,8 @@ Deno.test({
     assertEquals([subscribed?.id, subscribed?.state], ["ada/gold", "trial"]);
     assertEquals(subscription?.id, "ada/gold");
     assertEquals([campaign?.machine, same?.id], ["campaign", "spring"]);
+    const [, granted] = await runShell(String(credits).replaceAll(API, program.url));
+    assertEquals(Object(granted?.output).granted, { customers: 2, total: 1000 });
     const [spared, , summer] = await runShell(String(mails).replaceAll(API, program.url));
     assertEquals([spared?.ratePerMinute, spared?.concurrency], [600, 5]);
     const { sent, failed, errors: [error] } = Object(summer?.output);

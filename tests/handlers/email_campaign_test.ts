@@ -7,6 +7,7 @@ import { Files } from "../../src/runtime/files.ts";
 import { NO_LIMITS } from "../../src/core/gate.ts";
 import { eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { smtpSink } from "./mail.ts";
 import { mailServer } from "./smtp.ts";
 
 function runtimeOn(db: TestDatabase, smtpUrl: string) {
@@ -58,6 +59,52 @@ Deno.test("a campaign from a file: bad addresses are told, the others get their 
   ]);
   const wanted = [...good, "grey@example.net", "last@x.org"].toSorted();
   assertEquals(server.taken.map(({ to }) => to).toSorted(), wanted);
+});
+
+Deno.test("a file of anything but addresses: each line is told, and nobody else misses the mail", async () => {
+  await using db = await testDatabase();
+  await using server = await mailServer();
+  await using runtime = await runtimeOn(db, server.url);
+  const bytes = await new Blob([
+    "\uFEFFfirst@example.org\r\n",
+    Uint8Array.from("z\0e\0r\0o\0@\0\n", (sign) => sign.charCodeAt(0)),
+    Uint8Array.of(0xff, 0xfe, 0xed, 0xa0, 0x80, 10),
+    `${"long".repeat(1_000)}@example.org\n`,
+    "\n  \n<b@example.org>\n",
+    "last@example.org",
+  ]).bytes();
+  const file = { tenantId: "default", name: "c.txt", mediaType: "text/plain", bytes };
+  const { id: fileId } = await new Files(db.store.files).add(file);
+  await runtime.actors.start({ machine, id: "odd", input: { subject: "Hi", fileId, window: 2 } });
+  runtime.work();
+  const over = await runtime.actors.wait(null, "odd", "done", { timeoutMs: 60_000 });
+  const { errors, ...counts } = Object(over?.output);
+  assertEquals(counts, { recipients: 6, sent: 2, failed: 4, left: 0 });
+  assertEquals(errors.length, 4);
+  assertEquals(server.taken.map(({ to }) => to).toSorted(), [
+    "first@example.org",
+    "last@example.org",
+  ]);
+});
+
+Deno.test("a mail server that answers garbage: its mails are told, the others go out", async () => {
+  await using db = await testDatabase();
+  await using server = smtpSink({
+    recipientsOf: (to) => to.startsWith("odd") ? "\u0000\uFFFD What?" : "250 OK",
+  });
+  await using runtime = await runtimeOn(db, server.url);
+  const recipients = ["odd1@example.org", "a@example.org", "odd2@example.org", "b@example.org"];
+  const input = { subject: "Hi", recipients, maxAttempts: 2 };
+  await runtime.actors.start({ machine, id: "garbage", input });
+  runtime.work();
+  const over = await runtime.actors.wait(null, "garbage", "done", { timeoutMs: 60_000 });
+  const { errors, ...counts } = Object(over?.output);
+  assertEquals(counts, { recipients: 4, sent: 2, failed: 2, left: 0 });
+  assertEquals(errors.map(({ to }: { to: string }) => to).toSorted(), [
+    "odd1@example.org",
+    "odd2@example.org",
+  ]);
+  assertEquals(server.mails.flatMap(({ to }) => to).toSorted(), ["a@example.org", "b@example.org"]);
 });
 
 Deno.test("a provider with a limit gets no more at once than that, and holds up nobody else", async () => {

@@ -1,10 +1,10 @@
 /** `employees.import`: good rows in, bad rows told, whatever the file is like. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { employeesImport } from "../../handlers/employees_import.ts";
 import { Files } from "../../src/runtime/files.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";
-import { xlsxOf } from "./xlsx.ts";
+import { bookOf, rowOf, xlsxOf } from "./xlsx.ts";
 
 const encoder = new TextEncoder();
 
@@ -84,12 +84,20 @@ Deno.test("an XLSX file is read like a CSV file", async () => {
 
 Deno.test("a file that is none is a dead letter with the reason, after one attempt", async () => {
   await using db = await testDatabase();
-  const latin1 = Uint8Array.of(...encoder.encode("email,name\n"), 0xe4, 0x0a);
+  const utf16 = (text: string) => new Uint8Array(Uint16Array.from(text, codeOf).buffer);
+  const far = `<c r="XFD1048576"><v>1</v></c>`;
   const files: [string, string | Uint8Array, string][] = [
-    ["latin1.csv", latin1, "not UTF-8"],
-    ["other.csv", "a,b\n1,2\n", 'must name the columns "email" and "name"'],
+    ["empty.csv", "", "The file is empty"],
+    ["mark.csv", "\uFEFF", "The file is empty"],
+    ["other.csv", "a,b\n", 'must name the columns "email" and "name"'],
+    ["semicolons.csv", "email;name\n", 'must name the columns "email" and "name"'],
     ["twice.csv", "email,name,name\n1,2,3\n", 'Two columns are named "name"'],
+    ["utf16.csv", utf16("\uFEFFemail,name\nada@example.com,Ada\n"), "not UTF-8"],
+    ["bare16.csv", utf16("email,name\nada@example.com,Ada\n"), "not UTF-8"],
     ["not.xlsx", "email,name\n", "not an XLSX file"],
+    ["empty.xlsx", bookOf(""), "The file is empty"],
+    ["far.xlsx", bookOf(rowOf(["email", "name"], 1) + rowOf([], 1048576, far)), "too large"],
+    ["bomb.xlsx", sayingSize(bookOf(""), 200 * 1024 * 1024), "too large"],
   ];
   for (const [name, content, words] of files) {
     const job = await importing(db, name, content);
@@ -98,14 +106,96 @@ Deno.test("a file that is none is a dead letter with the reason, after one attem
   }
 });
 
-Deno.test("an open quotation mark costs its rows, not the worker", async () => {
+/** The same archive, its first part said to be so long, unpacked. */
+function sayingSize(zip: Uint8Array, size: number): Uint8Array {
+  const at = zip.findIndex((_, n) => zip[n] === 0x50 && zip[n + 2] === 1 && zip[n + 3] === 2);
+  const bytes = zip.slice();
+  new DataView(bytes.buffer).setUint32(at + 24, size, true);
+  return bytes;
+}
+
+function codeOf(sign: string): number {
+  return sign.charCodeAt(0);
+}
+
+Deno.test("names and no rows: nothing to import, and no error", async () => {
   await using db = await testDatabase();
-  const job = await importing(
-    db,
-    "open.csv",
-    'email,name\nada@example.com,"Ada\nemmy@example.com,E\n',
-  );
-  const { imported, rejected } = Object(job.output);
-  assertEquals(job.state, "succeeded");
-  assert(imported + rejected > 0);
+  for (const name of ["staff.csv", "staff.xlsx"]) {
+    const isCsv = name.endsWith("csv");
+    const job = await importing(db, name, isCsv ? "email,name" : xlsxOf([["email", "name"]]));
+    assertEquals(job.output, { imported: 0, rejected: 0, errors: [] });
+  }
+});
+
+Deno.test("a bad row costs itself alone, and is told by the line it begins in", async () => {
+  await using db = await testDatabase();
+  const lines: (string | Uint8Array)[] = [
+    "email,name,start_date\r\n",
+    'ada@example.com,"Ada\r\nLovelace",\r\n',
+    'disk@example.com,5" disk,\r\n',
+    "emmy@example.com,Emmy,2026-02-01\r\n",
+    Uint8Array.of(...encoder.encode("jorg@example.com,J"), 0xf6, ...encoder.encode("rg,\r\n")),
+    "zero@example.com,Ze\0ro,\r\n",
+    "year@example.com,Year,0000-01-01\r\n",
+    'kurt@example.com,"Kurt ""the"" one",\r\n',
+    'open@example.com,"Open,\r\n',
+    "alan@example.com,Alan,\r\n",
+  ];
+  const bytes = await new Blob(lines as BlobPart[]).bytes();
+  const job = await importing(db, "bad.csv", bytes);
+  assertEquals(job.lastError, null);
+  const quote = "A quotation mark is not closed, or stands inside a field";
+  assertEquals(job.output, {
+    imported: 4,
+    rejected: 5,
+    errors: [
+      { line: 4, message: quote },
+      { line: 6, message: "It is not UTF-8: save it as CSV UTF-8" },
+      { line: 7, message: "name: Is no text" },
+      { line: 8, message: "start_date: Must be like 2026-01-31" },
+      { line: 10, message: quote },
+    ],
+  });
+  assertEquals((await employees(db)).map((row) => row.split("|")[2]), [
+    "Ada\r\nLovelace",
+    "Alan",
+    "Emmy",
+    'Kurt "the" one',
+  ]);
+});
+
+Deno.test("an open quotation mark costs its row, however long the file goes on", async () => {
+  await using db = await testDatabase();
+  const rows = Array.from({ length: 3_000 }, (_, n) => `e${n}@example.com,E${n}`);
+  const csv = ["email,name", 'ada@example.com,"Ada', ...rows].join("\n");
+  const { output } = await importing(db, "open.csv", csv);
+  const { imported, errors } = Object(output);
+  assertEquals([imported, errors.map(({ line }: { line: number }) => line)], [3_000, [2]]);
+});
+
+Deno.test("an XLSX file: what formulas came to, days, the first sheet, and what is none of these", async () => {
+  await using db = await testDatabase();
+  const day = (n: number, value: number) => `<c r="C${n}" s="1"><v>${value}</v></c>`;
+  const sheet = [
+    rowOf(["email", "name", "start_date"], 1),
+    rowOf(
+      ["ada@example.com"],
+      2,
+      `<c r="B2" t="str"><f>UPPER("ada")</f><v>ADA</v></c>${day(2, 46053)}`,
+    ),
+    rowOf(["emmy@example.com", "Emmy"], 5, day(5, 99_999_999_999)),
+    rowOf(["kurt@example.com"], 6, `<c r="B6" t="e"><f>1/0</f><v>#DIV/0!</v></c>`),
+  ].join("");
+  const other = rowOf(["email", "name"], 1) + rowOf(["other@example.com", "Other"], 2);
+  const job = await importing(db, "staff.xlsx", bookOf(sheet, other));
+  assertEquals(job.lastError, null);
+  assertEquals(job.output, {
+    imported: 1,
+    rejected: 2,
+    errors: [
+      { line: 5, message: "start_date: Must be like 2026-01-31" },
+      { line: 6, message: "name: Is missing" },
+    ],
+  });
+  assertEquals(await employees(db), ["default|ada@example.com|ADA||2026-01-31"]);
 });

@@ -14,13 +14,15 @@ export interface SmtpSink extends AsyncDisposable {
   readonly mails: Delivered[];
 }
 
-/** Starts a server. `recipients` is what it answers to RCPT TO. */
-export function smtpSink({ recipients = "250 OK" } = {}): SmtpSink {
+/** Starts a server. `recipients` is what it answers to RCPT TO, `recipientsOf` the same by address. */
+export function smtpSink(
+  { recipients = "250 OK", recipientsOf = (_to: string) => recipients } = {},
+): SmtpSink {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const mails: Delivered[] = [];
   const talks: Promise<void>[] = [];
   const accepting = (async () => {
-    for await (const conn of listener) talks.push(talk(conn, mails, recipients));
+    for await (const conn of listener) talks.push(talk(conn, mails, recipientsOf));
   })();
   return {
     url: `smtp://127.0.0.1:${listener.addr.port}`,
@@ -34,7 +36,11 @@ export function smtpSink({ recipients = "250 OK" } = {}): SmtpSink {
 }
 
 /** One client, until it leaves. */
-async function talk(conn: Deno.Conn, mails: Delivered[], recipients: string): Promise<void> {
+async function talk(
+  conn: Deno.Conn,
+  mails: Delivered[],
+  recipientsOf: (to: string) => string,
+): Promise<void> {
   const encoder = new TextEncoder();
   const say = (line: string) => conn.write(encoder.encode(`${line}\r\n`));
   let from = "";
@@ -56,7 +62,7 @@ async function talk(conn: Deno.Conn, mails: Delivered[], recipients: string): Pr
     if (line.startsWith("MAIL FROM:")) from = address;
     if (line.startsWith("RCPT TO:")) {
       to.push(address);
-      await say(recipients);
+      await say(recipientsOf(address));
       continue;
     }
     if (line === "DATA") data = [];

@@ -1,8 +1,8 @@
 /** `finance.sync` and `credits.grant` on real tables. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { creditsGrant, creditsPrepare } from "../../handlers/credits_grant.ts";
 import { financeSync } from "../../handlers/finance_sync.ts";
-import { createRuntime } from "perdura";
+import { createRuntime, InvalidInputError } from "perdura";
 import { creditGrants } from "../../src/cli/credits.ts";
 import { Files } from "../../src/runtime/files.ts";
 import { eventually } from "../support/build.ts";
@@ -68,6 +68,34 @@ Deno.test("finance.sync leaves what is written below an open transaction to the 
   assertEquals([Object(between.output).copied, await sync(db, w, {})], [0, 2]);
 });
 
+Deno.test("finance.sync goes on from its copy where the last run has left no place of ours", async () => {
+  await using db = await testDatabase();
+  await using w = testWorker(db, [financeSync()]);
+  await w.run("finance.sync", {});
+  await db.sql`insert into ledger_entry (tenant_id, account, amount) values ('default', 'a', 1)`;
+  assertEquals(await sync(db, w, {}), 1);
+  for (const output of [{ cursor: { xid: "x", id: "1" } }, { cursor: 7 }, { copied: 1 }, "none"]) {
+    await db.sql`update perdura.job_archive set output = ${JSON.stringify(output)}::text::json`;
+    await db.sql`insert into ledger_entry (tenant_id, account, amount) values ('default', 'b', 2)`;
+    assertEquals(await sync(db, w, {}), 1, JSON.stringify(output));
+  }
+});
+
+Deno.test("finance.sync does not take back what another run has copied meanwhile", async () => {
+  await using db = await testDatabase();
+  await using w = testWorker(db, [financeSync()]);
+  await w.run("finance.sync", {});
+  await db.sql`insert into ledger_entry (tenant_id, account, amount) values ('default', 'a', 1)`;
+  assertEquals(await sync(db, w, {}), 1);
+  // As another run leaves it that has read the row after this one has.
+  await db.sql`update ledger_copy set amount = 2, xid = pg_current_xact_id()`;
+  const begin = JSON.stringify({ cursor: { xid: "0", id: "0" } });
+  await db.sql`update perdura.job_archive set output = ${begin}::text::json`;
+  assertEquals(Object((await w.run("finance.sync", {})).output).copied, 1);
+  const [row] = await db.sql`select amount::int from ledger_copy`;
+  assertEquals(row?.amount, 2);
+});
+
 Deno.test("finance.sync keeps tenants apart", async () => {
   await using db = await testDatabase();
   await using w = testWorker(db, [financeSync()]);
@@ -95,6 +123,41 @@ Deno.test("credits.grant shows nothing until all is there, and counts a customer
     select customer, amount::int from customer_credit where customer in ('customer 0', 'customer 1')
      order by customer`;
   assertEquals(rows.map((row) => row.amount), [12, 5]);
+});
+
+Deno.test("credits.grant: the same key is the same grant; nobody, or less than nothing, is refused", async () => {
+  await using db = await testDatabase();
+  await using w = testWorker(db, [creditsGrant()]);
+  const payload = { name: "spring", amount: 5, customers: ["a", "b", "a"] };
+  const key = { type: "credits.grant", idempotencyKey: "spring" };
+  const first = await w.jobs.enqueueUnchecked({ ...key, payload });
+  await w.reach(first.id, "succeeded");
+  assertEquals((await w.jobs.enqueueUnchecked({ ...key, payload })).id, first.id);
+  const wrong = [{ amount: -5 }, { amount: 0 }, { amount: 0.5 }, { customers: [] }, {
+    customers: ["a", "b\0"],
+  }];
+  for (const member of wrong) {
+    const send = () =>
+      w.jobs.enqueueUnchecked({ type: "credits.grant", payload: { ...payload, ...member } });
+    await assertRejects(send, InvalidInputError, undefined, JSON.stringify(member));
+  }
+  const rows = await db.sql`select customer, amount::int from customer_credit order by customer`;
+  assertEquals(rows.map((row) => Object.values(row)), [["a", 5], ["b", 5]]);
+});
+
+Deno.test("credits.grant: a file that is not UTF-8, or whose lines are no names, grants nothing", async () => {
+  await using db = await testDatabase();
+  await using w = testWorker(db, [creditsGrant()]);
+  const latin1 = Uint8Array.of(97, 10, 74, 0xf6, 114, 103, 10);
+  for (const bytes of [latin1, new TextEncoder().encode(`a\n${"x".repeat(101)}\n`)]) {
+    const file = { tenantId: "default", name: "c.txt", mediaType: "text/plain", bytes };
+    const { id: fileId } = await new Files(db.store.files).add(file);
+    const job = await w.run("credits.grant", { name: "spring", amount: 5, fileId });
+    assertEquals([job.state, job.attempt], ["dead_letter", 1]);
+    assertEquals(job.lastError?.message, "Customer 2 of the file is not a name");
+  }
+  const [found] = await db.sql`select to_regclass('credit_entry') is null as nothing`;
+  assertEquals(found?.nothing, true);
 });
 
 Deno.test("credits.grant: what was prepared and never published counts nothing", async () => {
@@ -134,6 +197,14 @@ Deno.test("the machine credits.grant: chunks by jobs, all at once, doubles once,
     granted: { customers: 2_400, total: 12_000 },
     failure: null,
   });
+  // Taken back, it prepares all of it again, and does not count twice.
+  for (const activities of ["rerun", "reuse"] as const) {
+    await runtime.actors.rewind("spring", { at: 1, activities });
+    const again = await runtime.actors.wait(null, "spring", "done", { timeoutMs: 60_000 });
+    assertEquals(again?.output, { granted: null, failure: '"spring" has granted already' });
+  }
+  const mangled = await grant("mangled", [...many, "J\uFFFDrg"]);
+  assertEquals(mangled, { granted: null, failure: "A chunk could not be prepared" });
   const wrong = await grant("wrong", [...many, "x".repeat(101)]);
   assertEquals(wrong, { granted: null, failure: "A chunk could not be prepared" });
   assertEquals(await grant("none", []), { granted: null, failure: "It names no customers" });

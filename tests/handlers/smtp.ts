@@ -16,9 +16,13 @@ export interface MailServer extends AsyncDisposable {
   readonly most: ReadonlyMap<string, number>;
 }
 
-/** @param answer To a recipient: null takes it, a number is the code of a refusal. */
+/**
+ * @param answer To a recipient: null takes it, a number is the code of a refusal.
+ * @param ready Awaited before a mail is taken.
+ */
 export async function mailServer(
   answer: (to: string, times: number) => number | null = () => null,
+  ready: () => Promise<void> = () => Promise.resolve(),
 ): Promise<MailServer> {
   const taken: Taken[] = [];
   const asked = new Map<string, number>();
@@ -43,7 +47,8 @@ export async function mailServer(
       const domain = to.slice(to.indexOf("@") + 1);
       now.set(domain, (now.get(domain) ?? 0) + 1);
       most.set(domain, Math.max(most.get(domain) ?? 0, now.get(domain) ?? 0));
-      textOf(stream).then((text) => {
+      textOf(stream).then(async (text) => {
+        await ready();
         now.set(domain, (now.get(domain) ?? 0) - 1);
         const [, messageId = ""] = /^Message-ID: (<.*>)/mi.exec(text) ?? [];
         taken.push({ to, messageId });

@@ -108,8 +108,11 @@ Deno.test("nothing of another tenant is read or changed, whatever is sent", asyn
   assertEquals(await fingerprint(api.db, "b"), before);
 });
 
-/** Enqueues, and turns with statements of their own (operations begin with one), are outside of the wall. */
-const OUTSIDE = ["/jobs", "/jobs/batch", "/admin/sweep", "/operations", "/admin/retry-failed"];
+/** Enqueues, and turns with statements of their own (operations and batches begin with one), are outside of the wall. */
+const OUTSIDE = [
+  ...["/jobs", "/jobs/batch", "/batches"],
+  ...["/admin/sweep", "/operations", "/admin/retry-failed"],
+];
 
 Deno.test("the same by row-level security alone: no route checks anything", async () => {
   await using api = await tenantsApi();

@@ -28,6 +28,7 @@ const UNAUDITED: Readonly<Record<string, string>> = {
   "POST /jobs/{id}/renew": "a worker's part",
   "POST /drive": "a scheduler's, many times a minute",
   "POST /files": "a thing of its sender's own",
+  "POST /batches": "their histories begin with it",
   "POST /actors": "its history begins with it",
   "POST /actors/{id}/events": "it stands in the history of the actor",
 };

@@ -150,7 +150,7 @@ const HOUSE: readonly Room[] = [
   {
     at: "handlers/",
     files: ["mod.ts", "handlers/"],
-    packages: ["zod", "nodemailer", "ipaddr.js", "csv-parse", "read-excel-file"],
+    packages: ["zod", "nodemailer", "ipaddr.js", "csv-parse", "fflate", "read-excel-file"],
     node: true,
   },
   { at: "sql/", files: ["sql/migrations/", "sql/queries/", "sql/*.sql"] },

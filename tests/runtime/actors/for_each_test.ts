@@ -1,119 +1,10 @@
 /** `forEach`: a job for each item of a stream; what its parent hears, and what ends it. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { assign, type EventObject, sendTo, setup } from "xstate";
-import { z } from "zod";
-import {
-  createRuntime,
-  defineHandler,
-  defineMachine,
-  forEach,
-  type ForEachOutput,
-  type ForEachPolicy,
-  InvalidInputError,
-  pageOf,
-} from "perdura";
+import type { EventObject } from "xstate";
+import { InvalidInputError } from "perdura";
 import { eventually } from "../../support/build.ts";
-import { type TestDatabase, testDatabase } from "../../support/database.ts";
-
-interface Work {
-  readonly items: readonly string[];
-  readonly policy?: ForEachPolicy;
-}
-
-/** Resolved by a test that lets the jobs of items `wait…` end. */
-let gate = Promise.withResolvers<void>();
-
-const square = defineHandler({
-  type: "each.square",
-  input: z.strictObject({ n: z.string().min(1).max(20) }),
-  retry: { maxAttempts: 1 },
-  handle: async ({ n }, { signal }) => {
-    if (n.startsWith("bad")) throw new Error(`No square of ${n}`);
-    if (n.startsWith("wait")) {
-      await Promise.race([
-        gate.promise,
-        new Promise((_, no) => signal.addEventListener("abort", () => no(signal.reason))),
-      ]);
-    }
-    return Number(n) ** 2;
-  },
-});
-
-const squares = forEach({
-  policy: (of: Work) => of.policy ?? {},
-  next: ({ of, ...request }) => pageOf(of.items, request),
-  job: (item: string) => {
-    if (item === "strange") throw new RangeError("What is that?");
-    return { type: "each.square", payload: { n: item }, label: `item ${item}` };
-  },
-});
-
-type Heard = { readonly type: "CHILD_FAILED"; readonly failed: number };
-
-const parent = setup({
-  types: {} as {
-    context: { work: Work; first: ForEachOutput | null; last: ForEachOutput | null; heard: number };
-    events: Heard | { type: "STOP" } | { type: "MORE"; items: string[] } | { type: "NO_MORE" };
-    input: Work;
-    output: { first: ForEachOutput | null; last: ForEachOutput | null; heard: number };
-  },
-  actors: { squares },
-}).createMachine({
-  id: "sums",
-  context: ({ input }) => ({ work: input, first: null, last: null, heard: 0 }),
-  initial: "first",
-  output: ({ context: { first, last, heard } }) => ({ first, last, heard }),
-  states: {
-    first: {
-      invoke: {
-        src: "squares",
-        id: "squares",
-        input: ({ context }) => context.work,
-        onDone: { target: "next", actions: assign({ first: ({ event }) => event.output }) },
-      },
-      on: {
-        STOP: "over",
-        MORE: { actions: sendTo("squares", ({ event }) => ({ type: "ADD", items: event.items })) },
-        NO_MORE: { actions: sendTo("squares", { type: "CLOSE" }) },
-        CHILD_FAILED: {
-          actions: assign({ heard: ({ context, event }) => context.heard + event.failed }),
-        },
-      },
-    },
-    // What came out goes in again.
-    next: {
-      invoke: {
-        src: "squares",
-        id: "again",
-        input: ({ context: { first } }) => ({ items: [String(first?.succeeded)] }),
-        onDone: { target: "over", actions: assign({ last: ({ event }) => event.output }) },
-      },
-    },
-    over: { type: "final" },
-  },
-});
-
-const sums = defineMachine(parent, { version: "1" });
-
-function runtimeOn(db: TestDatabase) {
-  return createRuntime({
-    databaseUrl: db.url,
-    handlers: [square],
-    machines: [sums],
-    pollMs: 50,
-    sweepMs: 500,
-  });
-}
-
-const numbers = (count: number) => Array.from({ length: count }, (_, n) => String(n));
-const nothing = { failed: 0, cancelled: 0, refused: 0, left: 0 };
-
-async function membersLeft(db: TestDatabase): Promise<number> {
-  const [row] = await db.sql`
-    select (select count(*) from perdura.activity where is_member)
-         + (select count(*) from perdura.job where type = 'each.square') as n`;
-  return Number(row?.n);
-}
+import { testDatabase } from "../../support/database.ts";
+import { gate, membersLeft, nothing, numbers, runtimeOn } from "./squares.ts";
 
 Deno.test("a job for each item, a window at a time; the parent hears once, and its row stays small", async () => {
   await using db = await testDatabase();
@@ -147,7 +38,7 @@ Deno.test("a job for each item, a window at a time; the parent hears once, and i
 Deno.test("one success is enough, or two are: the others are cancelled", async () => {
   await using db = await testDatabase();
   await using runtime = await runtimeOn(db);
-  gate = Promise.withResolvers();
+  gate.now = Promise.withResolvers();
   runtime.work();
   for (const [id, until, items] of [["any", "any", ["1"]], ["two", 2, ["1", "2"]]] as const) {
     const input = { items: [...items, "wait 1", "wait 2"], policy: { until } };
@@ -173,7 +64,7 @@ Deno.test("more successes are wanted than there are items: it ends all the same,
 Deno.test("a failure is an event for the parent, or the end of all", async () => {
   await using db = await testDatabase();
   await using runtime = await runtimeOn(db);
-  gate = Promise.withResolvers();
+  gate.now = Promise.withResolvers();
   runtime.work();
   const { actors } = runtime;
   const told = { items: ["bad 1", "bad 2", "3"], policy: { tells: true } };
@@ -207,7 +98,7 @@ Deno.test("items are added at run time, until it is closed", async () => {
 Deno.test("whoever stops the parent, or its state, stops all its jobs", async () => {
   await using db = await testDatabase();
   await using runtime = await runtimeOn(db);
-  gate = Promise.withResolvers();
+  gate.now = Promise.withResolvers();
   runtime.work({ concurrency: 5 });
   const { actors } = runtime;
   const items = Array.from({ length: 300 }, (_, n) => `wait ${n}`);

@@ -1,0 +1,131 @@
+/** `batches`: begin one from a file of jobs, look at it, cancel it, where the database is. */
+import type { Command } from "commander";
+import type { Batch } from "../core/batch.ts";
+import { InvalidInputError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import { Batches } from "../runtime/batches.ts";
+import * as form from "./arguments.ts";
+import { recordCommand } from "./auditing.ts";
+import { type OutputOptions, print, printJson } from "./output.ts";
+import { jobsOf, withStore } from "./service.ts";
+import type { Settings } from "./settings.ts";
+
+/** So often a command that waits looks. */
+const LOOK_MS = 100;
+
+/** A batch that was waited for has not come to what was asked. */
+export class NotReachedError extends Error {
+  override readonly name = "NotReachedError";
+
+  constructor(batch: Batch) {
+    super(lineOf(batch));
+  }
+}
+
+interface StartOptions extends OutputOptions {
+  readonly id?: string;
+  readonly tenant?: string;
+  readonly until: "all" | "any" | number;
+  readonly stop?: boolean;
+  readonly then?: unknown;
+  readonly wait?: boolean;
+}
+
+type Use = (settings: Settings) => Promise<void>;
+type Run = (use: Use) => Promise<void>;
+type MakeCommand = (parent: Command, name: string, about: string) => Command;
+
+/** Adds the commands to a program. */
+export function addBatches(root: Command, command: MakeCommand, run: Run): void {
+  const group = command(
+    root,
+    "batches",
+    "Jobs sent together, and what follows: start, show, cancel",
+  );
+  command(group, "start", "Store jobs, all or none, and count how they end")
+    .argument("<file>", "a job of `POST /jobs` per line; -: standard input")
+    .option("--id <text>", "the same again is the same batch").option("--tenant <id>")
+    .option("--until <what>", "all, any, or how many successes", form.until, "all")
+    .option("--stop", "the first failure is the end")
+    .option("--then <job>", "the job that follows, JSON", form.json)
+    .option("--wait", "for its end").option("--json", "as JSON")
+    .action((file, options) => run((s) => start(s, file, options)));
+  command(group, "show", "How far it has come").argument("<id>").option("--json", "as JSON")
+    .action((id, options) => run((s) => use(s, options, (batches) => batches.get(null, id))));
+  command(group, "cancel", "Cancel its jobs; nothing follows").argument("<id>")
+    .option("--json", "as JSON").action((id, options) => run((s) => cancel(s, id, options)));
+}
+
+async function start(settings: Settings, file: string, options: StartOptions): Promise<void> {
+  const { id, tenant: tenantId, until, stop, then } = options;
+  const jobs = await jobsIn(file);
+  const given = Object.entries({ id, tenantId, then }).filter(([, value]) => value !== undefined);
+  const request = { jobs, until, onFailure: stop ? "stop" : "count", ...Object.fromEntries(given) };
+  await use(settings, options, async (batches) => {
+    const { batch } = await batches.startUnchecked(request);
+    if (!options.wait) return batch;
+    const ended = await endOf(batches, batch);
+    if (!ended.isReached) throw new NotReachedError(ended);
+    return ended;
+  });
+}
+
+async function cancel(settings: Settings, id: string, options: OutputOptions): Promise<void> {
+  const debug = settings.PERDURA_DEBUG ?? true;
+  await withStore(settings, { name: "perdura cli", debug }, async (store) => {
+    const batch = await new Batches(jobsOf(settings, store, debug).host).cancel(null, id);
+    const { tenantId } = batch;
+    await recordCommand(store, { tenantId, action: "batch.cancel", subject: `batches/${id}` });
+    await show(batch, options);
+  });
+}
+
+async function use(
+  settings: Settings,
+  options: OutputOptions,
+  work: (batches: Batches) => Promise<Batch>,
+): Promise<void> {
+  const debug = settings.PERDURA_DEBUG ?? true;
+  await withStore(settings, { name: "perdura cli", debug }, async (store) => {
+    await show(await work(new Batches(jobsOf(settings, store, debug).host)), options);
+  });
+}
+
+async function endOf(batches: Batches, { tenantId, id }: Batch): Promise<Batch> {
+  for (;;) {
+    const batch = await batches.get(tenantId, id);
+    if (batch.state !== "running") return batch;
+    await new Promise((done) => setTimeout(done, LOOK_MS));
+  }
+}
+
+/** @throws {InvalidInputError} */
+async function jobsIn(file: string): Promise<unknown[]> {
+  const text = file === "-"
+    ? await new Response(Deno.stdin.readable).text()
+    : await Deno.readTextFile(file).catch((error) => {
+      throw new InvalidInputError([{ path: "file", message: error.message }]);
+    });
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  if (lines.length === 0 || lines.length > limits.batchJobsMax) {
+    const message = `Must have 1 to ${limits.batchJobsMax} jobs, one per line`;
+    throw new InvalidInputError([{ path: "file", message }]);
+  }
+  return lines.map((line, index) => {
+    try {
+      return JSON.parse(line);
+    } catch {
+      throw new InvalidInputError([{ path: `line ${index + 1}`, message: "Is not JSON" }]);
+    }
+  });
+}
+
+async function show(batch: Batch, { json }: OutputOptions): Promise<void> {
+  if (json) await printJson(batch);
+  else await print(lineOf(batch));
+}
+
+function lineOf({ id, state, total, succeeded, failed, cancelled, left }: Batch): string {
+  return `${id} ${state}: ${succeeded} of ${total} succeeded, ${failed} failed, ` +
+    `${cancelled} cancelled, ${left} left`;
+}
