@@ -185,7 +185,10 @@ export class RateLimitedError extends PerduraError {
   }
 }
 
-/** The database cannot be reached, or did not answer in time. Nothing was promised. */
+/**
+ * The database cannot be reached, or did not answer in time; or too many want the same. Nothing was
+ * promised. What a driver said is in it only together with its `cause`.
+ */
 export class UnavailableError extends PerduraError {
   readonly code = "unavailable";
   readonly retryAfterMs: number;

@@ -32,7 +32,7 @@ export const problems: Readonly<Record<ErrorCode, { status: number; title: strin
   unknown_machine: { status: 422, title: "Unknown machine" },
   rate_limited: { status: 429, title: "Too many requests" },
   internal: { status: 500, title: "Internal error" },
-  unavailable: { status: 503, title: "Database unavailable" },
+  unavailable: { status: 503, title: "Not available now" },
 };
 
 /** The driver's own words name addresses and users: they are for the log. */
@@ -47,9 +47,10 @@ export function problemResponse(c: Context, error: unknown): Response {
     return respond(c, { ...headOf("internal"), instance, requestId });
   }
   if (error instanceof UnavailableError) {
-    log.warn("Database unavailable", { reason: error.message, path: instance });
+    log.warn("Unavailable", { reason: error.message, path: instance });
   }
-  const detail = error instanceof UnavailableError ? UNAVAILABLE : error.message;
+  const isDrivers = error instanceof UnavailableError && error.cause !== undefined;
+  const detail = isDrivers ? UNAVAILABLE : error.message;
   const body = { ...headOf(error.code), detail, instance, ...error.members };
   if (error instanceof VersionConflictError && error.conditional) {
     return respond(c, { ...body, status: 412 });

@@ -68,3 +68,17 @@ Deno.test("a HEAD of a stream listens to nothing", async () => {
     assertEquals((await api.request("HEAD", "/stream")).status, 200);
   }
 });
+
+Deno.test("one listener too many is told why", async () => {
+  await using api = await testApi({ withUi: true });
+  const open = await Promise.all(
+    Array.from({ length: LISTENERS_MAX }, () => api.fetch("/stream")),
+  );
+  const refused = await api.get("/stream");
+  assertProblem(refused, 503, "unavailable");
+  assertEquals(refused.body.detail, "Too many listeners");
+  for (const { body } of open) await body?.cancel();
+  const again = await api.fetch("/stream");
+  assertEquals(again.status, 200);
+  await again.body?.cancel();
+});
