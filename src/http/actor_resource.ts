@@ -70,6 +70,7 @@ export const actorTransition = z.object({
   event: z.string(),
   to: z.string(),
   at: instant,
+  attempt: z.null(),
   status: actorStatus,
   outcome: z.string(),
   reason: z.string().nullable(),

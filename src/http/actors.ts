@@ -241,8 +241,10 @@ function readRoutes(actors: Actors): Route[] {
         const { limit = limits.pageDefault, cursor = "0" } = call.query;
         const after = /^\d{1,10}$/.test(cursor) ? Number(cursor) : Infinity;
         if (after > VERSION_MAX) throw new MalformedError("cursor is not one of ours");
-        const items = await actors.history(tenantOf(call), readActorId(call.c), after, limit);
-        const last = items.length === limit ? items.at(-1) : undefined;
+        const steps = await actors.history(tenantOf(call), readActorId(call.c), after, limit);
+        const last = steps.length === limit ? steps.at(-1) : undefined;
+        // A row has what a job's has: attempts are made by the jobs of an actor, none by itself.
+        const items = steps.map((step) => ({ ...step, attempt: null }));
         return call.c.json({ items, nextCursor: last ? String(last.version) : null });
       },
     }),

@@ -96,6 +96,17 @@ Deno.test("a dry run refuses what the sending would refuse, in the same words", 
   }
 });
 
+Deno.test("a row of an actor's past has every key that a job's has", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "succeeded");
+  const input = { title: "A chair", approver: "ann" };
+  await api.post("/actors", { machine: "approval", id: "chair", input });
+  const keysOf = async (path: string) =>
+    Object.keys(itemsOf(await api.get(`${path}/transitions`))[0] ?? {});
+  const own = await keysOf("/actors/chair");
+  assertEquals((await keysOf(`/jobs/${id}`)).filter((key) => !own.includes(key)), []);
+});
+
 Deno.test("every list takes a limit and a cursor, and refuses what is not one", async () => {
   await using api = await testApi({ withUi: true });
   for (const name of ["a", "b", "c"]) await api.post("/jobs", { type: "debug.noop", queue: name });
