@@ -5,6 +5,7 @@
  * The context travels in the body of the mail, as it does in the metadata of jobs. A turn that reads mail
  * of several traces goes on from the first, and is linked to the others.
  */
+import { over } from "../core/over.ts";
 import {
   type Context,
   context,
@@ -139,15 +140,4 @@ async function ending<T>(begun: readonly Begun[], commit: () => Promise<T>): Pro
   } finally {
     for (const { span } of begun) span?.end();
   }
-}
-
-/** An object with some members in place of its own. */
-function over<T extends object>(own: T, others: Partial<T>): T {
-  return new Proxy(own, {
-    get(target, key) {
-      if (Object.hasOwn(others, key)) return Reflect.get(others, key);
-      const member: unknown = Reflect.get(target, key);
-      return typeof member === "function" ? member.bind(target) : member;
-    },
-  });
 }

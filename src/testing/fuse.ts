@@ -1,4 +1,5 @@
 /** Crashes where a test wants them: between this process and its database. */
+import { over } from "../core/over.ts";
 import type { Change, Store } from "../store/store.ts";
 
 /**
@@ -59,17 +60,6 @@ export function fused(store: Store, fuse: Fuse): Store {
       const isEnding = ({ decision: { event } }: Change) => event === "SUCCEED" || event === "FAIL";
       if (changes.some(isEnding)) fuse.pass("mid-activity");
       return await store.commit(worker, changes);
-    },
-  });
-}
-
-/** An object with some members in place of its own. */
-function over<T extends object>(own: T, others: Partial<T>): T {
-  return new Proxy(own, {
-    get(target, key) {
-      if (Object.hasOwn(others, key)) return Reflect.get(others, key);
-      const member: unknown = Reflect.get(target, key);
-      return typeof member === "function" ? member.bind(target) : member;
     },
   });
 }
