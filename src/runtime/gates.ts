@@ -14,6 +14,7 @@ import type { Closed, GateStore, Lane } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
 import type { Weigh } from "./fair_share.ts";
 import { breakerGate } from "./breakers.ts";
+import type { Glance } from "./glance.ts";
 import type { Handlers } from "./handlers.ts";
 
 const READ_MS = 1_000;
@@ -28,6 +29,7 @@ export interface GatesHost {
   readonly store: GateStore;
   readonly clock: Clock;
   readonly random: Random;
+  readonly glance: Glance;
   readonly handlers: Handlers;
   readonly pollMs: number;
   /** Starts per minute of a tenant that has no rate of its own; null: any number. */
@@ -111,12 +113,12 @@ export class Gates {
   async run(): Promise<void> {
     while (!this.#isStopping) {
       try {
-        await this.refresh();
+        await this.#look();
         await this.#settle();
       } catch (error) {
         this.#host.onFailure(error);
       }
-      if (!this.#isStopping) await this.#alarm.wait(jittered(READ_MS, this.#host.random));
+      if (!this.#isStopping) await this.#alarm.wait(this.#pauseMs());
     }
   }
 
@@ -205,6 +207,21 @@ export class Gates {
   }
 
   readonly #isUnopened = (tenantId: string) => !this.#opened.has(tenantId);
+
+  /** With the other loops of the worker, when they look often enough. */
+  #pauseMs(): number {
+    const { glance, pollMs, random } = this.#host;
+    return pollMs <= READ_MS ? glance.pauseMs : jittered(READ_MS, random);
+  }
+
+  /** Reads, unless nothing has changed since. */
+  async #look(): Promise<void> {
+    const askedAt = this.#host.clock.monotonic();
+    const isOld = this.#change === null || await this.#host.glance.gateChange() !== this.#change;
+    // What made it invalid meanwhile may be newer than what was seen.
+    if (isOld || this.#readAt === -Infinity) await this.refresh();
+    else this.#readAt = Math.max(this.#readAt, askedAt);
+  }
 
   async #read(): Promise<void> {
     const { store, clock } = this.#host;

@@ -31,7 +31,18 @@ export class Glance {
   }
 
   /** Whether there is any. Rejects as the store does. */
-  async sees(what: keyof Sight): Promise<boolean> {
+  async sees(what: Exclude<keyof Sight, "gateChange">): Promise<boolean> {
+    const sight = await this.#look();
+    return sight === null || sight[what];
+  }
+
+  /** The number of the last change of gates; null: there may be a newer one. Rejects as the store does. */
+  async gateChange(): Promise<string | null> {
+    return (await this.#look())?.gateChange ?? null;
+  }
+
+  /** Null: a hint that came meanwhile tells of something that may not have been seen. */
+  async #look(): Promise<Sight | null> {
     const now = this.#clock.monotonic();
     if (!this.#sight || now - this.#askedAt > Math.min(SHARED_MS, this.#pollMs / 2)) {
       this.#askedAt = now;
@@ -39,8 +50,8 @@ export class Glance {
     }
     const sight = this.#sight;
     try {
-      // A hint that came meanwhile tells of something that it may not have seen.
-      return (await sight)[what] || this.#sight !== sight;
+      const seen = await sight;
+      return this.#sight === sight ? seen : null;
     } catch (error) {
       if (this.#sight === sight) this.#sight = null;
       throw error;

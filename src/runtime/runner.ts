@@ -18,6 +18,7 @@ import type { CountDefaults } from "./preparing.ts";
 import type { WorkerStats } from "./stats.ts";
 import { StepSaver } from "./step_saver.ts";
 
+const TICK_MS = 50;
 const WINDOW_MS = 50;
 const UNSETTLED_BATCHES_MAX = 4;
 const HELD_MS_MAX = 1_000;
@@ -62,6 +63,8 @@ export class Runner {
   #inWindow = 0;
   #inLastWindow = 0;
   #onIdle: (() => void)[] = [];
+  /** Ticks only while there is something to look at: a worker with nothing to do shall cost nothing. */
+  #ticker: ReturnType<typeof setInterval> | null = null;
 
   constructor(host: RunnerHost) {
     this.#host = host;
@@ -145,6 +148,7 @@ export class Runner {
     this.#buffer = this.#buffer.slice(this.#head).concat([...jobs].sort(inClaimOrder));
     this.#head = 0;
     this.#heldSince = this.#host.clock.monotonic();
+    this.#beginTicks();
     this.#pump();
     // Among fast jobs it would go back and forth until the backlog is gone: so no buffer for a
     // while, until it, being the first in its lane, has come again and finds a slot.
@@ -198,8 +202,15 @@ export class Runner {
     this.stop("cancel", (attempt) => ids.has(attempt.claimed.id));
   }
 
-  /** Timeouts, graces, and jobs held too long. Call it every 50 ms or so while `load` is not 0. */
-  tick(): void {
+  /** Nothing is timed any more. */
+  close(): void {
+    if (this.#ticker !== null) clearInterval(this.#ticker);
+    this.#ticker = null;
+  }
+
+  /** Timeouts, graces, and jobs held too long. */
+  #tick(): void {
+    if (this.load === 0) this.close();
     const now = this.#host.clock.monotonic();
     for (const attempt of this.#running) {
       if (attempt.stopReason === null && now >= attempt.timeoutAt) attempt.stop("timeout");
@@ -207,6 +218,10 @@ export class Runner {
     }
     this.#turnWindow(now);
     if (now - this.#heldSince > HELD_MS_MAX) this.giveBackBuffer();
+  }
+
+  #beginTicks(): void {
+    this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
   }
 
   /** Resolves when nothing runs and nothing waits. */
@@ -244,6 +259,7 @@ export class Runner {
     }
     const attempt = new Attempt(job, handler, now, this.#attempts);
     this.#running.add(attempt);
+    this.#beginTicks();
     stats.jobs.started(job, clock.now());
     attempt.run();
   }

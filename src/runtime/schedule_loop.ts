@@ -7,6 +7,7 @@ import type { NextSchedule, Store, TidyCursor } from "../store/store.ts";
 import { Actors } from "./actors.ts";
 import { Alarm } from "./alarm.ts";
 import { fireDue, type FiringHost, startableOf } from "./firing.ts";
+import type { Glance } from "./glance.ts";
 import type { Handlers } from "./handlers.ts";
 import { Intake } from "./intake.ts";
 import type { CountDefaults } from "./preparing.ts";
@@ -22,6 +23,7 @@ export interface ScheduleLoopHost {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
+  readonly glance: Glance;
   readonly handlers: Handlers;
   readonly defaults: CountDefaults;
   readonly pollMs: number;
@@ -30,15 +32,15 @@ export interface ScheduleLoopHost {
 
 /** The schedules of one worker. */
 export class ScheduleLoop {
-  readonly #host: FiringHost & Pick<ScheduleLoopHost, "random" | "pollMs">;
+  readonly #host: FiringHost & Pick<ScheduleLoopHost, "random" | "glance" | "pollMs">;
   readonly #alarm = new Alarm();
   #isStopping = false;
   #tidied: TidyCursor | null = null;
 
   constructor(host: ScheduleLoopHost) {
-    const { store, clock, random, handlers, defaults, pollMs, turner } = host;
+    const { store, clock, random, glance, handlers, defaults, pollMs, turner } = host;
     this.#host = {
-      ...{ store, clock, random, handlers, defaults, pollMs },
+      ...{ store, clock, random, glance, handlers, defaults, pollMs },
       intake: new Intake(host),
       actors: turner ? new Actors(turner.host, turner) : null,
       machines: turner?.machines.names ?? [],
@@ -50,7 +52,7 @@ export class ScheduleLoop {
     while (!this.#isStopping) {
       const waitMs = await this.#once().catch((error: unknown) => {
         onFailure(error);
-        return this.#longest();
+        return this.#host.glance.pauseMs;
       });
       await this.#alarm.wait(waitMs);
     }
@@ -63,13 +65,15 @@ export class ScheduleLoop {
 
   /** Milliseconds until the next look. */
   async #once(): Promise<number> {
+    const { glance, random } = this.#host;
+    if (!await glance.sees("schedules")) return glance.pauseMs;
     const { ms, waits } = await this.#next();
     if (ms === 0 || waits) {
       const moved = await this.#fireAll();
-      return moved > 0 ? 0 : jittered(BUSY_PAUSE_MS, this.#host.random, 0.5);
+      return moved > 0 ? 0 : jittered(BUSY_PAUSE_MS, random, 0.5);
     }
     // A millisecond late rather than early.
-    return Math.min((ms ?? Infinity) + 1, this.#longest());
+    return Math.min((ms ?? Infinity) + 1, glance.pauseMs);
   }
 
   /** Milliseconds until something is to be fired, or may be; null: nothing is. */
@@ -94,9 +98,5 @@ export class ScheduleLoop {
 
   async #fireAll(): Promise<number> {
     return await fireDue(this.#host) + await releaseFollowers(this.#host);
-  }
-
-  #longest(): number {
-    return jittered(this.#host.pollMs, this.#host.random, 0.2);
   }
 }

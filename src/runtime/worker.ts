@@ -33,7 +33,6 @@ import { within } from "./within.ts";
 
 const log = getLogger(["perdura", "worker"]);
 
-const TICK_MS = 50;
 /** Handlers at once. */
 const BUSY_ABOVE = 16;
 
@@ -103,7 +102,7 @@ export class Worker {
     const { turner } = options;
     const onFailure = (error: unknown) => this.#onFailure(error);
     this.#turns = turner ? new TurnLoop({ ...shared, turner, onDatabase, onFailure }) : null;
-    this.#schedules = new ScheduleLoop(options);
+    this.#schedules = new ScheduleLoop(shared);
   }
 
   /** Begins to claim. */
@@ -119,7 +118,6 @@ export class Worker {
     this.#timers = [
       setInterval(heartbeat, leaseMs / 3),
       setInterval(() => this.#pulse.beat(), leaseMs / 3),
-      setInterval(() => this.#runner.tick(), TICK_MS),
     ];
     this.#loops = Promise.all([
       this.#claimer.run(),
@@ -229,6 +227,7 @@ export class Worker {
     this.#committer.giveUp();
     await within(shutdownMs * 0.05, this.#committer.drained());
     for (const timer of this.#timers) clearInterval(timer);
+    this.#runner.close();
     await within(shutdownMs * 0.05, this.#pulse.stop());
     await within(shutdownMs * 0.05, this.#stopHints());
     this.#life.send({ type: "STOPPED" });

@@ -278,6 +278,10 @@ export interface Sight {
   readonly inbox: boolean;
   /** That somebody reads when it is due. */
   readonly mail: boolean;
+  /** Or unique jobs that wait for another's end. */
+  readonly schedules: boolean;
+  /** The number of the last change of gates. */
+  readonly gateChange: string;
 }
 
 /** A claim of one job by name. */

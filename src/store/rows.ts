@@ -53,7 +53,10 @@ export function toLane(row: Row): Lane {
 /** glance.sql */
 export function toSight(row: Row | undefined): Sight {
   if (!row) throw new Error("A glance gave no row");
-  return shape<Sight>(row);
+  const { gate_change: gateChange, ...sight } = shape<
+    Omit<Sight, "gateChange"> & { gate_change: string }
+  >(row);
+  return { ...sight, gateChange };
 }
 
 /** suspects.sql */

@@ -1,7 +1,7 @@
 /** How late timers of this process are: what a handler that never yields does to everybody else. */
 import type { Clock } from "../core/clock.ts";
 
-const TICK_MS = 200;
+const TICK_MS = 500;
 
 /** The longest lateness of a timer since it was last asked, in seconds. */
 export class LagMeter {

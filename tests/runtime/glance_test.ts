@@ -13,6 +13,7 @@ import { testWorker } from "../support/worker.ts";
 const handler = defineHandler({ type: "debug.noop", input: z.unknown(), handle: () => null });
 const NOTHING: Sight = {
   ...{ jobs: false, suspects: false, vacancies: false, inbox: false, mail: false },
+  ...{ schedules: false, gateChange: "7" },
 };
 
 /** How often each statement is sent, by its first words, from now on. */
@@ -41,7 +42,10 @@ Deno.test("an idle worker looks at no table of which a glance has seen that it i
   counts.clear();
   await eventually("it has looked often", () => Promise.resolve(glances() >= 10));
   for (
-    const words of ["All (lane", "Due jobs one crash below their limit", "What waits in the inbox"]
+    const words of [
+      ...["All (lane", "Due jobs one crash below their limit", "What waits in the inbox"],
+      ...["Milliseconds until a schedule", "What operators have set on gates"],
+    ]
   ) {
     const times = [...counts].filter(([text]) => text.startsWith(words));
     assertEquals(times, [], [...counts.keys()].join("\n"));
@@ -82,4 +86,10 @@ Deno.test("a hint that comes during a glance is not answered by it", async () =>
   glance.forget();
   asked[1]?.(NOTHING);
   assert(await late, "it may have seen nothing of what the hint tells");
+  const number = glance.gateChange();
+  asked[2]?.(NOTHING);
+  assertEquals(await number, "7");
+  const unsure = glance.gateChange();
+  glance.forget();
+  assertEquals(await unsure, null, "there may be a newer one");
 });
