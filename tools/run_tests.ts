@@ -42,7 +42,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const interrupt = listenForInterrupt();
   await removeReports();
-  const env = { NO_COLOR: "1", TEST_SIZE: options.long ? "long" : "ci" };
+  const env = {
+    NO_COLOR: "1",
+    TEST_SIZE: options.long ? "long" : "ci",
+    // Most tests wait for the database most of the time.
+    DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(navigator.hardwareConcurrency + 1),
+  };
   const counts: Counts[] = [];
   const steps = planSteps(options, hasTests);
   try {
