@@ -41,6 +41,9 @@ export interface GatesHost {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** Of lanes where nothing is set on anything. */
+const NO_WAY: readonly Known[] = [];
+
 /** A gate, and until when it is known to be closed (monotonic). */
 interface Known {
   readonly gate: Gate;
@@ -266,6 +269,7 @@ export class Gates {
   }
 
   #wayOf(lane: Names): readonly Known[] {
+    if (this.#known.size === 0) return NO_WAY;
     let way = this.#ways.get(lane);
     if (!way) {
       way = gatesOf(lane).flatMap((name) => this.#known.get(keyOf(name)) ?? []);

@@ -152,6 +152,8 @@ export class Relays {
   /** An attempt of this worker's has ended. False: that is for the ordinary way. */
   take(outcome: Outcome, worker: RelayWorker): boolean {
     const { claimed, ending } = outcome;
+    // Nearly all are plain jobs: not even a look-up for those.
+    if (!this.#host.isActivity(claimed.type)) return false;
     const known = this.#byJob.get(claimed.id) ?? this.#knownOf(claimed, worker);
     if (!known) return this.#ask(outcome, worker);
     this.#byJob.delete(claimed.id);
@@ -167,7 +169,7 @@ export class Relays {
 
   /** An actor that waits for others of its activities here. */
   #knownOf(claimed: ClaimedJob, worker: RelayWorker): Known | undefined {
-    const name = this.#host.isActivity(claimed.type) ? actorOf(claimed) : null;
+    const name = actorOf(claimed);
     const known = name ? this.#byActor.get(keyOf(name)) : undefined;
     return known?.worker === worker ? known : undefined;
   }
@@ -175,8 +177,10 @@ export class Relays {
   /** Its actor was stepped by another process, or before the handler was free: it is read first. */
   #ask(outcome: Outcome, worker: RelayWorker): boolean {
     const { claimed, ending } = outcome;
-    const isOurs = this.#workers.has(worker) && this.#host.isActivity(claimed.type);
-    if (!isOurs || ending.kind !== "succeeded" || !this.#seats.isWorth(claimed.type)) return false;
+    if (
+      !this.#workers.has(worker) || ending.kind !== "succeeded" ||
+      !this.#seats.isWorth(claimed.type)
+    ) return false;
     if (!worker.handOff.keep()) return false;
     this.#seats.ask({ ...this.#ended(outcome), worker });
     return true;

@@ -30,11 +30,13 @@ export function toClaimed(
   holdsSlots: boolean = rows[0]?.holds_slots === true,
 ): ClaimedJob[] {
   const jobs: ClaimedJob[] = [];
+  let last: Line | null = null;
   for (const row of rows) {
     // The sum of no small jobs is null.
     if (row.jobs === null) continue;
     for (const line of field<string>(row, "jobs").split("\n")) {
-      jobs.push(new Line(line, leaseId, holdsSlots));
+      last = new Line(line, leaseId, holdsSlots, last);
+      jobs.push(last);
     }
   }
   return jobs;
@@ -79,16 +81,16 @@ class Line implements ClaimedJob {
   readonly #more: string;
   readonly #payload: string;
 
-  constructor(line: string, leaseId: string, holdsSlots: boolean) {
+  constructor(line: string, leaseId: string, holdsSlots: boolean, before: Line | null) {
     const fields = line.split(SEPARATOR);
     const text = (index: number) => fields[index] ?? "";
     this.leaseId = leaseId;
     this.holdsSlots = holdsSlots;
     this.id = text(0);
-    this.tenantId = text(1);
-    this.lane = text(2);
-    this.type = text(3);
-    this.queue = text(4);
+    this.tenantId = shared(text(1), before?.tenantId);
+    this.lane = shared(text(2), before?.lane);
+    this.type = shared(text(3), before?.type);
+    this.queue = shared(text(4), before?.queue);
     this.priority = Number(text(5));
     this.version = Number(text(6));
     this.attempt = Number(text(7));
@@ -96,7 +98,7 @@ class Line implements ClaimedJob {
     this.crashes = Number(text(9));
     this.maxCrashes = Number(text(10));
     this.timeoutMs = Number(text(11));
-    this.runAt = text(12);
+    this.runAt = shared(text(12), before?.runAt);
     this.#createdAt = text(13);
     this.#more = text(14);
     // SQL callers may have asked for a job with no payload at all.
@@ -127,4 +129,9 @@ class Line implements ClaimedJob {
   #read(): More {
     return this.#more === "" ? NOTHING : JSON.parse(this.#more);
   }
+}
+
+/** Jobs of a claim are much alike: with one text for all, a look-up by it hashes it once. */
+function shared(text: string, before: string | undefined): string {
+  return text === before ? before : text;
 }
