@@ -28,6 +28,32 @@ export function findJsonIssue(
   path = "",
   depthMax: number = limits.jsonDepthMax,
 ): Issue | null {
+  // Nearly always there is none: so no path is made until there is.
+  return isStorable(value, depthMax) ? null : issueIn(value, path, depthMax);
+}
+
+function isStorable(value: unknown, depthMax: number): boolean {
+  if (typeof value === "string") return isStorableText(value);
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value === "boolean" || value === null) return true;
+  if (typeof value !== "object" || depthMax <= 0) return false;
+  if (Array.isArray(value)) {
+    // Holes are looked at too: `every` would pass over them.
+    for (let i = 0; i < value.length; i++) if (!isStorable(value[i], depthMax - 1)) return false;
+    return true;
+  }
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== null && prototype !== Object.prototype) return false;
+  return Object.entries(value).every(([key, item]) =>
+    key !== "__proto__" && isStorableText(key) && isStorable(item, depthMax - 1)
+  );
+}
+
+function isStorableText(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\0");
+}
+
+function issueIn(value: unknown, path: string, depthMax: number): Issue | null {
   switch (typeof value) {
     case "string":
       return textIssue(value, path);
@@ -74,7 +100,7 @@ function containerIssue(value: object, path: string, depthMax: number): Issue | 
   if (depthMax <= 0) return { path, message: `Nested deeper than ${limits.jsonDepthMax} levels` };
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
-      const issue = findJsonIssue(value[i], join(path, String(i)), depthMax - 1);
+      const issue = issueIn(value[i], join(path, String(i)), depthMax - 1);
       if (issue) return issue;
     }
     return null;
@@ -86,7 +112,7 @@ function containerIssue(value: object, path: string, depthMax: number): Issue | 
   for (const [key, item] of Object.entries(value)) {
     if (key === "__proto__") return { path: join(path, key), message: "Key is not allowed" };
     const issue = textIssue(key, join(path, "(key)")) ??
-      findJsonIssue(item, join(path, key), depthMax - 1);
+      issueIn(item, join(path, key), depthMax - 1);
     if (issue) return issue;
   }
   return null;

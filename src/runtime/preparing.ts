@@ -52,7 +52,7 @@ export function prepareJob(
   checkPayload(handler, job.payload, below("payload"));
   const { defaults } = host;
   const metadata = withUniqueKey(job.metadata, job.unique, below("metadata"));
-  const row = toInsert({ ...job, metadata }, {
+  const row = toInsert(job, metadata, {
     maxAttempts: handler.retry.maxAttempts ?? defaults.maxAttempts,
     maxCrashes: handler.retry.maxCrashes ?? defaults.maxCrashes,
     timeoutMs: handler.timeoutMs ?? DEFAULT_TIMEOUT_MS,
@@ -175,9 +175,10 @@ function isSameLane(a: JobInsert, b: JobInsert): boolean {
 
 function toInsert(
   job: NewJob,
+  metadata: NewJob["metadata"],
   defaults: { maxAttempts: number; maxCrashes: number; timeoutMs: number },
 ): JobInsert {
-  const { metadata, tenantId = DEFAULT_TENANT } = job;
+  const { tenantId = DEFAULT_TENANT } = job;
   return {
     id: newJobId(tenantId),
     tenantId,

@@ -24,6 +24,7 @@ const refused: readonly { name: string; value: unknown; path: string; says: stri
   { name: "NaN", value: [[NaN]], path: "0.0", says: "not finite" },
   { name: "__proto__", value: JSON.parse('{"a":{"__proto__":{}}}'), path: "a.__proto__", says: "" },
   { name: "undefined", value: { a: undefined }, path: "a", says: "undefined is not JSON" },
+  { name: "a hole", value: { a: new Array(2) }, path: "a.0", says: "undefined is not JSON" },
   { name: "a bigint", value: { a: 1n }, path: "a", says: "bigint is not JSON" },
   { name: "a symbol", value: { a: Symbol("s") }, path: "a", says: "symbol is not JSON" },
   { name: "a function", value: { a: () => 1 }, path: "a", says: "function is not JSON" },
