@@ -8,32 +8,27 @@
  * what a worker beside them burns, and what a page of those in one state takes.
  */
 import { createRuntime, defineMachine, migrate } from "perdura";
-import { assign, setup } from "xstate";
+import { setup } from "xstate";
 import { median } from "./cells/measurement.ts";
+import { measureSlope } from "./cells/slope.ts";
 import { makeFolder } from "./place/folder.ts";
 import { meter } from "./place/meter.ts";
 import { Server } from "./place/postgres.ts";
+import { ageingOf } from "./report/ageing.ts";
 import * as statements from "../sql/mod.ts";
 import { termColumns } from "../src/store/listing.ts";
 
 const STEPS = 10_000;
-const WINDOWS = 10;
-const SAMPLE = 200;
 const IDLE_MS = 20_000;
 /** So many sleepers are nothing yet. */
 const FEW = 1_000;
-const ASLEEP = { machine: "counter", status: "active", state: "asleep" } as const;
+const ASLEEP = { machine: "sleeper", status: "active", state: "asleep" } as const;
 const YEAR_MS = 365 * 24 * 3_600_000;
 
-const counter = setup({ types: {} as { context: { n: number } } }).createMachine({
-  id: "counter",
-  context: { n: 0 },
-  initial: "a",
-  states: {
-    a: { on: { NEXT: { target: "b", actions: assign({ n: ({ context }) => context.n + 1 }) } } },
-    b: { on: { NEXT: { target: "a", actions: assign({ n: ({ context }) => context.n + 1 }) } } },
-    asleep: { after: { [YEAR_MS]: "a" } },
-  },
+const sleeper = setup({}).createMachine({
+  id: "sleeper",
+  initial: "asleep",
+  states: { asleep: { after: { [YEAR_MS]: "awake" } }, awake: {} },
 });
 
 const sleepers = readSleepers(Deno.args);
@@ -45,10 +40,10 @@ try {
   await migrate({ url });
   await using runtime = await createRuntime({
     databaseUrl: url,
-    machines: [defineMachine(counter, { version: "1" })],
+    machines: [defineMachine(sleeper, { version: "1" })],
     migrate: false,
   });
-  if (isWhole) await slope(runtime.actors);
+  if (isWhole) console.log(`${ageingOf(await measureSlope(server, STEPS))}\n`);
   console.log("## Actors asleep\n");
   await asleep(runtime, sleepers);
 } finally {
@@ -59,42 +54,9 @@ Deno.exit(0);
 
 type Runtime = Awaited<ReturnType<typeof createRuntime>>;
 
-async function slope(actors: Runtime["actors"]): Promise<void> {
-  console.log(`## Slope over ${STEPS} events of one actor\n`);
-  await actors.start({ machine: "counter", id: "old" });
-  await sendMany(actors, "old", 500);
-  const ratios: number[] = [];
-  for (let window = 1; window <= WINDOWS; window++) {
-    const upTo = STEPS / WINDOWS * window;
-    const { version } = await actors.get(null, "old");
-    await sendMany(actors, "old", Math.max(0, upTo - SAMPLE - version));
-    const fresh = `fresh${window}`;
-    await actors.start({ machine: "counter", id: fresh });
-    let [oldMs, freshMs] = [0, 0];
-    // One and one: whatever disturbs the machine disturbs both.
-    for (let n = 0; n < SAMPLE; n++) {
-      oldMs += await timed(() => actors.send("old", { type: "NEXT" }));
-      freshMs += await timed(() => actors.send(fresh, { type: "NEXT" }));
-    }
-    ratios.push(oldMs / freshMs);
-    console.log(
-      `${String(upTo).padStart(6)} steps: ${(oldMs / SAMPLE).toFixed(2)} ms, ` +
-        `beside a fresh actor's ${(freshMs / SAMPLE).toFixed(2)} ms: ${
-          (oldMs / freshMs).toFixed(3)
-        }`,
-    );
-  }
-  const { perStep, error } = lineThrough(ratios);
-  const sign = Math.abs(perStep) <= 2 * error ? "zero within noise" : "not zero";
-  console.log(
-    `\nslope of the ratio: ${(perStep * 1000).toFixed(4)} ± ${(2 * error * 1000).toFixed(4)} ` +
-      `per 1,000 steps: ${sign}\n`,
-  );
-}
-
 async function asleep(runtime: Runtime, count: number): Promise<void> {
   const { actors } = runtime;
-  await actors.start({ machine: "counter", id: "example" });
+  await actors.start({ machine: "sleeper", id: "example" });
   runtime.work();
   const stands: { ms: number; ours: number; theirs: number }[] = [];
   for (const many of [FEW, count]) {
@@ -131,7 +93,7 @@ async function blocksOfPage(): Promise<number> {
   const page = ["default", machine, status, state, "", 100, "perdura.%", null];
   const [row] = await sql.unsafe(
     `explain (analyze, buffers, timing off, format json) ${statements.actorList}`,
-    [...page, ...termColumns([])],
+    [...page, ...termColumns([]), null],
   );
   const plan = row?.["QUERY PLAN"][0].Plan;
   return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];
@@ -157,26 +119,10 @@ async function fill(count: number): Promise<void> {
   await sql`checkpoint`;
 }
 
-async function sendMany(actors: Runtime["actors"], id: string, count: number): Promise<void> {
-  for (let n = 0; n < count; n++) await actors.send(id, { type: "NEXT" });
-}
-
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const begun = performance.now();
   await work();
   return performance.now() - begun;
-}
-
-/** Least squares over the windows; the error is the slope's standard error. */
-function lineThrough(ratios: readonly number[]): { perStep: number; error: number } {
-  const step = STEPS / WINDOWS;
-  const xs = ratios.map((_, index) => (index + 1) * step);
-  const mean = (list: readonly number[]) => list.reduce((sum, each) => sum + each, 0) / list.length;
-  const [mx, my] = [mean(xs), mean(ratios)];
-  const spread = xs.reduce((sum, x) => sum + (x - mx) ** 2, 0);
-  const perStep = xs.reduce((sum, x, i) => sum + (x - mx) * ((ratios[i] ?? 0) - my), 0) / spread;
-  const rest = xs.reduce((sum, x, i) => sum + ((ratios[i] ?? 0) - my - perStep * (x - mx)) ** 2, 0);
-  return { perStep, error: Math.sqrt(rest / (ratios.length - 2) / spread) };
 }
 
 function readSleepers(args: readonly string[]): number {

@@ -1,6 +1,7 @@
 /** `deno task bench`: ours and the peers on one PostgreSQL. See docs/performance.md. */
 import { contestants } from "./cells/contestants.ts";
 import { Lab } from "./cells/lab.ts";
+import { measureSlope } from "./cells/slope.ts";
 import { workloadsOf } from "./cells/workloads.ts";
 import { type Flags, readFlags, usage } from "./flags.ts";
 import { isDisturbed, measureBaseline } from "./place/baseline.ts";
@@ -20,11 +21,15 @@ const QUICK_MS = 7.1 * 60_000;
 /** What a quick run does smaller than its name says. */
 const SMALLER = {
   drain: "40,000 jobs instead of 100,000",
+  slope: "2,000 events instead of 10,000",
   scale: "40,000 jobs, 100,000 waiting instead of 1,000,000, 300,000 finished instead of " +
     "10,000,000, 60,000 drained behind a held snapshot instead of 400,000",
 };
 
-const names = workloadsOf("full").map(({ name }) => name);
+/** How old an actor grows. */
+const EVENTS = { quick: 2_000, full: 10_000 };
+
+const names = [...workloadsOf("full").map(({ name }) => name), "slope"];
 const flags = readFlags(Deno.args, names);
 if (Deno.args.includes("--help")) {
   print(usage(names));
@@ -38,8 +43,9 @@ Deno.exit(await benchmark(flags));
 
 async function benchmark(flags: Flags): Promise<number> {
   const begun = performance.now();
-  const workloads = workloadsOf(flags.isQuick ? "quick" : "full")
-    .filter(({ name }) => flags.only.length === 0 || flags.only.includes(name));
+  const mode = flags.isQuick ? "quick" : "full";
+  const isAsked = (name: string) => flags.only.length === 0 || flags.only.includes(name);
+  const workloads = workloadsOf(mode).filter(({ name }) => isAsked(name));
   const installed = await install();
   const folder = await makeFolder();
   const server = await Server.start(`${folder}/postgres`);
@@ -59,9 +65,10 @@ async function benchmark(flags: Flags): Promise<number> {
       areExtrasOnce: flags.isQuick,
       deadline: flags.isQuick ? begun + QUICK_MS : Infinity,
     });
+    const slope = isAsked("slope") ? await measureSlope(server, EVENTS[mode]) : null;
     const last = await measureBaseline(server, baselineMs);
     const result: Result = {
-      mode: flags.isQuick ? "quick" : "full",
+      mode,
       at: new Date().toISOString(),
       seconds: Math.round((performance.now() - begun) / 1000),
       rounds: flags.rounds,
@@ -73,6 +80,7 @@ async function benchmark(flags: Flags): Promise<number> {
       baseline: { first, last },
       isDisturbed: isDisturbed(first, last),
       ratios: ratiosOf(found.cells),
+      slope,
       missing: found.missing,
       failures: found.failures,
       cut: found.cut,

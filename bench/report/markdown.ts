@@ -2,19 +2,23 @@
 import type { Workload } from "../cells/workloads.ts";
 import { type Cell, median } from "../cells/measurement.ts";
 import type { Result } from "./result.ts";
+import { ageingOf } from "./ageing.ts";
 import { table } from "./table.ts";
 
 /** The whole report. */
 export function markdownOf(result: Result, workloads: readonly Workload[]): string {
   return [
     heading(result),
-    table(
-      ["ratio", "median"],
-      Object.entries(result.ratios).map(([key, n]) => [key, n.toFixed(2)]),
-    ),
+    ...ratiosOf(result),
     ...workloads.map((workload) => section(result, workload)).filter((text) => text !== ""),
+    ...(result.slope ? [ageingOf(result.slope)] : []),
     notes(result),
   ].join("\n\n");
+}
+
+function ratiosOf({ ratios }: Result): string[] {
+  const rows = Object.entries(ratios).map(([key, n]) => [key, n.toFixed(2)]);
+  return rows.length === 0 ? [] : [table(["ratio", "median"], rows)];
 }
 
 function heading({ mode, machine, postgres, baseline, isDisturbed, versions, ...rest }: Result) {

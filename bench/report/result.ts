@@ -1,5 +1,6 @@
 /** All that a run found out: what `--json` prints. */
 import type { Cell } from "../cells/measurement.ts";
+import type { Slope } from "../cells/slope.ts";
 import type { Baseline } from "../place/baseline.ts";
 import type { Machine } from "../place/machine.ts";
 
@@ -33,5 +34,7 @@ export interface Result {
   /** Workload, contestant and round of cells for which a quick run had no time. */
   readonly cut: readonly string[];
   readonly ratios: Readonly<Record<string, number>>;
+  /** Null: not asked for. */
+  readonly slope: Slope | null;
   readonly cells: readonly Cell[];
 }

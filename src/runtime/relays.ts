@@ -10,7 +10,7 @@
 import { sourcesOf } from "../core/actor/sources.ts";
 import type { Clock } from "../core/clock.ts";
 import type { JobInsert } from "../core/job.ts";
-import type { Change, ClaimedJob, Letterbox, Relayed, Store, Turn } from "../store/store.ts";
+import type { Change, ClaimedJob, Relayed, Store, Turn } from "../store/store.ts";
 import { Batcher } from "./batcher.ts";
 import type { Outcome } from "./committer.ts";
 import { changeOf } from "./endings.ts";
@@ -19,6 +19,7 @@ import type { Seat } from "./ledger.ts";
 import type { Machines } from "./machines.ts";
 import type { CountDefaults } from "./preparing.ts";
 import { actorOf, RelaySeats } from "./relay_seats.ts";
+import { isPlain, letterOf } from "./relay_turn.ts";
 import { type Made, Turning } from "./turning.ts";
 
 const BATCH_MAX = 200;
@@ -326,23 +327,6 @@ export class Relays {
     const sources = sourcesOf(definition.machine);
     return children.every((child) => sources.get(Object(child).src)?.kind === "activity");
   }
-}
-
-/** The end as the mail that it would have been. */
-function letterOf({ claimed, change }: Ended): Letterbox {
-  const { activity: childId, gen } = Object(claimed.payload);
-  const body = { childId, gen, jobId: claimed.id, output: JSON.parse(change.output ?? "null") };
-  return { id: claimed.id, kind: "done", deferred: false, gen: null, sender: null, body };
-}
-
-/** It has read the end, and causes nothing but the next activity. */
-function isPlain(turn: Turn, mailId: string, seat: Seat): boolean {
-  const nothing = [turn.sent, turn.forget, turn.children, turn.left, turn.keys, turn.putOff];
-  return turn.read.includes(mailId) && nothing.every((list) => list.length === 0) &&
-    !turn.offers && turn.fault === null && turn.machine === null && turn.steps.length > 0 &&
-    turn.jobs.length <= 1 && turn.jobs.length === turn.activities.length &&
-    turn.jobs.every((job) => job.backoff === null) &&
-    turn.machineVersion === seat.machineVersion && turn.machineHash === seat.machineHash;
 }
 
 function idsOf({ turn }: OnTheWay, started: ReadonlySet<string>): string[] {

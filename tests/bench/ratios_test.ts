@@ -1,6 +1,7 @@
 /** Ratios: within a round, the median over rounds, above 1 always in our favour. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { type Cell, median, percentile } from "../../bench/cells/measurement.ts";
+import { slopeOf } from "../../bench/cells/slope.ts";
 import { isDisturbed } from "../../bench/place/baseline.ts";
 import { ratiosOf } from "../../bench/report/ratios.ts";
 import { table } from "../../bench/report/table.ts";
@@ -68,4 +69,17 @@ Deno.test("a table leaves out what nobody has", () => {
     table(["who", "WAL", "ms"], rows),
     "| who | ms |\n| --- | --- |\n| a | 1 |\n| b |  |",
   );
+});
+
+Deno.test("a slope is told from zero by its own noise", () => {
+  const ages = (grown: (k: number) => number) =>
+    Array.from({ length: 10 }, (_, k) => ({
+      upTo: 1_000 * (k + 1),
+      oldMs: grown(k) + (k % 2 === 0 ? 0.1 : -0.1),
+      freshMs: 1,
+    }));
+  assertEquals(slopeOf(ages(() => 1)).isFlat, true);
+  const grows = slopeOf(ages((k) => 1 + k));
+  assertEquals(grows.isFlat, false);
+  assert(Math.abs(grows.per1000 - 1) <= grows.error, String(grows.per1000));
 });
