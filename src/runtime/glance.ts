@@ -15,6 +15,7 @@ export class Glance {
   readonly #pollMs: number;
   #sight: Promise<Sight> | null = null;
   #askedAt = -Infinity;
+  #hints = 0;
 
   constructor(store: Pick<WorkStore, "glance">, clock: Clock, pollMs: number) {
     this.#store = store;
@@ -49,9 +50,10 @@ export class Glance {
       this.#sight = this.#store.glance();
     }
     const sight = this.#sight;
+    const hints = this.#hints;
     try {
       const seen = await sight;
-      return this.#sight === sight ? seen : null;
+      return this.#hints === hints ? seen : null;
     } catch (error) {
       if (this.#sight === sight) this.#sight = null;
       throw error;
@@ -60,6 +62,7 @@ export class Glance {
 
   /** A hint has come: what was seen may be older than what it tells of. */
   forget(): void {
+    this.#hints++;
     this.#sight = null;
   }
 }

@@ -93,3 +93,16 @@ Deno.test("a hint that comes during a glance is not answered by it", async () =>
   glance.forget();
   assertEquals(await unsure, null, "there may be a newer one");
 });
+
+Deno.test("a slow glance is no less true for another that was begun after it", async () => {
+  const asked: ((sight: Sight) => void)[] = [];
+  const store = { glance: () => new Promise<Sight>((done) => asked.push(done)) };
+  const at = { ms: 0 };
+  const glance = new Glance(store, { now: () => at.ms, monotonic: () => at.ms }, 1_000);
+  const early = glance.sees("jobs");
+  at.ms = 900;
+  const late = glance.sees("jobs");
+  assertEquals(asked.length, 2);
+  for (const answer of asked) answer(NOTHING);
+  assertEquals([await early, await late], [false, false]);
+});
