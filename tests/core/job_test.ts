@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { InvalidInputError, PayloadTooLargeError } from "../../src/core/errors.ts";
-import { contextOf, parseNewJob, serialise } from "../../src/core/job.ts";
+import { contextOf, newJobSchema, parseNewJob, serialise } from "../../src/core/job.ts";
 import { limits } from "../../src/core/limits.ts";
 
 /** The paths of the issues that a job is refused with. */
@@ -188,4 +188,20 @@ Deno.test("contextOf() asks only whether a cancel was requested, not when", () =
   assertEquals(contextOf({ ...job, cancelRequestedAt: null }), { ...job, cancelRequested: false });
   const at = "2026-01-01T00:00:00Z";
   assertEquals(contextOf({ ...job, cancelRequestedAt: at }), { ...job, cancelRequested: true });
+});
+
+Deno.test("parseNewJob() says of a job of few fields what the schema says", () => {
+  const name = fc.oneof(
+    fc.constantFrom("t", "a.b-c:d/e@f", "_", "", " a", "a b", "a\n", "-a", "ä", "x".repeat(128)),
+    fc.constantFrom(1, null, "x".repeat(129), ["t"], { t: 1 }, true),
+  );
+  const job = fc.record(
+    { type: name, payload: fc.jsonValue(), queue: name, tenantId: name, priority: fc.nat(3) },
+    { requiredKeys: [] },
+  );
+  fc.assert(fc.property(job, (input) => {
+    const wanted = newJobSchema.safeParse(input);
+    if (wanted.success) assertEquals<unknown>(parseNewJob(input), wanted.data);
+    else assertThrows(() => parseNewJob(input), InvalidInputError);
+  }));
 });
