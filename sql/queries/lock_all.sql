@@ -1,5 +1,5 @@
--- Take every table for a migration, before it touches the first.
--- Locks: all tables of the schema, ACCESS EXCLUSIVE, by name. Index: none.
+-- Take every table of Perdura's for a migration, before it touches the first. `perdura.own_tables` names them.
+-- Locks: those that are there, ACCESS EXCLUSIVE, by name. Index: none.
 -- Those who work hold locks in other orders, and one of two that wait for each other is ended. They send
 -- their statement again; a migration would be all to do anew, so where it may it lets the others find out.
 do $lock$
@@ -12,7 +12,7 @@ begin
   for t in
     select c.relname from pg_class c
      where c.relnamespace = 'perdura'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-       and c.relname <> 'migration'
+       and c.relname = any (string_to_array(current_setting('perdura.own_tables'), ','))
      order by c.relname
   loop
     execute format('lock table perdura.%I in access exclusive mode', t);

@@ -1,4 +1,5 @@
--- The second wall: row-level security on every table of a tenant's things, for two roles.
+-- The second wall: row-level security on every table of a tenant's things, for two roles. Of Perdura's own
+-- tables, which `perdura.own_tables` names: those of a user in this schema are not touched, nor waited for.
 -- Locks: each table, shortly and exclusively, once: when it is new to the wall. Index: none.
 -- Run by every migrate, after the migrations, so that a table made later is behind it as well, and so
 -- that roles made by somebody else are taken up. Gives nothing; `has_wall.sql` tells whether it stands.
@@ -40,6 +41,7 @@ begin
            bool_or(a.attname = 'tenant_id') as by_tenant, bool_or(a.attname = 'tenants') as by_tenants
       from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
      where c.relnamespace = 'perdura'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+       and c.relname = any (string_to_array(current_setting('perdura.own_tables'), ','))
      group by c.oid
     having bool_or(a.attname in ('tenant_id', 'tenants')) or c.relname = 'tenant'
      order by c.relname

@@ -21,6 +21,7 @@ import { exportMetrics } from "../telemetry/otlp_metrics.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { jobsOf, listen, untilSignal, whenAvailable, withStore } from "./service.ts";
 import { type Settings, SettingsError, tokenRulesOf } from "./settings.ts";
+import { during } from "./starting.ts";
 import { tracingOfProcess } from "./telemetry.ts";
 import { uiAssets } from "./ui_files.ts";
 import { workerOptions } from "./worker.ts";
@@ -49,7 +50,7 @@ export async function serveApi(
   if (tracingOfProcess()) exportMetrics(() => exposition.read(), null);
   const { actors } = actorsOf(settings, store, machines);
   const host = workerOptions(settings, store, debug);
-  const assets = await uiAssets();
+  const assets = await during("pages", uiAssets);
   const app = createApp({
     jobs,
     actors,
@@ -125,7 +126,7 @@ export async function runApi(settings: Settings): Promise<void> {
   const stopped = untilSignal(settings.SHUTDOWN_MS);
   const debug = settings.PERDURA_DEBUG ?? false;
   await withStore(settings, { name: "perdura api", debug }, async (store) => {
-    await whenAvailable(() => demandKeys(settings, store));
+    await during("keys", () => whenAvailable(() => demandKeys(settings, store)));
     const api = await serveApi(settings, store, debug);
     await stopped;
     await closeWithin(settings.SHUTDOWN_MS * 0.8, api);

@@ -1,15 +1,19 @@
 /** `migrate`: brings the schema up to date, or prints what it would do. */
 import { migrate } from "../store/migrate.ts";
+import { migrationWaits } from "../store/migration_waits.ts";
 import { print } from "./output.ts";
 import { attachDatabase, migrationOf } from "./service.ts";
 import type { Settings } from "./settings.ts";
+import { during } from "./starting.ts";
 
 /** Applies pending migrations; with `plan` only prints their SQL. */
 export async function runMigrate(settings: Settings, plan: boolean): Promise<void> {
   const database = await attachDatabase(settings);
   try {
     const debug = settings.PERDURA_DEBUG ?? false;
-    const { pending } = await migrate({ ...migrationOf(settings, database.url), plan, debug });
+    const options = { ...migrationOf(settings, database.url), plan, debug };
+    const look = () => migrationWaits(options);
+    const { pending } = await during("migrate", () => migrate(options), { look });
     for (const { name, text } of pending) {
       await print(plan ? `-- ${name}\n${text}` : `Applied ${name}`);
     }

@@ -10,10 +10,12 @@ import { attachEmbedded } from "../embedded/server.ts";
 import { type Handler, indexHandlers } from "../runtime/handlers.ts";
 import { Jobs, type JobsHost } from "../runtime/jobs.ts";
 import { migrate, type MigrateOptions } from "../store/migrate.ts";
+import { migrationWaits } from "../store/migration_waits.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import type { Settings } from "./settings.ts";
+import { during } from "./starting.ts";
 import { tracingOfProcess } from "./telemetry.ts";
 
 const log = getLogger(["perdura"]);
@@ -33,10 +35,11 @@ export async function attachDatabase(settings: Settings): Promise<AttachedDataba
   if (settings.DATABASE_URL !== null) {
     return { url: settings.DATABASE_URL, close: () => Promise.resolve() };
   }
-  return await attachEmbedded({
-    dir: resolve(settings.PERDURA_STATE_DIR),
-    onProgress: (line) => log.info(line),
-  });
+  const dir = resolve(settings.PERDURA_STATE_DIR);
+  return await during(
+    "database",
+    () => attachEmbedded({ dir, onProgress: (line) => log.info(line) }),
+  );
 }
 
 /** Where to migrate: past the pooler, if there is one and a way. */
@@ -48,7 +51,9 @@ export function migrationOf(settings: Settings, url: string): MigrateOptions {
 
 /** Brings the schema up to date; waits for a database that is still starting. */
 export async function prepareSchema(options: MigrateOptions): Promise<void> {
-  const { pending } = await whenAvailable(() => migrate(options));
+  const { pending } = await during("migrate", () => whenAvailable(() => migrate(options)), {
+    look: () => migrationWaits(options),
+  });
   for (const { name } of pending) log.info("Migrated to {name}", { name });
 }
 
@@ -90,6 +95,8 @@ export async function withStore(
   { name, debug }: StoreUse,
   work: (store: Store, url: string) => Promise<void>,
 ): Promise<void> {
+  // The first line of a service: whoever sees none knows that the program has not come this far.
+  log.info("Starting {name}", { name, pid: Deno.pid });
   const database = await attachDatabase(settings);
   try {
     await prepareSchema({ ...migrationOf(settings, database.url), debug });

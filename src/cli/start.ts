@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { closeWithin, demandKeys, serveApi } from "./api.ts";
 import { untilSignal, whenAvailable, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
+import { during } from "./starting.ts";
 
 const log = getLogger(["perdura"]);
 
@@ -18,7 +19,7 @@ export async function runStart(settings: Settings): Promise<void> {
   const stopped = untilSignal(settings.SHUTDOWN_MS);
   const debug = settings.PERDURA_DEBUG ?? true;
   await withStore(settings, { name: "perdura api", debug }, async (store, url) => {
-    await whenAvailable(() => demandKeys(settings, store));
+    await during("keys", () => whenAvailable(() => demandKeys(settings, store)));
     const api = await serveApi(settings, store, debug);
     const child = new WorkerProcess({ DATABASE_URL: url, PERDURA_DEBUG: debug ? "on" : "off" });
     child.keepAlive();

@@ -17,6 +17,7 @@ import { exportMetrics } from "../telemetry/otlp_metrics.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { backoffOf, handlersOf, listen, untilSignal, whenAvailable, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
+import { during } from "./starting.ts";
 import { tracingOfProcess } from "./telemetry.ts";
 
 const log = getLogger(["perdura", "worker"]);
@@ -39,7 +40,8 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
     const exposition = new Exposition({ observer: store.observer, clock: systemClock, worker });
     if (tracingOfProcess()) exportMetrics(() => exposition.read(), worker.stats);
     const closeHttp = serveWorkerHttp(settings, store, worker, exposition);
-    await whenAvailable(() => declareRetention(store, retentionOf(settings)));
+    const declare = () => declareRetention(store, retentionOf(settings));
+    await during("retention", () => whenAvailable(declare));
     worker.start();
     log.info("Worker {worker} started", { worker: worker.id, pid: Deno.pid });
     await stopped;

@@ -19,10 +19,14 @@ export interface ClusterOptions {
 
 const MAJOR = BINARIES_VERSION.split(".", 1)[0];
 
-/** One statement a line: the single-user server takes a line end for the end of a statement. */
+/**
+ * One statement a line: the single-user server takes a line end for the end of a statement.
+ *
+ * No `"$user"`: the login is named as our schema is, and tables of users belong in `public`.
+ */
 const FIRST_STATEMENTS = [
   "create database perdura",
-  'alter database perdura set search_path = "$user", public, perdura',
+  "alter database perdura set search_path = public, perdura",
   "",
 ].join("\n");
 

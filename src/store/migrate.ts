@@ -11,6 +11,7 @@ import { Database } from "./database.ts";
 import { isContention, toStoreError } from "./failures.ts";
 import { column } from "./literal.ts";
 import { addPartitions } from "./maintenance.ts";
+import { ownTables } from "./own_tables.ts";
 import { field } from "./rows.ts";
 
 /** One step of the schema. */
@@ -139,7 +140,9 @@ async function applyAll(client: postgres.Sql, options: MigrateOptions): Promise<
   return await client.begin(async (tx) => {
     await tx.unsafe("set local lock_timeout = '60s'");
     await tx.unsafe("lock table perdura.migration in share row exclusive mode");
-    const pending = await pendingOf(tx, options.migrations ?? migrations);
+    const known = options.migrations ?? migrations;
+    const pending = await pendingOf(tx, known);
+    await tx`select set_config('perdura.own_tables', ${ownTables(known)}, true)`;
     if (pending.length > 0) await tx.unsafe(sql.lockAll);
     for (const migration of pending) {
       await tx.unsafe(migration.text);

@@ -113,8 +113,9 @@ export class Program {
   /** The line of its first worker: with process id and worker id. */
   started(): Promise<LogLine> {
     return eventually(`${this.name} starts a worker`, () => {
-      const lines = this.logged("Worker ").filter((line) => "pid" in line.properties);
-      return Promise.resolve(lines[0]);
+      const [line] = this.logged("Worker ").filter((line) => "pid" in line.properties);
+      if (!line && this.#isRead) throw new Error(`${this.name} ended before it started one`);
+      return Promise.resolve(line);
     }, PATIENCE_MS);
   }
 
@@ -128,9 +129,11 @@ export class Program {
     return Number(value);
   }
 
-  /** The end of its standard error, as it came. */
+  /** The end of its standard error, as it came; whether it runs. */
   tail(): string {
-    return this.#raw.slice(-LOG_LINES_SHOWN).join("\n");
+    const { code, signal } = this.#status ?? { code: null, signal: null };
+    const fate = this.#status ? `ended, exit code ${code}, signal ${signal}` : "runs";
+    return [...this.#raw.slice(-LOG_LINES_SHOWN), fate].join("\n");
   }
 
   async dispose(): Promise<void> {

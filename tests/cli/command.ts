@@ -45,3 +45,48 @@ function plainEnvironment(): Record<string, string> {
     entries.filter(([name]) => !(name in settingsSchema.shape) && !OURS.test(name)),
   );
 }
+
+/** A program that runs. */
+export interface Running extends AsyncDisposable {
+  /** Of standard error, as they come. */
+  readonly lines: readonly string[];
+  /** Its exit code. */
+  readonly code: Promise<number>;
+}
+
+/** Starts `main.ts`; it ends with its test. */
+export function startCommand(
+  args: readonly string[],
+  settings: Readonly<Record<string, string>>,
+): Running {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", MAIN, ...args],
+    env: { ...plainEnvironment(), ...settings },
+    clearEnv: true,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const lines: string[] = [];
+  const reading = (async () => {
+    let rest = "";
+    for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) {
+      const pieces = (rest + piece).split("\n");
+      rest = pieces.pop() ?? "";
+      lines.push(...pieces);
+    }
+  })();
+  return {
+    lines,
+    code: child.status.then(({ code }) => code),
+    [Symbol.asyncDispose]: async () => {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // Gone already.
+      }
+      await child.status;
+      await reading;
+    },
+  };
+}

@@ -32,7 +32,7 @@ Deno.test("attachEmbedded() starts a server that asks for its password", () =>
       server.url,
       "select current_user as name, current_setting('search_path') as path, lower('ÄÖ') as low",
     );
-    assertEquals(row, { name: "perdura", path: '"$user", public, perdura', low: "äö" });
+    assertEquals(row, { name: "perdura", path: "public, perdura", low: "äö" });
     const [mode] = await query(server.url, "select current_setting('fsync') as fsync");
     assertEquals(mode, { fsync: "off" });
     const wrong = server.url.replace(/:[\w-]{43}@/, ":wrong@");

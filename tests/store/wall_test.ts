@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import postgres from "postgres";
 import { newId, newJobId } from "../../src/core/id.ts";
-import { migrate } from "../../src/store/migrate.ts";
+import { migrate, migrations } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { buildJob, changeFor, claimAll } from "../support/build.ts";
@@ -173,4 +173,20 @@ Deno.test("every table of tenants is behind the wall, made by whichever migratio
   assert(rows.length > 15);
   const open = rows.filter(({ forced, policies }) => !forced || policies < 2);
   assertEquals(open.map(({ name }) => name), []);
+});
+
+Deno.test("a user's table in our schema is neither walled nor waited for, whoever writes to it", async () => {
+  await using db = await testDatabase();
+  await db.sql.unsafe("create table perdura.mine (tenant_id text)");
+  const next = { id: 1_000, name: "1000_next", text: "create table perdura.next (tenant_id text)" };
+  await db.sql.begin(async (tx) => {
+    await tx`insert into perdura.mine values ('a')`;
+    assertEquals((await migrate({ url: db.url })).pending, []);
+    const { pending } = await migrate({ url: db.url, migrations: [...migrations, next] });
+    assertEquals(pending.map(({ name }) => name), ["1000_next"]);
+  });
+  const rows = await db.sql`
+    select relname as name, relrowsecurity as behind from pg_class
+     where relnamespace = 'perdura'::regnamespace and relname in ('mine', 'next') order by relname`;
+  assertEquals(rows.map(({ name, behind }) => [name, behind]), [["mine", false], ["next", true]]);
 });
