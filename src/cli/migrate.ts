@@ -1,10 +1,10 @@
 /** `migrate`: brings the schema up to date, or prints what it would do. */
+import { during } from "../runtime/starting.ts";
 import { migrate } from "../store/migrate.ts";
 import { migrationWaits } from "../store/migration_waits.ts";
 import { print } from "./output.ts";
 import { attachDatabase, migrationOf } from "./service.ts";
 import type { Settings } from "./settings.ts";
-import { during } from "./starting.ts";
 
 /** Applies pending migrations; with `plan` only prints their SQL. */
 export async function runMigrate(settings: Settings, plan: boolean): Promise<void> {

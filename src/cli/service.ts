@@ -9,13 +9,13 @@ import { messageOf } from "../embedded/errors.ts";
 import { attachEmbedded } from "../embedded/server.ts";
 import { type Handler, indexHandlers } from "../runtime/handlers.ts";
 import { Jobs, type JobsHost } from "../runtime/jobs.ts";
+import { during } from "../runtime/starting.ts";
 import { migrate, type MigrateOptions } from "../store/migrate.ts";
 import { migrationWaits } from "../store/migration_waits.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import type { Settings } from "./settings.ts";
-import { during } from "./starting.ts";
 import { tracingOfProcess } from "./telemetry.ts";
 
 const log = getLogger(["perdura"]);

@@ -1,9 +1,9 @@
 /** `start`: everything for the first minute. API here, the worker in a child that may die. */
 import { getLogger } from "@logtape/logtape";
+import { during } from "../runtime/starting.ts";
 import { closeWithin, demandKeys, serveApi } from "./api.ts";
 import { untilSignal, whenAvailable, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
-import { during } from "./starting.ts";
 
 const log = getLogger(["perdura"]);
 

@@ -10,6 +10,7 @@ import { problemResponse } from "../http/problem.ts";
 import { activityHandlers } from "../runtime/activities.ts";
 import { type DeclaredRetention, declareRetention } from "../runtime/declaring.ts";
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
+import { during } from "../runtime/starting.ts";
 import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
 import { named } from "../telemetry/log_names.ts";
@@ -17,7 +18,6 @@ import { exportMetrics } from "../telemetry/otlp_metrics.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { backoffOf, handlersOf, listen, untilSignal, whenAvailable, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
-import { during } from "./starting.ts";
 import { tracingOfProcess } from "./telemetry.ts";
 
 const log = getLogger(["perdura", "worker"]);

@@ -18,9 +18,11 @@ import { Jobs } from "../runtime/jobs.ts";
 import { leaveJob } from "../runtime/leaving.ts";
 import { type MachineEntry, Machines } from "../runtime/machines.ts";
 import { Schedules } from "../runtime/schedules.ts";
+import { during } from "../runtime/starting.ts";
 import { Turner } from "../runtime/turner.ts";
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
-import { migrate } from "../store/migrate.ts";
+import { migrate, type MigrateOptions } from "../store/migrate.ts";
+import { migrationWaits } from "../store/migration_waits.ts";
 import { openStore } from "../store/open.ts";
 import type { SendStatement, Store } from "../store/store.ts";
 import { addressOf, isAddress } from "./address.ts";
@@ -103,6 +105,11 @@ export type OutputOf<H extends Handler, Target> = HandlerOf<H, Target> extends
 
 const NO_ADDRESS = "databaseUrl must be a postgres:// address, percent-encoded";
 
+/** Others may be at it, or hold what it needs: then it is said. */
+function bringUpToDate(place: MigrateOptions): Promise<unknown> {
+  return during("migrate", () => migrate(place), { look: () => migrationWaits(place) });
+}
+
 /**
  * Opens the database, brings its schema up to date, and knows the handlers.
  *
@@ -120,7 +127,7 @@ export async function createRuntime<const H extends Handler>(
   }
   const { name = "perdura", isPooled = false, listenUrl, payloadKeys } = options;
   const cipher = payloadKeys === undefined ? null : new Cipher(parseCipherKeys(payloadKeys));
-  if (options.migrate !== false) await migrate({ url: listenUrl ?? url, isPooled });
+  if (options.migrate !== false) await bringUpToDate({ url: listenUrl ?? url, isPooled });
   const place = { url, name, isPooled, ...(listenUrl ? { listenUrl } : {}) };
   const opened = openStore(place, cipher);
   const { handlers = [], machines = [], tracing } = options;

@@ -3,6 +3,7 @@
  * one that hangs.
  */
 import { getLogger } from "@logtape/logtape";
+import { systemClock } from "../core/clock.ts";
 
 const log = getLogger(["perdura", "start"]);
 
@@ -28,14 +29,14 @@ export async function during<Result>(
   work: () => Promise<Result>,
   { patienceMs = PATIENCE_MS, look }: WaitOptions = {},
 ): Promise<Result> {
-  const begunAt = performance.now();
+  const begunAt = systemClock.monotonic();
   let isLooking = false;
   const say = async () => {
     if (isLooking) return;
     isLooking = true;
     const waits = await look?.().catch((error) => ({ error })) ?? null;
     isLooking = false;
-    const waitedMs = Math.round(performance.now() - begunAt);
+    const waitedMs = Math.round(systemClock.monotonic() - begunAt);
     log.warn("The start waits for {step}", { step, waitedMs, waits });
   };
   const timer = setInterval(() => void say(), patienceMs);
