@@ -258,6 +258,14 @@ export const mutants: readonly Mutant[] = [
     test: "tests/runtime/operations_test.ts",
     filter: "a turn waits for who carries its part out",
   },
+  {
+    name: "whose tables the wall is around",
+    file: "sql/queries/wall.sql",
+    from: "and c.relname = any (string_to_array(current_setting('perdura.own_tables'), ','))",
+    to: "",
+    test: "tests/store/wall_test.ts",
+    filter: "a user's table in our schema is neither walled",
+  },
 ];
 
 /** What does not come without a guard is not waited for as long as what comes with it. */
