@@ -44,9 +44,12 @@ function isStorable(value: unknown, depthMax: number): boolean {
   }
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== null && prototype !== Object.prototype) return false;
-  return Object.entries(value).every(([key, item]) =>
-    key !== "__proto__" && isStorableText(key) && isStorable(item, depthMax - 1)
-  );
+  const fields: Record<string, unknown> = Object(value);
+  for (const key in fields) {
+    if (key === "__proto__" || !isStorableText(key)) return false;
+    if (!isStorable(fields[key], depthMax - 1)) return false;
+  }
+  return true;
 }
 
 function isStorableText(text: string): boolean {
