@@ -7,7 +7,7 @@
 import { makeFolder } from "./place/folder.ts";
 import { Server } from "./place/postgres.ts";
 import { measureFiring } from "./operating/firing.ts";
-import { measurePages } from "./operating/pages.ts";
+import { measurePages, PAGE_HEADS } from "./operating/pages.ts";
 import { measureRequeue, type RequeueRound } from "./operating/requeue.ts";
 import { table } from "./report/table.ts";
 import { print, say } from "./report/say.ts";
@@ -34,9 +34,9 @@ try {
     }
   }
   if (options.rows > 0) {
-    const sizes = [Math.ceil(options.rows / 100), options.rows];
-    print(`\nPages, milliseconds (median of 20), with ${sizes.join(" and ")} jobs:\n`);
-    print(table(["request", "small", "large"], await measurePages(server, sizes)));
+    const sizes = [Math.ceil(options.rows / 100), options.rows] as const;
+    print(`\nPages, milliseconds, with ${sizes.join(" and ")} jobs and as many actors:\n`);
+    print(table(PAGE_HEADS, await measurePages(server, sizes)));
   }
 } finally {
   await server.close();

@@ -521,6 +521,8 @@ create table perdura.actor (
 create index actor_listing on perdura.actor (tenant_id, machine, status, state, id);
 create index actor_system on perdura.actor (tenant_id, root_id) where system_id is not null;
 create index actor_parent on perdura.actor (tenant_id, parent_id, id) where parent_id is not null;
+-- Actors that are not on their way: a step pays only where one leaves `active` or comes back to it.
+create index actor_resting on perdura.actor (tenant_id, status, id) where status <> 'active';
 
 -- What waits for one actor: events, timers, ends of children and of activities, its start and stop.
 -- Read in the order of (due_at, id), deleted by the turn that has read it.

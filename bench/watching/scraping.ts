@@ -1,7 +1,7 @@
 /** `GET /metrics` beside a full database. */
 import { migrate } from "perdura";
 import type { Server } from "../place/postgres.ts";
-import { fillOf } from "../operating/pages.ts";
+import { fillOf } from "../operating/filling.ts";
 import { start } from "../operating/program.ts";
 
 /** How long answers take, milliseconds. */

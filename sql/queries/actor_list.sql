@@ -2,7 +2,8 @@
 -- $3 status, $4 state, $5 after this id, $6 how many, $7 names of machines (a pattern) that are listed only
 -- by their name, $8 up to this id (null: no bound); then the terms of a search as list.sql has them: $9
 -- field, $10 path, $11 comparison, $12 text, $13 number, $14 negated; $15 this id alone (null: all).
--- Locks: nothing. Index: actor_listing where machine, status and state are given; else the primary key.
+-- Locks: nothing. Index: actor_listing where machine, status and state are given; actor_resting where only
+-- a status other than active is; else the primary key.
 -- All others are asked row by row: actor_edge.sql says where such a look ends.
 select a.tenant_id as t, a.id as i, a.parent_id, a.machine, a.machine_version, a.status, a.state,
        array_to_json(a.tags) as tags, a.version as v, a.created_at, a.updated_at

@@ -40,6 +40,7 @@ export const migrations: readonly Migration[] = [
   { id: 15, name: "0015_ui", text: sql.migration0015 },
   { id: 17, name: "0017_members", text: sql.migration0017 },
   { id: 18, name: "0018_flow", text: sql.migration0018 },
+  { id: 21, name: "0021_resting", text: sql.migration0021 },
 ];
 
 /** What a migration run did, or would do. */

@@ -82,3 +82,17 @@ Deno.test("a page of a filter that matches little goes on, looking at a bounded 
   const scans = JSON.stringify(plan).match(/"Seq Scan"[^}]*"job_archive_default"/g);
   assertEquals(scans, null);
 });
+
+Deno.test("actors that have stalled are all on one page, however many are on their way", async () => {
+  await using api = await testApi();
+  await api.db.sql.unsafe(`
+    insert into perdura.actor (
+      tenant_id, id, uid, root_id, machine, root_machine, machine_version, machine_hash, status, state,
+      tags, version)
+    select 'default', lpad(n::text, 8, '0'), gen_random_uuid(), 'r', 'm', 'm', '1', 'h',
+           case when n % 60000 = 59999 then 'stalled' else 'active' end, 'a', '{}', 1
+      from generate_series(1, 60000) n`);
+  const page = await api.get("/actors?status=stalled");
+  assertEquals(itemsOf(page).map(({ id }) => id), ["00059999"]);
+  assertEquals(page.body.nextCursor, null);
+});

@@ -148,3 +148,22 @@ Deno.test(`a past of ${STEPS} steps is opened and jumped through a window at a t
     assertEquals(read, WINDOW, `after ${after}`);
   }
 });
+
+Deno.test(`of ${SIZE} actors on their way the few that are not are found at once`, async () => {
+  await using db = await testDatabase();
+  const { sql } = db;
+  await sql`
+    insert into perdura.actor (
+      tenant_id, id, uid, root_id, machine, root_machine, machine_version, machine_hash, status, state,
+      tags, version)
+    select 'default', lpad(n::text, 8, '0'), gen_random_uuid(), 'r', 'm', 'm', '1', 'h',
+           case when n > ${SIZE} - 3 then 'stalled' else 'active' end, 'a', '{}', 1
+      from generate_series(1, ${SIZE}) n`;
+  await sql`analyze`;
+  const page = ["default", null, "stalled", null, "", LIMIT, "perdura.%", null];
+  const read = await mostRead(sql, statements.actorList, [...page, ...termColumns([]), null]);
+  assertEquals(read, 3);
+  const [index] = await sql`
+    select pg_relation_size('perdura.actor_resting')::integer / 8192 as pages`;
+  assert(index?.pages <= 2, `those on their way are not in its ${index?.pages} pages`);
+});
