@@ -225,7 +225,8 @@ Deno.test("a look for few among many actors is bounded, and goes on by its curso
       pages.push(lines.map(({ id }) => id));
       cursor = next;
     }
-    assertEquals(pages, [[], [], ["x"]], JSON.stringify(filter));
+    assertEquals([pages.flat(), pages.at(-1)], [["x"], ["x"]], JSON.stringify(filter));
+    assert(pages.length > 2, `${JSON.stringify(filter)}: ${pages.length} pages`);
   }
   const one = await pageOfActors(host, { ...nothing, id: "x", status: "active" }, "", 10);
   assertEquals([one.lines.map(({ id }) => id), one.next], [["x"], null]);
