@@ -148,10 +148,11 @@ function endedHint(ids: readonly string[]): Hint {
 }
 
 function payloadOf(message: Hint, from: string): string {
-  const lookForYourself = JSON.stringify({ kind: "lanes", lanes: [], from });
-  if (message.kind === "lanes" && message.lanes.length > LANES_MAX) return lookForYourself;
-  const text = JSON.stringify({ ...message, from });
-  return text.length > PAYLOAD_LENGTH_MAX ? lookForYourself : text;
+  const isShort = message.kind !== "lanes" || message.lanes.length <= LANES_MAX;
+  const text = isShort ? JSON.stringify({ ...message, from }) : "";
+  if (isShort && text.length <= PAYLOAD_LENGTH_MAX) return text;
+  // Look for yourself.
+  return JSON.stringify({ kind: "lanes", lanes: [], from });
 }
 
 /** Anybody may send on the channel: what cannot be read means "look for yourself". */
