@@ -12,8 +12,9 @@ export interface Page<T> {
 
 /** Rows per home that one look with a filter reads: a few milliseconds. */
 const LOOK_ROWS = 1_000;
-/** A page goes on looking for this long while it has found nothing. */
-const LOOK_MS = 15;
+/** A page that is not full yet is looked for so often, and then for this long. */
+const LOOKS_MIN = 5;
+const LOOK_MS = 20;
 
 /**
  * One page, newest first. With a filter that matches little it may hold fewer jobs than `limit`, even
@@ -25,20 +26,18 @@ export async function pageOf(
   cursor: string | null,
   limit: number,
 ): Promise<Page<Job>> {
-  const startedAt = host.clock.monotonic();
-  let before = cursor;
+  const search = new Search(host.clock);
   const floor = filter.from ?? null;
-  while (true) {
+  const items: Job[] = [];
+  for (let before = cursor;;) {
     const edge = isSelective(filter) ? await host.store.listEdge(filter, before, LOOK_ROWS) : null;
     const isLast = edge === null || (floor !== null && edge < floor);
     const from = isLast ? floor : edge;
-    const items = await host.store.list({ ...filter, from }, before, limit);
+    items.push(...await host.store.list({ ...filter, from }, before, limit - items.length));
     if (items.length === limit) return { items, nextCursor: items.at(-1)?.id ?? null };
     if (isLast || from === null) return { items, nextCursor: null };
     // `from` itself has been looked at: the next look begins below it.
-    if (items.length > 0 || host.clock.monotonic() - startedAt > LOOK_MS) {
-      return { items, nextCursor: from };
-    }
+    if (search.isOverAtLook()) return { items, nextCursor: from };
     before = from;
   }
 }
@@ -51,15 +50,33 @@ export async function pageOfActors(
   limit: number,
 ): Promise<{ lines: readonly ActorLine[]; next: string | null }> {
   const { store: { actors }, clock } = host;
-  const startedAt = clock.monotonic();
+  const search = new Search(clock);
+  const lines: ActorLine[] = [];
   for (let after = cursor;;) {
     const isBounded = isLookedFor(filter);
     const edge = isBounded ? await actors.listEdge(filter.tenantId, after, LOOK_ROWS) : null;
-    const lines = await actors.list({ ...filter, upTo: edge }, after, limit);
+    lines.push(...await actors.list({ ...filter, upTo: edge }, after, limit - lines.length));
     if (lines.length === limit) return { lines, next: lines.at(-1)?.id ?? null };
     if (edge === null) return { lines, next: null };
-    if (lines.length > 0 || clock.monotonic() - startedAt > LOOK_MS) return { lines, next: edge };
+    if (search.isOverAtLook()) return { lines, next: edge };
     after = edge;
+  }
+}
+
+/** How long one page is looked for. */
+class Search {
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  #looks = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#startedAt = clock.monotonic();
+  }
+
+  /** Another look has not filled the page: whether to answer with what there is. */
+  isOverAtLook(): boolean {
+    return ++this.#looks >= LOOKS_MIN && this.#clock.monotonic() - this.#startedAt > LOOK_MS;
   }
 }
 
