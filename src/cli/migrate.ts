@@ -13,7 +13,7 @@ export async function runMigrate(settings: Settings, plan: boolean): Promise<voi
     const debug = settings.PERDURA_DEBUG ?? false;
     const options = { ...migrationOf(settings, database.url), plan, debug };
     const look = () => migrationWaits(options);
-    const { pending } = await during("migrate", () => migrate(options), { look });
+    const { pending } = await during("migrate", () => migrate(options), look);
     for (const { name, text } of pending) {
       await print(plan ? `-- ${name}\n${text}` : `Applied ${name}`);
     }

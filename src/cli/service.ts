@@ -51,9 +51,11 @@ export function migrationOf(settings: Settings, url: string): MigrateOptions {
 
 /** Brings the schema up to date; waits for a database that is still starting. */
 export async function prepareSchema(options: MigrateOptions): Promise<void> {
-  const { pending } = await during("migrate", () => whenAvailable(() => migrate(options)), {
-    look: () => migrationWaits(options),
-  });
+  const { pending } = await during(
+    "migrate",
+    () => whenAvailable(() => migrate(options)),
+    () => migrationWaits(options),
+  );
   for (const { name } of pending) log.info("Migrated to {name}", { name });
 }
 

@@ -107,7 +107,7 @@ const NO_ADDRESS = "databaseUrl must be a postgres:// address, percent-encoded";
 
 /** Others may be at it, or hold what it needs: then it is said. */
 function bringUpToDate(place: MigrateOptions): Promise<unknown> {
-  return during("migrate", () => migrate(place), { look: () => migrationWaits(place) });
+  return during("migrate", () => migrate(place), () => migrationWaits(place));
 }
 
 /**

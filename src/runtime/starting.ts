@@ -14,35 +14,30 @@ export type StartStep = "database" | "migrate" | "keys" | "retention" | "pages";
 const PATIENCE_MS = 3_000;
 
 /** Tells more about what a step waits for; what it throws is told instead. */
-export type Look = () => Promise<unknown>;
-
-/** How a start says that it waits. */
-export interface WaitOptions {
-  /** Between two lines, milliseconds. */
-  readonly patienceMs?: number;
-  readonly look?: Look;
-}
+type Look = () => Promise<unknown>;
 
 /** Does a step of a start; for as long as it lasts, a line every few seconds says so, and why. */
 export async function during<Result>(
   step: StartStep,
   work: () => Promise<Result>,
-  { patienceMs = PATIENCE_MS, look }: WaitOptions = {},
+  look?: Look,
 ): Promise<Result> {
   const begunAt = systemClock.monotonic();
-  let isLooking = false;
+  let [isLooking, isOver] = [false, false];
   const say = async () => {
     if (isLooking) return;
     isLooking = true;
     const waits = await look?.().catch((error) => ({ error })) ?? null;
     isLooking = false;
+    if (isOver) return;
     const waitedMs = Math.round(systemClock.monotonic() - begunAt);
     log.warn("The start waits for {step}", { step, waitedMs, waits });
   };
-  const timer = setInterval(() => void say(), patienceMs);
+  const timer = setInterval(() => void say(), PATIENCE_MS);
   try {
     return await work();
   } finally {
+    isOver = true;
     clearInterval(timer);
   }
 }

