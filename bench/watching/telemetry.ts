@@ -61,6 +61,8 @@ function environment(port: number): Record<string, string> {
     OTEL_DENO: "true",
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
     OTEL_SERVICE_NAME: "perdura-bench",
+    // A drain lasts seconds: by default nothing would go out in it.
+    ...{ OTEL_METRIC_EXPORT_INTERVAL: "1000", OTEL_BSP_SCHEDULE_DELAY: "1000" },
   };
 }
 

@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Context } from "hono";
 import { limits } from "../core/limits.ts";
 import { systemClock } from "../core/clock.ts";
+import { newId } from "../core/id.ts";
 import { allowAll, demand, type Permit, permitBearer } from "../http/access.ts";
 import { createApp } from "../http/app.ts";
 import { demandOwnOrigin, permitBrowser, SESSION_COOKIE } from "../http/browser_session.ts";
@@ -18,11 +19,10 @@ import { drive } from "../runtime/drive.ts";
 import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
 import { HttpStats } from "../telemetry/http_stats.ts";
-import { exportMetrics } from "../telemetry/otlp_metrics.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { jobsOf, listen, untilSignal, whenAvailable, withStore } from "./service.ts";
 import { type Settings, SettingsError, tokenRulesOf } from "./settings.ts";
-import { tracingOfProcess } from "./telemetry.ts";
+import { exportMetrics } from "./telemetry.ts";
 import { uiAssets } from "./ui_files.ts";
 import { workerOptions } from "./worker.ts";
 
@@ -47,7 +47,7 @@ export async function serveApi(
   const permit = permitOf(settings, gatekeeper, sessions);
   const http = new HttpStats(systemClock);
   const exposition = new Exposition({ observer: store.observer, clock: systemClock, http });
-  if (tracingOfProcess()) exportMetrics(() => exposition.read(), null);
+  const metrics = exportMetrics(exposition, newId());
   const { actors } = actorsOf(settings, store, machines);
   const host = workerOptions(settings, store, debug);
   const assets = await during("pages", uiAssets);
@@ -78,12 +78,13 @@ export async function serveApi(
   const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, fetch);
   const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.addr.port}`;
   log.info("Listening on {url}", { url });
-  const close = () => {
+  const close = async () => {
     jobs.stopWaiting();
     stream.close();
-    exposition.stop();
     actors.close();
-    return server.shutdown();
+    await server.shutdown();
+    await metrics?.stop();
+    exposition.stop();
   };
   return { url, close };
 }

@@ -1,5 +1,12 @@
-/** Whether this process exports traces and metrics by OTLP. Deno does the sending (OTEL_DENO=true). */
+/**
+ * Whether this process exports traces and metrics by OTLP (OTEL_DENO=true). Deno sends the traces, we the
+ * metrics.
+ */
 import { getLogger } from "@logtape/logtape";
+import { systemClock } from "../core/clock.ts";
+import type { Exposition } from "../telemetry/exposition.ts";
+import { OtlpMetrics } from "../telemetry/otlp_metrics.ts";
+import { readOtlpSettings } from "../telemetry/otlp_settings.ts";
 import { Tracing, type TracingOptions } from "../telemetry/tracing.ts";
 
 const log = getLogger(["perdura"]);
@@ -12,7 +19,20 @@ export function tracingOfProcess(): Tracing | null {
   return known;
 }
 
-/** `OTEL_TRACES_SAMPLER`, which Deno does not read: every trace, or none, instead of so many a second. */
+/** Begins to export what there is to tell; null: nobody collects. @param instance See `readOtlpSettings`. */
+export function exportMetrics(exposition: Exposition, instance: string): OtlpMetrics | null {
+  if (!tracingOfProcess() || Deno.env.get("OTEL_METRICS_EXPORTER") === "none") return null;
+  const { settings, problems } = readOtlpSettings((name) => Deno.env.get(name), instance);
+  for (const problem of problems) log.warn(problem);
+  return new OtlpMetrics({
+    settings,
+    read: () => exposition.read(),
+    clock: systemClock,
+    startedAt: performance.timeOrigin,
+  });
+}
+
+/** `OTEL_TRACES_SAMPLER`, which Deno reads as well: every trace, or none, instead of so many a second. */
 function sampling(): TracingOptions {
   const sampler = Deno.env.get("OTEL_TRACES_SAMPLER") ?? "";
   if (/^(parentbased_)?always_on$/.test(sampler)) return { tracesPerSecond: Infinity };

@@ -16,8 +16,6 @@ export class Histogram {
   readonly counts: Float64Array;
   sum = 0;
   count = 0;
-  /** Told of each value as well, when set. */
-  tee: ((value: number) => void) | null = null;
 
   /** @param bounds Ascending. */
   constructor(bounds: readonly number[]) {
@@ -35,6 +33,5 @@ export class Histogram {
     counts[index] = Number(counts[index]) + 1;
     this.sum += known;
     this.count++;
-    if (this.tee !== null) this.tee(known);
   }
 }

@@ -40,8 +40,6 @@ export class JobStats {
   readonly #byType = new Map<string, Map<string, Series>>();
   /** In the order of their first jobs. */
   readonly all: Series[] = [];
-  /** Called with each new pair. */
-  onSeries: ((series: Series) => void) | null = null;
   #runAt = "";
   #runAtMs = 0;
 
@@ -94,7 +92,6 @@ export class JobStats {
     const series = new Series(type, name);
     queues.set(name, series);
     this.all.push(series);
-    this.onSeries?.(series);
     return series;
   }
 

@@ -1,49 +1,104 @@
-/** The same metrics by OTLP: what Prometheus would read is observed at each export. */
-import { type Attributes, metrics as api } from "@opentelemetry/api";
-import { VERSION } from "../core/version.ts";
-import type { WorkerStats } from "../runtime/stats.ts";
+/**
+ * The same metrics by OTLP: what Prometheus would read is sent to a collector every so often.
+ *
+ * Nothing is told of single values: the counts are there already, and are read when it is time
+ * (decision 97). A collector that is slow, wrong or gone costs a line in the log.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../core/clock.ts";
+import { Alarm } from "../runtime/alarm.ts";
+import { within } from "../runtime/within.ts";
 import type { Reading } from "./metric.ts";
 import { metrics } from "./metrics.ts";
+import { otlpMessage } from "./otlp_message.ts";
+import type { OtlpSettings } from "./otlp_settings.ts";
 
-/** Begins to export; whoever collects says how often. */
-export function exportMetrics(read: () => Promise<Reading>, stats: WorkerStats | null): void {
-  const meter = api.getMeter("perdura", VERSION);
-  const observed = metrics.flatMap((metric) => {
-    if (metric.kind === "histogram") return [];
-    const { name, help: description, kind } = metric;
-    const instrument = kind === "counter"
-      ? meter.createObservableCounter(name, { description })
-      : meter.createObservableGauge(name, { description });
-    return [{ metric, instrument }];
-  });
-  const told = metrics.flatMap((metric) => {
-    if (metric.kind !== "histogram") return [];
-    const options = { description: metric.help, unit: "s" };
-    return [{ metric, instrument: meter.createHistogram(metric.name, options) }];
-  });
-  /** Histograms are told of each value, from now on. */
-  const attach = (reading: Reading) => {
-    for (const { metric, instrument } of told) {
-      for (const { labels, value } of metric.read(reading)) {
-        const attributes = attributesOf(metric.labels, labels);
-        value.tee ??= (seconds) => instrument.record(seconds, attributes);
-      }
-    }
-  };
-  const attachNow = () => void read().then(attach, () => {});
-  attachNow();
-  if (stats) stats.jobs.onSeries = attachNow;
-  meter.addBatchObservableCallback(async (result) => {
-    const reading = await read();
-    attach(reading);
-    for (const { metric, instrument } of observed) {
-      for (const { labels, value } of metric.read(reading)) {
-        result.observe(instrument, value, attributesOf(metric.labels, labels));
-      }
-    }
-  }, observed.map(({ instrument }) => instrument));
+const log = getLogger(["perdura", "telemetry"]);
+
+/** How long the end of a process waits for its last export. */
+const LAST_MS = 2_000;
+
+/** Whose metrics they are. */
+export interface OtlpMetricsHost {
+  readonly settings: OtlpSettings;
+  readonly read: () => Promise<Reading>;
+  readonly clock: Clock;
+  /** Wall time since which is counted. */
+  readonly startedAt: number;
 }
 
-function attributesOf(names: readonly string[], values: readonly string[]): Attributes {
-  return Object.fromEntries(names.map((name, index) => [name, values[index] ?? ""]));
+/** Exports from its making on. `stop` once. */
+export class OtlpMetrics {
+  readonly #host: OtlpMetricsHost;
+  readonly #alarm = new Alarm();
+  readonly #loop: Promise<void>;
+  #isStopping = false;
+  #isHeard = true;
+  #request: AbortController | null = null;
+
+  constructor(host: OtlpMetricsHost) {
+    this.#host = host;
+    this.#loop = this.#run();
+  }
+
+  /** Exports once more. Takes two seconds at most. Never rejects. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    // What the one under way tells, and more, is in the last one.
+    this.#request?.abort();
+    this.#alarm.ring();
+    await within(LAST_MS, this.#loop);
+    this.#request?.abort(new Error(`no answer within ${LAST_MS} ms at the end`));
+  }
+
+  async #run(): Promise<void> {
+    for (let isLast = false; !isLast;) {
+      await this.#alarm.wait(this.#host.settings.intervalMs);
+      isLast = this.#isStopping;
+      await this.#export();
+    }
+  }
+
+  async #export(): Promise<void> {
+    try {
+      const reading = await this.#host.read();
+      const { settings: { resource }, clock, startedAt } = this.#host;
+      await this.#send(otlpMessage(metrics, reading, { resource, startedAt, now: clock.now() }));
+      if (!this.#isHeard) log.info("Metrics are exported again");
+      this.#isHeard = true;
+    } catch (error) {
+      this.#onFailure(error);
+    }
+  }
+
+  async #send(body: string): Promise<void> {
+    const { url, headers, timeoutMs } = this.#host.settings;
+    const request = this.#request = new AbortController();
+    const late = () => request.abort(new Error(`no answer within ${timeoutMs} ms`));
+    const timer = setTimeout(late, timeoutMs);
+    try {
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { ...headers, "content-type": "application/json" },
+        body,
+        signal: request.signal,
+      });
+      await response.body?.cancel();
+      if (!response.ok) throw new Error(`answered with status ${response.status}`);
+    } finally {
+      clearTimeout(timer);
+      this.#request = null;
+    }
+  }
+
+  /** Told once: the next export tells the collector all the same. */
+  #onFailure(error: unknown): void {
+    const isGivenUp = error instanceof DOMException && error.name === "AbortError";
+    if (!this.#isHeard || isGivenUp) return;
+    this.#isHeard = false;
+    // Its query may hold a secret.
+    const { origin, pathname } = new URL(this.#host.settings.url);
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warn("Metrics cannot be exported", { to: origin + pathname, reason });
+  }
 }

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { buildJob, eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
+import { startProgram } from "./program.ts";
 import { type ReceivedSpan, startReceiver } from "./receiver.ts";
 
 const CHILD = new URL("traced_child.ts", import.meta.url).pathname;
@@ -136,31 +137,34 @@ Deno.test("OTLP: one trace from an HTTP enqueue through two retries to a child j
   ]);
 });
 
-Deno.test("OTLP: a worker's metrics are those of /metrics", async () => {
+Deno.test("OTLP: a worker and an API export what /metrics has, at the latest when they end", async () => {
   await using db = await testDatabase();
   await using receiver = startReceiver();
-  const worker = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL("../../main.ts", import.meta.url).pathname, "worker"],
-    env: {
-      ...{ DATABASE_URL: db.url, PERDURA_DEBUG: "on", NO_COLOR: "1", OTEL_DENO: "true" },
-      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
-      ...{ OTEL_EXPORTER_OTLP_PROTOCOL: "http/json", OTEL_METRIC_EXPORT_INTERVAL: "500" },
-    },
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
+  // An hour long nothing would go out.
+  const environment = {
+    ...{ DATABASE_URL: db.url, PERDURA_DEBUG: "on", NO_COLOR: "1", OTEL_DENO: "true", PORT: "0" },
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    ...{ OTEL_EXPORTER_OTLP_PROTOCOL: "http/json", OTEL_METRIC_EXPORT_INTERVAL: "3600000" },
+  };
+  await using worker = startProgram("worker", environment);
+  await using api = startProgram("api", environment);
   await db.store.insert([buildJob({ type: "debug.noop" })]);
-  for (
-    const name of [
-      "perdura_jobs_processed_total",
-      "perdura_worker_connected",
-      "perdura_claim_seconds",
-    ]
-  ) {
-    await eventually(`${name} is exported`, () => {
-      return Promise.resolve(receiver.text.includes(`"${name}"`));
-    }, 60_000);
-  }
-  worker.kill("SIGTERM");
-  assertEquals((await worker.status).code, 0);
+  await eventually("the job has run", async () => {
+    return (await db.sql`select from perdura.job_archive`).length > 0;
+  }, 60_000);
+  const url = await api.url();
+  await (await fetch(`${url}/health/live`)).body?.cancel();
+  worker.process.kill("SIGTERM");
+  api.process.kill("SIGTERM");
+  assertEquals([(await worker.process.status).code, (await api.process.status).code], [0, 0]);
+  assertEquals(receiver.exports.length, 2);
+  const countsOf = (name: string) =>
+    receiver.exports.flatMap(({ metrics }) =>
+      metrics.filter((metric) => metric.name === name)
+        .flatMap(({ histogram }) => histogram?.dataPoints.map(({ count }) => count) ?? [])
+    );
+  assertEquals(countsOf("perdura_job_execution_seconds"), ["1"]);
+  assertEquals(countsOf("perdura_http_request_seconds"), ["1"]);
+  const instances = receiver.exports.map(({ resource }) => resource["service.instance.id"]);
+  assertEquals(new Set(instances).size, 2);
 });
