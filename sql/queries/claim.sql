@@ -43,8 +43,10 @@ claimed as (
    where j.ctid = any(array(select tid from picked))
   returning j.tenant_id, j.id, j.timeout_ms, j.has_data, j.lane, j.queue, j.type, j.priority, j.run_at,
             j.version, j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.created_at, j.payload,
-            case when coalesce(j.backoff, j.metadata, to_jsonb(j.tags)) is not null
-                 then jsonb_build_object('backoff', j.backoff, 'metadata', j.metadata, 'tags', j.tags)
+            case when coalesce(j.backoff, j.metadata, to_jsonb(j.tags), j.last_error -> 'traceparent')
+                      is not null
+                 then jsonb_build_object('backoff', j.backoff, 'metadata', j.metadata, 'tags', j.tags,
+                                         'failed', j.last_error -> 'traceparent')
             end as more),
 leased as (
   insert into perdura.lease (id, worker, claimed_at, expires_at, hard_until, n_left, tenants, ids)

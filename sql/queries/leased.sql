@@ -3,9 +3,11 @@
 -- Read when the answer to a claim was lost: the claim may have been committed.
 select concat_ws(E'\x1f', j.id, j.tenant_id, j.lane, j.type, j.queue, j.priority, j.version, j.attempt,
                  j.max_attempts, j.crashes, j.max_crashes, j.timeout_ms, j.run_at, j.created_at,
-                 case when coalesce(j.backoff, j.metadata, to_jsonb(j.tags)) is not null
+                 case when coalesce(j.backoff, j.metadata, to_jsonb(j.tags),
+                                    j.last_error -> 'traceparent') is not null
                       then jsonb_build_object('backoff', j.backoff, 'metadata', j.metadata,
-                                              'tags', j.tags)::text
+                                              'tags', j.tags,
+                                              'failed', j.last_error -> 'traceparent')::text
                       else '' end,
                  case when j.has_data
                       then (select d.value from perdura.job_data d

@@ -11,6 +11,8 @@ export interface JobError {
   readonly at: string;
   /** Shared by errors that are alike: see `fingerprintOf`. Made when the error is stored. */
   readonly fingerprint?: string;
+  /** W3C `traceparent` of the attempt, if it was traced and another one follows. */
+  readonly traceparent?: string;
 }
 
 /**

@@ -21,6 +21,7 @@ const jobError = z.object({
   retryable: z.boolean(),
   at: instant,
   fingerprint: z.string().optional(),
+  traceparent: z.string().optional(),
 }).openapi("JobError");
 
 /** A job: every key is there, null when empty. */

@@ -20,6 +20,8 @@ export interface HandlerJob {
   readonly createdAt: Date;
   readonly tags: readonly string[];
   readonly metadata: Json;
+  /** W3C `traceparent` of the last attempt that failed, if that was traced. */
+  readonly failedTrace?: string | null;
 }
 
 /** Handed to every handler. All writes are fenced: after a lost lease they throw. */

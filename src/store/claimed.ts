@@ -19,9 +19,10 @@ interface More {
   readonly backoff: Backoff | null;
   readonly metadata: Json;
   readonly tags: readonly string[] | null;
+  readonly failed: string | null;
 }
 
-const NOTHING: More = { backoff: null, metadata: null, tags: null };
+const NOTHING: More = { backoff: null, metadata: null, tags: null, failed: null };
 
 /** The jobs of a claim. */
 export function toClaimed(
@@ -119,6 +120,10 @@ class Line implements ClaimedJob {
 
   get tags(): readonly string[] {
     return this.#read().tags ?? [];
+  }
+
+  get failedTrace(): string | null {
+    return this.#read().failed;
   }
 
   /** Read anew each time: what one reader does to it, another does not see. */

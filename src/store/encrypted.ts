@@ -199,10 +199,12 @@ function envelopes(cipher: Cipher) {
     open,
     openAll: (jobs: readonly Job[]) => Promise.all(jobs.map(open)),
     openClaimed: (jobs: readonly ClaimedJob[]): Promise<ClaimedJob[]> =>
-      Promise.all(jobs.map(async (job) => ({
-        ...job,
-        payload: await decrypt(job.payload, job, "payload"),
-      }))),
+      Promise.all(jobs.map(async (job) => {
+        // A claimed job reads these when it is asked: a copy of its fields would not have them.
+        const { backoff, metadata, tags, createdAt, failedTrace = null } = job;
+        const payload = await decrypt(job.payload, job, "payload");
+        return { ...job, backoff, metadata, tags, createdAt, failedTrace, payload };
+      })),
     /** The hash is of what was sent: two ciphertexts of one payload are never alike. */
     sealJobs: (jobs: readonly JobInsert[]): Promise<JobInsert[]> =>
       Promise.all(jobs.map(async (job) => ({

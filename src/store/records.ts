@@ -149,6 +149,8 @@ export interface ClaimedJob {
   readonly backoff: Backoff | null;
   readonly metadata: Json;
   readonly tags: readonly string[];
+  /** W3C `traceparent` of the last attempt that failed and was traced. */
+  readonly failedTrace?: string | null;
   readonly createdAt: Date;
   readonly payload: Json;
 }

@@ -11,6 +11,10 @@ export class Recent<T> {
     return this.#known.get(name);
   }
 
+  get isEmpty(): boolean {
+    return this.#known.size === 0;
+  }
+
   set(name: string, value: T): void {
     this.#known.delete(name);
     this.#known.set(name, value);

@@ -1,5 +1,5 @@
 /** W3C `traceparent`, as it stands in the metadata of jobs and in the bodies of mail. */
-import { type Context, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
+import { type Context, ROOT_CONTEXT, type Span, type SpanContext, trace } from "@opentelemetry/api";
 import type { JobInsert } from "../core/job.ts";
 
 /** The member that holds it. */
@@ -8,23 +8,26 @@ const FORM = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /** What an object was stored within; null: nothing that was traced. */
 export function parentOf(object: unknown): Context | null {
-  if (!isObject(object)) return null;
-  const [, traceId, spanId, flags] = FORM.exec(String(object[TRACEPARENT])) ?? [];
+  const parent = isObject(object) ? spanContextOf(object[TRACEPARENT]) : null;
+  return parent && trace.setSpanContext(ROOT_CONTEXT, parent);
+}
+
+/** A `traceparent` as a span elsewhere; null: it is none. */
+export function spanContextOf(text: unknown): SpanContext | null {
+  const [, traceId, spanId, flags] = FORM.exec(String(text)) ?? [];
   if (!traceId || !spanId || !flags) return null;
-  const parent = { traceId, spanId, traceFlags: parseInt(flags, 16), isRemote: true };
-  return trace.setSpanContext(ROOT_CONTEXT, parent);
+  return { traceId, spanId, traceFlags: parseInt(flags, 16), isRemote: true };
 }
 
 /** A span as text; null: it is not to be followed. */
-export function traceparentOf(span: Span | undefined): string | null {
-  const own = span?.spanContext();
+export function traceparentOf(own: SpanContext | undefined): string | null {
   if (!own || own.traceFlags === 0) return null;
   return `00-${own.traceId}-${own.spanId}-${own.traceFlags.toString(16).padStart(2, "0")}`;
 }
 
 /** The row with the context of a span; a client's own `traceparent` stands, and metadata that is no object. */
 export function withParent(row: JobInsert, span: Span | undefined): JobInsert {
-  const traceparent = traceparentOf(span);
+  const traceparent = traceparentOf(span?.spanContext());
   if (traceparent === null) return row;
   const metadata: unknown = row.metadataJson === null ? {} : JSON.parse(row.metadataJson);
   if (!isObject(metadata) || TRACEPARENT in metadata) return row;
@@ -36,7 +39,7 @@ export function withParentIn<T extends { readonly body: unknown }>(
   mail: T,
   span: Span | undefined,
 ): T {
-  const traceparent = traceparentOf(span);
+  const traceparent = traceparentOf(span?.spanContext());
   return traceparent === null || !isObject(mail.body)
     ? mail
     : { ...mail, body: { ...mail.body, traceparent } };

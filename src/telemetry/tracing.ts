@@ -19,6 +19,7 @@ import {
 } from "@opentelemetry/api";
 import { withContext } from "@logtape/logtape";
 import { systemClock } from "../core/clock.ts";
+import { over } from "../core/over.ts";
 import { VERSION } from "../core/version.ts";
 import type { JobInsert } from "../core/job.ts";
 import type { HandlerContext } from "../runtime/context.ts";
@@ -27,10 +28,11 @@ import type { Store } from "../store/store.ts";
 import { TraceBudget } from "./budget.ts";
 import { logNames, withJob } from "./log_names.ts";
 import { Recent } from "./recent.ts";
-import { parentOf, withParent } from "./traceparent.ts";
+import { tracedFailures } from "./failure_tracing.ts";
+import { parentOf, spanContextOf, withParent } from "./traceparent.ts";
 import { tracedTurns } from "./turn_tracing.ts";
 
-/** Attempts whose span is remembered here: the next one is linked to it, the turn that hears of it goes on from it. */
+/** Attempts whose span is remembered until their end is committed: the next one, or the turn that hears of it, goes on from it. */
 const REMEMBERED = 10_000;
 
 const TRACES_PER_SECOND = 50;
@@ -77,7 +79,10 @@ export class Tracing {
 
   /** The same store: turns that something of a trace has led to are part of it, and so is what they cause. */
   store(store: Store): Store {
-    return tracedTurns(store, this.#tracer, this.#ended);
+    return over<Store>(store, {
+      actors: tracedTurns(store.actors, this.#tracer, this.#ended),
+      commit: tracedFailures(store, this.#failed),
+    });
   }
 
   #traced(handler: Handler): Handler {
@@ -117,7 +122,7 @@ export class Tracing {
   }
 
   #startAttempt({ job }: HandlerContext, parent: Context | null): Span {
-    const before = this.#failed.take(job.id);
+    const before = spanContextOf(job.failedTrace);
     const links: Link[] = before ? [{ context: before }] : [];
     if (parent && job.attempt === 1 && job.crashes === 0) {
       // Known by the time that it was stored: a delay that was asked for is part of it.

@@ -23,9 +23,12 @@ import { parentOf, withParent, withParentIn } from "./traceparent.ts";
 /** Mail that was read here and whose turn is not committed yet. */
 const MAIL_MAX = 50_000;
 
-/** The store, with spans for the turns that it commits. @param ended Attempts that ended well, by job. */
-export function tracedTurns(store: Store, tracer: Tracer, ended: Recent<SpanContext>): Store {
-  const { actors } = store;
+/** A store of actors, with spans for the turns that it commits. @param ended Attempts that ended well, by job. */
+export function tracedTurns(
+  actors: Store["actors"],
+  tracer: Tracer,
+  ended: Recent<SpanContext>,
+): Store["actors"] {
   const turns = new TurnSpans(tracer, ended);
   const traced: Partial<Store["actors"]> = {
     claim: async (request) => {
@@ -69,7 +72,7 @@ export function tracedTurns(store: Store, tracer: Tracer, ended: Recent<SpanCont
       });
     },
   };
-  return over<Store>(store, { actors: over<Store["actors"]>(actors, traced) });
+  return over<Store["actors"]>(actors, traced);
 }
 
 /** A turn on its way, with its span if it belongs to a trace. */

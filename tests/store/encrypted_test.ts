@@ -163,3 +163,27 @@ Deno.test("what a schema marks is in no answer, no error and no list; a worker m
   const audit = await (await app.request("/audit")).json();
   assertEquals(audit.items.map(({ action }: { action: string }) => action), ["job.reveal"]);
 });
+
+Deno.test("with keys, a claimed job has all that one without has", async () => {
+  await using db = await testDatabase();
+  const seen: unknown[] = [];
+  const look = defineHandler({
+    type: "look",
+    input: z.unknown(),
+    handle: (_, { job }) => {
+      seen.push([job.tags, job.metadata, job.createdAt instanceof Date]);
+      if (job.attempt === 1) throw new Error("again");
+    },
+  });
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    handlers: [look],
+    payloadKeys: keys,
+    // An hour: the job's own says otherwise.
+    backoff: { baseMs: 3_600_000, factor: 1, capMs: 3_600_000 },
+  });
+  runtime.work();
+  const own = { tags: ["t"], metadata: { m: 1 }, backoff: { baseMs: 1, factor: 1, capMs: 1 } };
+  await runtime.enqueueAndWait("look", {}, own);
+  assertEquals(seen, [[["t"], { m: 1 }, true], [["t"], { m: 1 }, true]]);
+});
