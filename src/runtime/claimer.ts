@@ -159,6 +159,7 @@ export class Claimer {
       this.#book.wake(hint.lanes.filter((lane) => this.#serves(lane)));
     } else {
       this.#lanesAt = -Infinity;
+      this.#host.glance.forget();
       this.#gates.invalidate();
       this.#book.wakeAll();
     }
@@ -201,7 +202,9 @@ export class Claimer {
   }
 
   #tellQuiet(): void {
-    if (this.#host.runner.load > 0 || this.#suspects.isDraining) return;
+    const isBusy = this.#host.runner.load > 0 || this.#suspects.isDraining;
+    // A list that was asked for meanwhile may have more than the one that was read.
+    if (isBusy || this.#lanesAt === -Infinity) return;
     for (const done of this.#onQuiet.splice(0)) done();
   }
 
@@ -322,8 +325,7 @@ export class Claimer {
     const now = clock.monotonic();
     // Without room the end of a job rings; with room the next lane or the next list is due.
     const isOpen = runner.room() > 0 && !this.#suspects.isDraining && !this.#isWaitingForFree;
-    const opensAt = (lane: Lane) => this.#gates.opensAt(lane);
-    const next = isOpen ? this.#book.nextWakeAt(opensAt) : Infinity;
+    const next = isOpen ? this.#book.nextWakeAt((lane) => this.#gates.opensAt(lane)) : Infinity;
     return Math.max(1, Math.min(next - now, this.#lanesAt - now, pollMs));
   }
 
@@ -332,8 +334,7 @@ export class Claimer {
     if (isKept) runner.unkeep(jobs.length, this.#isStopping ? [] : jobs);
     // Claimed by a statement that was under way when the stop came: nobody would stop their handlers.
     if (this.#isStopping) runner.handBack(jobs);
-    else if (isKept) return;
-    else runner.accept(jobs);
+    else if (!isKept) runner.accept(jobs);
   }
 
   #onAnswer(): void {

@@ -13,6 +13,7 @@ export class Glance {
   readonly #store: Pick<WorkStore, "glance">;
   readonly #clock: Clock;
   readonly #pollMs: number;
+  readonly #sharedMs: number;
   #sight: Promise<Sight> | null = null;
   #askedAt = -Infinity;
   #hints = 0;
@@ -21,14 +22,15 @@ export class Glance {
     this.#store = store;
     this.#clock = clock;
     this.#pollMs = pollMs;
+    this.#sharedMs = Math.min(SHARED_MS, pollMs / 4);
   }
 
   /** Milliseconds until the moment, once per `pollMs`, at which all loops look again. */
   get pauseMs(): number {
     // Counted from the start of the process: so processes are not in step.
     const leftMs = this.#pollMs - this.#clock.monotonic() % this.#pollMs;
-    // Woken a little before the moment, this one has been kept.
-    return leftMs < this.#pollMs / 4 ? leftMs + this.#pollMs : leftMs;
+    // Woken a little before the moment, this one has been kept; whoever was late waits no second one.
+    return leftMs < this.#sharedMs ? leftMs + this.#pollMs : leftMs;
   }
 
   /** Whether there is any. Rejects as the store does. */
@@ -45,7 +47,7 @@ export class Glance {
   /** Null: a hint that came meanwhile tells of something that may not have been seen. */
   async #look(): Promise<Sight | null> {
     const now = this.#clock.monotonic();
-    if (!this.#sight || now - this.#askedAt > Math.min(SHARED_MS, this.#pollMs / 2)) {
+    if (!this.#sight || now - this.#askedAt > this.#sharedMs) {
       this.#askedAt = now;
       this.#sight = this.#store.glance();
     }
@@ -60,7 +62,7 @@ export class Glance {
     }
   }
 
-  /** A hint has come: what was seen may be older than what it tells of. */
+  /** There may be something new: what was seen may be older than that. */
   forget(): void {
     this.#hints++;
     this.#sight = null;

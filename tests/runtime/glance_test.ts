@@ -1,10 +1,14 @@
 /** A worker with nothing to do asks one question at a time; whatever there is, it finds without a hint. */
 import { assert, assertEquals } from "@std/assert";
 import { z } from "zod";
-import { defineHandler } from "../../src/runtime/handlers.ts";
+import { systemClock, systemRandom } from "../../src/core/clock.ts";
+import { over } from "../../src/core/over.ts";
+import { drive } from "../../src/runtime/drive.ts";
+import { defineHandler, indexHandlers } from "../../src/runtime/handlers.ts";
 import { Glance } from "../../src/runtime/glance.ts";
+import { Worker } from "../../src/runtime/worker.ts";
 import { newId } from "../../src/core/id.ts";
-import type { Sight } from "../../src/store/store.ts";
+import type { Sight, Store } from "../../src/store/store.ts";
 import { Database } from "../../src/store/database.ts";
 import { buildJob, eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
@@ -36,7 +40,9 @@ Deno.test("an idle worker looks at no table of which a glance has seen that it i
   const glances = () => counts.get("What there is to look for") ?? 0;
   // When it begins to listen it may have missed a hint, and looks for itself.
   await eventually("it listens", async () => {
-    return (await db.sql`select from pg_stat_activity where query ilike 'listen%'`).length > 0;
+    const here = await db.sql`
+      select from pg_stat_activity where query ilike 'listen%' and datname = current_database()`;
+    return here.length > 0;
   });
   await eventually("it has looked at all once", () => Promise.resolve(glances() >= 20));
   counts.clear();
@@ -105,4 +111,133 @@ Deno.test("a slow glance is no less true for another that was begun after it", a
   assertEquals(asked.length, 2);
   for (const answer of asked) answer(NOTHING);
   assertEquals([await early, await late], [false, false]);
+});
+
+Deno.test("at whatever moment a loop comes, it looks again within the interval, and hardly more", () => {
+  for (const pollMs of [20, 1_000, 60_000]) {
+    for (let part = 0; part < 1; part += 0.01) {
+      const clock = { now: () => 0, monotonic: () => 7 * pollMs + part * pollMs };
+      const { pauseMs } = new Glance({ glance: () => Promise.resolve(NOTHING) }, clock, pollMs);
+      assert(pauseMs > 0 && pauseMs <= pollMs + 50, `${pauseMs} of ${pollMs} at ${part}`);
+      // Woken a little too early, it does not look twice.
+      if (part > 0.999) assert(pauseMs > pollMs);
+    }
+  }
+});
+
+Deno.test("a slice of work does what was stored while it looked", async () => {
+  await using db = await testDatabase();
+  let glances = 0;
+  /** What it has seen, and then a job that nobody tells of. */
+  const store = over<Store>(db.store, {
+    glance: async () => {
+      const sight = await db.store.glance();
+      if (glances++ === 0) await db.store.insert([buildJob()]);
+      return sight;
+    },
+  });
+  const handlers = indexHandlers([handler]);
+  const driven = await drive({
+    ...{ store, handlers, clock: systemClock, random: systemRandom, concurrency: 5, batchSize: 5 },
+    ...{ pollMs: 60_000, leaseMs: 30_000, sweepMs: 60_000, queues: null, partitionKey: null },
+    backoff: { baseMs: 1, factor: 1, capMs: 1 },
+    defaults: { maxAttempts: 3, maxCrashes: 3 },
+  }, { budgetMs: 20_000 });
+  assertEquals([driven.ran, driven.more], [1, false]);
+});
+
+Deno.test("the end of a slice waits for a list that is asked for while one is read", async () => {
+  await using db = await testDatabase();
+  let lists = 0;
+  const handlers = indexHandlers([handler]);
+  await db.store.insert([buildJob()]);
+  const store = over<Store>(db.store, {
+    lanes: async () => {
+      if (lists++ > 0) return await db.store.lanes();
+      // As if it had been read before the job was stored, and is answered after somebody has asked.
+      queueMicrotask(() => void worker.quiet(20_000).then(() => quiet.resolve()));
+      await new Promise((next) => setTimeout(next, 1));
+      return [];
+    },
+  });
+  const quiet = Promise.withResolvers<void>();
+  const worker = new Worker({
+    ...{ store, handlers, clock: systemClock, random: systemRandom, concurrency: 5, batchSize: 5 },
+    ...{ pollMs: 60_000, leaseMs: 30_000, sweepMs: 60_000, queues: null, partitionKey: null },
+    ...{ backoff: { baseMs: 1, factor: 1, capMs: 1 }, shutdownMs: 2_000, hasHints: false },
+    defaults: { maxAttempts: 3, maxCrashes: 3 },
+  });
+  worker.start();
+  await quiet.promise;
+  assertEquals(worker.stats.finished, 1);
+  await worker.stop();
+});
+
+/** Timers of the runner that are set now. */
+function ticking(): { readonly count: number } & Disposable {
+  const { setInterval: set, clearInterval: clear } = globalThis;
+  const ours = new Set<unknown>();
+  const setOurs = (work: () => void, ms?: number) => {
+    const timer = set(work, ms);
+    if (ms === 50) ours.add(timer);
+    return timer;
+  };
+  const clearOurs = (timer?: number) => {
+    ours.delete(timer);
+    clear(timer);
+  };
+  Object.assign(globalThis, { setInterval: setOurs, clearInterval: clearOurs });
+  return {
+    get count() {
+      return ours.size;
+    },
+    [Symbol.dispose]: () =>
+      void Object.assign(globalThis, { setInterval: set, clearInterval: clear }),
+  };
+}
+
+Deno.test("a runner ticks while there is something to time, and not after its end", async () => {
+  await using db = await testDatabase();
+  using timers = ticking();
+  const held = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const types = [
+    handler,
+    defineHandler({
+      type: "late",
+      input: z.unknown(),
+      timeoutMs: 200,
+      retry: { maxAttempts: 1 },
+      handle: (_, { signal }) =>
+        new Promise((_, reject) =>
+          signal.addEventListener("abort", () => reject(new Error("late")))
+        ),
+    }),
+    defineHandler({
+      type: "deaf",
+      input: z.unknown(),
+      handle: () => {
+        begun.resolve();
+        return held.promise;
+      },
+    }),
+  ];
+  const w = testWorker(db, types, { shutdownMs: 500, concurrency: 1 });
+  const idle = () => eventually("it is idle", () => Promise.resolve(timers.count === 0));
+  await w.run("debug.noop", {}, "succeeded");
+  await idle();
+  const late = await w.run("late", {}, "dead_letter");
+  assertEquals(late.lastError?.code, "timeout", "it has begun to tick again");
+  await idle();
+  await w.jobs.enqueueUnchecked({ type: "deaf", payload: {} });
+  await w.jobs.enqueueUnchecked({ type: "debug.noop", payload: {} });
+  await begun.promise;
+  assertEquals(timers.count, 1);
+  await w.worker.stop();
+  assertEquals(timers.count, 0);
+  // The end of what did not stop in time starts nothing, and sets no timer: the process may end.
+  held.resolve();
+  await new Promise((next) => setTimeout(next, 0));
+  assertEquals(timers.count, 0);
+  assertEquals(w.worker.stats.running, 0);
 });
