@@ -120,6 +120,7 @@ export { default as operationPartTake } from "./queries/operation_part_take.sql"
 export { default as operationPartTry } from "./queries/operation_part_try.sql" with { type: "text" };
 export { default as operationPart } from "./queries/operation_part.sql" with { type: "text" };
 export { default as operationPartDone } from "./queries/operation_part_done.sql" with { type: "text" };
+export { default as operationRetire } from "./queries/operation_retire.sql" with { type: "text" };
 export { default as operationSame } from "./queries/operation_same.sql" with { type: "text" };
 export { default as overdueCancels } from "./queries/overdue_cancels.sql" with { type: "text" };
 export { default as partitionsDue } from "./queries/partitions_due.sql" with { type: "text" };

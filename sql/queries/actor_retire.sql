@@ -1,7 +1,7 @@
 -- The next roots in the order of their names: of those that have ended longer ago than they are to be kept,
 -- the actors, their children, their past and all that was addressed to them go. $1, $2 after this tenant and
 -- id, $3 how many actors to look at, $4 statuses of those that have ended (array), $5 the code under which
--- the policies of actors stand, $6 machines that are left alone (pattern).
+-- the policies of actors stand, $6 the machine that is left alone.
 -- Locks: the rows that go. A root that is touched meanwhile has another version, and stays.
 -- Index: primary keys of actor, mailbox, mail_key, member_failure; actor_parent, activity_actor,
 -- actor_step_actor.
@@ -18,7 +18,7 @@ old as materialized (
       select max_age_ms from perdura.retention r
        where r.tenant_id in (l.tenant_id, '*') and r.type in (l.root_machine, '*') and r.state = $5::smallint
        order by r.tenant_id = '*', r.type = '*' limit 1) r
-   where l.parent_id is null and l.status = any($4::text[]) and l.root_machine not like $6::text
+   where l.parent_id is null and l.status = any($4::text[]) and l.root_machine <> $6::text
      and l.updated_at < now() - r.max_age_ms * interval '1 millisecond'),
 tree as (
   select tenant_id, id as root, id, version, false as is_living from old

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { JWT_ALGORITHMS, type TokenRules } from "../http/tokens.ts";
-import { nearest } from "../ui/app/near.ts";
+import { nearest } from "../core/near.ts";
 import {
   cipher,
   databaseUrl,
@@ -80,6 +80,8 @@ export const settingsSchema = z.object({
     .describe("Days that the history of jobs and actors is kept; unset: for ever"),
   RETAIN_ACTOR_DAYS: optional(whole(1, 3650))
     .describe("Days that actors which have ended are kept; unset: for ever"),
+  RETAIN_OPERATION_DAYS: optional(whole(1, 3650))
+    .describe("Days that operations which have ended are kept; unset: for ever"),
   SHUTDOWN_MS: whole(100, 3_600_000).prefault("10000").describe("From SIGTERM to the exit"),
   SMTP_URL: optional(smtpUrl)
     .describe("Mail server of email.send; unset: .eml files in the state directory"),

@@ -14,11 +14,10 @@ import { during } from "../runtime/starting.ts";
 import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
 import { named } from "../telemetry/log_names.ts";
-import { exportMetrics } from "../telemetry/otlp_metrics.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { backoffOf, handlersOf, listen, untilSignal, whenAvailable, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
-import { tracingOfProcess } from "./telemetry.ts";
+import { exportMetrics, tracingOfProcess } from "./telemetry.ts";
 
 const log = getLogger(["perdura", "worker"]);
 
@@ -38,7 +37,7 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
     const worker = new Worker(workerOptions(settings, store, debug));
     // Before the first claim: with a port that is taken it ends here, and holds no job.
     const exposition = new Exposition({ observer: store.observer, clock: systemClock, worker });
-    if (tracingOfProcess()) exportMetrics(() => exposition.read(), worker.stats);
+    const metrics = exportMetrics(exposition, worker.id);
     const closeHttp = serveWorkerHttp(settings, store, worker, exposition);
     const declare = () => declareRetention(store, retentionOf(settings));
     await during("retention", () => whenAvailable(declare));
@@ -47,6 +46,7 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
     await stopped;
     log.info("Worker {worker} stops", { worker: worker.id });
     await worker.stop();
+    await metrics?.stop();
     await closeHttp();
     exposition.stop();
   });
@@ -61,6 +61,7 @@ function retentionOf(settings: Settings): DeclaredRetention {
     dead_letter: ms(settings.RETAIN_DEAD_LETTER_DAYS),
     history: ms(settings.RETAIN_HISTORY_DAYS),
     actor: ms(settings.RETAIN_ACTOR_DAYS),
+    operation: ms(settings.RETAIN_OPERATION_DAYS),
   };
 }
 

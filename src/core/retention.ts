@@ -4,12 +4,12 @@ import { nameSchema } from "./job.ts";
 import { limits } from "./limits.ts";
 
 /**
- * What a policy is about: jobs that have ended in a state, the history of all jobs and actors, or actors
- * that have ended, whose `type` is the machine of their root.
+ * What a policy is about: jobs that have ended in a state, the history of all jobs and actors, actors that
+ * have ended, whose `type` is the machine of their root, or operations that have, whose `type` is their action.
  */
 export const RETENTION_SUBJECTS = [
   ...["succeeded", "dead_letter", "cancelled"] as const,
-  ...["history", "actor"] as const,
+  ...["history", "actor", "operation"] as const,
 ] as const;
 
 /** One of them. */
@@ -51,8 +51,11 @@ export const retentionSchema = z.strictObject({
   { path: ["state"], message: "History is kept by its age alone, for all tenants and types" },
 ).refine(
   ({ state, maxCount, keepSummary }) =>
-    state !== "actor" || (maxCount ?? null) === null && !keepSummary,
-  { path: ["maxCount"], message: "Actors are kept by their age alone, and not counted" },
+    (state !== "actor" && state !== "operation") || (maxCount ?? null) === null && !keepSummary,
+  {
+    path: ["maxCount"],
+    message: "Actors and operations are kept by their age alone, and not counted",
+  },
 );
 
 /** Query of `DELETE /retention`. */

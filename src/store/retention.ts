@@ -13,18 +13,20 @@ import {
 } from "../core/retention.ts";
 import { JOB_STATES } from "../../machines/job.ts";
 import * as sql from "../../sql/mod.ts";
-import { ActorRetirement } from "./actor_retirement.ts";
 import type { Database, Row } from "./database.ts";
 import { runDdl } from "./maintenance.ts";
 import { column } from "./literal.ts";
 import type { Chosen, RetentionStore } from "./operation_records.ts";
 import { removeParameters } from "./operations.ts";
+import { Retirement } from "./retirement.ts";
 import { field, shape, toJobName } from "./rows.ts";
 
 const ALL = "*";
 const HISTORY = -1;
 const ACTOR = -2;
-const CODES = { history: HISTORY, actor: ACTOR } as const;
+const OPERATION = -3;
+/** Of what is no job. */
+const CODES = { history: HISTORY, actor: ACTOR, operation: OPERATION } as const;
 const LOOK_ROWS = 5_000;
 const LOOKS = 4;
 const REMOVE_ROWS = 1_000;
@@ -40,12 +42,14 @@ interface Doomed extends Chosen {
 /** The policies of a database, and whoever carries them out. */
 export class PostgresRetention implements RetentionStore {
   readonly #db: Database;
-  readonly #actors: ActorRetirement;
+  readonly #actors: Retirement;
+  readonly #operations: Retirement;
   #place = LEAST;
 
   constructor(db: Database) {
     this.#db = db;
-    this.#actors = new ActorRetirement(db, ACTOR);
+    this.#actors = new Retirement(db, "actors", ACTOR);
+    this.#operations = new Retirement(db, "operations", OPERATION);
   }
 
   async list(tenantId: string | null): Promise<RetentionPolicy[]> {
@@ -69,7 +73,8 @@ export class PostgresRetention implements RetentionStore {
   async enforce(): Promise<number> {
     const policies = await this.list(null);
     if (policies.some(({ state }) => state === "actor")) await this.#actors.enforce();
-    if (policies.every(({ state }) => state === "actor")) return 0;
+    if (policies.some(({ state }) => state === "operation")) await this.#operations.enforce();
+    if (policies.every(({ state }) => state === "actor" || state === "operation")) return 0;
     // Whole days first: what goes with them need not be looked at.
     if (this.#place === LEAST) await this.#dropDays();
     let removed = 0;
@@ -113,8 +118,11 @@ export class PostgresRetention implements RetentionStore {
 }
 
 function nameOf({ tenantId, type, state }: Pick<RetentionPolicy, "tenantId" | "type" | "state">) {
-  const code = state === "history" || state === "actor" ? CODES[state] : stateCode(state);
-  return [tenantId ?? ALL, type ?? ALL, code];
+  return [tenantId ?? ALL, type ?? ALL, isOfJobs(state) ? stateCode(state) : CODES[state]];
+}
+
+function isOfJobs(state: RetentionSubject): state is Exclude<RetentionSubject, keyof typeof CODES> {
+  return !(state in CODES);
 }
 
 function isJob(row: Row): boolean {
@@ -128,7 +136,6 @@ function toDoomed(row: Row): Doomed {
   return { ...toJobName(row), version, state: stateOf(s), isSummarised };
 }
 
-/** retention_list.sql */
 /** retention_list.sql */
 export function toPolicy(row: Row): RetentionPolicy {
   const r = shape<{
@@ -152,9 +159,10 @@ export function toPolicy(row: Row): RetentionPolicy {
 }
 
 function subjectOf(code: number): RetentionSubject {
-  const name = code === HISTORY ? "history" : code === ACTOR ? "actor" : stateOf(code);
-  const subject = RETENTION_SUBJECTS.find((each) => each === name);
-  if (!subject) throw new RangeError(`Jobs that are ${name} have not ended`);
+  const subject = RETENTION_SUBJECTS.find((each) =>
+    isOfJobs(each) ? code === stateCode(each) : code === CODES[each]
+  );
+  if (!subject) throw new RangeError(`No policy can be about ${code}`);
   return subject;
 }
 

@@ -1,7 +1,7 @@
 /** What is kept: by age, by number, by the most special policy; the rest goes, and is counted. */
 import { assert, assertEquals } from "@std/assert";
 import { stateCode } from "../../src/core/codes.ts";
-import { newJobId } from "../../src/core/id.ts";
+import { newId, newJobId } from "../../src/core/id.ts";
 import type { RetentionPolicy } from "../../src/core/retention.ts";
 import type { JobState } from "../../machines/job.ts";
 import { buildJob, claimed } from "../support/build.ts";
@@ -219,6 +219,7 @@ Deno.test("actors that have ended go with their children and their past; others 
   await actor("parent/living", 40, { parent: "parent", status: "active" });
   await actor("working", 40);
   await actor("ours", 40, { machine: "perdura.operation" });
+  await actor("batch", 40, { machine: "perdura.batch" });
   await actor("kept", 40, { machine: "precious" });
   await db.sql`
     insert into perdura.activity (tenant_id, job_id, actor_id, child_id, gen, src, parks)
@@ -227,7 +228,7 @@ Deno.test("actors that have ended go with their children and their past; others 
   const ids = async (table: string, column: string) =>
     (await db.sql`select distinct ${db.sql(column)} as id from perdura.${db.sql(table)} order by 1`)
       .map(({ id }) => id);
-  assertEquals((await ids("actor", "id")).length, 10);
+  assertEquals((await ids("actor", "id")).length, 11);
   await retention.set(policy({ state: "actor", maxAgeMs: 30 * DAY_MS }));
   await retention.set(policy({ state: "actor", type: "precious", maxAgeMs: 4000 * DAY_MS }));
   await retention.enforce();
@@ -237,4 +238,67 @@ Deno.test("actors that have ended go with their children and their past; others 
   assertEquals(sorted(await ids("actor_step", "actor_id")), sorted(stay));
   assertEquals(sorted(await ids("mail_key", "actor_id")), sorted(stay));
   assertEquals(sorted((await retention.list(null)).map(({ state }) => state)), ["actor", "actor"]);
+});
+
+Deno.test("operations that have ended go with their parts and their actor; others stay", async () => {
+  await using db = await testDatabase();
+  const { retention } = db.store;
+  const names = new Map<string, string>();
+  const operation = async (
+    name: string,
+    days: number,
+    { status = "done", tenant = "default", action = "requeue" } = {},
+  ) => {
+    const id = newId();
+    names.set(id, name);
+    await db.sql`
+      insert into perdura.operation (tenant_id, id, action, is_wide, filter, cause, matched, parts)
+      values (${tenant}, ${id}, ${action}, false, '{}', 'c', 2, 2)`;
+    for (const n of [0, 1]) {
+      await db.sql`
+        insert into perdura.operation_part (tenant_id, operation_id, n, tenants, ids, versions)
+        values (${tenant}, ${id}, ${n}, '{a}', array[gen_random_uuid()], '{1}')`;
+    }
+    await db.sql`
+      insert into perdura.actor (tenant_id, id, uid, root_id, machine, root_machine, machine_version,
+             machine_hash, status, state, tags, version, updated_at)
+      values (${tenant}, ${id}, gen_random_uuid(), ${id}, 'perdura.operation', 'perdura.operation',
+              '1', '', ${status}, 's', '{}', 2, now() - ${`${days} days`}::interval)`;
+    await db.sql`
+      insert into perdura.actor_step (tenant_id, actor_id, version, event, to_state, status, tags, outcome,
+             machine_version)
+      values (${tenant}, ${id}, 1, 'E', 's', ${status}, '{}', 'handled', '1')`;
+    await db.sql`
+      insert into perdura.mail_key (tenant_id, actor_id, key, mail_id)
+      values (${tenant}, ${id}, 'k', gen_random_uuid())`;
+  };
+  await operation("old", 40);
+  await operation("young", 20);
+  await operation("under way", 40, { status: "active" });
+  await operation("stalled", 40, { status: "stalled" });
+  await operation("acme", 10, { tenant: "acme" });
+  await operation("deletion", 40, { action: "delete" });
+  const all = [...names.values()].sort();
+  await retention.set(policy({ state: "actor", maxAgeMs: DAY_MS }));
+  await retention.enforce();
+  const left = async (table: string, column: string) => {
+    const rows = await db.sql`select distinct ${db.sql(column)} as id from perdura.${
+      db.sql(table)
+    }`;
+    return rows.map(({ id }) => names.get(id)).sort();
+  };
+  assertEquals(await left("operation", "id"), all, "they are no actors of anybody's");
+  await retention.set(policy({ state: "operation", maxAgeMs: 30 * DAY_MS }));
+  await retention.set(policy({ state: "operation", tenantId: "acme", maxAgeMs: 5 * DAY_MS }));
+  await retention.set(policy({ state: "operation", type: "delete", maxAgeMs: 400 * DAY_MS }));
+  await retention.enforce();
+  const stay = ["deletion", "stalled", "under way", "young"];
+  for (
+    const [table, column] of [
+      ...[["operation", "id"], ["operation_part", "operation_id"], ["actor", "id"]],
+      ...[["actor_step", "actor_id"], ["mail_key", "actor_id"]],
+    ] as const
+  ) {
+    assertEquals(await left(table, column), stay, table);
+  }
 });

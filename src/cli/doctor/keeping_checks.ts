@@ -20,7 +20,8 @@ export const keepingChecks: readonly Check[] = [
 
 function sentenceOf(policy: RetentionPolicy): string {
   const { tenantId, type, state, maxAgeMs, maxCount, keepSummary, isDeclared } = policy;
-  const what = state === "history" ? "history" : state === "actor" ? "actors" : `${state} jobs`;
+  const others = { history: "history", actor: "actors", operation: "operations" };
+  const what = Object.entries(others).find(([name]) => name === state)?.[1] ?? `${state} jobs`;
   const of = type === null ? "" : ` of type "${type}"`;
   const whose = tenantId === null ? "every tenant" : `tenant "${tenantId}"`;
   const bounds = [
