@@ -92,6 +92,8 @@ const machine = setup({
 /** A breaker as an XState v5 machine. */
 export const breakerMachine = machine.createMachine({
   id: "breaker",
+  // It lasts as long as what it guards.
+  meta: { endless: true },
   description:
     "Stops the start of jobs that fail one after the other, and finds out when they do not.",
   context: ({ input }) => ({

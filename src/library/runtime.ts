@@ -5,6 +5,7 @@ import type postgres from "postgres";
 import { Cipher, parseCipherKeys } from "../core/cipher.ts";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
+import { demandOptions } from "../core/options.ts";
 import type { Job, JobInsert, NewJobInput } from "../core/job.ts";
 import type { ScheduleInput } from "../core/schedule.ts";
 import type { UniqueOutcome } from "../core/unique.ts";
@@ -26,6 +27,7 @@ import { migrationWaits } from "../store/migration_waits.ts";
 import { openStore } from "../store/open.ts";
 import type { SendStatement, Store } from "../store/store.ts";
 import { addressOf, isAddress } from "./address.ts";
+import { runtimeSchema, workSchema } from "./options.ts";
 import { JobNotDoneError, outputOf } from "./outcome.ts";
 import { type RuntimeSettings, withDefaults } from "./settings.ts";
 import { type TypedActors, typedActors } from "./typed_actors.ts";
@@ -115,11 +117,13 @@ function bringUpToDate(place: MigrateOptions): Promise<unknown> {
  *
  * @throws {UnavailableError} The database cannot be reached.
  * @throws {TypeError} An address or `payloadKeys` is not what it should be.
- * @throws {InvalidInputError} One of `schedules` is wrong; those before it are in.
+ * @throws {InvalidInputError} An option is unknown, or not what it should be. One of `schedules` is wrong; those
+ *   before it are in.
  */
 export async function createRuntime<const H extends Handler>(
   options: RuntimeOptions<H>,
 ): Promise<Runtime<H>> {
+  demandOptions(runtimeSchema, options, "options");
   const url = options.databaseUrl ?? (options.sql && addressOf(options.sql));
   if (url === undefined) throw new TypeError("createRuntime needs databaseUrl or sql");
   for (const given of [options.databaseUrl, options.listenUrl]) {
@@ -250,10 +254,11 @@ export class Runtime<H extends Handler = Handler> {
     return this.jobs.get(null, id);
   }
 
-  /** A worker in this process, until `stop` or `close`. */
+  /** A worker in this process, until `stop` or `close`. @throws {InvalidInputError} An option is unknown. */
   work(
     options: Partial<Pick<WorkerOptions, "concurrency" | "queues" | "partitionKey">> = {},
   ): Worker {
+    demandOptions(workSchema, options, "options");
     const worker = new Worker({ ...this.#workerOptions(), ...options });
     this.#workers.add(worker);
     this.jobs.attach(worker);

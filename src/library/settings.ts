@@ -37,7 +37,7 @@ const defaults: RuntimeSettings = {
   backoff: { baseMs: 1_000, factor: 2, capMs: 300_000 },
 };
 
-/** What is given, and the defaults for the rest. Other keys are passed over. */
+/** What is given, and the defaults for the rest. Keys that are none of these are for others. */
 export function withDefaults(given: Partial<RuntimeSettings>): RuntimeSettings {
   const known = Object.keys(defaults);
   const named = Object.entries(given).filter(([key, value]) =>

@@ -1,5 +1,11 @@
 /** The library: one object that enqueues, waits, works and drives, typed by the handlers. */
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { Hono } from "hono";
 import { z } from "zod";
 import { approvalMachine } from "../../machines/approval.ts";
@@ -185,4 +191,33 @@ Deno.test("who waits for an actor is sent away when the process stops", async ()
     .then((actor) => answer = actor);
   runtime.actors.close();
   await eventually("it is sent away", () => Promise.resolve(answer === null));
+});
+
+Deno.test("an option that nobody knows is refused, with the name that comes nearest", async () => {
+  const refused = async (options: object, path: string, words: string) => {
+    // As it comes from a program without types.
+    const given: Parameters<typeof createRuntime>[0] = { databaseUrl: "postgres://x/y" };
+    const error = await assertRejects(
+      () => createRuntime(Object.assign(given, options)),
+      InvalidInputError,
+    );
+    const [issue, ...others] = error.issues;
+    assertEquals([issue?.path, others], [path, []]);
+    assertStringIncludes(issue?.message ?? "", words);
+  };
+  await refused({ concurency: 5 }, "options", '"concurency"; the nearest is "concurrency"');
+  await refused({ pollMS: 5 }, "options", 'the nearest is "pollMs"');
+  await refused({ zzzzzzzzzzzzzzzzzzzz: 1 }, "options", "known are concurrency, queues");
+  await refused(
+    { backoff: { baseMs: 1, factor: 2, capMs: 3, jitter: 1 } },
+    "options.backoff",
+    'Unknown option "jitter"',
+  );
+  await refused({ concurrency: "5" }, "options.concurrency", "number");
+  await refused({ queues: "mails" }, "options.queues", "array");
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers });
+  const working = Object.assign({}, { concurrency: 1, queue: ["a"] });
+  const error = assertThrows(() => runtime.work(working), InvalidInputError);
+  assertStringIncludes(error.message, 'Unknown option "queue"; the nearest is "queues"');
 });

@@ -7,7 +7,7 @@ import { orderMachine } from "../../machines/order.ts";
 import { changesOf } from "../../src/ui/app/chart_diff.ts";
 import { partingOf, pathsOver } from "../../src/ui/app/comparing.ts";
 import { activeIn, litAt, type Step, takenBy } from "../../src/ui/app/lit.ts";
-import { nearest } from "../../src/ui/app/near.ts";
+import { nearest } from "../../src/core/near.ts";
 import { type OverlayName, overlayOf } from "../../src/ui/app/overlay.ts";
 import { Problem } from "../../src/ui/app/problem.ts";
 import { completions, queryErrorOf } from "../../src/ui/app/query.ts";

@@ -79,7 +79,7 @@ const HOUSE: readonly Room[] = [
   },
   {
     at: "src/ui/app/",
-    files: ["src/ui/app/", "src/core/clock.ts"],
+    files: ["src/ui/app/", "src/core/clock.ts", "src/core/near.ts"],
     types: ["src/core/", "src/runtime/", "src/ui/"],
     packages: ["preact", "@preact/signals", "uplot"],
   },
@@ -96,7 +96,7 @@ const HOUSE: readonly Room[] = [
   {
     at: "src/library/",
     files: ["machines/", "src/core/", "src/store/", "src/runtime/", "src/library/"],
-    packages: ["postgres"],
+    packages: ["postgres", "zod"],
   },
   {
     at: "src/edge/",

@@ -10,6 +10,7 @@ import type { Backoff } from "../backoff.ts";
 import { limits } from "../limits.ts";
 import { childAddress } from "./address.ts";
 import { checkMachine, type Problem } from "./check.ts";
+import { optionsOf } from "../options.ts";
 import { type Definition, issuesBelow, type Schemas } from "./definition.ts";
 import type { MachineIdentity } from "./envelope.ts";
 import { isMachine, sourcesOf } from "./sources.ts";
@@ -114,6 +115,11 @@ export function defineMachine<Machine extends AnyStateMachine>(
   machine: Machine,
   options: MachineOptions,
 ): MachineDefinition<Machine> {
+  // The types say so; whoever has none is told in words.
+  if (!isMachine(machine)) {
+    const message = "Give it an XState machine: setup({ … }).createMachine({ … })";
+    throw new MachineDefinitionError("(none)", [{ path: "machine", message }]);
+  }
   const problems = [...optionProblems(machine, options), ...checkMachine(machine)];
   if (problems.length > 0) throw new MachineDefinitionError(machine.id, problems);
   const { name = machine.id, version } = options;
@@ -167,13 +173,13 @@ function childOf(
 
 const duration = z.number().min(1).max(limits.delayMsMax).optional();
 
-const optionsSchema = z.object({
+const optionsSchema = optionsOf({
   version: z.string({ error: "The author's version, a text" }).min(1).max(limits.nameLengthMax),
   name: z.string().min(1).max(limits.nameLengthMax).optional(),
   unhandled: z.enum(["record", "reject", "defer"]).optional(),
   actors: z.record(
     z.string(),
-    z.strictObject({
+    optionsOf({
       maxAttempts: z.int().min(1).max(limits.attemptsMax).optional(),
       baseMs: duration,
       factor: z.number().min(1).max(10).optional(),
@@ -185,7 +191,13 @@ const optionsSchema = z.object({
   ).optional(),
   actions: z.record(z.string(), z.union([mode(), z.object({ mode: mode(), run: z.unknown() })]))
     .optional(),
+  ...{ events: schema(), input: schema(), output: schema(), context: schema() },
 });
+
+function schema() {
+  return z.custom((given) => typeof Object(given).safeParse === "function", "A zod schema")
+    .optional();
+}
 
 function mode() {
   return z.enum(["outbox", "transactional"]);
@@ -194,6 +206,8 @@ function mode() {
 function optionProblems(machine: AnyStateMachine, options: MachineOptions): Problem[] {
   const result = optionsSchema.safeParse(options);
   const problems = result.success ? [] : issuesBelow(result.error, "options");
+  // Nothing more can be said of what is no object.
+  if (typeof options !== "object" || options === null) return problems;
   if (options.name === undefined && machine.id === "(machine)") {
     problems.push({ path: "id", message: "Give the machine an id: it is the name of its actors" });
   }

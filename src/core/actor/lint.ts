@@ -3,7 +3,7 @@
  * wait for ever, events that nobody handles.
  *
  * It reads the chart and runs nothing; guards are taken to say yes. A state with the tag `terminal`
- * counts as an end, like a final one.
+ * counts as an end, like a final one. A chart with `meta: { endless: true }` at its top is meant to have none.
  */
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from "xstate";
 import { type Steppable, subjectOf } from "./definition.ts";
@@ -111,7 +111,7 @@ function* endFindings(
     yield { code: "waits_for_ever", path: node.id, message };
   }
   // A parallel machine ends when all its regions do, which no single state shows.
-  if (machine.root.type === "parallel") return;
+  if (machine.root.type === "parallel" || Object(machine.root.meta).endless === true) return;
   const hasEnd = reached.some(isEnd);
   if (!hasEnd) {
     const message = "No way to an end: no final state at the top, none tagged terminal";

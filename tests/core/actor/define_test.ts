@@ -25,6 +25,7 @@ import {
   structuralHash,
 } from "../../../src/core/actor/mod.ts";
 import { InvalidInputError } from "../../../src/core/errors.ts";
+import { breakerMachine } from "../../../machines/breaker.ts";
 import { jobMachine } from "../../../machines/job.ts";
 import { workerMachine } from "../../../machines/worker.ts";
 
@@ -333,4 +334,36 @@ Deno.test("lint: what nobody reaches, what has no end, what waits for ever, what
 
 Deno.test("lint has nothing to say of our own machines", () => {
   for (const machine of [jobMachine, workerMachine]) assertEquals(lintMachine(machine), []);
+});
+
+Deno.test("what is no machine, or has no options, is refused in words", () => {
+  const machine = createMachine({ id: "m", initial: "a", states: { a: { type: "final" } } });
+  for (const given of [{}, null, undefined, "m", { id: "m", initial: "a" }]) {
+    const error = assertThrows(
+      () => Reflect.apply(defineMachine, null, [given]),
+      MachineDefinitionError,
+    );
+    assertEquals(error.problems.map(({ path }) => path), ["machine"]);
+    assertStringIncludes(error.message, "createMachine");
+  }
+  for (const options of [undefined, null, "1", {}]) {
+    const error = assertThrows(
+      () => Reflect.apply(defineMachine, null, [machine, options]),
+      MachineDefinitionError,
+    );
+    assertStringIncludes(error.problems[0]?.path ?? "", "options");
+  }
+  assertEquals(problems(machine, { unhandeled: "reject" }), [
+    'options: Unknown option "unhandeled"; the nearest is "unhandled"',
+  ]);
+  assertStringIncludes(problems(machine, { events: {} }).join(), "options.events: A zod schema");
+});
+
+Deno.test("a chart that is meant to have no end says so", () => {
+  const states = { a: { on: { GO: "b" } }, b: { on: { GO: "a" } } };
+  const endless = (meta: Record<string, unknown>) =>
+    lintMachine(createMachine({ id: "m", meta, initial: "a", states })).map(({ code }) => code);
+  assertEquals(endless({}), ["no_end"]);
+  assertEquals(endless({ endless: true }), []);
+  assertEquals(lintMachine(breakerMachine), []);
 });
