@@ -41,6 +41,7 @@ function sampling(): TracingOptions {
 
 /** The names are OpenTelemetry's and Deno's, not ours: they are not among the settings. */
 function isExporting(): boolean {
+  if (Deno.env.get("OTEL_SDK_DISABLED")?.toLowerCase() === "true") return false;
   const isOn = ["true", "1"].includes(Deno.env.get("OTEL_DENO") ?? "");
   if (!isOn && Deno.env.get("OTEL_EXPORTER_OTLP_ENDPOINT")) {
     log.warn("OTEL_EXPORTER_OTLP_ENDPOINT is set, OTEL_DENO=true is not: nothing is exported");

@@ -9,7 +9,9 @@
 import { systemClock } from "../core/clock.ts";
 import { allowAll, demand, permitBearer } from "../http/access.ts";
 import { createApp } from "../http/app.ts";
+import { demandOptions } from "../core/options.ts";
 import type { MachineDefinition } from "../core/actor/mod.ts";
+import { edgeSchema } from "../library/options.ts";
 import { Runtime } from "../library/runtime.ts";
 import { type RuntimeSettings, withDefaults } from "../library/settings.ts";
 import type { Driven, DriveOptions } from "../runtime/drive.ts";
@@ -48,8 +50,13 @@ export interface Edge {
   scheduled(event: unknown, env: EdgeEnvironment, context?: EdgeContext): Promise<Driven>;
 }
 
-/** Makes the two entries of a program. The schema is migrated elsewhere (`perdura migrate`). */
+/**
+ * Makes the two entries of a program. The schema is migrated elsewhere (`perdura migrate`).
+ *
+ * @throws {InvalidInputError} An option is unknown, or not what it should be.
+ */
 export function createEdge(program: EdgeProgram): Edge {
+  demandOptions(edgeSchema, program, "program");
   const { budgetMs = 20_000 } = program;
   return {
     async fetch(request, env, context) {

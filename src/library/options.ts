@@ -1,4 +1,4 @@
-/** What `createRuntime` and `work` take, as schemas: the types are gone at run time, misspellings are not. */
+/** What `createRuntime`, `createEdge` and `work` take, as schemas: the types are gone at run time, misspellings are not. */
 import { z } from "zod";
 import { nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
@@ -19,15 +19,23 @@ const working = {
 /** Options of `work`. */
 export const workSchema: z.ZodType = optionsOf(working);
 
-/** Options of `createRuntime`. What other calls check for themselves is let through. */
-export const runtimeSchema: z.ZodType = optionsOf({
+/** What a runtime goes by, wherever it runs. What other calls check for themselves is let through. */
+const running = {
   ...working,
   ...{ batchSize: whole(1), pollMs: whole(1), leaseMs: whole(1), sweepMs: whole(1) },
   ...{ shutdownMs: whole(0), maxAttempts: whole(1), maxCrashes: whole(1) },
   tenantRate: z.int().min(1).nullable().optional(),
   backoff: optionsOf({ baseMs: z.int().min(0), factor, capMs: z.int().min(0) }).optional(),
+  ...{ handlers: z.array(z.unknown()).optional(), machines: z.array(z.unknown()).optional() },
+};
+
+/** Options of `createRuntime`. */
+export const runtimeSchema: z.ZodType = optionsOf({
+  ...running,
   ...{ databaseUrl: text, listenUrl: text, name: text, payloadKeys: text },
   ...{ isPooled: z.boolean().optional(), migrate: z.boolean().optional() },
-  ...{ handlers: z.array(z.unknown()).optional(), machines: z.array(z.unknown()).optional() },
   ...{ sql: anything, tracing: anything, schedules: anything },
 });
+
+/** Options of `createEdge`. */
+export const edgeSchema: z.ZodType = optionsOf({ ...running, budgetMs: whole(1) });

@@ -11,6 +11,7 @@ import { z } from "zod";
 import { approvalMachine } from "../../machines/approval.ts";
 import {
   createApp,
+  createEdge,
   createRuntime,
   defineHandler,
   defineMachine,
@@ -215,6 +216,9 @@ Deno.test("an option that nobody knows is refused, with the name that comes near
   );
   await refused({ concurrency: "5" }, "options.concurrency", "number");
   await refused({ queues: "mails" }, "options.queues", "array");
+  const program = Object.assign({}, { handlers, budget: 5_000 });
+  const edge = assertThrows(() => createEdge(program), InvalidInputError);
+  assertStringIncludes(edge.message, 'program: Unknown option "budget"; the nearest is "budgetMs"');
   await using db = await testDatabase();
   await using runtime = await createRuntime({ databaseUrl: db.url, handlers });
   const working = Object.assign({}, { concurrency: 1, queue: ["a"] });
