@@ -52,6 +52,7 @@ export const ACTOR_FIELDS: readonly (Field & { readonly name: ActorTermField | "
 export interface ActorQuery {
   readonly tenant: string | null;
   readonly machine: string | null;
+  readonly status: string | null;
   readonly id: string | null;
   readonly terms: readonly Term<ActorTermField>[];
 }
@@ -59,8 +60,8 @@ export interface ActorQuery {
 /** Reads a query. @throws {QueryError} */
 export function readActorQuery(query: string, now: number): ActorQuery {
   const reading: Reading = { query, now };
-  const asked: { -readonly [Name in "tenant" | "machine" | "id"]: ActorQuery[Name] } = {
-    ...{ tenant: null, machine: null, id: null },
+  const asked: { -readonly [Name in Exclude<keyof ActorQuery, "terms">]: ActorQuery[Name] } = {
+    ...{ tenant: null, machine: null, status: null, id: null },
   };
   const terms: Term<ActorTermField>[] = [];
   for (const word of readWords(query, ACTOR_FIELDS)) {
@@ -73,10 +74,13 @@ export function readActorQuery(query: string, now: number): ActorQuery {
       }
       demandTenant(word, reading);
       asked.tenant = word.value;
-    } else if ((field === "machine" || field === "id") && isWhole && asked[field] === null) {
-      asked[field] = word.value;
     } else if (field === "status" && !STATUSES.some((status) => status === word.value)) {
       throw wrong(word, reading, `There are the statuses ${STATUSES.join(", ")}`);
+    } else if (
+      (field === "machine" || field === "status" || field === "id") && isWhole &&
+      asked[field] === null
+    ) {
+      asked[field] = word.value;
     } else terms.push(...termsOf(word, field, reading));
   }
   return { ...asked, terms };

@@ -138,15 +138,21 @@ function startRoutes(actors: Actors): Route[] {
       handle: async (call) => {
         const { limit = limits.pageDefault, cursor = "", machine, status, state } = call.query;
         const { search, tenantId } = readSearch(call, actors.now(), readActorQuery);
+        const twice = [
+          ...(machine === undefined || search.machine === null
+            ? []
+            : [isText("machine" as const, search.machine)]),
+          ...(status === undefined || search.status === null
+            ? []
+            : [isText("status" as const, search.status)]),
+        ];
         const filter = {
           tenantId: tenantId ?? DEFAULT_TENANT,
           machine: machine ?? search.machine,
-          status: status ?? null,
+          status: status ?? search.status,
           state: state ?? null,
           id: search.id,
-          terms: machine === undefined || search.machine === null
-            ? search.terms
-            : [...search.terms, isText("machine", search.machine)],
+          terms: [...search.terms, ...twice],
         };
         const { items, next } = await actors.list(filter, cursor, limit);
         return call.c.json({ items, nextCursor: next });

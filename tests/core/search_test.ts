@@ -105,15 +105,12 @@ Deno.test("the time of creation bounds what is looked through", () => {
 });
 
 Deno.test("queries about actors know machines, states and contexts", () => {
-  const { machine, terms } = readActorQuery(
-    "machine:order state:a.b context.total>5 status:active",
+  const { machine, status, terms } = readActorQuery(
+    "machine:order state:a.b context.total>5 status:active -status:done",
     0,
   );
-  assertEquals([machine, terms.map(({ field }) => field)], ["order", [
-    "state",
-    "context",
-    "status",
-  ]]);
+  assertEquals([machine, status], ["order", "active"]);
+  assertEquals(terms.map(({ field }) => field), ["state", "context", "status"]);
   assertThrows(() => readActorQuery("status:asleep", 0), QueryError, "statuses");
 });
 
