@@ -85,6 +85,9 @@ export async function violationsOf(page: Page): Promise<string[]> {
     ];
     const { violations } = await Reflect.get(globalThis, "axe").run(document, {
       runOnly: tags,
+      // What passes is not told, and the sheets of other origins are none of ours.
+      resultTypes: ["violations"],
+      preload: false,
     });
     return violations.map(
       (
@@ -97,6 +100,32 @@ export async function violationsOf(page: Page): Promise<string[]> {
       },
     );
   });
+}
+
+const THEMES = ["light", "dark"] as const;
+const WIDTHS = [1440, 390] as const;
+
+/** What axe finds in both themes on a wide and a narrow page, and where the page sticks out. */
+export async function violationsEverywhere(
+  page: Page,
+  path: string,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 960 });
+    const out = await overflow(page);
+    if (out > 0) found.push(`/ui/${path}, ${width}: sticks out by ${out}`);
+    for (const theme of THEMES) {
+      await page.emulateMedia({ colorScheme: theme });
+      const where = `/ui/${path}, ${theme}, ${width}`;
+      found.push(
+        ...(await violationsOf(page)).map((each) => `${where}: ${each}`),
+      );
+    }
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1440, height: 960 });
+  return found;
 }
 
 /** How far a page sticks out of its window. */

@@ -1,7 +1,7 @@
 /** Every page: for everybody, in every theme, on every width, within its size; and hostile names. */
 import { assert, assertEquals } from "@std/assert";
 import type { Page } from "playwright-core";
-import { openPage, overflow, startBrowser, violationsOf } from "./browser.ts";
+import { openPage, startBrowser, violationsEverywhere } from "./browser.ts";
 import { enqueue, post, startProgram } from "./program.ts";
 
 const PAGES = [
@@ -73,14 +73,14 @@ Deno.test("all pages", async (t) => {
       delayMs: 3_600_000,
     });
     await t.step(
-      "axe finds nothing, and nothing sticks out: pages and dialogs, light and dark",
+      "axe finds nothing, and nothing sticks out: pages and dialogs, light and dark, wide and narrow",
       async () => {
         const found: string[] = [];
         const page = await openPage(browser, errors, { expected: [400, 404] });
         for (const path of [...PAGES, `jobs/${failed}`]) {
           await page.goto(`${url}/ui/${path}`);
           await whole(page);
-          found.push(...await inBoth(page, path));
+          found.push(...await violationsEverywhere(page, path));
         }
         for (const [path, opener] of DIALOGS) {
           await page.goto(`${url}/ui/${path.replace("{later}", later)}`);
@@ -91,7 +91,7 @@ Deno.test("all pages", async (t) => {
               .first().click();
           }
           await page.getByRole("dialog").locator("button").first().waitFor();
-          found.push(...await inBoth(page, `${path} ${opener}`));
+          found.push(...await violationsEverywhere(page, `${path} ${opener}`));
         }
         await page.close();
         assertEquals(found, []);
@@ -201,21 +201,6 @@ async function whole(page: Page): Promise<void> {
     state: "detached",
     timeout: 8_000,
   }).catch(() => {});
-}
-
-/** What axe finds on a wide light page and a narrow dark one; neither sticks out. */
-async function inBoth(page: Page, path: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const [theme, width] of [["light", 1440], ["dark", 390]] as const) {
-    await page.emulateMedia({ colorScheme: theme });
-    await page.setViewportSize({ width, height: 960 });
-    const where = `/ui/${path}, ${theme}`;
-    found.push(...(await violationsOf(page)).map((each) => `${where}: ${each}`));
-    assertEquals(await overflow(page), 0, `/ui/${path} at ${width}`);
-  }
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize({ width: 1440, height: 960 });
-  return found;
 }
 
 /** Five calls of one service that is down; an operator keeps it open for as long as the test takes. */

@@ -9,6 +9,8 @@ const STEPS = 600;
 /** So often a step is taken. */
 const TIMES = 60;
 const TABS = 200;
+/** Steps of a long past. */
+const PAST = 100_000;
 
 const median = (values: readonly number[]) =>
   values.toSorted((a, b) => a - b)[values.length >> 1];
@@ -39,7 +41,14 @@ await post(`${url}/actors`, {
     input: { total: 5, items: ["book"] },
   },
 });
-const parts = { firstPaint, manySteps, largeChart, manyChanges, manyTabs };
+const parts = {
+  firstPaint,
+  manySteps,
+  longPast,
+  largeChart,
+  manyChanges,
+  manyTabs,
+};
 const wanted = Deno.args.length === 0 ? Object.keys(parts) : Deno.args;
 try {
   for (const [name, part] of Object.entries(parts)) {
@@ -69,16 +78,7 @@ async function firstPaint(): Promise<void> {
 }
 
 async function manySteps(): Promise<void> {
-  const isPicking = async () => {
-    const actor = await (await fetch(`${url}/actors/order-1`)).json();
-    return String(actor.state).includes("picking");
-  };
-  while (!await isPicking()) await new Promise((done) => setTimeout(done, 100));
-  for (let n = 0; n < STEPS; n++) {
-    await post(`${url}/actors/order-1/events`, {
-      type: n % 2 === 0 ? "HOLD" : "RELEASE",
-    });
-  }
+  await haveSteps("order-1", STEPS);
   const page = await openPage(browser, []);
   await page.goto(`${url}/ui/actors/order-1`);
   await page.locator(".state.leaf.on").first().waitFor();
@@ -104,20 +104,79 @@ async function manySteps(): Promise<void> {
     await say(`a step back in time, ${kind}, processor time`, work[kind], "ms");
   }
   await say("a step back in time, elements restyled", work.restyled, "");
+  await page.close();
+}
+
+/** Holds and releases an order so many times, once it is being picked. */
+async function haveSteps(id: string, steps: number): Promise<void> {
+  const isPicking = async () => {
+    const actor = await (await fetch(`${url}/actors/${id}`)).json();
+    return String(actor.state).includes("picking");
+  };
+  while (!await isPicking()) await new Promise((done) => setTimeout(done, 100));
+  for (let n = 0; n < steps; n++) {
+    const type = n % 2 === 0 ? "HOLD" : "RELEASE";
+    await post(`${url}/actors/${id}/events`, { type });
+  }
+}
+
+/** Its own steps again and again: as if somebody had sent them for a month. */
+async function longPast(): Promise<void> {
+  await post(`${url}/actors`, {
+    ...{ machine: "order", id: "order-2", input: { total: 5, items: ["lamp"] } },
+  });
+  await haveSteps("order-2", 300);
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "--config", "deno.json", "e2e/long_past.ts"],
+      ...[program.stateDir, "order-2", String(PAST)],
+    ],
+    cwd: new URL("..", import.meta.url),
+  }).output();
+  if (!success) throw new Error("The past could not be made");
+  const opened: number[] = [];
   const jumps: number[] = [];
-  for (const step of [1, STEPS / 2, 1, STEPS / 2, 1]) {
-    const begin = performance.now();
-    await page.locator("input[type=range]").fill(String(step));
-    await page.locator(`.history tr[data-version="${step}"][aria-current]`)
-      .waitFor();
-    jumps.push(performance.now() - begin);
+  for (let run = 0; run < RUNS; run++) {
+    const page = await openPage(browser, []);
+    await page.goto(`${url}/ui/actors/order-2`);
+    await page.locator(".history tr[aria-current]").waitFor();
+    opened.push(
+      await page.evaluate(() =>
+        performance.getEntriesByName("first-contentful-paint")[0]?.startTime ??
+          0
+      ),
+    );
+    const times = await page.evaluate(async ({ painted, steps }) => {
+      const untilPainted = (0, eval)(painted);
+      const found: number[] = [];
+      const slider = document.querySelector("input[type=range]");
+      if (!(slider instanceof HTMLInputElement)) return found;
+      for (const step of steps) {
+        const begin = performance.now();
+        slider.value = String(step);
+        slider.dispatchEvent(new Event("input", { bubbles: true }));
+        const row = `.history tr[data-version="${step}"][aria-current]`;
+        while (!document.querySelector(row)) {
+          await new Promise((done) => setTimeout(done, 1));
+        }
+        found.push(await untilPainted() - begin);
+        await new Promise((done) => setTimeout(done, 300));
+      }
+      return found;
+    }, { painted: PAINTED, steps: [1, PAST / 2, PAST / 4, PAST / 3 | 0] });
+    jumps.push(...times);
+    await page.close();
   }
   await say(
-    `a jump in a past of ${STEPS} steps, with what it fetches`,
+    `a past of ${PAST} steps opened, first contentful paint`,
+    median(opened),
+    "ms",
+  );
+  await say(
+    `a jump in a past of ${PAST} steps, with what it fetches, to paint`,
     median(jumps),
     "ms",
   );
-  await page.close();
 }
 
 async function largeChart(): Promise<void> {

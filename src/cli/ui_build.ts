@@ -48,7 +48,7 @@ async function bundle(dir: string, entries: readonly string[]): Promise<void> {
 /** Without comments and blanks; the sheets have none inside of texts. */
 function smaller(css: string): string {
   return css.replaceAll(/\/\*[^]*?\*\//g, "").replaceAll(/\s+/g, " ")
-    .replaceAll(/\s*([{};,])\s*/g, "$1").replaceAll(/:\s+/g, ":").replaceAll(";}", "}")
+    .replaceAll(/\s*([{};,>])\s*/g, "$1").replaceAll(/:\s+/g, ":").replaceAll(";}", "}")
     .replaceAll(/="([\w-]+)"\]/g, "=$1]").trim();
 }
 

@@ -4,6 +4,7 @@ import { approvalMachine } from "../../machines/approval.ts";
 import { firstApprovalMachine } from "../../machines/approval_first.ts";
 import { jobMachine } from "../../machines/job.ts";
 import { orderMachine } from "../../machines/order.ts";
+import type { Page } from "../../src/ui/app/api.ts";
 import { changesOf } from "../../src/ui/app/chart_diff.ts";
 import { partingOf, pathsOver } from "../../src/ui/app/comparing.ts";
 import { activeIn, litAt, type Step, takenBy } from "../../src/ui/app/lit.ts";
@@ -11,6 +12,7 @@ import { nearest } from "../../src/core/near.ts";
 import { type OverlayName, overlayOf } from "../../src/ui/app/overlay.ts";
 import { Problem } from "../../src/ui/app/problem.ts";
 import { completions, queryErrorOf } from "../../src/ui/app/query.ts";
+import { PAGE, searchOn } from "../../src/ui/app/search_on.ts";
 import { countdown, duration, eventWords, short } from "../../src/ui/app/words.ts";
 import { chartOf } from "../../src/ui/chart.ts";
 import { mermaidOf } from "../../src/ui/mermaid.ts";
@@ -38,6 +40,24 @@ Deno.test("the server's refusal of a query says which word it is about", () => {
     message: 'There is no state "dead"',
   });
   assertEquals(queryErrorOf(new Problem(400, { detail: "limit" })), null);
+});
+
+Deno.test("a search goes on until its page is full, and not beyond", async () => {
+  // An answer each: how many it finds, and where it has looked to.
+  const answers = [[0, "a"], [30, "b"], [0, "c"], [20, "d"], [1, null]] as const;
+  const asked: unknown[] = [];
+  const shown: number[] = [];
+  const found = await searchOn<Page<string>>(
+    (cursor, limit) => {
+      const [count, nextCursor] = answers[asked.length] ?? [0, null];
+      asked.push([cursor, limit]);
+      return Promise.resolve({ items: Array(count).fill(nextCursor), nextCursor });
+    },
+    null,
+    ({ items }) => shown.push(items.length),
+  );
+  assertEquals(asked, [[null, PAGE], ["a", PAGE], ["b", PAGE - 30], ["c", PAGE - 30]]);
+  assertEquals([shown, found.items.length, found.nextCursor], [[0, 30, 30], PAGE, "d"]);
 });
 
 Deno.test("the names nearest to a wrong one are offered, others are not", () => {

@@ -151,6 +151,13 @@ interface SideProps extends MomentProps {
 function Side({ actor, past, moments, chart, onChoose, path }: SideProps) {
   const { version, isNow, shown, before } = useMoment(actor, past, moments);
   const isHalted = isNow && actor.status !== "active" && actor.error !== null;
+  // A step makes those anew whose part of the actor it has changed.
+  const active = useMemo(() => <Active actor={shown} />, [shown.state, shown.tags]);
+  const waits = useMemo(() => <Waits actor={shown} isNow={isNow} />, [
+    shown.activities,
+    shown.timers,
+    isNow,
+  ]);
   return (
     <>
       {!isNow && (
@@ -158,7 +165,7 @@ function Side({ actor, past, moments, chart, onChoose, path }: SideProps) {
           <Icon name="clock" />As it was at step {version}
         </p>
       )}
-      <Active actor={shown} />
+      {active}
       {isNow && <Why path={path} version={actor.version} />}
       {isHalted && (
         <Panel title="What went wrong" name="wrong">
@@ -170,7 +177,7 @@ function Side({ actor, past, moments, chart, onChoose, path }: SideProps) {
           <Raw value={shown.output} />
         </Panel>
       )}
-      <Waits actor={shown} isNow={isNow} />
+      {waits}
       {isNow && <Accepts actor={actor} chart={chart} onChoose={onChoose} />}
       <StepPanel past={past}>
         <h3>Context change</h3>

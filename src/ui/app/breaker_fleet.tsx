@@ -3,8 +3,10 @@ import { useMemo } from "preact/hooks";
 import { BreakerList, useBreakers } from "./breakers.tsx";
 import { ChartView, type MachineChart } from "./chart.tsx";
 import { Exports } from "./exports.tsx";
+import { layOver } from "./laying.ts";
 import { overlayOf } from "./overlay.ts";
-import { Empty, Failure } from "./parts.tsx";
+import { Failure } from "./lists.tsx";
+import { Empty } from "./parts.tsx";
 
 /** `/ui/machines/breaker`. */
 export function BreakerFleet({ chart }: { readonly chart: MachineChart }) {
@@ -28,7 +30,7 @@ export function BreakerFleet({ chart }: { readonly chart: MachineChart }) {
       </header>
       <div class="stage">
         <div class="canvas">
-          <ChartView chart={chart} over={over} />
+          <ChartView chart={chart} over={over} lay={layOver} />
         </div>
         <aside class="side wide">
           <h2>

@@ -39,6 +39,8 @@ interface ChartProps {
   /** Read past the components: a step back in time makes nothing anew. */
   readonly lit?: ReadonlySignal<Lit>;
   readonly over?: Overlay | null;
+  /** Lays it over the picture; given where there is something to lay. */
+  readonly lay?: (picture: Picture, over: Overlay | null) => void;
   readonly selected?: string | null;
   readonly onSelect?: (state: string) => void;
 }
@@ -126,14 +128,19 @@ function useDrawn(
   place: RefObject<HTMLDivElement | null>,
   shown: Picture | null,
   zoom: number | null,
-  { chart, lit, over, selected, onSelect }: ChartProps,
+  { chart, lit, over, lay, selected, onSelect }: ChartProps,
 ): RefObject<Stage | null> {
   const stage = useRef<Stage | null>(null);
   const choose = useRef(onSelect);
   choose.current = onSelect;
+  // Lit and laid over before it is on the page: what changes there is worked out twice.
+  useLayoutEffect(() => {
+    if (shown && over !== undefined) lay?.(shown, over);
+  }, [shown, over]);
   useLayoutEffect(() => {
     if (!shown || !place.current) return;
-    const made = stage.current = new Stage(place.current, shown);
+    if (lit) shown.light(lit.peek());
+    const made = stage.current = new Stage(place.current, shown, zoom);
     const stop = walkByKeys(shown, chart, (state) => choose.current?.(state));
     return () => {
       stop();
@@ -144,9 +151,6 @@ function useDrawn(
   useLayoutEffect(() => stage.current?.fit(zoom), [shown, zoom]);
   // Past the components: what is lit changes classes, and makes nothing anew.
   useLayoutEffect(() => effect(() => lit && stage.current?.light(lit.value)), [shown, lit]);
-  useLayoutEffect(() => {
-    if (over !== undefined) shown?.lay(over);
-  }, [shown, over]);
   useLayoutEffect(() => {
     for (const id of shown?.ids ?? []) {
       shown?.element(id)?.classList.toggle("selected", id === selected);

@@ -4,7 +4,9 @@ import { at, call, type Page, queryOf, ui } from "./api.ts";
 import { ChartView, loadChart, type MachineChart } from "./chart.tsx";
 import { contextDiff, partingOf, pathsOver } from "./comparing.ts";
 import { Diff } from "./diff.tsx";
-import { Empty, Failure, Panel, Table, useTitle } from "./parts.tsx";
+import { layOver } from "./laying.ts";
+import { Failure, Table } from "./lists.tsx";
+import { Empty, Panel, useTitle } from "./parts.tsx";
 import type { Step } from "./lit.ts";
 import { useLoad } from "./load.ts";
 import { setQuery, word } from "./place.ts";
@@ -66,7 +68,7 @@ export function ComparePage({ id: path }: { readonly id: string }) {
           <a href={ui(kind, id)}>
             <bdi>{shortId(id)}</bdi>
           </a>{" "}
-          with another of {kind}
+          with another {kind.slice(0, -1)}
         </p>
       </header>
       <Other kind={kind} id={id} other={other} />
@@ -127,7 +129,7 @@ function Compared({ both: { chart, a, b }, ids, kind }: ComparedProps) {
         {parting === null ? "They took the same way" : `They part at step ${parting + 1}`}
       </p>
       <div class="canvas framed">
-        <ChartView key={chart.hash} chart={chart} over={over} />
+        <ChartView key={chart.hash} chart={chart} over={over} lay={layOver} />
       </div>
       <div class="columns">
         <Panel title="Step by step">

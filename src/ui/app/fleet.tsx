@@ -6,6 +6,7 @@ import { ChartView, type MachineChart } from "./chart.tsx";
 import { counts, sumBy, useCounts } from "./counts.ts";
 import { Exports } from "./exports.tsx";
 import { InstanceList, useInstances } from "./instances.tsx";
+import { layOver } from "./laying.ts";
 import { useLoad } from "./load.ts";
 import { type OverlayName, overlayOf, OVERLAYS, perState } from "./overlay.ts";
 import { pathname, setQuery, word } from "./place.ts";
@@ -69,6 +70,7 @@ function Fleet({ chart, heat, total, listed }: FleetProps) {
             key={chart.hash}
             chart={chart}
             over={over}
+            lay={layOver}
             selected={state}
             onSelect={choose}
           />

@@ -1,6 +1,7 @@
 /** What stands around every page: the way to the others, whether it is live, and the look. */
 import { signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { Icon, type IconName } from "./icons.tsx";
 import { lazy } from "./lazy.tsx";
 import { liveness } from "./live.ts";
@@ -48,14 +49,7 @@ export function Frame({ children }: { readonly children: ComponentChildren }) {
         <a class="brand" href="/ui/">
           <Mark />Perdura
         </a>
-        <nav aria-label="Pages">
-          {PAGES.map(([to, icon, name]) => (
-            <a key={to} href={`/ui/${to}`} aria-current={to === here ? "page" : undefined}>
-              <Icon name={icon} />
-              <span>{name}</span>
-            </a>
-          ))}
-        </nav>
+        <Ways here={here} />
         <div class="foot">
           <Liveness />
           <button
@@ -87,6 +81,26 @@ export function Frame({ children }: { readonly children: ComponentChildren }) {
       <Toast />
       {help.value && <Help pages={PAGES} onClose={() => help.value = false} />}
     </>
+  );
+}
+
+function Ways({ here }: { readonly here: string }) {
+  const nav = useRef<HTMLElement>(null);
+  // Where it is narrow it scrolls: where one is must be in sight.
+  useEffect(() => {
+    const { offsetLeft = 0, offsetWidth = 0 } =
+      nav.current?.querySelector<HTMLElement>("[aria-current]") ?? {};
+    nav.current?.scrollTo(offsetLeft - (nav.current.clientWidth - offsetWidth) / 2, 0);
+  }, [here]);
+  return (
+    <nav aria-label="Pages" ref={nav}>
+      {PAGES.map(([to, icon, name]) => (
+        <a key={to} href={`/ui/${to}`} aria-current={to === here ? "page" : undefined}>
+          <Icon name={icon} />
+          <span>{name}</span>
+        </a>
+      ))}
+    </nav>
   );
 }
 

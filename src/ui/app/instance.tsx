@@ -1,15 +1,16 @@
 /** What the pages of a job and of an actor share: the chart on the left, what is known on the right. */
-import { computed, effect } from "@preact/signals";
+import { computed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { Announcer } from "./announcer.tsx";
 import { ChartView, type MachineChart } from "./chart.tsx";
-import { isFailure, type Lit, litAt, type Step, unlit } from "./lit.ts";
-import { Empty, Panel, Raw } from "./parts.tsx";
-import { type Past, REST_MS } from "./past.ts";
+import { HistoryTable } from "./history_table.tsx";
+import { type Lit, litAt, type Step, unlit } from "./lit.ts";
+import { Panel, Raw } from "./parts.tsx";
+import type { Past } from "./past.ts";
 import { Tabs } from "./tabs.tsx";
-import { lookAt, Timeline } from "./timeline.tsx";
-import { clock, duration, eventWords, json } from "./words.ts";
+import { Timeline } from "./timeline.tsx";
+import { clock, eventWords, json } from "./words.ts";
 
 interface InstanceProps {
   readonly head: ComponentChildren;
@@ -52,100 +53,6 @@ function litNow(chart: MachineChart, past: Past, accepts: string): Lit {
   const [steps, index] = [past.steps.value, past.index.value];
   const isNow = index === steps.length - 1 && steps[index]?.version === past.latest.value;
   return litAt(chart, steps, index, isNow ? accepts.split("\n") : []);
-}
-
-/** The steps that are loaded, newest first. */
-function HistoryTable({ past }: { readonly past: Past }) {
-  const steps = past.steps.value;
-  const place = useRef<HTMLDivElement>(null);
-  // Two hundred rows are made once: a step only moves the mark, and is painted without it.
-  const rows = useMemo(() => <StepRows past={past} steps={steps} />, [past, steps]);
-  useLayoutEffect(() => {
-    let row: Element | null = null;
-    let rest: ReturnType<typeof setTimeout> | undefined;
-    const mark = () => {
-      row?.removeAttribute("aria-current");
-      row = place.current?.querySelector(`[data-version="${past.step.peek()?.version}"]`) ?? null;
-      row?.setAttribute("aria-current", "step");
-    };
-    mark();
-    const stop = effect(() => {
-      if (!past.step.value) return;
-      clearTimeout(rest);
-      rest = setTimeout(mark, REST_MS);
-    });
-    return () => {
-      stop();
-      clearTimeout(rest);
-      row?.removeAttribute("aria-current");
-    };
-  }, [past, steps]);
-  if (steps.length === 0) return <Empty title="No steps yet" />;
-  return (
-    <div class="scroll tall" tabIndex={0} role="group" aria-label="History" ref={place}>
-      {rows}
-    </div>
-  );
-}
-
-interface RowsProps {
-  readonly past: Past;
-  readonly steps: readonly Step[];
-}
-
-function StepRows({ past, steps }: RowsProps) {
-  return (
-    <table class="history">
-      <thead>
-        <tr>
-          <th>Step</th>
-          <th>Event</th>
-          <th>From</th>
-          <th>To</th>
-          <th>At</th>
-          <th>After</th>
-          <th>Worker</th>
-        </tr>
-      </thead>
-      <tbody>
-        {steps.toReversed().map((step, i) => (
-          <tr
-            key={step.version}
-            data-version={step.version}
-            class={isFailure(step) ? "bad" : ""}
-          >
-            <td>
-              <button
-                type="button"
-                class="plain number"
-                onClick={() => lookAt(past, step.version)}
-              >
-                {step.version}
-              </button>
-            </td>
-            <td>
-              <code>
-                <bdi>{eventWords(step.event)}</bdi>
-              </code>
-            </td>
-            <td class="soft">
-              <bdi>{step.from ?? "–"}</bdi>
-            </td>
-            <td>
-              <bdi>{step.to}</bdi>
-            </td>
-            <td class="number">{clock(step.at)}</td>
-            <td class="number soft">{sinceText(steps[steps.length - 2 - i], step)}</td>
-            <td class="soft mono">{step.worker ? `…${step.worker.slice(-6)}` : "–"}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function sinceText(before: Step | undefined, step: Step): string {
-  return before ? `+${duration(Date.parse(step.at) - Date.parse(before.at))}` : "–";
 }
 
 /** The step that is looked at: its event, what it changed. */

@@ -2,14 +2,14 @@
 import { useSignal } from "@preact/signals";
 import { at, call, type Page, queryOf, ui } from "./api.ts";
 import { type Loaded, useLoad } from "./load.ts";
-import { Ago, Empty, Failure, Pill, useKeys, useTitle } from "./parts.tsx";
+import { Failure } from "./lists.tsx";
+import { Ago, Empty, Pill, useKeys, useTitle } from "./parts.tsx";
 import { go, pathname, setQuery, word } from "./place.ts";
 import { completions, type Field, type Listed, queryErrorOf } from "./query.ts";
+import { PAGE, searchOn } from "./search_on.ts";
 import type { ActorLine, JobResource, MachineLine } from "./resources.ts";
 import { SavedViews } from "./saved.tsx";
 import { shortId } from "./words.ts";
-
-const PAGE = 50;
 
 type Found = Page<JobResource & ActorLine>;
 
@@ -41,8 +41,11 @@ export function useInstances(
   words: Readonly<Record<string, string | null>>,
 ): Loaded<Found> {
   const cursor = word("after");
-  const path = at(listed) + queryOf({ ...words, cursor, limit: PAGE });
-  return useLoad((signal) => call<Found>(path, { signal }), [path], 5_000);
+  const ask = (after: string | null, limit: number, signal: AbortSignal) =>
+    call<Found>(at(listed) + queryOf({ ...words, cursor: after, limit }), { signal });
+  const load = (signal: AbortSignal, show: (part: Found) => void) =>
+    searchOn((after, limit) => ask(after, limit, signal), cursor, show);
+  return useLoad(load, [listed, cursor, queryOf(words)], 5_000);
 }
 
 interface BarProps {
@@ -115,14 +118,17 @@ export function InstanceList({ listed, found }: {
   readonly found: Loaded<Found>;
 }) {
   const cursor = word("after");
-  const { data, error, reload } = found;
+  const { data, error, isLoading, reload } = found;
   const failure = queryErrorOf(error) ? null : <Failure error={error} retry={reload} />;
   if (!data) return failure ?? (error ? null : <div class="loading" aria-busy="true" />);
   const isEmpty = data.items.length === 0;
+  const isSearching = isLoading && data.nextCursor !== null && data.items.length < PAGE;
   return (
     <>
       {failure}
-      {isEmpty && <NoneFound isSearchedOn={data.nextCursor !== null} cursor={cursor} />}
+      {isEmpty && !isSearching && (
+        <NoneFound isSearchedOn={data.nextCursor !== null} cursor={cursor} />
+      )}
       {!isEmpty && (
         <div class="scroll" tabIndex={0} role="group" aria-label="List">
           {listed === "jobs" ? <JobTable items={data.items} /> : <ActorTable items={data.items} />}
@@ -130,7 +136,8 @@ export function InstanceList({ listed, found }: {
       )}
       <nav class="paging" aria-label="Pages of the list">
         {cursor && <button type="button" onClick={() => history.back()}>‹ newer</button>}
-        {data.nextCursor && (
+        {isSearching && <p class="soft" role="status">Searching on…</p>}
+        {data.nextCursor && !isSearching && (
           <button
             type="button"
             onClick={() => setQuery({ after: data.nextCursor }, "push")}

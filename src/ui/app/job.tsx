@@ -1,6 +1,7 @@
 /** One job: its chart, its past step by step, why it is where it is, and what it accepts. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
+import { Facts } from "./facts.tsx";
 import type { JobResource } from "./resources.ts";
 import { at, call, send, stepsOf, ui } from "./api.ts";
 import { loadChart } from "./chart.tsx";
@@ -10,7 +11,7 @@ import { Instance, StepPanel } from "./instance.tsx";
 import { follow, type Moved } from "./live.ts";
 import { lazy } from "./lazy.tsx";
 import { useLoad } from "./load.ts";
-import { Ago, Countdown, Facts, Panel, Pill, Raw, useTitle } from "./parts.tsx";
+import { Ago, Countdown, Panel, Pill, Raw, useTitle } from "./parts.tsx";
 import { Past } from "./past.ts";
 import { go, place } from "./place.ts";
 import { may } from "./session.ts";

@@ -4,7 +4,8 @@ import { loadChart } from "./chart.tsx";
 import { ActorFleet, JobFleet } from "./fleet.tsx";
 import { lazy } from "./lazy.tsx";
 import { useLoad } from "./load.ts";
-import { Failure, useTitle } from "./parts.tsx";
+import { Failure } from "./lists.tsx";
+import { useTitle } from "./parts.tsx";
 import { word } from "./place.ts";
 import type { MachineLine } from "./resources.ts";
 

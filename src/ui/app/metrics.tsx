@@ -3,7 +3,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { counts, rateOf, samples, sumBy, useCounts } from "./counts.ts";
 import { useLoad } from "./load.ts";
 import { call } from "./api.ts";
-import { Empty, isMissing, Panel, useTitle } from "./parts.tsx";
+import { isMissing } from "./lists.tsx";
+import { Empty, Panel, useTitle } from "./parts.tsx";
 import { short, spoken } from "./words.ts";
 import type { Plotter, Series } from "./plot.ts";
 
@@ -123,6 +124,11 @@ function Plot(
   );
 }
 
+/** As exact as somebody reads it. */
+function rounded(number: string): number {
+  return parseFloat(parseFloat(number).toPrecision(6));
+}
+
 function MetricTable({ text }: { readonly text: string }) {
   const help = new Map(
     [...text.matchAll(/^# HELP (\S+) (.*)$/gm)].map(([, name, words]) => [name, words]),
@@ -140,7 +146,7 @@ function MetricTable({ text }: { readonly text: string }) {
             return (
               <tr key={name}>
                 <th scope="row" class="mono" title={help.get(name.replace(/\{.*/, ""))}>{name}</th>
-                <td class="number right">{line.slice(at + 1)}</td>
+                <td class="number right">{rounded(line.slice(at + 1))}</td>
               </tr>
             );
           })}

@@ -3,7 +3,8 @@ import { at, call, type Page, ui } from "./api.ts";
 import { counts, rateOf, samples, sumBy, useCounts } from "./counts.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { useLoad } from "./load.ts";
-import { Ago, Empty, Failure, Panel, Pill, useTitle } from "./parts.tsx";
+import { Failure } from "./lists.tsx";
+import { Ago, Empty, Panel, Pill, useTitle } from "./parts.tsx";
 import { MachineTable, NextFirings } from "./overview_tables.tsx";
 import type { ActorLine, Count, JobResource } from "./resources.ts";
 import { Sparkline } from "./sparkline.tsx";
@@ -75,7 +76,7 @@ export function OverviewPage() {
         <div class="stack">
           <Panel title="Newest dead letters" aside={<a href="/ui/dead-letters">all</a>}>
             <Failure error={dead.error} retry={dead.reload} />
-            <DeadList items={dead.data?.items ?? []} />
+            <DeadList items={(dead.data?.items ?? []).toSorted(newestFirst)} />
           </Panel>
           <Panel title="Fires next" aside={<a href="/ui/schedules">all</a>}>
             <NextFirings />
@@ -265,6 +266,11 @@ function QueueTable(
       </table>
     </div>
   );
+}
+
+/** They are listed by when they were made; here it counts when they ended. */
+function newestFirst(a: JobResource, b: JobResource): number {
+  return (b.finishedAt ?? "").localeCompare(a.finishedAt ?? "");
 }
 
 function DeadList({ items }: { readonly items: readonly JobResource[] }) {

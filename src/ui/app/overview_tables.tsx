@@ -2,7 +2,8 @@
 import { at, call, type Page, ui } from "./api.ts";
 import { counts, sumBy } from "./counts.ts";
 import { useLoad } from "./load.ts";
-import { Countdown, Table } from "./parts.tsx";
+import { Table } from "./lists.tsx";
+import { Countdown } from "./parts.tsx";
 import type { MachineLine } from "./resources.ts";
 import { short } from "./words.ts";
 

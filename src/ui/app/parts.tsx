@@ -4,7 +4,6 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { Icon, type IconName } from "./icons.tsx";
 import { systemClock } from "../../core/clock.ts";
-import { Problem } from "./api.ts";
 import { clock, countdown, duration, json, spoken } from "./words.ts";
 
 type Tone = "mute" | "on" | "ok" | "warn" | "bad" | "hold";
@@ -78,23 +77,6 @@ export function Raw({ value }: { readonly value: unknown }) {
   return <pre tabIndex={0}>{text.length > 100_000 ? `${text.slice(0, 100_000)}…` : text}</pre>;
 }
 
-/** A list of facts; those that are not there are left out. */
-export function Facts({ of }: { readonly of: Readonly<Record<string, ComponentChildren>> }) {
-  const shown = Object.entries(of).filter(([, value]) =>
-    value !== null && value !== undefined && value !== ""
-  );
-  return (
-    <dl>
-      {shown.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
-}
-
 /** A panel with a title. */
 export function Panel({ title, aside, children, name }: {
   readonly title: string;
@@ -110,25 +92,6 @@ export function Panel({ title, aside, children, name }: {
   );
 }
 
-/** A table that scrolls by itself, so that the page does not. */
-export function Table({ label, heads, look = "", children }: {
-  readonly label: string;
-  readonly heads: readonly string[];
-  readonly look?: string;
-  readonly children: ComponentChildren;
-}) {
-  return (
-    <div class={`scroll ${look}`} tabIndex={0} role="group" aria-label={label}>
-      <table>
-        <thead>
-          <tr>{heads.map((head) => <th key={head}>{head}</th>)}</tr>
-        </thead>
-        <tbody>{children}</tbody>
-      </table>
-    </div>
-  );
-}
-
 /** Nothing there, said helpfully; `isPage`: there is nothing else on the page. */
 export function Empty({ title, children, isPage = false }: {
   readonly title: string;
@@ -140,37 +103,6 @@ export function Empty({ title, children, isPage = false }: {
       {isPage ? <h1 class="big">{title}</h1> : <p class="big">{title}</p>}
       {children}
     </div>
-  );
-}
-
-/** What went wrong while loading; what is already there stays. */
-export function Failure(
-  { error, retry }: { readonly error: Error | null; readonly retry?: () => void },
-) {
-  if (!error) return null;
-  if (isMissing(error)) return null;
-  return (
-    <p class="failure" role="alert">
-      <Icon name="warn" /> {error.message}
-      {retry && <button type="button" class="plain" onClick={retry}>Try again</button>}
-    </p>
-  );
-}
-
-/** Whether the server has no such thing. */
-export function isMissing(error: Error | null): boolean {
-  return error instanceof Problem && (error.status === 404 || error.status === 405);
-}
-
-/** A part of the API that this server does not have. */
-export function NotHere({ what, path }: { readonly what: string; readonly path: string }) {
-  return (
-    <Empty title={`${what} are not available on this server`}>
-      <p class="soft">
-        It does not answer <code>{path}</code>. A newer version of Perdura does;{" "}
-        <a href="/docs">the API of this one</a> lists what it has.
-      </p>
-    </Empty>
   );
 }
 

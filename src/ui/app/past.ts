@@ -16,6 +16,8 @@ export class Past {
   readonly steps: Signal<readonly Step[]> = signal([]);
   /** The version looked at; null: the latest, whatever comes. */
   readonly wanted: Signal<number | null> = signal(null);
+  /** How often the steps were exchanged for others, elsewhere in the past. */
+  readonly jumps: Signal<number> = signal(0);
   /** The newest version that is known of. */
   readonly latest: Signal<number> = signal(0);
   /** Where `wanted` is in `steps`; -1: nothing is loaded. */
@@ -52,7 +54,11 @@ export class Past {
     const found = await this.#fetch(isLast ? this.latest.value - WINDOW : wanted - WINDOW / 2);
     // Who drags the scrubber asks for many: the last one is what counts.
     if (mine !== this.#asked) return;
-    batch(() => (this.#take(found), turn()));
+    batch(() => {
+      this.#take(found);
+      turn();
+      this.jumps.value++;
+    });
     if (version === null) await this.#reachEnd();
   }
 

@@ -4,7 +4,8 @@ import { at, call, type Page, send } from "./api.ts";
 import { Breakers } from "./breakers.tsx";
 import { Dialog, useAction } from "./dialog.tsx";
 import { useLoad } from "./load.ts";
-import { Ago, Countdown, Empty, Failure, now, Pill, useTitle } from "./parts.tsx";
+import { Failure } from "./lists.tsx";
+import { Ago, Countdown, Empty, now, Pill, useTitle } from "./parts.tsx";
 import { may } from "./session.ts";
 import { short, spoken } from "./words.ts";
 

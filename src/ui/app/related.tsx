@@ -1,7 +1,8 @@
 /** Where an actor comes from and what it has begun; fetched when it is looked at. */
 import type { Actor } from "../../runtime/actor_view.ts";
 import { queryOf, ui } from "./api.ts";
-import { Facts, Pill } from "./parts.tsx";
+import { Facts } from "./facts.tsx";
+import { Pill } from "./parts.tsx";
 
 interface Child {
   readonly id: string;

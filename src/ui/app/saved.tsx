@@ -38,11 +38,11 @@ export function SavedViews({ listed, text }: View) {
   const all = [...given.filter((each) => each.listed === listed), ...own];
   const isKnown = all.some((each) => each.text === text);
   return (
-    <div class="views" role="group" aria-label="Saved views">
+    <div class="chips" role="group" aria-label="Saved views">
       {all.map((view) => (
         <a
           key={view.text}
-          class="chip"
+          class="chip mono"
           href={`/ui/${listed}${queryOf({ q: view.text })}`}
           aria-current={view.text === text ? "true" : undefined}
         >

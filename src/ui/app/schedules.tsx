@@ -4,17 +4,8 @@ import { at, call, type Page, send } from "./api.ts";
 import { useAction } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import { useLoad } from "./load.ts";
-import {
-  Ago,
-  Countdown,
-  Empty,
-  Failure,
-  isMissing,
-  NotHere,
-  Pill,
-  Raw,
-  useTitle,
-} from "./parts.tsx";
+import { Failure, isMissing, NotHere } from "./lists.tsx";
+import { Ago, Countdown, Empty, Pill, Raw, useTitle } from "./parts.tsx";
 import { may } from "./session.ts";
 import { clock, duration } from "./words.ts";
 

@@ -3,9 +3,10 @@ import { type Signal, useSignal } from "@preact/signals";
 import { at, queryOf, send } from "./api.ts";
 import { Dialog } from "./dialog.tsx";
 import { Diff, diffOf } from "./diff.tsx";
+import { Facts } from "./facts.tsx";
 import { Icon } from "./icons.tsx";
 import type { Change } from "./lit.ts";
-import { Facts, toast } from "./parts.tsx";
+import { toast } from "./parts.tsx";
 import { eventWords } from "./words.ts";
 import type { Actor } from "../../runtime/actor_view.ts";
 

@@ -6,7 +6,7 @@ export function Sparkline({ values, tone = "on", label }: {
   readonly tone?: string;
   readonly label: string;
 }) {
-  if (values.length < 2) {
+  if (values.length < 3) {
     return (
       <svg class="spark" viewBox="0 0 120 28" role="img" aria-label={`${label}: no history yet`} />
     );

@@ -22,9 +22,11 @@ export class Stage {
   #scale = 1;
   #view: View = { x: 0, y: 0, width: 0, height: 0 };
 
-  constructor(place: HTMLElement, picture: Picture) {
+  constructor(place: HTMLElement, picture: Picture, zoom: number | null) {
     this.#place = place;
     this.#picture = picture;
+    // At its size before it is on the page: else all its text is laid out twice, at two sizes.
+    this.#resize(zoom);
     place.replaceChildren(picture.svg);
     this.#map = mapOf(place, picture, (x, y) => this.#centre(x, y));
     const { signal } = this.#ending;
@@ -43,15 +45,20 @@ export class Stage {
 
   /** A number scales it; 0 shows all of it, null all of it as long as it can be read. */
   fit(zoom: number | null): void {
-    const { svg, width, height } = this.#picture;
+    const { width, height } = this.#picture;
     const seen = this.#view;
     const x = seen.x + Math.min(seen.width, width) / 2;
     const y = seen.y + Math.min(seen.height, height) / 2;
+    this.#resize(zoom);
+    this.#centre(x, y);
+  }
+
+  #resize(zoom: number | null): void {
+    const { svg, width, height } = this.#picture;
     this.#zoom = zoom;
     this.#scale = this.scaleOf(zoom);
     svg.style.width = `${Math.round(width * this.#scale)}px`;
     svg.style.height = `${Math.round(height * this.#scale)}px`;
-    this.#centre(x, y);
   }
 
   /** The scale that a zoom comes to; hardly ever larger than life. */

@@ -1,7 +1,7 @@
 /** The scrubber: a slider over all versions, and the steps around the one that is looked at. */
 import { Fragment } from "preact";
-import { useEffect, useRef } from "preact/hooks";
-import { type Signal, useSignal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { computed, effect, type ReadonlySignal, type Signal, useSignal } from "@preact/signals";
 import { firstOf, placesOf } from "./dots.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { isFailure, type Step } from "./lit.ts";
@@ -22,21 +22,17 @@ export function lookAt(past: Past, version: number | null): void {
   void past.look(bounded);
 }
 
-/** The bar below a chart. */
+/** The bar below a chart. It is made once: a step changes what it says, past the components. */
 export function Timeline({ past }: { readonly past: Past }) {
-  const steps = past.steps.value;
-  const index = past.index.value;
-  const step = past.step.value;
-  const isLive = past.wanted.value === null;
-  const latest = past.latest.value;
-  const version = step?.version ?? 0;
   const room = useSignal(12);
+  const says = useMemo(() => sayingsOf(past, room), [past]);
   // From where it is by then: keys may come faster than this is made anew.
   const by = (n: number) => () => lookAt(past, (past.step.peek()?.version ?? 0) + n);
   const fail = (way: 1 | -1) => () => {
     const found = past.failure(way, isFailure);
     if (found !== null) lookAt(past, found);
   };
+  const first = () => lookAt(past, 1);
   useKeys({
     ArrowLeft: by(-1),
     "[": by(-1),
@@ -44,52 +40,71 @@ export function Timeline({ past }: { readonly past: Past }) {
     ArrowRight: by(1),
     "]": by(1),
     k: by(1),
-    Home: () => lookAt(past, 1),
+    Home: first,
     End: () => lookAt(past, past.latest.peek()),
     l: () => lookAt(past, null),
     PageUp: fail(-1),
     PageDown: fail(1),
   });
-  const said = step ? `step ${version}, ${eventWords(step.event)}${sinceWords(steps, index)}` : "";
   return (
     <div class="timeline">
       <div class="moves" role="group" aria-label="Time travel">
-        <Move
-          icon="first"
-          label="First step"
-          keys="Home"
-          onClick={() => lookAt(past, 1)}
-          disabled={version <= 1}
-        />
-        <Move icon="back" label="Step back" keys="←" onClick={by(-1)} disabled={version <= 1} />
-        <Move icon="on" label="Step on" keys="→" onClick={by(1)} disabled={version >= latest} />
+        <Move icon="first" label="First step" keys="Home" onClick={first} disabled={says.isFirst} />
+        <Move icon="back" label="Step back" keys="←" onClick={by(-1)} disabled={says.isFirst} />
+        <Move icon="on" label="Step on" keys="→" onClick={by(1)} disabled={says.isLatest} />
         <button
           type="button"
-          class={`live ${isLive ? "on" : ""}`}
-          aria-pressed={isLive}
+          class={says.liveLook}
+          aria-pressed={says.isLive}
           title="Follow what happens (l)"
           onClick={() => lookAt(past, null)}
         >
           <Icon name="dot" />Live
         </button>
-        <output class="number" data-testid="position">{version} / {latest}</output>
+        <output class="number" data-testid="position">{says.position}</output>
       </div>
       <div class="track">
         <Dots past={past} room={room} />
         <input
           type="range"
-          // As long as all steps are dots, they say where it is: it would say it by another measure.
-          class={latest <= room.value ? "spare" : undefined}
+          class={says.sliderLook}
           aria-label="Step"
-          aria-valuetext={said}
-          min={Math.min(1, latest)}
-          max={Math.max(1, latest)}
-          value={version}
+          aria-valuetext={says.step}
+          min={says.least}
+          max={says.most}
+          value={says.version}
           onInput={(event) => lookAt(past, Number(event.currentTarget.value))}
         />
       </div>
     </div>
   );
+}
+
+/** What the bar says, each for itself. `room`: so many dots there is room for. */
+function sayingsOf(past: Past, room: ReadonlySignal<number>) {
+  const { latest } = past;
+  const version = computed(() => past.step.value?.version ?? 0);
+  const isLive = computed(() => past.wanted.value === null);
+  return {
+    version,
+    isLive,
+    isFirst: computed(() => version.value <= 1),
+    isLatest: computed(() => version.value >= latest.value),
+    liveLook: computed(() => `live ${isLive.value ? "on" : ""}`),
+    position: computed(() => `${version.value} / ${latest.value}`),
+    // As long as all steps are dots, they say where it is: it would say it by another measure.
+    sliderLook: computed(() => latest.value <= room.value ? "spare" : ""),
+    least: computed(() => Math.min(1, latest.value)),
+    most: computed(() => Math.max(1, latest.value)),
+    step: computed(() => {
+      const step = past.step.value;
+      return step
+        ? `step ${step.version}, ${eventWords(step.event)}${
+          sinceWords(past.steps.value, past.index.value)
+        }`
+        : "";
+    }),
+  };
 }
 
 function sinceWords(steps: readonly Step[], index: number): string {
@@ -103,7 +118,7 @@ function Move({ icon, label, keys, onClick, disabled }: {
   readonly label: string;
   readonly keys: string;
   readonly onClick: () => void;
-  readonly disabled: boolean;
+  readonly disabled: ReadonlySignal<boolean>;
 }) {
   return (
     <button
@@ -130,18 +145,38 @@ function Dots({ past, room }: { readonly past: Past; readonly room: Signal<numbe
     observer.observe(place.current);
     return () => observer.disconnect();
   }, []);
-  const index = past.index.value;
+  const window = useMemo(() => {
+    let from = 0;
+    return computed(() => {
+      const steps = past.steps.value;
+      return from = firstOf(from, past.index.value, room.value, steps.length);
+    });
+  }, [past]);
   const steps = past.steps.value;
-  const from = useRef(0);
-  from.current = firstOf(from.current, index, room.value, steps.length);
-  const shown = steps.slice(from.current, from.current + room.value);
+  const from = window.value;
+  const shown = useMemo(() => steps.slice(from, from + room.value), [steps, from, room.value]);
+  // The dots stay as they are: a step moves the mark.
+  useLayoutEffect(() =>
+    effect(() => {
+      const version = past.step.value?.version ?? 0;
+      for (const dot of place.current?.querySelectorAll<HTMLElement>(".dot") ?? []) {
+        const its = Number(dot.dataset.version);
+        dot.classList.toggle("past", its <= version);
+        if (its === version) dot.setAttribute("aria-current", "step");
+        else dot.removeAttribute("aria-current");
+      }
+    }), [past, shown]);
+  const dots = useMemo(() => <DotRow past={past} shown={shown} />, [past, shown]);
+  return <div class="dots" ref={place}>{dots}</div>;
+}
+
+function DotRow({ past, shown }: { readonly past: Past; readonly shown: readonly Step[] }) {
   const places = placesOf(shown);
   return (
-    <div class="dots" ref={place}>
+    <>
       {shown.map((step, i) => {
         const left = places[i] ?? 0;
         const gap = i === 0 ? 0 : Date.parse(step.at) - Date.parse(shown[i - 1]?.at ?? step.at);
-        const isHere = from.current + i === index;
         const kind = isFailure(step) ? "bad" : step.event.startsWith("xstate.after") ? "after" : "";
         return (
           <Fragment key={step.version}>
@@ -156,11 +191,8 @@ function Dots({ past, room }: { readonly past: Past; readonly room: Signal<numbe
             <button
               type="button"
               tabIndex={-1}
-              class={`dot ${kind} ${from.current + i <= index ? "past" : ""} ${
-                step.version % 2 === 0 ? "high" : "low"
-              }`}
+              class={`dot ${kind} ${step.version % 2 === 0 ? "high" : "low"}`}
               style={{ left: `${left}%` }}
-              aria-current={isHere ? "step" : undefined}
               data-version={step.version}
               title={`Step ${step.version}: ${eventWords(step.event)}`}
               onClick={() => lookAt(past, step.version)}
@@ -176,6 +208,6 @@ function Dots({ past, room }: { readonly past: Past; readonly room: Signal<numbe
           </Fragment>
         );
       })}
-    </div>
+    </>
   );
 }

@@ -3,9 +3,11 @@ import { useMemo } from "preact/hooks";
 import { ui } from "./api.ts";
 import { ChartView, loadChart, type MachineChart } from "./chart.tsx";
 import { type Change, changesOf } from "./chart_diff.ts";
+import { layOver } from "./laying.ts";
 import { lazy } from "./lazy.tsx";
 import { useLoad } from "./load.ts";
-import { Pill, Table } from "./parts.tsx";
+import { Table } from "./lists.tsx";
+import { Pill } from "./parts.tsx";
 import { setQuery } from "./place.ts";
 
 /** Fetched when there is something to say. */
@@ -88,7 +90,7 @@ function Side({ of, changes, shows }: SideProps) {
   }, [changes, of]);
   return (
     <section class="canvas" aria-label={`Version ${of.version}`}>
-      <ChartView key={of.hash} chart={of} over={over} />
+      <ChartView key={of.hash} chart={of} over={over} lay={layOver} />
     </section>
   );
 }

@@ -2,13 +2,12 @@
 
 import { systemClock } from "../../core/clock.ts";
 
-/** `12:03:04.567`, with the date when it is not today's. */
+/** `12:03:04.567`, with the date when it is not today's; a whole second without its thousandths. */
 export function clock(instant: string | null): string {
   if (!instant) return "–";
   const date = new Date(instant);
-  const time = `${date.toLocaleTimeString("en-GB")}.${
-    String(date.getMilliseconds()).padStart(3, "0")
-  }`;
+  const ms = date.getMilliseconds();
+  const time = date.toLocaleTimeString("en-GB") + (ms && `.${String(ms).padStart(3, "0")}` || "");
   const isToday = date.toDateString() === new Date(systemClock.now()).toDateString();
   return isToday ? time : `${date.toLocaleDateString("en-CA")} ${time}`;
 }

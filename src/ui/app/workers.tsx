@@ -1,7 +1,8 @@
 /** Workers: who beats, what they run, which version. */
 import { call, type Page } from "./api.ts";
 import { useLoad } from "./load.ts";
-import { Ago, Empty, Failure, isMissing, NotHere, Pill, Table, useTitle } from "./parts.tsx";
+import { Failure, isMissing, NotHere, Table } from "./lists.tsx";
+import { Ago, Empty, Pill, useTitle } from "./parts.tsx";
 
 interface Worker {
   readonly id: string;
