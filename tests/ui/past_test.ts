@@ -1,6 +1,8 @@
 /** The past of an instance on its page: a window of it at a time, whatever comes meanwhile. */
 import { assert, assertEquals } from "@std/assert";
+import { effect } from "@preact/signals";
 import { firstOf } from "../../src/ui/app/dots.ts";
+import { glanceAt } from "../../src/ui/app/glance.ts";
 import type { Step } from "../../src/ui/app/lit.ts";
 import { Past, WINDOW } from "../../src/ui/app/past.ts";
 
@@ -87,6 +89,24 @@ Deno.test("who looks at the past keeps the step, however much comes at once", as
   server.latest = 5_000;
   await past.catchUp(5_000);
   assertEquals([past.step.value?.version, past.latest.value], [250, 5_000]);
+});
+
+Deno.test("the panels show a single step at once, of many fast ones some, and the last", async () => {
+  const { past } = pastOf(100);
+  await past.look(null);
+  const shown = glanceAt(past);
+  const seen: number[] = [];
+  const last = Promise.withResolvers<void>();
+  const stop = effect(() => {
+    const version = shown.value?.version ?? 0;
+    seen.push(version);
+    if (version === 1) last.resolve();
+  });
+  for (let version = 99; version >= 1; version--) past.wanted.value = version;
+  assertEquals(seen.slice(0, 2), [100, 99]);
+  await last.promise;
+  stop();
+  assert(seen.length < 99, `all ${seen.length} of them`);
 });
 
 Deno.test("the dots stay where they are until the step comes near their end", () => {

@@ -7,6 +7,7 @@ import { at, call, queryOf, send, stepsOf, ui } from "./api.ts";
 import { loadChart, type MachineChart } from "./chart.tsx";
 import { Confirm, useAction } from "./dialog.tsx";
 import { Diff, diffOf } from "./diff.tsx";
+import { glanceAt } from "./glance.ts";
 import { Icon } from "./icons.tsx";
 import { Instance, StepPanel } from "./instance.tsx";
 import { lazy } from "./lazy.tsx";
@@ -181,7 +182,7 @@ function Side({ actor, past, moments, chart, onChoose, path }: SideProps) {
       {isNow && <Accepts actor={actor} chart={chart} onChoose={onChoose} />}
       <StepPanel past={past}>
         <h3>Context change</h3>
-        <Diff lines={diffOf(before?.context ?? null, past.step.value?.contextPatch ?? [])} />
+        <Diff lines={diffOf(before?.context ?? null, glanceAt(past).value?.contextPatch ?? [])} />
       </StepPanel>
     </>
   );

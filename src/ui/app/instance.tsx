@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { Announcer } from "./announcer.tsx";
 import { ChartView, type MachineChart } from "./chart.tsx";
+import { glanceAt } from "./glance.ts";
 import { HistoryTable } from "./history_table.tsx";
 import { type Lit, litAt, type Step, unlit } from "./lit.ts";
 import { Panel, Raw } from "./parts.tsx";
@@ -59,7 +60,7 @@ function litNow(chart: MachineChart, past: Past, accepts: string): Lit {
 export function StepPanel(
   { past, children }: { readonly past: Past; readonly children?: ComponentChildren },
 ) {
-  const step = past.step.value;
+  const step = glanceAt(past).value;
   if (!step) return null;
   return (
     <Panel

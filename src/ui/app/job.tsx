@@ -6,6 +6,7 @@ import type { JobResource } from "./resources.ts";
 import { at, call, send, stepsOf, ui } from "./api.ts";
 import { loadChart } from "./chart.tsx";
 import { Dialog, useAction } from "./dialog.tsx";
+import { glanceAt } from "./glance.ts";
 import { Icon } from "./icons.tsx";
 import { Instance, StepPanel } from "./instance.tsx";
 import { follow, type Moved } from "./live.ts";
@@ -88,7 +89,7 @@ interface ThenProps {
 
 /** Why it is where it is; of the past, that it is the past. */
 function NowOrThen({ job, past, path }: ThenProps) {
-  const version = past.step.value?.version;
+  const version = glanceAt(past).value?.version;
   if (version === past.latest.value) return <Why path={path} version={job.version} />;
   return (
     <p class="pasttime">
@@ -235,7 +236,7 @@ function LastError({ job }: { readonly job: JobResource }) {
 }
 
 function StepFacts({ past }: { readonly past: Past }) {
-  const step = past.step.value;
+  const step = glanceAt(past).value;
   if (!step) return null;
   const cause = step.cause;
   return (

@@ -3,6 +3,7 @@ import { type Signal, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Actor } from "../../runtime/actor_view.ts";
 import { call, queryOf } from "./api.ts";
+import { glanceAt } from "./glance.ts";
 import { type Past, REST_MS } from "./past.ts";
 
 /** Contexts may be large. */
@@ -45,7 +46,7 @@ export class Moments {
 
 /** How an actor is shown: as it is, or as it was at the step that is looked at, and before that. */
 export function useMoment(actor: Actor, past: Past, moments: Moments) {
-  const step = past.step.value;
+  const step = glanceAt(past).value;
   const version = step?.version ?? actor.version;
   const isNow = version === actor.version;
   useEffect(() => {
