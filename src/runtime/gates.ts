@@ -21,6 +21,8 @@ const READ_MS = 1_000;
 const AGE_MS_MAX = 2_500;
 /** Another claim is at the gate: it takes a few milliseconds. */
 const BUSY_MS = 10;
+/** What is due here, and not yet in the database, is tried again no sooner. */
+const SETTLE_MS_MIN = 100;
 /** A gate that says it opens in no time is asked again no sooner. */
 const CLOSED_MS_MIN = 5;
 
@@ -47,6 +49,8 @@ const NO_WAY: readonly Known[] = [];
 /** A gate, and until when it is known to be closed (monotonic). */
 interface Known {
   readonly gate: Gate;
+  /** When it has settled, or its breaker has cooled; Infinity: neither. No answer to a claim moves it. */
+  readonly dueAt: number;
   closedUntil: number;
   isOutOfSlots: boolean;
   /** When a slot of it was last given back here. */
@@ -213,8 +217,11 @@ export class Gates {
 
   /** With the other loops of the worker, when they look often enough. */
   #pauseMs(): number {
-    const { glance, pollMs, random } = this.#host;
-    return pollMs <= READ_MS ? glance.pauseMs : jittered(READ_MS, random);
+    const { glance, pollMs, random, clock } = this.#host;
+    const pauseMs = pollMs <= READ_MS ? glance.pauseMs : jittered(READ_MS, random);
+    let dueAt = Infinity;
+    for (const known of this.#known.values()) dueAt = Math.min(dueAt, known.dueAt);
+    return Math.min(pauseMs, Math.max(SETTLE_MS_MIN, dueAt - clock.monotonic() + 1));
   }
 
   /** Reads, unless nothing has changed since. */
@@ -235,7 +242,11 @@ export class Gates {
     if (list === null) return;
     this.#change = list.change;
     this.#known = new Map(
-      list.gates.map((gate) => [keyOf(gate), knownOf(gate, this.#settledAt(gate, askedAt))]),
+      list.gates.map((gate) => {
+        const settledAt = this.#settledAt(gate, askedAt);
+        const dueAt = settledAt === -Infinity ? Infinity : settledAt;
+        return [keyOf(gate), { ...knownOf(gate, settledAt), dueAt }];
+      }),
     );
     this.#ways = new WeakMap();
     this.#hasWeights = list.gates.some(({ weight }) => weight !== 1);
@@ -257,14 +268,14 @@ export class Gates {
 
   async #settle(): Promise<void> {
     const now = this.#host.clock.monotonic();
-    const isDue = [...this.#known.values()].some(({ gate, closedUntil }) =>
-      gate.settlesInMs !== null && closedUntil <= now
+    const isDue = [...this.#known.values()].some(({ gate, dueAt }) =>
+      gate.settlesInMs !== null && dueAt <= now
     );
     // Whoever was first has told everybody by the number of the change.
     if (isDue && await this.#host.store.settle() > 0) await this.refresh();
-    for (const { gate, closedUntil } of [...this.#known.values()]) {
+    for (const { gate, dueAt } of [...this.#known.values()]) {
       const isTimed = gate.breaker === "open" && gate.breakerOpensInMs !== null;
-      if (isTimed && closedUntil <= now) await this.#host.onCooled(gate);
+      if (isTimed && dueAt <= now) await this.#host.onCooled(gate);
     }
   }
 
@@ -285,7 +296,7 @@ export function isGated(lane: Pick<Lane, "limitKey" | "isOrdered">): boolean {
 }
 
 function knownOf(gate: Gate, closedUntil: number): Known {
-  return { gate, closedUntil, isOutOfSlots: false, freedAt: -Infinity };
+  return { gate, dueAt: Infinity, closedUntil, isOutOfSlots: false, freedAt: -Infinity };
 }
 
 /** The gate of a tenant on which nothing is set. */
