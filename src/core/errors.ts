@@ -19,6 +19,7 @@ export type ErrorCode =
   | "transition_rejected"
   | "version_conflict"
   | "idempotency_conflict"
+  | "request_timeout"
   | "payload_too_large"
   | "unsupported_media_type"
   | "rate_limited"
@@ -47,6 +48,11 @@ export abstract class PerduraError extends Error {
 /** Not JSON, not a UUID, not a known query parameter. */
 export class MalformedError extends PerduraError {
   readonly code = "malformed";
+}
+
+/** A request that takes too long to be sent. */
+export class RequestTimeoutError extends PerduraError {
+  readonly code = "request_timeout";
 }
 
 /** Well-formed, but not what is wanted. `issues` name each field, up to a bounded number. */

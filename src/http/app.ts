@@ -39,6 +39,7 @@ import { scheduleRoutes } from "./schedules.ts";
 import { problemResponse } from "./problem.ts";
 import { operationRoutes } from "./operations.ts";
 import { retentionRoutes } from "./retention.ts";
+import type { Patience } from "./patience.ts";
 import { mountRoutes, type Route } from "./route.ts";
 import { searchRoutes } from "./search.ts";
 import { workerRoutes } from "./workers.ts";
@@ -57,6 +58,8 @@ export interface AppHost {
   readonly permit?: Permit;
   /** Answer only to names of the loopback: for an API without keys that has a port of its own. */
   readonly isLoopbackOnly?: boolean;
+  /** For bodies that come slowly. */
+  readonly patience?: Patience;
   /** Told of each request that is answered with a problem. */
   readonly onRefusal?: (refusal: Refusal) => void;
 }
@@ -71,7 +74,7 @@ export interface Refusal {
 /** Builds the API. `app.fetch` is a handler for any server with the fetch interface. */
 export function createApp(host: AppHost): OpenAPIHono {
   const app = new OpenAPIHono();
-  app.use(envelope(host.isLoopbackOnly ?? false));
+  app.use(envelope(host.isLoopbackOnly ?? false, host.patience));
   const database = () => host.isWritable().then(() => true);
   app.route("/", healthRoutes({ database, write: host.isWritable }));
   documentHealth(app);

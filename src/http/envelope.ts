@@ -7,6 +7,7 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { ForbiddenError } from "../core/errors.ts";
+import type { Patience } from "./patience.ts";
 
 /** Transport security is the business of whoever terminates TLS. */
 const CAREFUL = {
@@ -29,6 +30,11 @@ const CAREFUL_DATA = {
 const REQUEST_ID = /^[\w=-]{1,255}$/;
 
 const whole = new WeakSet<Response>();
+
+/** Whether an answer is JSON that was made in one piece. */
+export function isWhole(response: Response): boolean {
+  return whole.has(response);
+}
 
 /** Answers with JSON of a media type, everything that `envelope` sees to included. */
 export function json(
@@ -55,12 +61,14 @@ export function json(
  * carry.
  *
  * @param isLoopbackOnly Answer to names of the loopback only, as `demandLoopback` has it.
+ * @param patience For bodies that come slowly; without it, the one that all share.
  */
-export function envelope(isLoopbackOnly: boolean): MiddlewareHandler {
+export function envelope(isLoopbackOnly: boolean, patience?: Patience): MiddlewareHandler {
   const demand = isLoopbackOnly ? demandLoopback() : () => {};
   return async (c, next) => {
     const given = c.req.header("x-request-id") ?? "";
     c.set("requestId", REQUEST_ID.test(given) ? given : crypto.randomUUID());
+    if (patience) c.set("patience", patience);
     demand(c.req.url);
     if (isLoopbackOnly) demandOwnOrigin(c);
     await next();

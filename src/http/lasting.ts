@@ -2,6 +2,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { UnauthenticatedError } from "../core/errors.ts";
 import type { Permit } from "./access.ts";
+import { isWhole } from "./envelope.ts";
 
 /** A revoked key is refused everywhere within five seconds, what was said of it included. */
 const CHECK_MS = 2_000;
@@ -10,6 +11,7 @@ const CHECK_MS = 2_000;
 export function cutStreams(permit: Permit): MiddlewareHandler {
   return async (c, next) => {
     await next();
+    if (isWhole(c.res)) return;
     if (!c.res.headers.get("content-type")?.startsWith("text/event-stream")) return;
     // Looked at last: whoever asks for the body of an answer gets a stream, and a text no longer goes
     // out in one piece.

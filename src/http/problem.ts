@@ -6,6 +6,7 @@ import {
   MethodNotAllowedError,
   PerduraError,
   RateLimitedError,
+  RequestTimeoutError,
   UnauthenticatedError,
   UnavailableError,
   VersionConflictError,
@@ -21,6 +22,7 @@ export const problems: Readonly<Record<ErrorCode, { status: number; title: strin
   forbidden: { status: 403, title: "Not allowed" },
   not_found: { status: 404, title: "Not found" },
   method_not_allowed: { status: 405, title: "Method not allowed" },
+  request_timeout: { status: 408, title: "Too slow" },
   transition_rejected: { status: 409, title: "Event not accepted in this state" },
   version_conflict: { status: 409, title: "Changed by somebody else" },
   idempotency_conflict: { status: 409, title: "Idempotency key is taken" },
@@ -60,6 +62,8 @@ export function problemResponse(c: Context, error: unknown): Response {
 
 function headersOf(error: PerduraError): Record<string, string> {
   if (error instanceof MethodNotAllowedError) return { allow: error.allowed.join(", ") };
+  // The rest of the body is not waited for.
+  if (error instanceof RequestTimeoutError) return { connection: "close" };
   // RFC 9110 wants a 401 to say how one proves who one is.
   if (error instanceof UnauthenticatedError) {
     return { "www-authenticate": 'Bearer realm="perdura"' };

@@ -10,6 +10,12 @@ import {
 import { isUuid } from "../core/id.ts";
 import { issuesOf } from "../core/job.ts";
 import { findJsonIssue } from "../core/json.ts";
+import { Patience, type Progress } from "./patience.ts";
+
+/** Of a larger body it is told how it comes along. */
+const WHOLE_BYTES_MAX = 64 * 1024;
+const patienceOfAll = new Patience();
+const bytesOf = (buffer: ArrayBuffer) => new Uint8Array(buffer);
 
 /**
  * The query, when it names only `known` parameters, each once.
@@ -69,9 +75,13 @@ export async function readBytes(
   const length = c.req.header("content-length");
   if (Number(length ?? 0) > bytesMax) throw new PayloadTooLargeError("Body", bytesMax);
   // A length is kept by whoever reads the connection, and a whole body costs a third of a stream.
-  const bytes = length === undefined
-    ? await collect(c.req.raw.body, bytesMax)
-    : new Uint8Array(await c.req.raw.arrayBuffer().catch(cutOff));
+  const isShort = length !== undefined && Number(length) <= WHOLE_BYTES_MAX;
+  const progress: Progress = { bytes: 0 };
+  const read = isShort
+    ? c.req.raw.arrayBuffer().then(bytesOf, cutOff)
+    : collect(c.req.raw.body, bytesMax, progress);
+  const patience: Patience = c.get("patience") ?? patienceOfAll;
+  const bytes = await patience.with(read, progress);
   if (bytes.length > bytesMax) throw new PayloadTooLargeError("Body", bytesMax);
   return bytes;
 }
@@ -145,15 +155,16 @@ export function readIfMatch(c: Context): number | null {
 async function collect(
   body: ReadableStream<Uint8Array> | null,
   bytesMax: number,
+  progress: Progress,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let bytes = 0;
   const reader = body?.getReader();
+  progress.stop = () => void reader?.cancel().catch(() => {});
   while (reader) {
     const { done, value } = await reader.read().catch(cutOff);
     if (done) break;
-    bytes += value.length;
-    if (bytes > bytesMax) {
+    progress.bytes += value.length;
+    if (progress.bytes > bytesMax) {
       await reader.cancel();
       throw new PayloadTooLargeError("Body", bytesMax);
     }

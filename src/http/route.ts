@@ -160,6 +160,7 @@ function documented(route: Route): RouteConfig {
   const codes: ErrorCode[] = [
     ...["malformed", "unauthenticated", "forbidden", ...route.codes ?? []] as const,
     ...(route.ifMatch ? ["version_conflict"] as const : []),
+    ...(route.body ? ["request_timeout"] as const : []),
     ...["unavailable", "internal"] as const,
   ];
   return {

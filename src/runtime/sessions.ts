@@ -39,16 +39,10 @@ export class Sessions {
    * @throws {RateLimitedError} Too many wrong ones lately.
    */
   async begin(keyText: string): Promise<string> {
-    const now = this.#clock.monotonic();
-    this.#wrong = this.#wrong.filter((at) => now - at < WRONG_MS);
-    if (this.#wrong.length >= WRONG_MAX) {
-      const wait = WRONG_MS - (now - (this.#wrong[0] ?? now));
-      throw new RateLimitedError("Too many wrong keys; try again later", wait);
-    }
     try {
       await this.#gatekeeper.admit(keyText);
     } catch (error) {
-      if (error instanceof UnauthenticatedError) this.#wrong.push(now);
+      if (error instanceof UnauthenticatedError) this.#noteWrong();
       throw error;
     }
     const key = await readKey(keyText);
@@ -69,6 +63,17 @@ export class Sessions {
     const hash = await hashOf(token);
     this.#known.delete(hash);
     await this.#store.endSession(hash);
+  }
+
+  /** A stranger who guesses is slowed down, and keeps nobody out who has a key. */
+  #noteWrong(): void {
+    const now = this.#clock.monotonic();
+    this.#wrong = this.#wrong.filter((at) => now - at < WRONG_MS);
+    if (this.#wrong.length >= WRONG_MAX) {
+      const wait = WRONG_MS - (now - (this.#wrong[0] ?? now));
+      throw new RateLimitedError("Too many wrong keys; try again later", wait);
+    }
+    this.#wrong.push(now);
   }
 
   async #keyOf(hash: string): Promise<string | null> {

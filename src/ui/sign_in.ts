@@ -3,6 +3,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { InvalidInputError, NotFoundError } from "../core/errors.ts";
+import { readJson } from "../http/request.ts";
 
 /** What signing in needs. */
 export interface SignIn {
@@ -22,7 +23,7 @@ export interface Seen {
 }
 
 const bodySchema = z.strictObject({ key: z.string().min(1).max(4096) });
-const BODY_MAX = 8_192;
+const BODY_BYTES_MAX = 8_192;
 
 /** `/ui/session`. Without `signIn` nobody signs in: everybody may everything. */
 export function sessionRoutes(
@@ -57,14 +58,7 @@ export function sessionRoutes(
 }
 
 async function readKey(c: Context): Promise<string> {
-  const text = await c.req.text();
-  let body: unknown = null;
-  try {
-    if (text.length <= BODY_MAX) body = JSON.parse(text);
-  } catch {
-    // As a body without a key.
-  }
-  const parsed = bodySchema.safeParse(body);
+  const parsed = bodySchema.safeParse(await readJson(c, BODY_BYTES_MAX));
   if (!parsed.success) {
     throw new InvalidInputError([{ path: "key", message: "Must be an API key" }]);
   }

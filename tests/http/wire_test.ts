@@ -1,5 +1,13 @@
 /** What comes over the wire and is no request: bodies without an end, headers without an end. */
 import { assert, assertEquals } from "@std/assert";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { debugHandlers } from "../../handlers/debug.ts";
+import { createApp } from "../../src/http/app.ts";
+import { Patience } from "../../src/http/patience.ts";
+import { problemResponse } from "../../src/http/problem.ts";
+import { sessionRoutes } from "../../src/ui/sign_in.ts";
+import { createRuntime } from "perdura";
+import { testDatabase } from "../support/database.ts";
 import { countJobs, testApi } from "./support.ts";
 
 const MIB = 1024 * 1024;
@@ -58,6 +66,73 @@ Deno.test("a chunked body of a gigabyte is refused at the limit, and read no fur
     assert(sent < 200, `${sent} MiB were taken`);
   }
   assertEquals(await countJobs(server.api), 0);
+});
+
+/** What comes until it has some text in it, or the connection ends. */
+async function heard(connection: Deno.TcpConn, until: string): Promise<string> {
+  const buffer = new Uint8Array(4096);
+  let text = "";
+  while (!text.includes(until)) {
+    const count = await connection.read(buffer).catch(() => null);
+    if (count === null) break;
+    text += new TextDecoder().decode(buffer.subarray(0, count));
+  }
+  return text;
+}
+
+Deno.test("a body that comes too slowly is 408, and nothing of it is stored", async () => {
+  const patience = new Patience({ graceMs: 100, bytesPerSecond: 20, lookMs: 20 });
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers: debugHandlers });
+  const app = createApp({
+    jobs: runtime.jobs,
+    isWritable: () => runtime.isWritable(),
+    patience,
+  });
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => app.fetch(request),
+  );
+  const head = "POST /jobs HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n";
+  const job = JSON.stringify({ type: "debug.noop" });
+  const starts = {
+    "a length": `${head}content-length: ${job.length}\r\n\r\n${job.slice(0, 5)}`,
+    "a large length": `${head}content-length: 900000\r\n\r\n${job}`,
+    "no length": `${head}transfer-encoding: chunked\r\n\r\n5\r\n${job.slice(0, 5)}\r\n`,
+  };
+  for (const [name, text] of Object.entries(starts)) {
+    using connection = await connect(server.addr.port);
+    await writeAll(connection, bytesOf(text));
+    const answer = await heard(connection, '"request_timeout"');
+    assert(answer.startsWith("HTTP/1.1 408"), `${name}: ${answer.slice(0, 200)}`);
+  }
+  const [row] = await db.sql`select count(*)::int as n from perdura.job`;
+  assertEquals(row?.n, 0);
+});
+
+Deno.test("a sign-in reads no more than a key can have", async () => {
+  const app = new OpenAPIHono();
+  const begun: string[] = [];
+  const begin = (key: string) => Promise.resolve(begun.push(key)).then(() => "token");
+  const end = () => Promise.resolve();
+  const seen = () => Promise.resolve({ tenantId: null, may: () => true });
+  const signIn = { begin, end, demandOwnOrigin: () => {}, cookie: "x", ttlMs: 1_000 };
+  sessionRoutes(app, seen, signIn);
+  app.onError((error, c) => problemResponse(c, error));
+  let pulled = 0;
+  const endless = new ReadableStream({
+    pull: (controller) => {
+      pulled++;
+      controller.enqueue(bytesOf(`{"key":"${"x".repeat(64 * 1024)}`));
+    },
+  });
+  const headers = { "content-type": "application/json" };
+  const request = new Request("http://any.example/ui/session", {
+    ...{ method: "POST", headers, body: endless },
+  });
+  assertEquals((await app.fetch(request)).status, 413);
+  assert(pulled < 10, `${pulled} chunks were read`);
+  assertEquals(begun, []);
 });
 
 Deno.test("requests that never end their headers hold nobody else up", async () => {
