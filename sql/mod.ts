@@ -62,6 +62,7 @@ export { default as forgetWorkers } from "./queries/forget_workers.sql" with { t
 export { default as gates } from "./queries/gates.sql" with { type: "text" };
 export { default as gateStates } from "./queries/gate_states.sql" with { type: "text" };
 export { default as get } from "./queries/get.sql" with { type: "text" };
+export { default as hasKey } from "./queries/has_key.sql" with { type: "text" };
 export { default as hasWall } from "./queries/has_wall.sql" with { type: "text" };
 export { default as glance } from "./queries/glance.sql" with { type: "text" };
 export { default as health } from "./queries/health.sql" with { type: "text" };

@@ -31,28 +31,56 @@ export function demand(permission: Permission, ...wanted: readonly Scope[]): voi
   throw new ForbiddenError(`This needs the scope ${names}`);
 }
 
-/** Whatever knows the sender by the text of a credential. @throws {UnauthenticatedError} */
+/** Whatever knows the sender by the text of a credential. */
 export interface Doorkeeper {
+  /** @throws {UnauthenticatedError} */
   admit(text: string): Promise<Access>;
+  /** Whom it has let in by this text, and would again without asking anybody; null: it has to ask. */
+  known(text: string): Access | null;
 }
 
+/** As nearly everybody writes it. */
+const BEARER = "Bearer ";
+
 /**
- * `Authorization: Bearer …`: a key (`perdura_…`), or, where `tokens` knows them, a JWT.
+ * `Authorization: Bearer …`: a key (`perdura_…`), or, where `tokens` knows them, a JWT. Where `sessions` are
+ * kept, a request without the header may have the cookie of one instead.
+ *
+ * A busy sender is known by the text as it stands: neither a promise nor a pattern per request.
  */
-export function permitBearer(keys: Doorkeeper, tokens: Doorkeeper | null = null): Permit {
-  return async (c) => {
-    const header = c.req.header("authorization")?.trim() ?? "";
-    const [, text] = /^Bearer\s+(\S{1,8192})$/i.exec(header) ?? [];
+export function permitBearer(
+  keys: Doorkeeper,
+  tokens: Doorkeeper | null = null,
+  sessions: Permit | null = null,
+): Permit {
+  const ask = async (header: string) => {
+    const [, text] = /^Bearer\s+(\S{1,8192})$/i.exec(header.trim()) ?? [];
     if (text === undefined) {
       throw new UnauthenticatedError("Send a key: Authorization: Bearer perdura_…");
     }
-    const access = await (text.startsWith("perdura_") ? keys : tokens ?? keys).admit(text);
-    return permissionOf(access);
+    const isKey = text.startsWith("perdura_");
+    return permissionOf(await (isKey ? keys : tokens ?? keys).admit(text));
+  };
+  return (c) => {
+    const header = c.req.header("authorization");
+    if (header === undefined && sessions) return sessions(c);
+    if (header?.startsWith(BEARER)) {
+      const text = header.slice(BEARER.length);
+      const access = keys.known(text) ?? tokens?.known(text);
+      if (access) return permissionOf(access);
+    }
+    return ask(header ?? "");
   };
 }
 
+const permissions = new WeakMap<Access, Permission>();
+
 /** What somebody may who has been let in. */
 export function permissionOf(access: Access): Permission {
+  const known = permissions.get(access);
+  if (known) return known;
   const may = (scope: Scope) => isAllowed(access, scope);
-  return { tenantId: access.tenantId, who: access.actor, may };
+  const made = { tenantId: access.tenantId, who: access.actor, may };
+  permissions.set(access, made);
+  return made;
 }

@@ -1,18 +1,17 @@
 /** The session of a browser, in place of a key: a cookie that is good for its own pages only. */
 import type { Context } from "hono";
 import { getCookie } from "hono/cookie";
-import { ForbiddenError } from "../core/errors.ts";
+import { ForbiddenError, UnauthenticatedError } from "../core/errors.ts";
 import { type Doorkeeper, permissionOf, type Permit } from "./access.ts";
 
 /** Where a browser keeps it. */
 export const SESSION_COOKIE = "perdura_session";
 
-/** Lets sessions in as well; a credential in the header is never overruled by a cookie. */
-export function permitBrowser(bearer: Permit, sessions: Doorkeeper): Permit {
+/** Lets in by the cookie of a session, where no credential is in the header: that is never overruled. */
+export function permitSession(sessions: Pick<Doorkeeper, "admit">): Permit {
   return async (c) => {
-    if (c.req.header("authorization") !== undefined) return await bearer(c);
     const token = getCookie(c, SESSION_COOKIE);
-    if (token === undefined) return await bearer(c);
+    if (token === undefined) throw new UnauthenticatedError("Send a key, or sign in");
     demandOwnOrigin(c);
     return permissionOf(await sessions.admit(token));
   };

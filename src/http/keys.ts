@@ -1,12 +1,14 @@
 /** The routes of API keys. The text of a key is in one answer, and nowhere after. */
 import { z } from "@hono/zod-openapi";
 import { SCOPES } from "../core/access.ts";
+import { MalformedError } from "../core/errors.ts";
+import { isUuid } from "../core/id.ts";
+import { limits } from "../core/limits.ts";
 import { type CreatedKey, type Keys, newKeyShape, OVERLAP_MS_MAX } from "../runtime/keys.ts";
 import { check, readId, readOptionalJson, readStorableJson } from "./request.ts";
 import { SMALL_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
-import { pageResource, tenantQuery } from "./schemas.ts";
-import { pageOf, shortListQuery } from "./short_list.ts";
+import { pageQuery, pageResource, tenantQuery } from "./schemas.ts";
 
 const instant = z.iso.datetime();
 const keyShape = {
@@ -38,10 +40,15 @@ function lookRoutes(keys: Keys): Route[] {
       method: "get",
       path: "/keys",
       summary: "API keys, newest first, dead ones too; the secrets are known to their owners alone",
-      query: shared.query.extend(shortListQuery),
-      answers: { 200: ["All of them", pageResource(keyResource)] },
-      handle: async (call) =>
-        call.c.json(pageOf(await keys.list(tenantOf(call)), ({ id }) => id, call.query)),
+      query: shared.query.extend(pageQuery),
+      answers: { 200: ["One page", pageResource(keyResource)] },
+      handle: async (call) => {
+        const { cursor = null, limit = limits.pageMax } = call.query;
+        if (cursor !== null && !isUuid(cursor)) {
+          throw new MalformedError("cursor is not one of ours");
+        }
+        return call.c.json(await keys.page(tenantOf(call), cursor, limit));
+      },
     }),
     defineRoute({
       ...shared,

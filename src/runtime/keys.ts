@@ -1,6 +1,7 @@
 /** Making, listing, rotating and revoking API keys. */
 import { z } from "zod";
 import { isOfAll, type Scope, SCOPES } from "../core/access.ts";
+import { systemClock } from "../core/clock.ts";
 import {
   ForbiddenError,
   InvalidInputError,
@@ -12,6 +13,7 @@ import { instantSchema, issuesOf, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import type { ApiKey } from "../core/api_key.ts";
 import type { KeyStore } from "../store/store.ts";
+import type { Page } from "./paging.ts";
 
 /** How long a rotated key may go on at most, milliseconds: a week. */
 export const OVERLAP_MS_MAX = 7 * 86_400_000;
@@ -24,7 +26,8 @@ export const newKeyShape = {
   /** Left out: the scopes are `platform`, `drive` or `metrics`, which are of no tenant. */
   tenantId: nameSchema.nullable().default(null),
   scopes: z.array(z.enum(SCOPES, `Must be of ${scopeNames}`)).min(1).max(SCOPES.length),
-  expiresAt: instantSchema.nullable().default(null),
+  expiresAt: instantSchema.refine((at) => Date.parse(at) > systemClock.now(), "Is over")
+    .nullable().default(null),
 } as const;
 
 /** What a new key is asked for with. */
@@ -81,8 +84,22 @@ export class Keys {
     return this.#create({ name: "first", scopes: ["platform"] }, owner, true);
   }
 
-  list(tenantId: string | null): Promise<ApiKey[]> {
-    return this.#store.listKeys(tenantId, limits.pageMax);
+  /** One page, newest first; `before`: the id that the last one ended with. */
+  async page(tenantId: string | null, before: string | null, limit: number): Promise<Page<ApiKey>> {
+    const found = await this.#store.listKeys(tenantId, before, limit + 1);
+    const items = found.slice(0, limit);
+    return { items, nextCursor: found.length > limit ? items.at(-1)?.id ?? null : null };
+  }
+
+  /** All of them, newest first. */
+  async list(tenantId: string | null): Promise<ApiKey[]> {
+    const keys: ApiKey[] = [];
+    for (let before: string | null = null;;) {
+      const { items, nextCursor } = await this.page(tenantId, before, limits.pageMax);
+      keys.push(...items);
+      if (nextCursor === null) return keys;
+      before = nextCursor;
+    }
   }
 
   /** One key, dead or alive. @throws {NotFoundError} */

@@ -3,7 +3,7 @@ import type { ApiKey, NewApiKey } from "../core/api_key.ts";
 import * as sql from "../../sql/mod.ts";
 import type { Database } from "./database.ts";
 import { column, quoted } from "./literal.ts";
-import { toApiKey } from "./rows.ts";
+import { field, toApiKey } from "./rows.ts";
 import type { KeyStore } from "./store.ts";
 
 /** Tenant of a key that is good everywhere. */
@@ -37,9 +37,18 @@ export class PostgresKeys implements KeyStore {
     return row ? toApiKey(row) : null;
   }
 
-  async listKeys(tenantId: string | null, limit: number): Promise<ApiKey[]> {
-    const rows = await this.#requests.query(sql.listKeys, [tenantId, limit]);
+  async listKeys(
+    tenantId: string | null,
+    before: string | null,
+    limit: number,
+  ): Promise<ApiKey[]> {
+    const rows = await this.#requests.query(sql.listKeys, [tenantId, limit, before]);
     return rows.map((row) => toApiKey(row).key);
+  }
+
+  async hasKey(): Promise<boolean> {
+    const [row] = await this.#db.query(sql.hasKey);
+    return field<boolean>(row, "found");
   }
 
   async revokeKey(tenantId: string | null, id: string): Promise<boolean> {

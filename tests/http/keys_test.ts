@@ -55,6 +55,9 @@ Deno.test("what a key may not give away is 403, what is no key 422, another's 40
   assertEquals(await status(platform, { name: "x", scopes: ["root"], tenantId: "a" }), 422);
   assertEquals(await status(platform, { name: "x", scopes: [], tenantId: "a" }), 422);
   assertEquals(await status(platform, { name: "x", scopes: ["read"] }), 422);
+  for (const expiresAt of ["2020-01-01T00:00:00Z", "tomorrow", 0, ""]) {
+    assertEquals(await status(operator, { name: "x", scopes: ["operate"], expiresAt }), 422);
+  }
   const made = await call(api, platform, "POST", "/keys", {
     name: "x",
     scopes: ["worker"],
@@ -66,6 +69,22 @@ Deno.test("what a key may not give away is 403, what is no key 422, another's 40
   assertEquals((await call(api, stranger, "POST", path, {})).status, 404);
   assertEquals((await call(api, stranger, "DELETE", `/keys/${made.body.id}`)).status, 404);
   assertEquals((await call(api, platform, "POST", path, { overlapMs: -1 })).status, 422);
+});
+
+Deno.test("keys are listed page by page, to the oldest", async () => {
+  await using api = await tenantsApi();
+  const operator = await api.make("a", "operate");
+  for (let n = 0; n < 5; n++) await api.make("a", "read");
+  const ids: string[] = [];
+  for (let path = "/keys?limit=2"; path !== "";) {
+    const { status, body } = await call(api, operator, "GET", path);
+    assertEquals(status, 200);
+    ids.push(...body.items.map(({ id }: { id: string }) => id));
+    path = body.nextCursor === null ? "" : `/keys?limit=2&cursor=${body.nextCursor}`;
+  }
+  assertEquals(ids, (await api.keys.list("a")).map(({ id }) => id));
+  assertEquals(ids.length, 6);
+  assertEquals((await call(api, operator, "GET", "/keys?cursor=nonsense")).status, 400);
 });
 
 Deno.test("an unknown key and a wrong one cost the same queries", async () => {

@@ -27,7 +27,9 @@ async function issuer() {
     new SignJWT({ scope: "read enqueue openid", tenant: "acme", ...claims })
       .setProtectedHeader({ alg: "RS256", kid: "k1", ...header })
       .setIssuer(String(claims.iss ?? ISSUER)).setAudience(String(claims.aud ?? AUDIENCE))
-      .setSubject("ada").setExpirationTime(claims.exp === undefined ? "5m" : Number(claims.exp));
+      .setSubject(String(claims.sub ?? "ada")).setExpirationTime(
+        claims.exp === undefined ? "5m" : Number(claims.exp),
+      );
   return {
     served,
     door,
@@ -76,6 +78,8 @@ Deno.test("what is not a good token is refused with the same words", async () =>
       .sign((await generateKeyPair("PS256")).privateKey),
     "another's signature": await from.token().sign(stranger.privateKey),
     "an unknown kid": await from.token({}, { kid: "k2" }).sign(stranger.privateKey),
+    "a subject that no audit can tell": await from.sign({ sub: "ada\0" }),
+    "a subject without an end": await from.sign({ sub: "a".repeat(256) }),
     "the wrong audience": await from.sign({ aud: "others" }),
     "the wrong issuer": await from.sign({ iss: "https://evil.example" }),
     "expired": await from.sign({ exp: now - 60 }),
