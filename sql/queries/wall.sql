@@ -1,10 +1,12 @@
--- The second wall: row-level security on every table of a tenant's things, for two roles. Of Perdura's own
+-- The second wall: row-level security on every table of a tenant's things, for three roles. Of Perdura's own
 -- tables, which `perdura.own_tables` names: those of a user in this schema are not touched, nor waited for.
 -- Locks: each table, shortly and exclusively, once: when it is new to the wall. Index: none.
 -- Run by every migrate, after the migrations, so that a table made later is behind it as well, and so
 -- that roles made by somebody else are taken up. Gives nothing; `has_wall.sql` tells whether it stands.
 -- `perdura_tenant` is what requests of a tenant take on: it sees the tenant in `perdura.tenant`.
--- `perdura_runner` is what workers, sweepers and enqueues belong to: its policy is `true`, which the
+-- `perdura_sender` is what stores the jobs of requests, which come together: it sees the tenants in
+-- `perdura.tenants`, and nothing but what storing a job needs.
+-- `perdura_runner` is what workers and sweepers belong to: its policy is `true`, which the
 -- planner drops. FORCE binds the owner of the tables too; nothing binds a superuser but SET ROLE.
 do $wall$
 declare
@@ -12,7 +14,7 @@ declare
   behind record;
   owned text;
 begin
-  foreach name in array array['perdura_tenant', 'perdura_runner'] loop
+  foreach name in array array['perdura_tenant', 'perdura_sender', 'perdura_runner'] loop
     begin
       if not exists (select from pg_roles where rolname = name) then
         execute format('create role %I nologin', name);
@@ -26,13 +28,13 @@ begin
     exception when insufficient_privilege or undefined_object then null;
     end;
   end loop;
-  if not exists (select from pg_roles where rolname = 'perdura_tenant'
-                    and pg_has_role(current_user, oid, 'member'))
+  if (select count(*) < 2 from pg_roles where rolname in ('perdura_tenant', 'perdura_sender')
+         and pg_has_role(current_user, oid, 'member'))
      or not exists (select from pg_roles where rolname = 'perdura_runner'
                        and pg_has_role(current_user, oid, 'usage')) then
     return;
   end if;
-  grant usage on schema perdura to perdura_tenant, perdura_runner;
+  grant usage on schema perdura to perdura_tenant, perdura_sender, perdura_runner;
   grant usage on all sequences in schema perdura to perdura_tenant;
   grant select on perdura.state_name, perdura.event_name, perdura.any_job to perdura_tenant;
   grant select, update on perdura.gate_change to perdura_tenant;
@@ -59,11 +61,33 @@ begin
                    behind.relname);
     execute format('create policy tenant on perdura.%I to perdura_tenant using (%s) with check (%s)',
                    behind.relname, owned, owned);
-    -- What holds for all tenants together, each may read.
-    if behind.relname = 'gate' then
-      create policy everybody on perdura.gate for select to perdura_tenant using (tenant_id = '*');
-    end if;
     execute format('grant select, insert%s on perdura.%I to perdura_tenant',
                    case when behind.relname = 'audit' then '' else ', update, delete' end, behind.relname);
   end loop;
+  -- What holds for all tenants together, each may read.
+  foreach name in array array['gate', 'breaker', 'breaker_step', 'retention'] loop
+    continue when exists (select from pg_policy p where p.polname = 'everybody'
+                             and p.polrelid = to_regclass('perdura.' || name));
+    execute format('create policy everybody on perdura.%I for select to perdura_tenant using (tenant_id = ''*'')',
+                   name);
+  end loop;
+  for behind in
+    select c.relname, r.rights, case when c.relname = 'tenant' then 'id' else 'tenant_id' end as owner
+      from (values
+        ('tenant', 'insert'), ('job', 'select, insert'), ('job_data', 'insert'), ('transition', 'insert'),
+        ('counter_delta', 'insert'), ('unique_key', 'select, insert, update'), ('inbox', 'select, delete'),
+        ('ordering_key', 'select, insert, update'), ('place', 'select, insert'), ('vacancy', 'insert'),
+        ('job_archive', 'select'), ('dead_letter', 'select')) as r(name, rights)
+      join pg_class c on c.oid = to_regclass('perdura.' || r.name)
+     where not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'sender')
+     order by c.relname
+  loop
+    -- The setting is read once per statement, not once per row.
+    owned := format('%I = any ((select nullif(current_setting(''perdura.tenants'', true), ''''))::text[])',
+                    behind.owner);
+    execute format('create policy sender on perdura.%I to perdura_sender using (%s) with check (%s)',
+                   behind.relname, owned, owned);
+    execute format('grant %s on perdura.%I to perdura_sender', behind.rights, behind.relname);
+  end loop;
+  grant usage on sequence perdura.ordering_batch to perdura_sender;
 end $wall$

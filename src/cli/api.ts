@@ -1,12 +1,11 @@
 /** `api`: the HTTP API alone. It takes jobs with no worker alive. */
 import { getLogger } from "@logtape/logtape";
 import type { Context } from "hono";
-import { limits } from "../core/limits.ts";
 import { systemClock } from "../core/clock.ts";
 import { newId } from "../core/id.ts";
 import { allowAll, demand, type Permit, permitBearer } from "../http/access.ts";
 import { createApp } from "../http/app.ts";
-import { demandOwnOrigin, permitBrowser, SESSION_COOKIE } from "../http/browser_session.ts";
+import { demandOwnOrigin, permitSession, SESSION_COOKIE } from "../http/browser_session.ts";
 import { Tokens } from "../http/tokens.ts";
 import { during } from "../runtime/starting.ts";
 import { uiRoutes } from "../ui/routes.ts";
@@ -72,7 +71,9 @@ export async function serveApi(
   const stream = new Stream({ jobs, actors });
   const book = new MachineBook(machines);
   const signIn = settings.AUTH === "none" ? null : signingIn(sessions);
-  app.route("/", uiRoutes({ stream, machines: book, admit, assets, signIn, store: store.ui }));
+  const within: Store["within"] = (tenantId, work) => store.within(tenantId, work);
+  const pages = { stream, machines: book, admit, assets, signIn, store: store.ui, within };
+  app.route("/", uiRoutes(pages));
   const { HOST, PORT } = settings;
   const fetch = http.counting((request) => app.fetch(request));
   const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, fetch);
@@ -94,7 +95,7 @@ function permitOf(settings: Settings, gatekeeper: Gatekeeper, sessions: Sessions
   if (settings.AUTH === "none") return allowAll;
   const rules = tokenRulesOf(settings);
   const tokens = rules && new Tokens(rules, systemClock);
-  return permitBrowser(permitBearer(gatekeeper, tokens), sessions);
+  return permitBearer(gatekeeper, tokens, permitSession(sessions));
 }
 
 function signingIn(sessions: Sessions): SignIn {
@@ -112,13 +113,12 @@ export async function demandKeys(settings: Settings, store: Store): Promise<void
   if (settings.AUTH === "none") return;
   if (!await store.hasWall()) {
     throw new SettingsError(
-      "AUTH: Row-level security is not in place; the database role has to be granted perdura_tenant " +
-        "and perdura_runner (docs/security.md)",
+      "AUTH: Row-level security is not in place; the database role has to be granted perdura_tenant, " +
+        "perdura_sender and perdura_runner (docs/security.md)",
     );
   }
   if (settings.AUTH !== "keys") return;
-  const keys = await store.keys.listKeys(null, limits.pageMax);
-  if (keys.some(({ isLive }) => isLive)) return;
+  if (await store.keys.hasKey()) return;
   throw new SettingsError("AUTH: There is no key yet; make one by `keys create --if-none`");
 }
 

@@ -10,8 +10,8 @@ import type {
   ClaimedJob,
   GateStore,
   Hint,
-  JobStore,
   Lane,
+  Store,
   Suspect,
   WorkStore,
 } from "../store/store.ts";
@@ -36,7 +36,7 @@ export interface ClaimerHost {
   readonly store:
     & WorkStore
     & AftermathStore
-    & Pick<JobStore, "enterStarted">
+    & Pick<Store, "enterStarted" | "within">
     & { readonly gates: GateStore };
   readonly clock: Clock;
   readonly random: Random;

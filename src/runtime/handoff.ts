@@ -9,7 +9,7 @@ import type { Clock } from "../core/clock.ts";
 import { UnknownResultError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import type { JobInsert } from "../core/job.ts";
-import type { ClaimedJob, JobStore, Lane, Start } from "../store/store.ts";
+import type { ClaimedJob, Lane, Start, Store } from "../store/store.ts";
 import type { Claims } from "./claims.ts";
 import { lanesOf } from "./preparing.ts";
 import type { Runner } from "./runner.ts";
@@ -17,7 +17,7 @@ import type { WorkerStats } from "./stats.ts";
 
 /** What takes jobs on. */
 export interface HandOffHost {
-  readonly store: Pick<JobStore, "enterStarted">;
+  readonly store: Pick<Store, "enterStarted" | "within">;
   readonly clock: Clock;
   readonly worker: string;
   readonly leaseMs: number;
@@ -169,7 +169,9 @@ export function handOffHost(of: Surroundings): HandOffHost {
     isIdle: (lane) => of.serves(lane) && of.isIdle(lane),
     isOpen: (lane) => of.serves(lane) && of.isQuiet(lane),
     serves: of.serves,
-    accept: (jobs, leaseId, askedAt, isKept) => claims.accept(jobs, leaseId, askedAt, isKept),
+    // What runs from here on is the worker's, whoever has asked for it.
+    accept: (jobs, leaseId, askedAt, isKept) =>
+      store.within(null, () => claims.accept(jobs, leaseId, askedAt, isKept)),
     doubt: (leaseId, askedAt) => {
       claims.doubt(leaseId, askedAt);
       of.onDoubt();

@@ -122,7 +122,8 @@ async function claimPastGates(
 /** Where no worker runs, whoever comes does what is due at a gate. Whether there was anything. */
 async function reopen(store: Store, gate: Closed): Promise<boolean> {
   if (gate.ms === null || gate.ms > 0) return false;
-  if (gate.why === "breaker") await coolBreaker(store, gate);
+  // The breaker of a type is of all tenants, whoever's request comes to it.
+  if (gate.why === "breaker") await store.within(null, () => coolBreaker(store, gate));
   else if (gate.why === "settling") await store.gates.settle();
   else return false;
   return true;
@@ -167,7 +168,8 @@ async function tellBreaker(
   const judged = judgementOf(ending);
   if (!gate || judged === null || job.startedAt === null) return;
   const outcome = { isFailure: judged === "failure", startedAt: Date.parse(job.startedAt) };
-  await noteOutside(store, gate, settings, outcome).catch((error) => {
+  const note = () => noteOutside(store, gate, settings, outcome);
+  await store.within(null, note).catch((error) => {
     log.warn("A breaker was not told of an ending", { error, jobId: job.id, type: job.type });
   });
 }

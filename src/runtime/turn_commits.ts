@@ -3,9 +3,10 @@
  *
  * Single turns that arrive together travel in one statement: those that clients wait for. Alone, a turn
  * is sent at once; while statements are in flight the next ones gather. Two turns of one actor never
- * share a statement: the second was made from a version that the first one ends.
+ * share a statement: the second was made from a version that the first one ends. Nor do those of two
+ * tenants' requests: each is behind a wall of its own.
  */
-import type { ActorStore, Committed, Turn } from "../store/store.ts";
+import type { ActorStore, Committed, Store, Turn } from "../store/store.ts";
 import { Batcher } from "./batcher.ts";
 import type { Relays } from "./relays.ts";
 import type { Made } from "./turning.ts";
@@ -21,7 +22,9 @@ export interface TurnFate {
 
 /** What committing needs. */
 export interface TurnCommitsHost {
-  readonly actors: Pick<ActorStore, "commit">;
+  readonly store: Pick<Store, "requester" | "within"> & {
+    readonly actors: Pick<ActorStore, "commit">;
+  };
   readonly worker: string;
   readonly relays: Relays;
   /** Turns are committed, and some of their jobs have started. */
@@ -29,6 +32,8 @@ export interface TurnCommitsHost {
 }
 
 interface Waiting extends Made {
+  /** The tenant whose request it is of; null: of none. */
+  readonly requester: string | null;
   readonly resolve: (fate: TurnFate) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -50,12 +55,15 @@ export class TurnCommits {
 
   /** Commits one turn. Rejects as `ActorStore.commit` does. */
   commit(made: Made): Promise<TurnFate> {
-    return new Promise((resolve, reject) => this.#batcher.add({ ...made, resolve, reject }));
+    const requester = this.#host.store.requester();
+    return new Promise((resolve, reject) =>
+      this.#batcher.add({ ...made, requester, resolve, reject })
+    );
   }
 
   /** Commits turns of different actors in one statement. */
   async commitAll(made: readonly Made[], turnId: string | null): Promise<Committed> {
-    const { actors, worker, relays, onDone } = this.#host;
+    const { store: { actors }, worker, relays, onDone } = this.#host;
     const turns = made.map(({ turn }) => turn);
     const offer = relays.offer(turns.flatMap(({ jobs }) => jobs));
     try {
@@ -74,6 +82,14 @@ export class TurnCommits {
 
   /** Never rejects. */
   async #send(batch: readonly Waiting[]): Promise<void> {
+    const { store } = this.#host;
+    const parts = Map.groupBy(batch, ({ requester }) => requester);
+    await Promise.all(
+      [...parts].map(([tenantId, part]) => store.within(tenantId, () => this.#sendPart(part))),
+    );
+  }
+
+  async #sendPart(batch: readonly Waiting[]): Promise<void> {
     const [first, later] = firstOfEach(batch);
     try {
       const { done, refused } = await this.commitAll(first, null);
@@ -85,7 +101,7 @@ export class TurnCommits {
     } catch (error) {
       for (const { reject } of first) reject(error);
     }
-    if (later.length > 0) await this.#send(later);
+    if (later.length > 0) await this.#sendPart(later);
   }
 }
 

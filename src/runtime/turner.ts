@@ -63,12 +63,12 @@ export class Turner {
 
   constructor(host: TurnerHost) {
     this.#host = host;
-    const { store: { actors }, machines } = host;
+    const { store, machines } = host;
     this.#leftBehind = new LeftBehind(host);
     const onDone = (turns: readonly Turn[], started: ReadonlySet<string>) =>
       this.#tell(turns, started);
     this.relays = new Relays({ ...host, onDone, isActivity: (type) => this.isActivity(type) });
-    this.#commits = new TurnCommits({ actors, worker: this.#worker, relays: this.relays, onDone });
+    this.#commits = new TurnCommits({ store, worker: this.#worker, relays: this.relays, onDone });
     this.#activityTypes = new Set(
       machines.activities().map(({ definition, src }) => activityType(definition.name, src)),
     );

@@ -47,6 +47,8 @@ export interface DatabaseOptions {
   readonly random?: Random;
   /** What transactions of handlers run as, an SQL name; null: as whoever has connected. */
   readonly transactionRole?: string | null;
+  /** What the sessions of the pool run as, an SQL name; null: as whoever has connected. */
+  readonly role?: string | null;
 }
 
 const CONTENTION_TRIES = 5;
@@ -75,6 +77,7 @@ export class Database {
       random: systemRandom,
       planAgeMs: 1_000,
       transactionRole: null,
+      role: null,
       ...options,
       prepare: options.prepare !== false && !options.isPooled,
     };
@@ -105,16 +108,17 @@ export class Database {
   }
 
   /**
-   * Runs one statement in a transaction that `prelude` begins, sent in one go.
+   * Runs one statement in a transaction that `prelude` begins, and `next` behind it, sent in one go.
    *
    * @throws what `query` throws; when `prelude` fails the statement does not run.
    */
   protected queryWithin(
     prelude: string,
+    next: Statement | null,
     text: string,
     parameters: readonly Parameter[],
   ): Promise<readonly Row[]> {
-    return this.#persist(() => this.#sendWithin(prelude, text, parameters));
+    return this.#persist(() => this.#sendWithin(prelude, next, text, parameters));
   }
 
   async #persist(send: () => Promise<readonly Row[]>): Promise<readonly Row[]> {
@@ -206,6 +210,7 @@ export class Database {
   /** Sent without a pause, the three stay together on a connection that others share. */
   #sendWithin(
     prelude: string,
+    next: Statement | null,
     text: string,
     parameters: readonly Parameter[],
   ): Promise<readonly Row[]> {
@@ -215,6 +220,7 @@ export class Database {
         connection.query(text, parameters),
         connection.query("commit", [], true),
       ] as const;
+      if (next) connection.query(next.text, next.parameters).catch(() => {});
       const [begun, answer, ended] = await Promise.allSettled(sent);
       // In the order of their causes: without its prelude a statement fails as well.
       for (const { status, ...rest } of [begun, answer, ended]) {
@@ -284,7 +290,7 @@ export class Database {
     use: Partial<Pick<ConnectionOptions, "url" | "onNotify">> & { readonly isPooled?: boolean } =
       {},
   ): Connection {
-    const { url, name, prepare, planAgeMs, statementTimeoutMs, lockTimeoutMs, isPooled } = {
+    const { url, name, role, prepare, planAgeMs, statementTimeoutMs, lockTimeoutMs, isPooled } = {
       ...this.options,
       ...use,
     };
@@ -296,6 +302,7 @@ export class Database {
       ...(use.onNotify ? { onNotify: use.onNotify } : {}),
       session: isPooled ? { application_name: name } : {
         application_name: name,
+        ...(role === null ? {} : { role }),
         statement_timeout: statementTimeoutMs,
         lock_timeout: lockTimeoutMs,
         idle_in_transaction_session_timeout: statementTimeoutMs,

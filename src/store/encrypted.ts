@@ -37,7 +37,7 @@ export function encryptedStore(store: Store, cipher: Cipher): Store {
   });
   const changed: Partial<Store> = {
     insert: async (jobs) => await store.insert(await sealJobs(jobs)),
-    enter: async (jobs, lanes) => await store.enter(await sealJobs(jobs), lanes),
+    enter: async (jobs, ...rest) => await store.enter(await sealJobs(jobs), ...rest),
     insertIn: async (send, jobs) => await store.insertIn(send, await sealJobs(jobs)),
     enterStarted: async (jobs, lease) => {
       const started = await store.enterStarted(await sealJobs(jobs), lease);

@@ -5,12 +5,22 @@ import type { JobInsert } from "../core/job.ts";
 import { INITIAL_STATE } from "../core/lifecycle.ts";
 import * as sql from "../../sql/mod.ts";
 import { toClaimed, toStarted } from "./claimed.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Statement } from "./database.ts";
+import type { Sender } from "./entrance.ts";
 import { RefusedError } from "./failures.ts";
 import { insertStatement, isPlain, payloadHash, startStatement } from "./inserting.ts";
 import { column, quoted, quotedOrNull } from "./literal.ts";
 import { created, toId, toKeyHolder, toPlaces } from "./rows.ts";
-import type { ClaimedJob, Entered, Inserted, NamedClaim, Placed, SendStatement } from "./store.ts";
+import type { RequestDatabase } from "./request.ts";
+import type {
+  ClaimedJob,
+  Entered,
+  Inserted,
+  NamedClaim,
+  Placed,
+  Requesters,
+  SendStatement,
+} from "./store.ts";
 
 const READ_BACK_TRIES = 3;
 const UNIQUE_VIOLATION = "23505";
@@ -19,16 +29,28 @@ const KNOWN_TENANTS_MAX = 100_000;
 /** Where a job was stored: null when only read back, undefined when its key has another job. */
 type PlaceOf = (job: JobInsert) => Placed | null | undefined;
 
-type Sender = Pick<Database, "query" | "queryBefore">;
-
 /** The enqueue side of the store. Remembers which tenants exist. */
 export class Enqueue {
   readonly #db: Sender;
+  readonly #requests: Pick<RequestDatabase, "hasWall" | "entrance"> | null;
   readonly #tenants: Set<string>;
 
-  constructor(db: Sender, tenants: Set<string> = new Set()) {
+  /** @param requests The way in for jobs of many requests; null: `db` is behind it already, or inside. */
+  constructor(
+    db: Sender,
+    requests: Pick<RequestDatabase, "hasWall" | "entrance"> | null,
+    tenants: Set<string> = new Set(),
+  ) {
     this.#db = db;
+    this.#requests = requests;
     this.#tenants = tenants;
+  }
+
+  /** Stores jobs of these requesters, and of nobody else. */
+  async for(requesters: Requesters): Promise<Enqueue> {
+    const requests = this.#requests;
+    if (!requests || !requesters || !await requests.hasWall()) return this;
+    return new Enqueue(requests.entrance.of(requesters), null, this.#tenants);
   }
 
   /**
@@ -41,7 +63,7 @@ export class Enqueue {
       query: (text, parameters = []) => send(text, parameters),
       queryBefore: (_next, text, parameters) => send(text, parameters),
     };
-    return await new Enqueue(inside, this.#tenants).insertMany(jobs);
+    return await new Enqueue(inside, null, this.#tenants).insertMany(jobs);
   }
 
   /** `JobStore.insert`. */
@@ -127,7 +149,7 @@ export class Enqueue {
   }
 
   async #send(jobs: readonly JobInsert[], fromInbox: boolean, next: Statement | null = null) {
-    const { text, parameters } = insertStatement(jobs, fromInbox);
+    const { text, parameters } = insertStatement(jobs, fromInbox, this.#db.tenants);
     const [row] = await this.#db.queryBefore(next, text, parameters);
     if (!row) throw new UnavailableError("An insert gave no answer");
     return toPlaces(row);

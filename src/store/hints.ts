@@ -10,6 +10,7 @@ import { newId } from "../core/id.ts";
 import type { JobInsert } from "../core/job.ts";
 import * as sql from "../../sql/mod.ts";
 import type { Database, Statement } from "./database.ts";
+import { withinTenant } from "./request.ts";
 import type { Entered, Hint, Lane } from "./store.ts";
 
 /** The channel of all hints. */
@@ -130,7 +131,10 @@ export class Hints {
   }
 
   #tellListeners(message: Hint): void {
-    for (const listener of this.#listeners) queueMicrotask(() => listener(message));
+    // Whoever is woken works for all, and not for the request that happens to tell.
+    for (const listener of this.#listeners) {
+      queueMicrotask(() => withinTenant(null, () => listener(message)));
+    }
   }
 
   #mayGoAtOnce(): boolean {

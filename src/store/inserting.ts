@@ -11,10 +11,19 @@ import { column, quoted, quotedJson, quotedOrNull, repeated, sparseColumn } from
 import type { NamedClaim } from "./records.ts";
 import { sharedParts } from "./sharing.ts";
 
-/** The statement that stores `jobs`; the plain one, which costs half, when it will do for all. */
-export function insertStatement(jobs: readonly JobInsert[], fromInbox: boolean): Statement {
+/**
+ * The statement that stores `jobs`; the plain one, which costs half, when it will do for all.
+ *
+ * @param tenants Whose requests they are of, an array literal.
+ */
+export function insertStatement(
+  jobs: readonly JobInsert[],
+  fromInbox: boolean,
+  tenants: string | null = null,
+): Statement {
   if (!fromInbox && jobs.every(isPlain)) {
-    return { text: sql.insertPlain, parameters: [stateCode(INITIAL_STATE), ...plainColumns(jobs)] };
+    const parameters = [stateCode(INITIAL_STATE), ...plainColumns(jobs), tenants];
+    return { text: sql.insertPlain, parameters };
   }
   const parameters = parametersOf(jobs, fromInbox);
   if (!jobs.some(hasGate)) return { text: sql.insert, parameters };

@@ -44,7 +44,6 @@ import type {
   ClaimedJob,
   ClaimRequest,
   Edit,
-  Entered,
   ExpiredJob,
   ExpiredLeases,
   FileStore,
@@ -60,6 +59,7 @@ import type {
   OperationStore,
   Refusal,
   Renewal,
+  Requesters,
   Requeued,
   RetentionStore,
   SavedStep,
@@ -79,7 +79,7 @@ import { saveSteps } from "./saving_steps.ts";
 import { sealWithChange, sealWithStep } from "./sealing.ts";
 import { PostgresObserver } from "./observing.ts";
 import { claimNamed, editJob, removeJob, requestCancel, requeueJob } from "./single.ts";
-import { type RequestDatabase, withinTenant } from "./request.ts";
+import { type RequestDatabase, requester, withinTenant } from "./request.ts";
 import { PostgresSchedules } from "./schedules.ts";
 import { PostgresUniques } from "./uniques.ts";
 import { PostgresLogs } from "./job_logs.ts";
@@ -115,6 +115,8 @@ export class PostgresStore implements Store {
   readonly #enqueue: Enqueue;
   readonly #hints: Hints;
   readonly #transactions: Transactions;
+  readonly within = withinTenant;
+  readonly requester = requester;
 
   constructor(db: Database, requests: RequestDatabase) {
     this.#db = db;
@@ -124,30 +126,31 @@ export class PostgresStore implements Store {
     this.observer = new PostgresObserver(db);
     this.gates = new PostgresGates(db, requests);
     this.order = new PostgresOrder(db, requests);
-    this.breakers = new PostgresBreakers(db);
+    this.breakers = new PostgresBreakers(requests);
     this.locks = new PostgresLocks(db);
-    this.#enqueue = new Enqueue(db);
+    this.#enqueue = new Enqueue(requests, requests);
     this.inbox = new PostgresInbox(db, this.#enqueue);
     this.#hints = new Hints(db);
-    this.#transactions = new Transactions(db.options);
+    this.#transactions = new Transactions(db.options, () => requests.behind());
     this.operations = new PostgresOperations(requests, this.#transactions);
     this.members = new PostgresMembers(requests, this.#enqueue);
     this.workers = new PostgresWorkers(db);
-    this.retention = new PostgresRetention(db);
+    this.retention = new PostgresRetention(requests);
     this.actors = new PostgresActors(db, requests, this.#transactions, this.#enqueue);
     this.files = new PostgresFiles(requests);
     this.schedules = new PostgresSchedules(db, requests, this.#enqueue);
-    this.uniques = new PostgresUniques(db, this.#enqueue);
+    this.uniques = new PostgresUniques(requests, this.#enqueue);
     this.logs = new PostgresLogs(db, requests);
-    this.ui = new PostgresUi(db);
+    this.ui = new PostgresUi(requests);
   }
 
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]> {
     return this.#enqueue.insertMany(jobs);
   }
 
-  enter(jobs: readonly JobInsert[], lanes: readonly Lane[]): Promise<Entered[]> {
-    return this.#hints.tellOf(lanes, jobs, (ahead) => this.#enqueue.insert(jobs, ahead));
+  async enter(jobs: readonly JobInsert[], lanes: readonly Lane[], of: Requesters = null) {
+    const enqueue = await this.#enqueue.for(of);
+    return await this.#hints.tellOf(lanes, jobs, (ahead) => enqueue.insert(jobs, ahead));
   }
 
   enterStarted(jobs: readonly JobInsert[], lease: NamedClaim): Promise<ClaimedJob[] | null> {
@@ -325,10 +328,6 @@ export class PostgresStore implements Store {
 
   onHint(onHint: (message: Hint | null) => void): Promise<() => Promise<void>> {
     return this.#hints.onHint(onHint);
-  }
-
-  within<T>(tenantId: string, work: () => Promise<T>): Promise<T> {
-    return withinTenant(tenantId, work);
   }
 
   hasWall(): Promise<boolean> {

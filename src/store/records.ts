@@ -22,6 +22,9 @@ export interface Entered extends Inserted {
   readonly placed: Placed | null;
 }
 
+/** The tenants whose requests some jobs are of; null: they are of no request. */
+export type Requesters = ReadonlySet<string> | null;
+
 /** What only the database knows of a job that was just stored. */
 export interface Placed {
   readonly state: JobState;

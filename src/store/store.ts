@@ -45,6 +45,7 @@ import type {
   NamedClaim,
   Refusal,
   Renewal,
+  Requesters,
   Requeued,
   SavedStep,
   SendStatement,
@@ -77,8 +78,15 @@ export interface JobStore {
    * @throws {RefusedError} PostgreSQL refuses one of them.
    */
   insert(jobs: readonly JobInsert[]): Promise<Inserted[]>;
-  /** The same, with more to tell; and wakes the workers of `lanes`. */
-  enter(jobs: readonly JobInsert[], lanes: readonly Lane[]): Promise<Entered[]>;
+  /**
+   * The same, with more to tell; and wakes the workers of `lanes`. Behind the wall PostgreSQL refuses what
+   * is not of one of the requesters.
+   */
+  enter(
+    jobs: readonly JobInsert[],
+    lanes: readonly Lane[],
+    requesters?: Requesters,
+  ): Promise<Entered[]>;
   /**
    * Stores plain jobs as claimed by a worker of this process, in the order of `jobs`; null: one of them
    * is not plain, or the gates have changed; nothing was stored.
@@ -209,7 +217,9 @@ export interface KeyStore {
   /** False: `onlyFirst`, and there is a live platform key. */
   addKey(key: NewApiKey, onlyFirst: boolean): Promise<boolean>;
   findKey(id: string): Promise<{ key: ApiKey; hash: string } | null>;
-  listKeys(tenantId: string | null, limit: number): Promise<ApiKey[]>;
+  listKeys(tenantId: string | null, before: string | null, limit: number): Promise<ApiKey[]>;
+  /** Whether one is still good. */
+  hasKey(): Promise<boolean>;
   /** False: there is none of this tenant. */
   revokeKey(tenantId: string | null, id: string): Promise<boolean>;
   /** Ends it after so many milliseconds. False: there is none of this tenant. */
@@ -290,9 +300,11 @@ export interface Store extends JobStore, WorkStore, SweepStore, HintStore {
   readonly retention: RetentionStore;
   /**
    * Runs `work` for a client of one tenant: what it reads and changes passes row-level security, where
-   * that is in place. Enqueues and what workers do stay outside of it.
+   * that is in place. Null: for no client, whoever has caused it; so do workers.
    */
-  within<T>(tenantId: string, work: () => Promise<T>): Promise<T>;
+  within<T>(tenantId: string | null, work: () => T): T;
+  /** The tenant for whose client this is done; null: for none. */
+  requester(): string | null;
   /** Whether row-level security is in place. */
   hasWall(): Promise<boolean>;
   readonly ui: UiStore;

@@ -28,19 +28,22 @@ const BEGIN_PAUSE_MS_MAX = 2_000;
 /** Runs transactions on sessions of their own; idle ones are kept for the next. */
 export class Transactions {
   readonly #options: Required<DatabaseOptions>;
+  readonly #behind: () => Promise<string | null>;
   readonly #idle: Session[] = [];
   readonly #waiting: (() => void)[] = [];
   #running = 0;
   #isClosed = false;
 
-  constructor(options: Required<DatabaseOptions>) {
+  /** @param behind The tenant behind whose wall the work under way is; null: behind none. */
+  constructor(options: Required<DatabaseOptions>, behind: () => Promise<string | null>) {
     this.#options = options;
+    this.#behind = behind;
   }
 
   /**
    * `write` runs first, `seal` last, in one transaction. While it is written, `perdura.tenant` names
    * the tenant, for policies of the user's own; with a role of its own it also passes the wall
-   * (`request.ts`), which `seal` does not.
+   * (`request.ts`). `seal` passes it in requests, and not in workers.
    *
    * @param capMs The most it may take, and each statement of it.
    * @throws {LeaseLostError} When `seal` says that the fence refused.
@@ -55,8 +58,9 @@ export class Transactions {
     await this.#takeSlot();
     let session: Session | null = null;
     try {
-      session = await this.#begin(tenantId, capMs);
-      return await session.run(write, seal, capMs);
+      const behind = await this.#behind();
+      session = await this.#begin(behind ?? tenantId, capMs);
+      return await session.run(write, seal, capMs, behind !== null);
     } finally {
       this.#give(session);
     }
@@ -170,8 +174,9 @@ class Session {
     write: (sql: TransactionSql, send: Send) => Promise<T>,
     seal: (send: Send, result: T) => Promise<void>,
     capMs: number,
+    isBehind: boolean,
   ): Promise<T> {
-    return await this.#capped(() => this.#steps(write, seal), capMs);
+    return await this.#capped(() => this.#steps(write, seal, isBehind), capMs);
   }
 
   async end(): Promise<void> {
@@ -201,6 +206,7 @@ class Session {
   async #steps<T>(
     write: (sql: TransactionSql, send: Send) => Promise<T>,
     seal: (send: Send, result: T) => Promise<void>,
+    isBehind: boolean,
   ): Promise<T> {
     const send: Send = (text, parameters) =>
       this.#guard(() => {
@@ -209,7 +215,8 @@ class Session {
     this.#isOpen = true;
     try {
       const result = await write((strings, ...values) => this.#write(strings, values), send);
-      if (this.#options.transactionRole !== null) await send("set local role none", []);
+      if (isBehind) await send("set local role perdura_tenant", []);
+      else if (this.#options.transactionRole !== null) await send("set local role none", []);
       await seal(send, result);
       this.#isOpen = false;
       await send("commit", []);

@@ -5,7 +5,7 @@ import { MalformedError, NotFoundError } from "../core/errors.ts";
 import { onlyGet } from "../http/only_get.ts";
 import { oneEach, readQuery } from "../http/request.ts";
 import { pageOf, shortListQuery } from "../http/short_list.ts";
-import type { UiStore } from "../store/store.ts";
+import type { Store, UiStore } from "../store/store.ts";
 import { Charts } from "./charts.ts";
 import { Census } from "./census.ts";
 import { documentUi } from "./document.ts";
@@ -29,6 +29,8 @@ export interface UiHost {
   readonly signIn: SignIn | null;
   /** Pictures that were drawn before, and how many actors are where. */
   readonly store: UiStore;
+  /** Puts the second wall around what is read for one tenant. */
+  readonly within: Store["within"];
 }
 
 /** Nothing from elsewhere, nothing inline. */
@@ -75,13 +77,18 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
     .get("/machines/:id/counts", async (c) => {
       const { tenantId } = await host.admit(c);
       const { name } = entryOf(host, c);
-      return c.json({ items: await census.count(tenantId, name), nextCursor: null });
+      const items = await host.within(tenantId, () => census.count(tenantId, name));
+      return c.json({ items, nextCursor: null });
     })
     .get("/machines/:id/flow", async (c) => {
       const { tenantId } = await host.admit(c);
-      return c.json(await census.flow(tenantId, entryOf(host, c, "windowMs").name, windowOf(c)));
+      const { name } = entryOf(host, c, "windowMs");
+      return c.json(await host.within(tenantId, () => census.flow(tenantId, name, windowOf(c))));
     })
-    .get("/stream", async (c) => openStream(c, host.stream, (await host.admit(c)).tenantId));
+    .get("/stream", async (c) => {
+      const { tenantId } = await host.admit(c);
+      return await host.within(tenantId, () => openStream(c, host.stream, tenantId));
+    });
   const readOnly = [
     "/machines",
     "/machines/:id",

@@ -9,6 +9,7 @@ import { getLogger } from "@logtape/logtape";
 import { PerduraError, UnavailableError } from "../core/errors.ts";
 import type { Actors } from "../runtime/actors.ts";
 import type { Jobs } from "../runtime/jobs.ts";
+import type { Store } from "../store/store.ts";
 
 const log = getLogger(["perdura", "ui"]);
 
@@ -37,6 +38,8 @@ export interface StreamSource {
 
 interface Listener {
   readonly topic: Topic;
+  /** The tenant that listens; null: whoever sees all of them. */
+  readonly requester: string | null;
   readonly send: (chunk: string) => void;
   readonly end: () => void;
   version: number;
@@ -61,6 +64,10 @@ export class Stream {
 
   constructor(source: StreamSource) {
     this.#source = source;
+  }
+
+  get #store(): Store {
+    return this.#source.jobs.host.store;
   }
 
   /** How many listen. */
@@ -88,14 +95,17 @@ export class Stream {
           stop();
           controller.close();
         };
-        const listener: Listener = { topic, send, end, version: topic.after, shown: "" };
+        const requester = this.#store.requester();
+        const begun = { version: topic.after, shown: "" };
+        const listener: Listener = { topic, requester, send, end, ...begun };
         stop = () => {
           clearInterval(heartbeat);
           this.#listeners.delete(listener);
         };
         this.#listeners.add(listener);
         send("retry: 1000\n\n");
-        if (!this.#isReading) void this.#read();
+        // For all who listen, not for who has come first.
+        if (!this.#isReading) void this.#store.within(null, () => this.#read());
         this.#wake();
       },
       cancel: () => stop(),
@@ -115,7 +125,7 @@ export class Stream {
 
   async #read(): Promise<void> {
     this.#isReading = true;
-    const stopHints = await this.#source.jobs.host.store.onHint(() => this.#wake())
+    const stopHints = await this.#store.onHint(() => this.#wake())
       .catch(() => () => Promise.resolve());
     while (this.#listeners.size > 0) {
       await this.#tellAll().catch((error) => {
@@ -133,13 +143,21 @@ export class Stream {
   async #tellAll(): Promise<void> {
     const byTopic = Map.groupBy(
       this.#listeners,
-      ({ topic: { kind, tenantId, id } }) => `${kind} ${tenantId ?? ""}\n${id}`,
+      ({ topic: { kind, tenantId, id }, requester }) =>
+        `${kind} ${requester ?? ""}\n${tenantId ?? ""}\n${id}`,
     );
     for (const listeners of byTopic.values()) {
       const [first] = listeners;
-      if (first?.topic.kind === "counts") await this.#tellCounts(first.topic, listeners);
-      else if (first) await this.#tellOne(first.topic, listeners);
+      if (first) {
+        await this.#store.within(first.requester, () => this.#tell(first.topic, listeners));
+      }
     }
+  }
+
+  #tell(topic: Topic, listeners: readonly Listener[]): Promise<void> {
+    return topic.kind === "counts"
+      ? this.#tellCounts(topic, listeners)
+      : this.#tellOne(topic, listeners);
   }
 
   async #tellCounts({ tenantId }: Topic, listeners: readonly Listener[]): Promise<void> {

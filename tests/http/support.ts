@@ -95,10 +95,9 @@ export function clientOf(store: Store, withUi = false): Client {
     const book = new MachineBook(machines);
     const admit = () => Promise.resolve({ tenantId: null, may: () => true });
     const stream = new Stream({ jobs, actors });
-    app.route(
-      "/",
-      uiRoutes({ stream, machines: book, admit, assets: null, signIn: null, store: store.ui }),
-    );
+    const within: Store["within"] = (tenantId, work) => store.within(tenantId, work);
+    const pages = { stream, machines: book, admit, assets: null, signIn: null, store: store.ui };
+    app.route("/", uiRoutes({ ...pages, within }));
   }
   const request: Client["request"] = async (method, path, { body, json, headers = {} } = {}) => {
     const sent = json === undefined ? body : JSON.stringify(json);

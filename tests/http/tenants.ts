@@ -75,6 +75,7 @@ export async function tenantsApi() {
     keys,
     make,
     routes: routesOf(host),
+    jobs: runtime.jobs,
     within: <T>(tenantId: string, work: () => Promise<T>) =>
       runtime.jobs.host.store.within(tenantId, work),
     ask: (ask: Ask): Promise<Answer> => sendTo(app, ask),

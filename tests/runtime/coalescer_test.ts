@@ -16,6 +16,8 @@ function counting(enter: (jobs: readonly JobInsert[]) => Promise<Entered[]>) {
       batches.push(jobs);
       return enter(jobs);
     },
+    requester: () => null,
+    within: (_, work) => work(),
   });
   return { batches, coalescer };
 }

@@ -1,7 +1,9 @@
 /** Row-level security: who is behind it, who is not, and what it needs of a server without superuser. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import postgres from "postgres";
+import { UnavailableError } from "../../src/core/errors.ts";
 import { newId, newJobId } from "../../src/core/id.ts";
+import type { JobInsert } from "../../src/core/job.ts";
 import { migrate, migrations } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -77,10 +79,75 @@ Deno.test("requests at the same time, on the same connections, keep to their ten
   assert(free.every((job) => job !== null), "nothing is left on a connection");
 });
 
-Deno.test("enqueues and workers are outside of it", async () => {
+Deno.test("jobs of a request come in for its tenant alone, of whatever sort", async () => {
   await using db = await testDatabase();
+  const { store } = db;
+  const sorts: Partial<JobInsert>[] = [
+    ...[{}, { idempotencyKey: "k" }, { orderingKey: "o" }, { limitKey: "l" }],
+    ...[{ delayMs: 60_000 }, { payloadJson: JSON.stringify("x".repeat(4_000)) }],
+  ];
+  for (const sort of sorts) {
+    const [own, foreign] = ["a", "b"].map((tenantId) =>
+      buildJob({ tenantId, id: newJobId(tenantId), ...sort })
+    );
+    assert(own && foreign);
+    const shown = JSON.stringify(sort).slice(0, 50);
+    await store.within("a", async () => {
+      await assertRejects(() => store.insert([foreign]), UnavailableError, "42501", shown);
+      await assertRejects(() => store.insert([own, foreign]), UnavailableError, "42501", shown);
+      assertEquals((await store.insert([own])).length, 1, shown);
+    });
+    const both = new Set(["a", "c"]);
+    await assertRejects(() => store.enter([foreign], [], both), UnavailableError, "42501", shown);
+  }
+  const tenants = await db.sql`select distinct tenant_id as t from perdura.job`;
+  assertEquals(tenants.map(({ t }) => t), ["a"]);
+  assertEquals((await db.sql`select id from perdura.tenant`).map(({ id }) => id), ["a"]);
+});
+
+Deno.test("jobs of several requests in one statement; their role sees nothing beyond", async () => {
+  await using db = await testDatabase();
+  const { store } = db;
+  const jobs = ["a", "b", "a"].map((tenantId) => buildJob({ tenantId, id: newJobId(tenantId) }));
+  const entered = await store.enter(jobs, [], new Set(["a", "b"]));
+  assertEquals(entered.map(({ created }) => created), [true, true, true]);
+  const seen = await db.sql.begin(async (sql) => {
+    await sql.unsafe("set local role perdura_sender");
+    const [none] = await sql`select count(*)::int as n from perdura.job`;
+    await sql.unsafe(`set local perdura.tenants = '{"b"}'`);
+    const [some] = await sql`select count(*)::int as n from perdura.job`;
+    return [none?.n, some?.n];
+  });
+  assertEquals(seen, [0, 1]);
+  for (const table of ["api_key", "audit", "lease", "actor", "gate"]) {
+    const look = db.sql.begin(async (sql) => {
+      await sql.unsafe("set local role perdura_sender");
+      await sql.unsafe(`select from perdura.${table}`);
+    });
+    await assertRejects(() => look, Error, "permission denied", table);
+  }
+});
+
+Deno.test("a transaction of a request writes for its tenant alone", async () => {
+  await using db = await testDatabase();
+  const { store } = db;
+  const [a, b] = [await jobOf(store, "a"), await jobOf(store, "b")];
+  const seen = await store.within("a", async () => {
+    const rows: unknown[] = [];
+    await store.operations.apart({ tenantId: "b", id: "x" }, async (send) => {
+      rows.push(...(await send("select id from perdura.job", [])).map(({ id }) => id));
+      await send("delete from perdura.job where tenant_id = 'b'", []);
+    });
+    return rows;
+  });
+  assertEquals(seen, [a]);
+  assert(await store.get("b", b));
+});
+
+Deno.test("workers are outside of it, whoever's request is under way", async () => {
+  await using db = await testDatabase();
+  const id = await jobOf(db.store, "b");
   await db.store.within("a", async () => {
-    const id = await jobOf(db.store, "b");
     assertEquals((await claimAll(db.store, 10)).map((job) => job.id), [id]);
   });
 });
@@ -108,7 +175,7 @@ async function plainLogin() {
   };
 }
 
-Deno.test("without a superuser it stands as soon as the two roles are granted", async () => {
+Deno.test("without a superuser it stands as soon as the three roles are granted", async () => {
   await using login = await plainLogin();
   await migrate({ url: login.url });
   const without = openStore({ url: login.url });
@@ -116,7 +183,8 @@ Deno.test("without a superuser it stands as soon as the two roles are granted", 
   assertEquals(await without.hasWall(), false);
   assertEquals((await without.within("b", () => without.get(null, early)))?.id, early);
   await without.close();
-  await login.admin.unsafe(`grant perdura_tenant, perdura_runner to ${login.name}`);
+  const roles = "perdura_tenant, perdura_sender, perdura_runner";
+  await login.admin.unsafe(`grant ${roles} to ${login.name}`);
   await migrate({ url: login.url });
   const store = openStore({ url: login.url });
   try {
@@ -131,6 +199,10 @@ Deno.test("without a superuser it stands as soon as the two roles are granted", 
     );
     assertEquals(await store.within("a", () => store.get(null, late)), null);
     assertEquals((await store.within("b", () => store.get(null, late)))?.state, "succeeded");
+    await store.within("a", async () => {
+      await jobOf(store, "a");
+      await assertRejects(() => jobOf(store, "b"), UnavailableError, "42501");
+    });
   } finally {
     await store.close();
   }
