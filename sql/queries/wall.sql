@@ -72,22 +72,24 @@ begin
                    name);
   end loop;
   for behind in
-    select c.relname, r.rights, case when c.relname = 'tenant' then 'id' else 'tenant_id' end as owner
+    select c.oid::regclass as relation, r.rights, case when c.relname = 'tenant' then 'id' else 'tenant_id' end as owner
       from (values
-        ('tenant', 'insert'), ('job', 'select, insert'), ('job_data', 'insert'), ('transition', 'insert'),
-        ('counter_delta', 'insert'), ('unique_key', 'select, insert, update'), ('inbox', 'select, delete'),
-        ('ordering_key', 'select, insert, update'), ('place', 'select, insert'), ('vacancy', 'insert'),
-        ('job_archive', 'select'), ('dead_letter', 'select')) as r(name, rights)
-      join pg_class c on c.oid = to_regclass('perdura.' || r.name)
+        ('perdura.tenant', 'insert'), ('perdura.job', 'select, insert'), ('perdura.job_data', 'insert'),
+        ('perdura.transition', 'insert'), ('perdura.counter_delta', 'insert'),
+        ('perdura.unique_key', 'select, insert, update'), ('perdura.inbox', 'select, delete'),
+        ('perdura.ordering_key', 'select, insert, update'), ('perdura.place', 'select, insert'),
+        ('perdura.vacancy', 'insert'), ('perdura.job_archive', 'select'),
+        ('perdura.dead_letter', 'select')) as r(name, rights)
+      join pg_class c on c.oid = to_regclass(r.name)
      where not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'sender')
      order by c.relname
   loop
     -- The setting is read once per statement, not once per row.
     owned := format('%I = any ((select nullif(current_setting(''perdura.tenants'', true), ''''))::text[])',
                     behind.owner);
-    execute format('create policy sender on perdura.%I to perdura_sender using (%s) with check (%s)',
-                   behind.relname, owned, owned);
-    execute format('grant %s on perdura.%I to perdura_sender', behind.rights, behind.relname);
+    execute format('create policy sender on %s to perdura_sender using (%s) with check (%s)',
+                   behind.relation, owned, owned);
+    execute format('grant %s on %s to perdura_sender', behind.rights, behind.relation);
   end loop;
   grant usage on sequence perdura.ordering_batch to perdura_sender;
 end $wall$

@@ -30,7 +30,7 @@ export interface Door {
   readonly permit: Permit;
   readonly audit: Audit;
   /** Puts a second wall around what is done for one tenant. */
-  within<T>(tenantId: string, work: () => Promise<T>): Promise<T>;
+  within<T>(tenantId: string, work: () => T): T;
 }
 
 /** What a successful answer holds; null: nothing. */
@@ -86,7 +86,7 @@ export function defineRoute<Query extends z.ZodObject>(spec: RouteSpec<Query>): 
     const { tenantId } = permission;
     const answer = () =>
       spec.audit === undefined ? handle(call) : audited(spec, door.audit, call, handle);
-    return await (tenantId === null ? answer() : door.within(tenantId, async () => await answer()));
+    return await (tenantId === null ? answer() : door.within(tenantId, answer));
   };
   return { ...rest, serve };
 }

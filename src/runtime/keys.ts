@@ -140,7 +140,8 @@ export class Keys {
     const beyond = parsed.data.scopes.find((scope) => !maker.may(scope));
     if (beyond) throw new ForbiddenError(`Only who has the scope "${beyond}" may give it away`);
     const { id, text, hash } = await newKey(onlyFirst ? FIRST_KEY_ID : undefined);
-    const isStored = await this.#store.addKey({ ...parsed.data, id, hash }, onlyFirst);
+    const scopes = [...new Set(parsed.data.scopes)];
+    const isStored = await this.#store.addKey({ ...parsed.data, scopes, id, hash }, onlyFirst);
     const stored = isStored ? await this.#store.findKey(id) : null;
     return stored ? { key: stored.key, text } : null;
   }

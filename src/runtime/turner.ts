@@ -333,8 +333,8 @@ export class Turner {
     const hasMail = turns.some(({ sent, offers }) => offers || sent.length > 0);
     if (hasMail) store.hint({ kind: "mail" });
     if (!turns.some(({ left }) => left.length > 0)) return;
-    // A sweep does the same: this is only sooner.
-    this.#leftBehind.cancel()
+    // A sweep does the same: this is only sooner. It is about all of them, whoever's turn this was.
+    store.within(null, () => this.#leftBehind.cancel())
       .catch((error) => log.debug("Activities are cancelled by the next sweep", { error }));
   }
 }

@@ -97,7 +97,7 @@ export class PostgresSchedules implements ScheduleStore {
 
   async fire(fires: readonly Fire[]): Promise<Fire[]> {
     if (fires.length === 0) return [];
-    const rows = await this.#db.query(sql.scheduleFire, fireParameters(fires));
+    const rows = await this.#requests.query(sql.scheduleFire, fireParameters(fires));
     const moved = new Map(rows.map((row) => [nameOf(row), field<number>(row, "n")]));
     return fires.filter(({ schedule: { tenantId, id }, lines }) =>
       moved.get(`${tenantId}\n${id}`) === lines.length

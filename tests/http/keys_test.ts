@@ -18,7 +18,10 @@ async function call(
 Deno.test("a key is made, used, rotated and revoked, and the audit tells", async () => {
   await using api = await tenantsApi();
   const operator = await api.make("a", "operate", "read", "enqueue");
-  const made = await call(api, operator, "POST", "/keys", { name: "shop", scopes: ["enqueue"] });
+  const made = await call(api, operator, "POST", "/keys", {
+    name: "shop",
+    scopes: ["enqueue", "enqueue"],
+  });
   assertEquals([made.status, made.body.tenantId, made.body.scopes], [201, "a", ["enqueue"]]);
   const { id, key } = made.body;
   assertEquals((await call(api, key, "POST", "/jobs", { type: "debug.noop" })).status, 201);

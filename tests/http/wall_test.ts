@@ -88,6 +88,30 @@ Deno.test("jobs of several tenants come in together, plain ones and others", asy
   assert((roles[0]?.n ?? 0) > 0, "they have come in behind the wall");
 });
 
+Deno.test("what a tenant's requests begin in transactions and statements of their own is its own", async () => {
+  await using api = await tenantsApi();
+  const key = await api.make("a", ...TENANT_SCOPES);
+  const ask = async (method: string, path: string, body: unknown, status: number) => {
+    const answer = await api.ask({ method, path, key, body });
+    assertEquals(answer.status, status, `${method} ${path}: ${answer.text}`);
+    return answer.text === "" ? null : JSON.parse(answer.text);
+  };
+  const job = { type: "debug.noop", queue: "q" };
+  await ask("PUT", "/schedules/s", { cron: "0 0 1 1 *", type: "debug.noop" }, 201);
+  await ask("POST", "/schedules/s/trigger", undefined, 201);
+  const { id: batch } = await ask("POST", "/batches", { jobs: [job, job] }, 201);
+  await ask("GET", `/batches/${batch}`, undefined, 200);
+  const filter = { queue: "q" };
+  const { id } = await ask("POST", "/operations", { action: "cancel", filter }, 202);
+  await ask("GET", `/operations/${id}`, undefined, 200);
+  const policy = { state: "succeeded", maxAgeMs: 86_400_000, tenantId: "a" };
+  await ask("PUT", "/retention", policy, 200);
+  await ask("GET", "/retention", undefined, 200);
+  await ask("GET", "/breakers", undefined, 200);
+  const tenants = await api.db.sql`select distinct tenant_id as t from perdura.job`;
+  assertEquals(tenants.map(({ t }) => t), ["a"]);
+});
+
 Deno.test("a job that is not its requester's own is refused, whoever's travel along", async () => {
   await using api = await tenantsApi();
   const { jobs } = api;
