@@ -12,6 +12,8 @@ import type { ApiKey } from "../core/api_key.ts";
 import type { KeyStore } from "../store/store.ts";
 
 const BELIEVED_MS = 3_000;
+/** A busy key is asked for again so long before, beside its requests: none of them waits, nor all at once. */
+const RENEWED_MS = 1_000;
 const USE_NOTED_MS = 60_000;
 /** Known keys; the oldest answer is forgotten first. */
 const KNOWN_MAX = 10_000;
@@ -20,12 +22,19 @@ const NO_HASH = "0".repeat(64);
 
 type Answer = { readonly access: Access; readonly id: string } | null;
 
+interface Remembered {
+  readonly answer: Answer;
+  readonly until: number;
+  /** It has been asked for again. */
+  isRenewed: boolean;
+}
+
 /** Lets callers in. */
 export class Gatekeeper {
   readonly #keys: KeyStore;
   readonly #clock: Clock;
   /** What was said of a key, by its whole text. */
-  readonly #answers = new Map<string, { readonly answer: Answer; readonly until: number }>();
+  readonly #answers = new Map<string, Remembered>();
   readonly #notedAt = new Map<string, number>();
 
   constructor(keys: KeyStore, clock: Clock) {
@@ -56,6 +65,11 @@ export class Gatekeeper {
     if (!known?.answer) return null;
     const now = this.#clock.monotonic();
     if (now >= known.until) return null;
+    if (now >= known.until - RENEWED_MS && !known.isRenewed) {
+      known.isRenewed = true;
+      // That it cannot be asked now, the next request will see.
+      this.#ask(text, now).catch(() => {});
+    }
     this.#noteUse(known.answer.id, now);
     return known.answer.access;
   }
@@ -95,7 +109,7 @@ export class Gatekeeper {
 
   #remember(text: string, answer: Answer, now: number): Answer {
     this.#answers.delete(text);
-    this.#answers.set(text, { answer, until: now + BELIEVED_MS });
+    this.#answers.set(text, { answer, until: now + BELIEVED_MS, isRenewed: false });
     const [oldest] = this.#answers.keys();
     if (this.#answers.size > KNOWN_MAX && oldest !== undefined) this.#answers.delete(oldest);
     return answer;

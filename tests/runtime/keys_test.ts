@@ -66,6 +66,35 @@ Deno.test("a revoked key is believed for three seconds at most", async () => {
   await assertRejects(() => door.admit(text), UnauthenticatedError);
 });
 
+Deno.test("a busy key is asked for again before it has to be, and once", async () => {
+  await using db = await testDatabase();
+  const { text } = await new Keys(db.store.keys).create(ofTenant);
+  let now = 0;
+  const asked: Promise<unknown>[] = [];
+  const store = {
+    ...db.store.keys,
+    findKey: (id: string) => {
+      const found = db.store.keys.findKey(id);
+      asked.push(found);
+      return found;
+    },
+    touchKey: () => Promise.resolve(),
+  };
+  const door = new Gatekeeper(store, { ...systemClock, monotonic: () => now });
+  assertEquals(door.known(text), null);
+  const access = await door.admit(text);
+  now = 1_900;
+  assertEquals([door.known(text), asked.length], [access, 1]);
+  now = 2_900;
+  for (let n = 0; n < 5; n++) assertEquals(door.known(text), access);
+  await eventually("it is asked for again", () => Promise.resolve(asked.length === 2));
+  await asked[1];
+  now = 3_900;
+  await eventually("it is known for longer", () => Promise.resolve(door.known(text) !== null));
+  now = 6_000;
+  assertEquals(door.known(text), null, "nobody came by meanwhile");
+});
+
 Deno.test("of two first starts one makes the platform key; a later one makes none", async () => {
   await using db = await testDatabase();
   const keys = new Keys(db.store.keys);
