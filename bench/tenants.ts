@@ -1,0 +1,83 @@
+/**
+ * What it costs to have tenants: `deno run -A --config deno.json bench/tenants.ts [--rounds N] [--jobs N]
+ * [--ms N]`.
+ *
+ * `POST /jobs` with a key and without; a drain of one tenant's jobs, of a thousand tenants', and of a
+ * thousand with limits that hold nobody up.
+ */
+import { median } from "./cells/measurement.ts";
+import { makeFolder } from "./place/folder.ts";
+import { Server } from "./place/postgres.ts";
+import { table } from "./report/table.ts";
+import { print, say } from "./report/say.ts";
+import { measureKeyed } from "./tenants/keyed.ts";
+import { measureLimited, type Whose } from "./tenants/limited.ts";
+
+const USAGE = "usage: deno run -A --config deno.json bench/tenants.ts [--rounds N] [--jobs N] " +
+  "[--ms N]; 0 jobs or ms leave a part out";
+const WHOSE: readonly Whose[] = ["one tenant", "tenants", "limited tenants"];
+
+const options = readOptions(Deno.args);
+if (options === null) {
+  say(USAGE);
+  Deno.exit(2);
+}
+const { rounds, jobs, ms } = options;
+const folder = await makeFolder();
+const server = await Server.start(`${folder}/postgres`);
+try {
+  if (ms > 0) await reportKeys();
+  if (jobs > 0) await reportLimits();
+} finally {
+  await server.close();
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+}
+Deno.exit(0);
+
+async function reportKeys(): Promise<void> {
+  const found = await measureKeyed(server, rounds, ms);
+  print("\nPOST /jobs, 32 in flight, with a key and without:\n");
+  print(table(
+    ["round", "per second without", "with", "ours, µs, without", "with", "ratio", "database, µs"],
+    found.map(({ without, with: keyed }, n) => [
+      String(n + 1),
+      without.perSecond.toFixed(0),
+      keyed.perSecond.toFixed(0),
+      without.ours.toFixed(0),
+      keyed.ours.toFixed(0),
+      (keyed.ours / without.ours).toFixed(3),
+      `${without.database.toFixed(0)} and ${keyed.database.toFixed(0)}`,
+    ]),
+  ));
+  const ratios = found.map(({ without, with: keyed }) => keyed.ours / without.ours);
+  print(`\nProcessor time with a key ÷ without, the middle: ${median(ratios).toFixed(3)}`);
+}
+
+async function reportLimits(): Promise<void> {
+  const rows: string[][] = [];
+  for (let n = 0; n < rounds; n++) {
+    say(`Round ${n + 1} of ${rounds}`);
+    const spent = [];
+    for (const whose of WHOSE) spent.push(await measureLimited(server, whose, jobs));
+    const [one] = spent;
+    rows.push([
+      String(n + 1),
+      ...spent.map(({ seconds }) => (jobs / seconds).toFixed(0)),
+      ...spent.slice(1).map(({ seconds }) => ((one?.seconds ?? NaN) / seconds).toFixed(2)),
+    ]);
+  }
+  print(`\nDrains of ${jobs} jobs, per second:\n`);
+  print(table(["round", ...WHOSE, "tenants ÷ one", "limited ÷ one"], rows));
+}
+
+function readOptions(args: readonly string[]) {
+  const numbers: Record<string, number> = { "--rounds": 3, "--jobs": 40_000, "--ms": 4_000 };
+  for (let at = 0; at < args.length; at += 2) {
+    const name = args[at] ?? "";
+    const value = args[at + 1] ?? "";
+    if (!(name in numbers) || !/^\d{1,8}$/.test(value)) return null;
+    numbers[name] = Number(value);
+  }
+  const { "--rounds": rounds = 0, "--jobs": jobs = 0, "--ms": ms = 0 } = numbers;
+  return { rounds, jobs, ms };
+}

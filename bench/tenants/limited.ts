@@ -1,0 +1,68 @@
+/** The same jobs of one tenant, of a thousand, and of a thousand with limits. */
+import { defineHandler, indexHandlers, Jobs, migrate, openStore, systemClock } from "perdura";
+import { z } from "zod";
+import { meter, type Spent } from "../place/meter.ts";
+import type { Server } from "../place/postgres.ts";
+import { start } from "../operating/program.ts";
+
+/** Whose the jobs are. */
+export type Whose = "one tenant" | "tenants" | "limited tenants";
+
+const TYPE = "debug.noop";
+const TENANTS = 1_000;
+const PER_CALL = 1_000;
+const ALL_OF_TYPE = { tenantId: null, kind: "type", name: TYPE } as const;
+const BACKOFF = { baseMs: 1000, factor: 2, capMs: 300_000 };
+/** Wide enough to hold nobody up: what is measured is the counting. */
+const WIDE = { ratePerMinute: 100_000, burst: 1_000, concurrency: 100, weight: 1, backlog: null };
+
+/** Lets one worker drain so many jobs of a database of its own. */
+export async function measureLimited(server: Server, whose: Whose, jobs: number): Promise<Spent> {
+  const database = `tenants_${crypto.randomUUID().slice(0, 8)}`;
+  await server.create(database);
+  const url = server.urlOf(database);
+  const store = openStore({ url, name: "perdura bench" });
+  try {
+    await migrate({ url, debug: true });
+    await store.gates.setPause(ALL_OF_TYPE, true, false);
+    const tenants = whose === "one tenant" ? 1 : TENANTS;
+    await fill(store, jobs, tenants);
+    if (whose === "limited tenants") {
+      for (let n = 0; n < tenants; n++) {
+        await store.gates.setLimits({ tenantId: nameOf(n), kind: "tenant", name: "" }, WIDE);
+      }
+    }
+    await server.vacuum(database);
+    await using worker = await start("worker", url);
+    await server.settle();
+    const finish = meter(server.pid, [worker.pid]);
+    await store.gates.setPause(ALL_OF_TYPE, false, false);
+    store.hint({ kind: "lanes", lanes: [] });
+    await using sql = server.connect(database);
+    while ((await sql`select 1 from perdura.job limit 1`).length > 0) {
+      await new Promise((next) => setTimeout(next, 50));
+    }
+    return finish();
+  } finally {
+    await store.close();
+    await server.drop(database);
+  }
+}
+
+async function fill(store: ReturnType<typeof openStore>, count: number, tenants: number) {
+  const handlers = indexHandlers([
+    defineHandler({ type: TYPE, input: z.unknown(), handle: () => null }),
+  ]);
+  const defaults = { maxAttempts: 3, maxCrashes: 3, backoff: BACKOFF };
+  const jobs = new Jobs({ store, clock: systemClock, handlers, defaults });
+  for (let from = 0; from < count; from += PER_CALL) {
+    const some = Array.from({ length: Math.min(PER_CALL, count - from) }, (_, n) => from + n);
+    await jobs.enqueueMany(
+      some.map((n) => ({ type: TYPE, tenantId: nameOf(n % tenants), payload: { order: n } })),
+    );
+  }
+}
+
+function nameOf(n: number): string {
+  return `tenant-${n}`;
+}
