@@ -9,13 +9,16 @@ import { Server } from "./place/postgres.ts";
 import { measureFiring } from "./operating/firing.ts";
 import { measurePages, PAGE_HEADS } from "./operating/pages.ts";
 import { measureRequeue, type RequeueRound } from "./operating/requeue.ts";
+import { readNumbers } from "./report/numbers.ts";
 import { table } from "./report/table.ts";
 import { print, say } from "./report/say.ts";
 
 const USAGE = "usage: deno run -A --config deno.json bench/operating.ts [--rounds N] [--jobs N] " +
   "[--schedules N] [--rows N]; 0 leaves a part out";
 
-const options = readOptions(Deno.args);
+const options = readNumbers(Deno.args, {
+  ...{ rounds: 3, jobs: 100_000, schedules: 10_000, rows: 1_000_000 },
+});
 if (options === null) {
   say(USAGE);
   Deno.exit(2);
@@ -67,21 +70,4 @@ async function reportRequeue(rounds: number, jobs: number): Promise<void> {
   ];
   print(`\n${jobs} jobs, enqueued 1,000 per call with two calls in flight, then requeued:\n`);
   print(table(head, rows));
-}
-
-function readOptions(args: readonly string[]) {
-  const numbers: Record<string, number> = {
-    ...{ "--rounds": 3, "--jobs": 100_000, "--schedules": 10_000, "--rows": 1_000_000 },
-  };
-  for (let at = 0; at < args.length; at += 2) {
-    const name = args[at] ?? "";
-    const value = args[at + 1] ?? "";
-    if (!(name in numbers) || !/^\d{1,8}$/.test(value)) return null;
-    numbers[name] = Number(value);
-  }
-  const of = (name: string) => numbers[name] ?? 0;
-  return {
-    ...{ rounds: of("--rounds"), jobs: of("--jobs") },
-    ...{ schedules: of("--schedules"), rows: of("--rows") },
-  };
 }

@@ -8,6 +8,7 @@
 import { median } from "./cells/measurement.ts";
 import { makeFolder } from "./place/folder.ts";
 import { Server } from "./place/postgres.ts";
+import { readNumbers } from "./report/numbers.ts";
 import { table } from "./report/table.ts";
 import { print, say } from "./report/say.ts";
 import { measureKeyed } from "./tenants/keyed.ts";
@@ -17,7 +18,7 @@ const USAGE = "usage: deno run -A --config deno.json bench/tenants.ts [--rounds 
   "[--ms N]; 0 jobs or ms leave a part out";
 const WHOSE: readonly Whose[] = ["one tenant", "tenants", "limited tenants"];
 
-const options = readOptions(Deno.args);
+const options = readNumbers(Deno.args, { rounds: 3, jobs: 40_000, ms: 4_000 });
 if (options === null) {
   say(USAGE);
   Deno.exit(2);
@@ -68,16 +69,4 @@ async function reportLimits(): Promise<void> {
   }
   print(`\nDrains of ${jobs} jobs, per second:\n`);
   print(table(["round", ...WHOSE, "tenants ÷ one", "limited ÷ one"], rows));
-}
-
-function readOptions(args: readonly string[]) {
-  const numbers: Record<string, number> = { "--rounds": 3, "--jobs": 40_000, "--ms": 4_000 };
-  for (let at = 0; at < args.length; at += 2) {
-    const name = args[at] ?? "";
-    const value = args[at + 1] ?? "";
-    if (!(name in numbers) || !/^\d{1,8}$/.test(value)) return null;
-    numbers[name] = Number(value);
-  }
-  const { "--rounds": rounds = 0, "--jobs": jobs = 0, "--ms": ms = 0 } = numbers;
-  return { rounds, jobs, ms };
 }

@@ -6,6 +6,7 @@
  */
 import { makeFolder } from "./place/folder.ts";
 import { Server } from "./place/postgres.ts";
+import { readNumbers } from "./report/numbers.ts";
 import { table } from "./report/table.ts";
 import { print, say } from "./report/say.ts";
 import { measureIdle } from "./watching/idle.ts";
@@ -15,7 +16,9 @@ import { type Drained, measureDrain } from "./watching/telemetry.ts";
 const USAGE = "usage: deno run -A --config deno.json bench/watching.ts [--rounds N] [--jobs N] " +
   "[--seconds N] [--rows N]; 0 leaves a part out";
 
-const options = readOptions(Deno.args);
+const options = readNumbers(Deno.args, {
+  ...{ rounds: 3, jobs: 60_000, seconds: 60, rows: 1_000_000 },
+});
 if (options === null) {
   say(USAGE);
   Deno.exit(2);
@@ -72,18 +75,4 @@ async function reportTelemetry(rounds: number, jobs: number): Promise<void> {
       String(on.requests),
     ]),
   ));
-}
-
-function readOptions(args: readonly string[]) {
-  const numbers: Record<string, number> = {
-    ...{ "--rounds": 3, "--jobs": 60_000, "--seconds": 60, "--rows": 1_000_000 },
-  };
-  for (let at = 0; at < args.length; at += 2) {
-    const name = args[at] ?? "";
-    const value = args[at + 1] ?? "";
-    if (!(name in numbers) || !/^\d{1,8}$/.test(value)) return null;
-    numbers[name] = Number(value);
-  }
-  const { "--rounds": rounds = 0, "--jobs": jobs = 0, "--seconds": seconds = 0 } = numbers;
-  return { rounds, jobs, seconds, rows: numbers["--rows"] ?? 0 };
 }

@@ -1,18 +1,15 @@
 /** The same jobs of one tenant, of a thousand, and of a thousand with limits. */
-import { defineHandler, indexHandlers, Jobs, migrate, openStore, systemClock } from "perdura";
-import { z } from "zod";
+import { migrate, openStore } from "perdura";
 import { meter, type Spent } from "../place/meter.ts";
 import type { Server } from "../place/postgres.ts";
+import { addNoops, NOOP } from "../operating/noops.ts";
 import { start } from "../operating/program.ts";
 
 /** Whose the jobs are. */
 export type Whose = "one tenant" | "tenants" | "limited tenants";
 
-const TYPE = "debug.noop";
 const TENANTS = 1_000;
-const PER_CALL = 1_000;
-const ALL_OF_TYPE = { tenantId: null, kind: "type", name: TYPE } as const;
-const BACKOFF = { baseMs: 1000, factor: 2, capMs: 300_000 };
+const ALL_OF_TYPE = { tenantId: null, kind: "type", name: NOOP } as const;
 /** Wide enough to hold nobody up: what is measured is the counting. */
 const WIDE = { ratePerMinute: 100_000, burst: 1_000, concurrency: 100, weight: 1, backlog: null };
 
@@ -26,7 +23,7 @@ export async function measureLimited(server: Server, whose: Whose, jobs: number)
     await migrate({ url, debug: true });
     await store.gates.setPause(ALL_OF_TYPE, true, false);
     const tenants = whose === "one tenant" ? 1 : TENANTS;
-    await fill(store, jobs, tenants);
+    await addNoops(store, jobs, (n) => nameOf(n % tenants));
     if (whose === "limited tenants") {
       for (let n = 0; n < tenants; n++) {
         await store.gates.setLimits({ tenantId: nameOf(n), kind: "tenant", name: "" }, WIDE);
@@ -46,20 +43,6 @@ export async function measureLimited(server: Server, whose: Whose, jobs: number)
   } finally {
     await store.close();
     await server.drop(database);
-  }
-}
-
-async function fill(store: ReturnType<typeof openStore>, count: number, tenants: number) {
-  const handlers = indexHandlers([
-    defineHandler({ type: TYPE, input: z.unknown(), handle: () => null }),
-  ]);
-  const defaults = { maxAttempts: 3, maxCrashes: 3, backoff: BACKOFF };
-  const jobs = new Jobs({ store, clock: systemClock, handlers, defaults });
-  for (let from = 0; from < count; from += PER_CALL) {
-    const some = Array.from({ length: Math.min(PER_CALL, count - from) }, (_, n) => from + n);
-    await jobs.enqueueMany(
-      some.map((n) => ({ type: TYPE, tenantId: nameOf(n % tenants), payload: { order: n } })),
-    );
   }
 }
 

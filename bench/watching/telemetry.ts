@@ -1,14 +1,11 @@
 /** A drain with traces and metrics going out by OTLP, and the same without. */
-import { defineHandler, indexHandlers, Jobs, migrate, openStore, systemClock } from "perdura";
-import { z } from "zod";
+import { migrate, openStore } from "perdura";
 import { meter, type Spent } from "../place/meter.ts";
 import type { Server } from "../place/postgres.ts";
+import { addNoops } from "../operating/noops.ts";
 import { start } from "../operating/program.ts";
 
-const TYPE = "debug.noop";
-const PER_CALL = 1_000;
 const QUEUE = { tenantId: "default", kind: "queue", name: "default" } as const;
-const BACKOFF = { baseMs: 1000, factor: 2, capMs: 300_000 };
 
 /** One drain. `requests`: what the receiver was sent. */
 export interface Drained extends Spent {
@@ -37,7 +34,7 @@ export async function measureDrain(
   try {
     await migrate({ url, debug: true });
     await store.gates.setPause(QUEUE, true, false);
-    await fill(store, jobs);
+    await addNoops(store, jobs);
     await server.vacuum(database);
     await using worker = await start("worker", url, isOn ? environment(receiver.addr.port) : {});
     await server.settle();
@@ -64,16 +61,4 @@ function environment(port: number): Record<string, string> {
     // A drain lasts seconds: by default nothing would go out in it.
     ...{ OTEL_METRIC_EXPORT_INTERVAL: "1000", OTEL_BSP_SCHEDULE_DELAY: "1000" },
   };
-}
-
-async function fill(store: ReturnType<typeof openStore>, count: number): Promise<void> {
-  const handlers = indexHandlers([
-    defineHandler({ type: TYPE, input: z.unknown(), handle: () => null }),
-  ]);
-  const defaults = { maxAttempts: 3, maxCrashes: 3, backoff: BACKOFF };
-  const jobs = new Jobs({ store, clock: systemClock, handlers, defaults });
-  for (let from = 0; from < count; from += PER_CALL) {
-    const some = Array.from({ length: Math.min(PER_CALL, count - from) }, (_, n) => from + n);
-    await jobs.enqueueMany(some.map((n) => ({ type: TYPE, payload: { order: n } })));
-  }
 }
