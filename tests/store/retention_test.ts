@@ -7,6 +7,7 @@ import type { JobState } from "../../machines/job.ts";
 import { buildJob, claimed } from "../support/build.ts";
 import { changeFor } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { untilBlocked } from "../support/locks.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -301,4 +302,18 @@ Deno.test("operations that have ended go with their parts and their actor; other
   ) {
     assertEquals(await left(table, column), stay, table);
   }
+  await operation("touched", 40);
+  const [id = ""] = [...names].flatMap(([id, name]) => name === "touched" ? [id] : []);
+  let enforcing: Promise<unknown> = Promise.resolve();
+  await db.sql.begin(async (sql) => {
+    await sql`update perdura.actor set version = version + 1 where id = ${id}`;
+    enforcing = retention.enforce();
+    await untilBlocked(db.sql);
+  });
+  await enforcing;
+  assertEquals(
+    await left("operation", "id"),
+    [...stay, "touched"].sort(),
+    "it was touched meanwhile",
+  );
 });
