@@ -1,6 +1,11 @@
 /** Signing in with a key, and what those see who may only look. */
 import { assert, assertEquals } from "@std/assert";
-import { startBrowser, violationsEverywhere } from "./browser.ts";
+import {
+  PATIENCE_MS,
+  startBrowser,
+  violationsEverywhere,
+  whole,
+} from "./browser.ts";
 import { startProgram } from "./program.ts";
 
 /** Makes a key by the command line. */
@@ -46,6 +51,7 @@ Deno.test("who signs in", async (t) => {
   const { url } = program;
   const browser = await startBrowser();
   const context = await browser.newContext({ reducedMotion: "reduce" });
+  context.setDefaultTimeout(PATIENCE_MS);
   try {
     const headers = {
       authorization: `Bearer ${all}`,
@@ -99,7 +105,7 @@ Deno.test("who signs in", async (t) => {
         ) {
           await page.goto(`${url}/ui/${path}`);
           await page.locator("main h1").waitFor();
-          await page.waitForLoadState("networkidle", { timeout: 2_000 }).catch(() => {});
+          await whole(page);
           assertEquals(
             await page.locator("main .actions button").count(),
             0,

@@ -1,15 +1,24 @@
 /** One actor: stepped through, told, checked first, forked; what others do is seen live. */
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import type { Page } from "playwright-core";
-import { demandAccessible, lit, openPage, startBrowser } from "./browser.ts";
+import {
+  awake,
+  demandAccessible,
+  openPage,
+  startBrowser,
+  untilLit,
+} from "./browser.ts";
 import { post, startProgram } from "./program.ts";
 
-/** Waits until the innermost lit states are these. */
-async function untilLit(page: Page, ...ids: readonly string[]): Promise<void> {
-  for (const id of ids) {
-    await page.locator(`.state.leaf.on[data-state="${id}"]`).waitFor();
-  }
-  assertEquals((await lit(page)).toSorted(), ids.toSorted());
+const PICKING = ["open.work.packing.picking", "open.contact.quiet"];
+const WRAPPING = ["open.work.packing.wrapping", "open.contact.quiet"];
+
+/** Waits until the keys are in a state of the chart. */
+async function untilAt(page: Page, id: string): Promise<void> {
+  await page.waitForFunction(
+    (id) => document.activeElement?.getAttribute("data-state") === id,
+    id,
+  );
 }
 
 Deno.test("the page of an actor", async (t) => {
@@ -26,9 +35,9 @@ Deno.test("the page of an actor", async (t) => {
     });
     await t.step("it is followed live, region by region", async () => {
       await page.goto(`${url}/ui/actors/order-1`);
-      await untilLit(page, "open.work.packing.picking", "open.contact.quiet");
+      await untilLit(page, PICKING);
       await post(`${url}/actors/order-1/events`, { type: "PICKED" });
-      await untilLit(page, "open.work.packing.wrapping", "open.contact.quiet");
+      await untilLit(page, WRAPPING);
       assertEquals(
         await page.locator(".edge.taken").getAttribute("data-to"),
         "open.work.packing.wrapping",
@@ -48,11 +57,7 @@ Deno.test("the page of an actor", async (t) => {
         ) {
           await page.locator(`.history tr[data-version="${version}"] button`)
             .click();
-          assertEquals(
-            (await lit(page)).toSorted(),
-            to.split(",").toSorted(),
-            `step ${version}`,
-          );
+          await untilLit(page, to.split(","), `step ${version}`);
         }
         await page.locator(`.history tr[data-version="2"] button`).click();
         await page.waitForURL((url) => url.searchParams.get("step") === "2");
@@ -75,12 +80,9 @@ Deno.test("the page of an actor", async (t) => {
         await post(`${url}/actors/order-1/events`, { type: "HOLD" });
         await page.locator("[data-testid=position]", { hasText: "2 / 5" })
           .waitFor();
-        assertEquals(await lit(page), [
-          "open.work.charging",
-          "open.contact.quiet",
-        ]);
+        await untilLit(page, ["open.work.charging", "open.contact.quiet"]);
         await page.getByRole("button", { name: "Live" }).click();
-        await untilLit(page, "open.work.held", "open.contact.quiet");
+        await untilLit(page, ["open.work.held", "open.contact.quiet"]);
         await page.waitForURL((url) => !url.searchParams.has("step"));
       },
     );
@@ -104,12 +106,9 @@ Deno.test("the page of an actor", async (t) => {
       await dialog.getByLabel("Event").fill("RELEASE");
       await dialog.getByLabel("Payload, JSON").fill("");
       await dialog.getByRole("button", { name: "Send" }).click();
-      await untilLit(page, "open.work.packing.wrapping", "open.contact.quiet");
-      assertEquals(
-        await page.evaluate(() =>
-          document.activeElement?.closest("main") !== null
-        ),
-        true,
+      await untilLit(page, WRAPPING);
+      await page.waitForFunction(() =>
+        document.activeElement?.closest("main") !== null
       );
     });
 
@@ -119,25 +118,16 @@ Deno.test("the page of an actor", async (t) => {
         await page.locator(".chart [tabindex='0']").focus();
         await page.keyboard.press("ArrowDown");
         await page.keyboard.press("ArrowDown");
-        assertEquals(
-          await page.evaluate(() =>
-            document.activeElement?.getAttribute("data-state")
-          ),
-          "open.work",
-        );
+        await untilAt(page, "open.work");
         await page.keyboard.press("ArrowRight");
-        assertEquals(
-          await page.evaluate(() =>
-            document.activeElement?.getAttribute("data-state")
-          ),
-          "open.contact",
-        );
+        await untilAt(page, "open.contact");
         assertEquals(
           await page.locator(".chart [tabindex='0']").count(),
           1,
           "one stop for the tab key",
         );
         await page.locator("h1").click();
+        await awake(page);
         await page.keyboard.press("Home");
         await page.locator("[data-testid=position]", { hasText: /^1 / })
           .waitFor();
@@ -149,11 +139,7 @@ Deno.test("the page of an actor", async (t) => {
         await demandAccessible(page, "the text of a chart");
         await page.keyboard.press("t");
         await page.keyboard.press("l");
-        await untilLit(
-          page,
-          "open.work.packing.wrapping",
-          "open.contact.quiet",
-        );
+        await untilLit(page, WRAPPING);
       },
     );
 
@@ -164,22 +150,16 @@ Deno.test("the page of an actor", async (t) => {
       await dialog.getByLabel("Name of the fork").fill("order-1-again");
       await dialog.getByRole("button", { name: "Fork", exact: true }).click();
       await page.waitForURL(/order-1-again/);
-      await untilLit(page, "open.work.packing.picking", "open.contact.quiet");
+      await untilLit(page, PICKING);
     });
 
     await t.step("one that has ended takes no events", async () => {
       await post(`${url}/actors/order-1-again/cancel`, {});
       await page.locator(".head [data-status=done]").waitFor();
       await page.locator(".state.on[data-state=undone]").waitFor();
-      assert(
-        await page.locator(".panel.accepts").textContent().then((text) =>
-          text?.includes("nothing")
-        ),
-      );
-      assertEquals(
-        await page.getByRole("button", { name: "Send…" }).count(),
-        0,
-      );
+      await page.locator(".panel.accepts", { hasText: "nothing" }).waitFor();
+      await page.getByRole("button", { name: "Send…" })
+        .waitFor({ state: "detached" });
     });
     assertEquals(errors, []);
   } finally {

@@ -14,11 +14,15 @@ const ARGS = [
   ...["--disable-background-networking", "--disable-component-update"],
 ];
 
+/** What is waited for comes when it comes: longer than any machine takes, and only a failure waits so long. */
+export const PATIENCE_MS = 120_000;
+
 /** Starts Chromium. */
 export function startBrowser(more: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium",
     args: [...ARGS, ...more],
+    timeout: PATIENCE_MS,
   });
 }
 
@@ -43,6 +47,7 @@ export async function openPage(
     colorScheme: theme,
     reducedMotion: "reduce",
   });
+  page.setDefaultTimeout(PATIENCE_MS);
   page.on("pageerror", (error) => errors.push(`${page.url()}: ${error}`));
   page.on("console", (message) => {
     if (message.type() !== "error") return;
@@ -58,6 +63,48 @@ export async function openPage(
 export function lit(page: Page): Promise<(string | null)[]> {
   return page.locator(".chart .state.leaf.on").evaluateAll((states) =>
     states.map((state) => state.getAttribute("data-state"))
+  );
+}
+
+/** Waits until the innermost lit states are these, and no others. */
+export async function untilLit(
+  page: Page,
+  ids: readonly string[],
+  why?: string,
+): Promise<void> {
+  const wanted = ids.toSorted();
+  const isSo = async () =>
+    (await lit(page)).toSorted().join() === wanted.join();
+  await until(isSo).catch(() => {});
+  assertEquals((await lit(page)).toSorted(), wanted, why);
+}
+
+/** Asks until it is so: the page works beside the test. */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!await isSo()) {
+    if (performance.now() > deadline) {
+      throw new Error("It has not come to that");
+    }
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+/** Waits until nothing of a page is still on its way. */
+export async function whole(page: Page): Promise<void> {
+  await page.locator("main :is(h1, .empty)").first().waitFor();
+  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
+}
+
+/**
+ * Waits until a page hears keys: what listens is put in place after the page was painted, at the
+ * latest by a timer of 100 ms. These run after that one, however slow the machine is.
+ */
+export async function awake(page: Page): Promise<void> {
+  await page.evaluate(() =>
+    new Promise((done) =>
+      setTimeout(() => setTimeout(() => setTimeout(done, 10), 10), 120)
+    )
   );
 }
 
@@ -128,9 +175,14 @@ export async function violationsEverywhere(
   return found;
 }
 
-/** How far a page sticks out of its window. */
+/** How far a page sticks out of its window, when it has got used to its width: some parts measure it. */
 export function overflow(page: Page): Promise<number> {
-  return page.evaluate(() =>
-    document.documentElement.scrollWidth - document.documentElement.clientWidth
-  );
+  return page.evaluate(async () => {
+    const root = document.documentElement;
+    for (let frames = 0; frames < 60; frames++) {
+      await new Promise((done) => requestAnimationFrame(done));
+      if (frames >= 2 && root.scrollWidth <= root.clientWidth) break;
+    }
+    return root.scrollWidth - root.clientWidth;
+  });
 }

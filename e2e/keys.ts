@@ -1,7 +1,6 @@
 /** The ways through the pages that need no pointer. */
-import { assertEquals } from "@std/assert";
 import type { Page } from "playwright-core";
-import { lit } from "./browser.ts";
+import { awake, untilLit } from "./browser.ts";
 import { enqueue } from "./program.ts";
 
 /** Finds `order-2`, opens it, steps back, and sends it an event; the focus comes back. */
@@ -24,6 +23,7 @@ export async function byKeys(page: Page, url: string): Promise<void> {
   });
   await page.goto(`${url}/ui/actors`);
   await page.locator("tr[data-actor=order-2]").waitFor();
+  await awake(page);
   await page.keyboard.press("/");
   await page.keyboard.type("id:order-2");
   await page.keyboard.press("Enter");
@@ -35,6 +35,8 @@ export async function byKeys(page: Page, url: string): Promise<void> {
     await page.keyboard.press("Enter");
   });
   await page.locator(".state.leaf.on").first().waitFor();
+  await page.locator("[data-testid=position]", { hasText: "3 / 3" }).waitFor();
+  await awake(page);
   await page.keyboard.press("ArrowLeft");
   await page.waitForURL((url) => url.searchParams.get("step") === "2");
   await page.keyboard.press("l");
@@ -45,19 +47,15 @@ export async function byKeys(page: Page, url: string): Promise<void> {
   await page.getByLabel("Event", { exact: true }).waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  assertEquals(
-    await page.evaluate(() => document.activeElement?.textContent),
-    "Send…",
+  await page.waitForFunction(() =>
+    document.activeElement?.textContent === "Send…"
   );
   await page.keyboard.press("e");
   await page.getByLabel("Event", { exact: true }).fill("PICKED");
   await page.keyboard.press("Enter");
   await page.locator(".state.on[data-state='open.work.packing.wrapping']")
     .waitFor();
-  assertEquals(
-    (await lit(page)).toSorted(),
-    ["open.contact.quiet", "open.work.packing.wrapping"],
-  );
+  await untilLit(page, ["open.contact.quiet", "open.work.packing.wrapping"]);
 }
 
 /** Brings one dead letter back. */
@@ -88,7 +86,9 @@ export async function requeueByKeys(page: Page, url: string): Promise<void> {
   await pressed("Requeue");
   await page.waitForURL(/operations\?id=/);
   await page.goto(`${url}/ui/jobs/${id}`);
-  await page.locator(".state.on[data-state=dead_letter], .state.on[data-state=succeeded]")
+  await page.locator(
+    ".state.on[data-state=dead_letter], .state.on[data-state=succeeded]",
+  )
     .first().waitFor();
   await page.locator(".history tr", { hasText: "REQUEUE" }).waitFor();
 }

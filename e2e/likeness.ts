@@ -1,6 +1,7 @@
 /** Whether a chart looks as it did when somebody looked at it last. */
 import { assert } from "@std/assert";
 import type { Page } from "playwright-core";
+import { awake } from "./browser.ts";
 import { withPalette } from "./palette.ts";
 
 const KNOWN = new URL("known/", import.meta.url);
@@ -17,6 +18,7 @@ const SHARE_MAX = .004;
  */
 export async function demandLike(page: Page, name: string): Promise<void> {
   await page.evaluate(() => document.fonts.ready);
+  await awake(page);
   const seen = await page.locator(".viewport").screenshot();
   const file = new URL(`${name}.png`, KNOWN);
   if (Deno.env.get("KNOWN") === "new") {
@@ -30,7 +32,10 @@ export async function demandLike(page: Page, name: string): Promise<void> {
   const out = new URL(`../.out/${name}.png`, import.meta.url);
   await Deno.mkdir(new URL(".", out), { recursive: true });
   await Deno.writeFile(out, seen);
-  assert(false, `${name}: ${(share * 100).toFixed(2)} % is not alike, see ${out.pathname}`);
+  assert(
+    false,
+    `${name}: ${(share * 100).toFixed(2)} % is not alike, see ${out.pathname}`,
+  );
 }
 
 /** The share of the pixels that differ, both pictures made smaller. */
@@ -48,7 +53,9 @@ async function difference(
       const [width, height] = [image.width, image.height].map((each) =>
         Math.round(each / by)
       );
-      const paper = new OffscreenCanvas(width ?? 1, height ?? 1).getContext("2d");
+      const paper = new OffscreenCanvas(width ?? 1, height ?? 1).getContext(
+        "2d",
+      );
       if (!paper) throw new Error("This browser draws nothing");
       paper.imageSmoothingQuality = "high";
       paper.drawImage(image, 0, 0, width ?? 1, height ?? 1);

@@ -2,7 +2,14 @@
 import { gzipSync } from "node:zlib";
 import { assert, assertEquals } from "@std/assert";
 import type { Page } from "playwright-core";
-import { openPage, startBrowser, violationsEverywhere } from "./browser.ts";
+import {
+  awake,
+  openPage,
+  startBrowser,
+  until,
+  violationsEverywhere,
+  whole,
+} from "./browser.ts";
 import { enqueue, post, startProgram } from "./program.ts";
 
 const PAGES = [
@@ -61,7 +68,7 @@ Deno.test("all pages", async (t) => {
       input: { title: HOSTILE, approver: HOSTILE },
     });
     const { id: failed } = Object(
-      await post(`${url}/jobs?wait=20s`, {
+      await post(`${url}/jobs?wait=60s`, {
         type: "debug.fail",
         payload: { times: 9, message: HOSTILE },
         maxAttempts: 1,
@@ -86,8 +93,10 @@ Deno.test("all pages", async (t) => {
         for (const [path, opener] of DIALOGS) {
           await page.goto(`${url}/ui/${path.replace("{later}", later)}`);
           await whole(page);
-          if (opener === "?") await page.keyboard.press("?");
-          else {
+          if (opener === "?") {
+            await awake(page);
+            await page.keyboard.press("?");
+          } else {
             await page.locator("main").getByRole("button", { name: opener })
               .first().click();
           }
@@ -119,7 +128,10 @@ Deno.test("all pages", async (t) => {
     await t.step("hostile names and payloads are text", async () => {
       const page = await openPage(browser, errors, { expected: [400, 404] });
       let alerts = 0;
-      page.on("dialog", (dialog) => (alerts++, void dialog.dismiss()));
+      page.on("dialog", (dialog) => {
+        alerts++;
+        dialog.dismiss().catch(() => {});
+      });
       for (
         const path of [
           `jobs/${failed}?tab=raw`,
@@ -185,15 +197,6 @@ Deno.test("all pages", async (t) => {
   }
 });
 
-/** Until nothing of a page is still on its way. */
-async function whole(page: Page): Promise<void> {
-  await page.locator("main :is(h1, .empty)").first().waitFor();
-  await page.locator("[aria-busy=true]").first().waitFor({
-    state: "detached",
-    timeout: 8_000,
-  }).catch(() => {});
-}
-
 /**
  * The addresses of all that a page has loaded, from its own list: reading bodies
  * as they come leaves a read behind when the page is closed under it.
@@ -213,7 +216,7 @@ async function packedSize(address: string): Promise<number> {
 /** Five calls of one service that is down; an operator keeps it open for as long as the test takes. */
 async function openBreaker(url: string, port: number): Promise<void> {
   for (let n = 0; n < 5; n++) {
-    await post(`${url}/jobs?wait=20s`, {
+    await post(`${url}/jobs?wait=60s`, {
       type: "http.request",
       payload: { url: `http://127.0.0.1:${port}/` },
       limitKey: "partner",
@@ -221,10 +224,9 @@ async function openBreaker(url: string, port: number): Promise<void> {
     });
   }
   const breaker = `${url}/breakers/key:partner`;
-  for (let tries = 0; tries < 100; tries++) {
+  await until(async () => {
     const { state } = Object(await (await fetch(breaker)).json());
-    if (state === "open") return void await post(`${breaker}/open`, {});
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  throw new Error("Five failures have not opened it");
+    return state === "open";
+  });
+  await post(`${breaker}/open`, {});
 }

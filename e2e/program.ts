@@ -37,7 +37,9 @@ export async function startProgram(
   );
   const reading = Promise.all(
     [child.stdout, child.stderr].map((out) => readLines(out, url.resolve)),
-  );
+  ).then(() => url.reject(new Error("The program ended")));
+  // Nobody waits for it any more when the program has ended later.
+  url.promise.catch(() => {});
   try {
     return {
       url: await url.promise,
@@ -55,16 +57,22 @@ export async function startProgram(
   }
 }
 
+/** Reads to the end, so that the program never waits for a reader. */
 async function readLines(
   out: ReadableStream<Uint8Array>,
   onUrl: (url: string) => void,
 ) {
-  let text = "";
+  let text: string | null = "";
   const decoder = new TextDecoder();
   for await (const chunk of out) {
+    if (text === null) continue;
     text += decoder.decode(chunk, { stream: true });
-    const [found] = /http:\/\/127\.0\.0\.1:\d+/.exec(text) ?? [];
-    if (found && text.includes("Listening")) onUrl(found);
+    // Whole lines: a chunk may end within the port.
+    const [, found] = /Listening.*(http:\/\/127\.0\.0\.1:\d+).*\n/.exec(text) ??
+      [];
+    if (!found) continue;
+    text = null;
+    onUrl(found);
   }
 }
 

@@ -84,14 +84,14 @@ Deno.test("charts", async (t) => {
       async () => {
         await page.route(
           "**/chart.svg*",
-          (route) => route.fulfill({ status: 500, body: "no" }),
+          (route) => route.fulfill({ status: 500, body: "no" }).catch(() => {}),
         );
         await page.goto(`${url}/ui/actors/order-1`);
         await page.getByText("The picture could not be drawn").waitFor();
         await page.locator(".charttext li.on", { hasText: "picking" }).first()
           .waitFor();
         await demandAccessible(page, "a chart that failed");
-        await page.unroute("**/chart.svg*");
+        await page.unrouteAll({ behavior: "wait" });
       },
     );
 
@@ -128,7 +128,10 @@ Deno.test("charts", async (t) => {
           await page.locator("[data-state='pending.escalated']").count(),
           0,
         );
-        await post(`${url}/actors/old-1/events`, { type: "APPROVE", by: "ada" });
+        await post(`${url}/actors/old-1/events`, {
+          type: "APPROVE",
+          by: "ada",
+        });
         await page.locator(".state.on[data-state=approved]").waitFor();
       },
     );
@@ -151,7 +154,9 @@ Deno.test("charts", async (t) => {
           await page.locator(".edge.taken").waitFor();
           await demandLike(page, `job-${theme}`);
           await page.goto(`${url}/ui/actors/order-2?step=3`);
-          await page.locator(".state.on[data-state='open.work.packing.picking']")
+          await page.locator(
+            ".state.on[data-state='open.work.packing.picking']",
+          )
             .waitFor();
           await demandLike(page, `order-${theme}`);
         }

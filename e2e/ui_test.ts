@@ -1,7 +1,13 @@
 /** The pages in a real browser, on the real program. */
 import { assert, assertEquals } from "@std/assert";
-import { lit, openPage, overflow, startBrowser } from "./browser.ts";
-import { enqueue, startProgram } from "./program.ts";
+import {
+  awake,
+  openPage,
+  overflow,
+  startBrowser,
+  untilLit,
+} from "./browser.ts";
+import { enqueue, post, startProgram } from "./program.ts";
 
 const SHOTS = new URL("../.out/", import.meta.url).pathname;
 
@@ -29,10 +35,11 @@ Deno.test("the pages of jobs", async (t) => {
         await page.locator(".head [data-status=succeeded]").waitFor();
         await page.locator(".history tr[data-version='5']").waitFor();
         await page.locator(".state.on[data-state=succeeded]").waitFor();
-        assertEquals(await lit(page), ["succeeded"]);
+        await untilLit(page, ["succeeded"]);
+        await awake(page);
         for (const wanted of ["running", "retry"]) {
           await page.keyboard.press("ArrowLeft");
-          assertEquals(await lit(page), [wanted]);
+          await untilLit(page, [wanted]);
         }
         await page.waitForURL((url) => url.searchParams.get("step") === "3");
         assertEquals(
@@ -47,7 +54,7 @@ Deno.test("the pages of jobs", async (t) => {
         await page.screenshot({ path: `${SHOTS}job-light.png` });
         await page.reload();
         await page.locator(".chart .state.leaf.on").waitFor();
-        assertEquals(await lit(page), ["retry"], "the address keeps the step");
+        await untilLit(page, ["retry"], "the address keeps the step");
         await page.close();
         const dark = await openPage(browser, errors, {
           theme: "dark",
@@ -79,16 +86,12 @@ Deno.test("the pages of jobs", async (t) => {
         await page.goto(`${program.url}/ui/jobs/${id}`);
         await page.locator("#live.live").waitFor();
         await page.locator(".chart .state.leaf.on").waitFor();
-        assertEquals(await lit(page), ["scheduled"]);
+        await untilLit(page, ["scheduled"]);
         await page.locator("button[data-event=CANCEL]").click();
         await page.locator(".head [data-status=cancelled]").waitFor();
         await page.locator(".state.on[data-state=cancelled]").waitFor();
         // Somebody else brings it back; the page learns of it by the stream.
-        await fetch(`${program.url}/jobs/${id}/events`, {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify({ type: "REQUEUE" }),
-        });
+        await post(`${program.url}/jobs/${id}/events`, { type: "REQUEUE" });
         await page.locator(".state.on[data-state=succeeded]").waitFor();
         await page.close();
       },

@@ -29,14 +29,16 @@ export function layWire(target: string): Wire {
   };
   const accepting = (async () => {
     for await (const conn of listener) {
-      if (isCut) {
+      // The other end may have gone; the wire may be cut meanwhile.
+      const there = isCut
+        ? null
+        : await Deno.connect({ hostname: "127.0.0.1", port: Number(port) })
+          .catch(() => null);
+      if (there === null || isCut) {
         conn.close();
+        there?.close();
         continue;
       }
-      const there = await Deno.connect({
-        hostname: "127.0.0.1",
-        port: Number(port),
-      });
       open.add(conn).add(there);
       void lead(conn, there);
       void lead(there, conn);

@@ -20,7 +20,7 @@ export async function startHome(): Promise<Home> {
     stderr: "piped",
   }).spawn();
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const reading = readUrl(child.stderr, resolve).then(() => reject(new Error("the API ended")));
+  const reading = readUrl(child.stderr, resolve).then(() => reject(new Error("The API ended")));
   const api = await promise;
   const databaseUrl = (await Deno.readTextFile(`${dir}/database-url`)).trim();
   return {
@@ -44,7 +44,8 @@ async function readUrl(
   const decoder = new TextDecoder();
   for await (const chunk of output) {
     text += decoder.decode(chunk, { stream: true });
-    const [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(text) ?? [];
+    // Whole: a chunk may end within the port.
+    const [url] = /http:\/\/127\.0\.0\.1:\d+(?=\D)/.exec(text) ?? [];
     if (url) found(url);
   }
 }

@@ -26,7 +26,7 @@ export async function serveEntry(databaseUrl: string): Promise<ServedEntry> {
   while (url === undefined) {
     const { done, value = "" } = await lines.read();
     log += value;
-    url = /http:\/\/127\.0\.0\.1:\d+/.exec(log)?.[0];
+    url = /http:\/\/127\.0\.0\.1:\d+(?=\D)/.exec(log)?.[0];
     if (done && url === undefined) throw new Error(`The entry ended:\n${log}`);
   }
   const reading = (async () => {

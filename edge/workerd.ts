@@ -16,6 +16,9 @@ export interface ServedWorker extends AsyncDisposable {
   readonly cron: string;
 }
 
+const SOCKETS = ["open", "closed", "cron"] as const;
+type Socket = typeof SOCKETS[number];
+
 /** Calls `scheduled`, as a cron trigger does. */
 const TRIGGER = `export default {
   async fetch(request, env) {
@@ -30,28 +33,47 @@ export async function serveWorker(databaseUrl: string): Promise<ServedWorker> {
   await bundle(`${dir}/worker.js`);
   await Deno.writeTextFile(`${dir}/trigger.js`, TRIGGER);
   await Deno.writeTextFile(`${dir}/config.capnp`, configOf(databaseUrl));
-  const [open, closed, cron] = [freePort(), freePort(), freePort()];
   const child = new Deno.Command(workerd, {
     args: [
-      ...["serve", "--experimental", `${dir}/config.capnp`],
-      ...[`--socket-addr=open=127.0.0.1:${open}`, `--socket-addr=closed=127.0.0.1:${closed}`],
-      `--socket-addr=cron=127.0.0.1:${cron}`,
+      ...["serve", "--experimental", `${dir}/config.capnp`, "--control-fd=1"],
+      ...SOCKETS.map((name) => `--socket-addr=${name}=127.0.0.1:0`),
     ],
-    stdout: "inherit",
+    stdout: "piped",
     stderr: "inherit",
   }).spawn();
-  await Promise.all([open, closed, cron].map((port) => untilListening(port)));
-  const url = (port: number) => `http://127.0.0.1:${port}`;
+  const found = Promise.withResolvers<Record<Socket, string>>();
+  const reading = readAddresses(child.stdout, found.resolve)
+    .then(() => found.reject(new Error("workerd ended")));
   return {
-    open: url(open),
-    closed: url(closed),
-    cron: url(cron),
+    ...await found.promise,
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGTERM");
       await child.status;
+      await reading;
       await Deno.remove(dir, { recursive: true });
     },
   };
+}
+
+/** Reads where each socket listens, a line of JSON each, and the rest to the end. */
+async function readAddresses(
+  output: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onAll: (urls: Record<Socket, string>) => void,
+): Promise<void> {
+  const ports = new Map<string, number>();
+  let rest = "";
+  for await (const text of output.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const [, socket, port] = /"event":"listen","socket":"(\w+)","port":(\d+)/.exec(line) ?? [];
+      if (socket) ports.set(socket, Number(port));
+    }
+    const url = (name: Socket) => `http://127.0.0.1:${ports.get(name)}`;
+    if (SOCKETS.every((name) => ports.has(name))) {
+      onAll({ open: url("open"), closed: url("closed"), cron: url("cron") });
+    }
+  }
 }
 
 /** The database is on this machine: the network may go there, and nowhere else. */
@@ -89,20 +111,4 @@ const cron :Workerd.Worker = (
   bindings = [ (name = "EDGE", service = "open") ],
 );
 `;
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}
-
-async function untilListening(port: number): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    const connection = await Deno.connect({ hostname: "127.0.0.1", port }).catch(() => null);
-    if (connection) return connection.close();
-    await new Promise((done) => setTimeout(done, 50));
-  }
-  throw new Error("workerd does not listen");
 }
