@@ -3,7 +3,8 @@
 -- many; then the terms of a search, array literals: $9 field, $10 path (of text: types whose payload is
 -- left out), $11 comparison (0: a pattern;
 -- else the sum of 1 less, 2 equal, 4 greater), $12 text, $13 number, $14 negated. $15 fingerprint of the
--- error (null: any): of dead letters through dead_letter_error.
+-- error (null: any): of dead letters through dead_letter_error. $16 not created before, $17 created
+-- before, seconds since 1970 (null each: any): it passes rows over for a tenth of what a term costs.
 -- Locks: nothing. Index: the primary keys of the homes, backwards from the id. Filters are checked row
 -- by row: list_edge.sql says where a look with a filter ends, so that it reads a bounded number.
 -- One statement, one snapshot: a job that moves between homes is on the page once.
@@ -14,6 +15,8 @@ with page as (
      and ($6::text is null or j.type = $6::text)
      and ($7::text is null or j.queue = $7::text)
      and ($15::text is null or coalesce(j.last_error ->> 'fingerprint', '') = $15::text)
+     and ($16::float8 is null or j.created_at >= to_timestamp($16::float8))
+     and ($17::float8 is null or j.created_at < to_timestamp($17::float8))
      and (cardinality($9::text[]) = 0 or not exists (
        select from unnest($9::text[], $10::text[], $11::smallint[], $12::text[], $13::float8[], $14::boolean[])
          as w(f, p, o, v, y, n)

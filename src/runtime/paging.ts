@@ -10,11 +10,10 @@ export interface Page<T> {
   readonly nextCursor: string | null;
 }
 
-/** Rows per home that one look with a filter reads: a few milliseconds. */
-const LOOK_ROWS = 1_000;
-/** A page that is not full yet is looked for so often, and then for this long. */
-const LOOKS_MIN = 5;
-const LOOK_MS = 20;
+/** Rows per home that the first look with a filter reads: a few milliseconds, whatever is asked. */
+const LOOK_ROWS = 250;
+/** A page that is not full yet is looked for so long. */
+const LOOK_MS = 12;
 
 /**
  * One page, newest first. With a filter that matches little it may hold fewer jobs than `limit`, even
@@ -30,14 +29,16 @@ export async function pageOf(
   const floor = filter.from ?? null;
   const items: Job[] = [];
   for (let before = cursor;;) {
-    const edge = isSelective(filter) ? await host.store.listEdge(filter, before, LOOK_ROWS) : null;
+    const edge = isSelective(filter)
+      ? await host.store.listEdge(filter, before, search.rows)
+      : null;
     const isLast = edge === null || (floor !== null && edge < floor);
     const from = isLast ? floor : edge;
     items.push(...await host.store.list({ ...filter, from }, before, limit - items.length));
     if (items.length === limit) return { items, nextCursor: items.at(-1)?.id ?? null };
     if (isLast || from === null) return { items, nextCursor: null };
     // `from` itself has been looked at: the next look begins below it.
-    if (search.isOverAtLook()) return { items, nextCursor: from };
+    if (search.isOver()) return { items, nextCursor: from };
     before = from;
   }
 }
@@ -54,29 +55,35 @@ export async function pageOfActors(
   const lines: ActorLine[] = [];
   for (let after = cursor;;) {
     const isBounded = isLookedFor(filter);
-    const edge = isBounded ? await actors.listEdge(filter.tenantId, after, LOOK_ROWS) : null;
+    const edge = isBounded ? await actors.listEdge(filter.tenantId, after, search.rows) : null;
     lines.push(...await actors.list({ ...filter, upTo: edge }, after, limit - lines.length));
     if (lines.length === limit) return { lines, next: lines.at(-1)?.id ?? null };
     if (edge === null) return { lines, next: null };
-    if (search.isOverAtLook()) return { lines, next: edge };
+    if (search.isOver()) return { lines, next: edge };
     after = edge;
   }
 }
 
-/** How long one page is looked for. */
+/** How long one page is looked for, and how much at once: a row costs a microsecond or twenty. */
 class Search {
   readonly #clock: Clock;
   readonly #startedAt: number;
-  #looks = 0;
+  #lastAt: number;
+  /** Of the next look. */
+  rows = LOOK_ROWS;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#startedAt = clock.monotonic();
+    this.#startedAt = this.#lastAt = clock.monotonic();
   }
 
-  /** Another look has not filled the page: whether to answer with what there is. */
-  isOverAtLook(): boolean {
-    return ++this.#looks >= LOOKS_MIN && this.#clock.monotonic() - this.#startedAt > LOOK_MS;
+  /** A look has not filled the page: whether to answer with what there is. */
+  isOver(): boolean {
+    const now = this.#clock.monotonic();
+    // Twice as many do not take longer than a page may.
+    if (now - this.#lastAt < LOOK_MS / 3) this.rows *= 2;
+    this.#lastAt = now;
+    return now - this.#startedAt > LOOK_MS;
   }
 }
 

@@ -48,6 +48,9 @@ export function narrowed(filter: JobFilter, query: JobQuery): JobFilter {
     fingerprint: filter.fingerprint ?? query.fingerprint,
     terms: [...filter.terms ?? [], ...terms, ...more],
     from: boundsOf(query).from,
+    createdFrom: query.createdFrom,
+    // Terms compare whole milliseconds.
+    createdBefore: query.createdTo === null ? null : query.createdTo + 1,
   };
 }
 

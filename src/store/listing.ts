@@ -22,6 +22,7 @@ export async function listJobs(
   limit: number,
 ): Promise<Job[]> {
   const { tenantId, states, type, queue, terms = [], from = null, fingerprint = null } = filter;
+  const { createdFrom = null, createdBefore = null } = filter;
   const rows = await db.query(sql.list, [
     tenantId,
     before ?? GREATEST_ID,
@@ -33,6 +34,8 @@ export async function listJobs(
     limit,
     ...termColumns(terms),
     fingerprint,
+    createdFrom === null ? null : createdFrom / 1_000,
+    createdBefore === null ? null : createdBefore / 1_000,
   ]);
   return rows.map(toJob);
 }

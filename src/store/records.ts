@@ -263,6 +263,9 @@ export interface JobFilter {
   readonly terms?: readonly Term[];
   /** No ids below this one. */
   readonly from?: string | null;
+  /** Milliseconds since 1970; a term says the same, for more. */
+  readonly createdFrom?: number | null;
+  readonly createdBefore?: number | null;
 }
 
 /** A waiting job as it shall be. */

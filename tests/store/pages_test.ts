@@ -41,6 +41,16 @@ async function readsOf(sql: postgres.Sql, text: string, parameters: Given): Prom
   return reads;
 }
 
+/** How often the terms of a search are held against a row. */
+async function termsRead(sql: postgres.Sql, parameters: Given): Promise<number> {
+  const plan = await sql.unsafe(`explain (analyze, timing off) ${statements.list}`, [
+    ...parameters,
+  ]);
+  const lines = plan.map((row) => String(row["QUERY PLAN"]));
+  return lines.filter((line) => line.includes("Function Scan on w "))
+    .reduce((sum, line) => sum + Number(/loops=(\d+)/.exec(line)?.[1] ?? 0), 0);
+}
+
 /** The most rows that one node reads of a table. */
 async function mostRead(sql: postgres.Sql, text: string, parameters: Given): Promise<number> {
   const reads = await readsOf(sql, text, parameters);
@@ -84,10 +94,12 @@ Deno.test(`a page of ${SIZE} jobs of each home reads a page`, async () => {
     fingerprint: string | null = null,
     from = LEAST,
     terms: Parameters<typeof termColumns>[0] = [],
+    created: readonly [from: number | null, before: number | null] = [null, null],
   ) => [
     ...["default", MIDDLE, from, homes, states, null, null, LIMIT],
     ...termColumns(terms),
     fingerprint,
+    ...created,
   ];
   const cases = {
     "all": page("{0,1,2}", null),
@@ -107,6 +119,13 @@ Deno.test(`a page of ${SIZE} jobs of each home reads a page`, async () => {
   bounded[1] = GREATEST;
   const looked = await mostRead(sql, statements.list, bounded);
   assert(looked <= 5_002, `a search: ${looked} rows of a table`);
+  // Who is of another time is passed over before the terms are looked at.
+  const young = [isText("tag", "none")];
+  const passed = page("{0,1,2}", null, null, row?.i, young, [null, 0]);
+  passed[1] = GREATEST;
+  assertEquals(await termsRead(sql, passed), 0);
+  passed[passed.length - 1] = null;
+  assert(await termsRead(sql, passed) >= 5_000);
   const counted = (await readsOf(sql, statements.counts, ["default"]))
     .map((node) => node["Relation Name"]);
   assertEquals(counted.toSorted(), ["counter", "counter_delta", "counter_delta"]);
