@@ -74,7 +74,7 @@ export async function withScene(
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  timeoutMs = 60_000,
+  timeoutMs = 180_000,
 ): Promise<T> {
   const answer = await pollUntil(async () => (await look()) || undefined, { timeoutMs });
   if (answer === undefined) throw new Error(`Waited ${timeoutMs} ms in vain: ${what}`);

@@ -5,11 +5,8 @@ import { assertProblem, type Client, clientOf, itemsOf, jobIn, testApi } from ".
 
 const NOBODY = "01890000-0000-7000-8000-000000000000";
 
-/** An address where nobody listens. */
-function closedAddress(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return `postgres://perdura:secret@127.0.0.1:${listener.addr.port}/perdura`;
-}
+/** Nobody listens there: it is given to nobody who asks for any port. */
+const CLOSED = "postgres://perdura:secret@127.0.0.1:1/perdura";
 
 /** Every route that needs the database. */
 async function askAll(api: Client) {
@@ -48,7 +45,7 @@ Deno.test("GET /health tells a database that only reads from one that is away", 
 });
 
 Deno.test("a database that is away: 503 with Retry-After, alive but not ready, and no address shown", async () => {
-  const store = openStore({ url: closedAddress() });
+  const store = openStore({ url: CLOSED });
   try {
     const api = clientOf(store);
     for (const path of ["/health", "/health/ready"]) {
@@ -71,7 +68,7 @@ Deno.test("a database that is away: 503 with Retry-After, alive but not ready, a
 });
 
 Deno.test("a database that is away: bad input is still told what is wrong with it", async () => {
-  const store = openStore({ url: closedAddress() });
+  const store = openStore({ url: CLOSED });
   try {
     const reply = await clientOf(store).post("/jobs", { type: "no.such" });
     assertProblem(reply, 422, "unknown_type");

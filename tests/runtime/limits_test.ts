@@ -102,7 +102,7 @@ Deno.test("a slot that is given back is taken at once, not at the next poll", as
   await set(db, QUEUE, { concurrency: 1 });
   await db.sql`update perdura.gate set settles_at = null`;
   await insert(db, 50);
-  await using _worker = testWorker(db, [noop], { pollMs: 60_000 });
+  await using _worker = testWorker(db, [noop], { pollMs: 3_600_000 });
   await untilDone(db, 50);
 });
 
@@ -112,7 +112,7 @@ Deno.test("an exhausted rate sleeps until its refill, while a lane without limit
   await db.sql`update perdura.gate set settles_at = null, period_ms = 1000`;
   await insert(db, 12);
   await insert(db, 300, { queue: "free" });
-  await using _worker = testWorker(db, [noop], { pollMs: 60_000, concurrency: 2 });
+  await using _worker = testWorker(db, [noop], { pollMs: 3_600_000, concurrency: 2 });
   await untilDone(db, 300, "free");
   await untilDone(db, 12);
   const [row] = await db.sql`
@@ -234,12 +234,12 @@ Deno.test("a drive says when a limit lets it go on, and nothing of what is pause
     backoff: { baseMs: 1, factor: 1, capMs: 1 },
     defaults: { maxAttempts: 3, maxCrashes: 3 },
   };
-  const driven = await drive(host, { budgetMs: 1_500 });
+  const driven = await drive(host, { budgetMs: 20_000 });
   assertEquals([driven.ran, driven.more], [3, false]);
   const waitMs = Date.parse(driven.nextWakeAt ?? "") - Date.now();
-  assert(waitMs > 30_000 && waitMs < 61_000, `${waitMs} ms`);
+  assert(waitMs > 0 && waitMs < 61_000, `${waitMs} ms`);
   await db.store.gates.setPause(QUEUE, true, false);
-  const paused = await drive(host, { budgetMs: 1_000 });
+  const paused = await drive(host, { budgetMs: 20_000 });
   assertEquals([paused.ran, paused.more, paused.nextWakeAt], [0, false, null]);
 });
 

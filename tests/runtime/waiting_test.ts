@@ -20,7 +20,7 @@ Deno.test("wait gives the finished job, to many waiters at once", async () => {
   const made = await runtime.jobs.enqueueMany(
     Array.from({ length: 30 }, (_, n) => ({ type: "echo", payload: n })),
   );
-  const done = await Promise.all(made.map(({ id }) => runtime.jobs.wait("default", id, 20_000)));
+  const done = await Promise.all(made.map(({ id }) => runtime.jobs.wait("default", id, 60_000)));
   assertEquals(done.map((job) => [job.state, job.output]), made.map((_, n) => ["succeeded", n]));
 });
 
@@ -66,7 +66,9 @@ Deno.test("a store that is closed listens no more, whoever still waits", async (
   const name = `waits ${made?.id}`;
   const store = openStore({ url: db.url, name });
   const waiting = new Waiting(store, systemClock);
-  const over = waiting.ended({ tenantId: "default", id: made?.id ?? "" }, 500);
+  const patience = new AbortController();
+  const job = { tenantId: "default", id: made?.id ?? "" };
+  const over = waiting.ended(job, 3_600_000, patience.signal);
   const connected = async () => {
     const [row] = await db.sql`
       select count(*)::int as n from pg_stat_activity where application_name = ${name}`;
@@ -75,6 +77,7 @@ Deno.test("a store that is closed listens no more, whoever still waits", async (
   await eventually("connections", async () => await connected() >= 2);
   await store.close();
   await eventually("none", async () => await connected() === 0);
+  patience.abort();
   await over;
   assertEquals(await connected(), 0);
 });

@@ -342,7 +342,7 @@ Deno.test("ten thousand jobs of mixed fate all end, and the counters agree", asy
   await eventually("all have succeeded", async () => {
     const done = (await w.jobs.counts(null)).find((c) => c.state === "succeeded");
     return done?.count === count;
-  }, 60_000);
+  });
   const [row] = await db.sql`
     select count(*)::int as n, count(*) filter (where attempt = 2)::int as retried
       from perdura.job_archive`;

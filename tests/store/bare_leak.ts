@@ -6,7 +6,7 @@
  */
 import postgres from "postgres";
 
-const [url] = Deno.args;
+const [url, patienceMs] = Deno.args;
 const bare = postgres(url!, {
   max: 1,
   onnotice: () => {},
@@ -31,7 +31,7 @@ const insert = (sql: postgres.TransactionSql, key: string) =>
   sql`insert into debug_effect (key, job_id, attempt) values (${key}, gen_random_uuid(), 1)`;
 
 // The driver may also leave the callback hanging for ever, once its statement has leaked.
-setTimeout(() => Deno.exit(0), 4_000);
+setTimeout(() => Deno.exit(0), Number(patienceMs));
 
 let leave = () => {};
 const left = new Promise<void>((done) => leave = done);

@@ -69,7 +69,7 @@ Deno.test(`behind a transaction-mode pooler everything works, on fewer connectio
   await eventually("all are done", async () => {
     const jobs = await Promise.all(ids.map((id) => a.get(id)));
     return jobs.every(({ state }) => state === "succeeded");
-  }, 60_000);
+  });
   const effects = await sql<{ key: string }[]>`select key from debug_effect order by key`;
   assertEquals(effects.map(({ key }) => key), keys.toSorted());
   const { actor } = await a.actors.start({ machine: "light", id: "one" });

@@ -102,7 +102,7 @@ export async function claimed(store: Store, ...jobs: JobInsert[]): Promise<Claim
 }
 
 /** Who runs a test that is to fail need not wait for long. */
-const PATIENCE_MS = Number(Deno.env.get("TEST_PATIENCE_MS") ?? 60_000);
+const PATIENCE_MS = Number(Deno.env.get("TEST_PATIENCE_MS") ?? 180_000);
 
 /** Polls until `check` gives something, at most `timeoutMs`: for what other processes do. */
 export async function eventually<T>(

@@ -1,4 +1,5 @@
 /** PgBouncer in transaction mode, in front of the test server. */
+import { chooseFreePort } from "../../src/embedded/address.ts";
 
 /** A running pooler. `await using` ends it. */
 export interface Pooler extends AsyncDisposable {
@@ -30,7 +31,8 @@ async function isProgram(name: string): Promise<boolean> {
 export async function startPooler(program: string, server: string, size: number): Promise<Pooler> {
   const { hostname, port, username, password } = new URL(server);
   const dir = await Deno.makeTempDir({ prefix: "perdura-pooler-" });
-  const own = freePort();
+  // Not one that any other listener or connection may be given meanwhile.
+  const own = chooseFreePort();
   const login = `user=${username}${password ? ` password=${decodeURIComponent(password)}` : ""}`;
   const host = hostname.replaceAll(/[[\]]/g, "");
   await Deno.writeTextFile(
@@ -82,17 +84,10 @@ log_disconnections = 0
   };
 }
 
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}
-
 async function untilListening(port: number, child: Deno.ChildProcess): Promise<void> {
   let isOver = false;
   child.status.then(() => isOver = true);
-  for (let tries = 0; tries < 200 && !isOver; tries++) {
+  for (let tries = 0; tries < 4_800 && !isOver; tries++) {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port }).catch(() => null);
     if (connection) return connection.close();
     await new Promise((done) => setTimeout(done, 25));

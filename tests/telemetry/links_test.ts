@@ -40,13 +40,13 @@ Deno.test("OTLP: of two workers that take an attempt each, the second links to t
     );
   const sent = (count: number) =>
     eventually(`${count} were sent`, () => Promise.resolve(attempts().length >= count));
-  const reached = async (state: "retry" | "succeeded", patienceMs = 60_000) =>
+  const reached = async (state: "retry" | "succeeded") =>
     await eventually(`both are ${state}`, async () => {
       const jobs = await Promise.all(
         [traced, untraced].map(({ id }) => db.store.get("default", id)),
       );
       return jobs.every((job) => job?.state === state) && jobs;
-    }, patienceMs);
+    });
   {
     await using _first = startProgram("worker", {
       ...environment,

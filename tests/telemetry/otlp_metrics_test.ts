@@ -10,6 +10,8 @@ import { readOtlpSettings } from "../../src/telemetry/otlp_settings.ts";
 import { eventually } from "../support/build.ts";
 import { named, type ReceivedExport, startReceiver } from "./receiver.ts";
 
+/** Nobody listens there: it is given to nobody who asks for any port. */
+const NOBODY = "http://127.0.0.1:1";
 const STARTED_AT = 1_700_000_000_000;
 const JOB = { type: "email.send", queue: "mails" };
 
@@ -151,7 +153,7 @@ Deno.test("a collector that is not there costs one line", async () => {
   const records = await logged();
   let reads = 0;
   const exporter = exporting(new WorkerStats(), {
-    OTEL_EXPORTER_OTLP_ENDPOINT: await closedPort(),
+    OTEL_EXPORTER_OTLP_ENDPOINT: NOBODY,
     OTEL_METRIC_EXPORT_INTERVAL: "5",
   }, () => reads++);
   await eventually("it has tried", () => Promise.resolve(reads >= 4));
@@ -206,14 +208,3 @@ Deno.test("the variables of the specification are read, wrong ones passed over a
   ]);
   assert(!wrong.problems.join().includes("zz"), "values may be secrets");
 });
-
-/** An address where nobody listens: where somebody did. */
-async function closedPort(): Promise<string> {
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    () => new Response(),
-  );
-  const { port } = server.addr;
-  await server.shutdown();
-  return `http://127.0.0.1:${port}`;
-}

@@ -28,7 +28,6 @@ export function startProgram(
       eventually(
         "the API listens",
         () => Promise.resolve(/"url":"(http:[^"]+)"/.exec(text)?.[1]),
-        60_000,
       ),
     [Symbol.asyncDispose]: async () => {
       try {

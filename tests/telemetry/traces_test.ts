@@ -156,7 +156,7 @@ Deno.test("OTLP: a worker and an API export what /metrics has, at the latest whe
   await db.store.insert([buildJob({ type: "debug.noop" })]);
   await eventually("the job has run", async () => {
     return (await db.sql`select from perdura.job_archive`).length > 0;
-  }, 60_000);
+  });
   const url = await api.url();
   await (await fetch(`${url}/health/live`)).body?.cancel();
   worker.process.kill("SIGTERM");
