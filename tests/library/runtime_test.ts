@@ -91,7 +91,7 @@ Deno.test("a payload that does not fit is a compile error, and refused", async (
 
 Deno.test("enqueue() inside the caller's transaction exists when that commits, and never otherwise", async () => {
   await using db = await testDatabase();
-  await using runtime = await createRuntime({ databaseUrl: db.url, handlers, pollMs: 60_000 });
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers, pollMs: 3_600_000 });
   await db.sql`create table booking (id uuid primary key)`;
   runtime.work();
   const undone = await assertRejects(() =>
@@ -118,7 +118,7 @@ Deno.test("enqueue() inside the caller's transaction exists when that commits, a
 Deno.test("drive() does one bounded slice, and says when to come back", async () => {
   await using db = await testDatabase();
   await using runtime = await createRuntime({ databaseUrl: db.url, handlers });
-  assertEquals(await runtime.drive({ budgetMs: 1_000 }), {
+  assertEquals(await runtime.drive({ budgetMs: 20_000 }), {
     ran: 0,
     turns: 0,
     nextWakeAt: null,
@@ -126,11 +126,11 @@ Deno.test("drive() does one bounded slice, and says when to come back", async ()
   });
   await runtime.enqueueMany(greet, Array.from({ length: 30 }, (_, n) => ({ name: String(n) })));
   const { id } = await runtime.enqueue(greet, { name: "later" }, { delayMs: 3_600_000 });
-  const first = await runtime.drive({ budgetMs: 5_000, maxJobs: 10 });
+  const first = await runtime.drive({ budgetMs: 20_000, maxJobs: 10 });
   assertEquals([first.ran, first.more], [10, true]);
-  const other = await runtime.drive({ budgetMs: 5_000, types: ["refuse"] });
+  const other = await runtime.drive({ budgetMs: 20_000, types: ["refuse"] });
   assertEquals([other.ran, other.more, other.nextWakeAt], [0, false, null]);
-  const rest = await runtime.drive({ budgetMs: 5_000 });
+  const rest = await runtime.drive({ budgetMs: 20_000 });
   assertEquals([rest.ran, rest.more], [20, false]);
   const { runAt } = await runtime.get(id);
   assert(Math.abs(Date.parse(rest.nextWakeAt ?? "") - Date.parse(runAt)) < 5_000);

@@ -141,9 +141,9 @@ Deno.test("a suspect runs alone: nothing else runs beside it in its process", as
   assertEquals(beside, 0);
 });
 
-Deno.test("an enqueue wakes an idle worker that would poll only in a minute", async () => {
+Deno.test("an enqueue wakes an idle worker that would poll only in an hour", async () => {
   await using db = await testDatabase();
-  await using w = testWorker(db, [noop], { pollMs: 60_000 });
+  await using w = testWorker(db, [noop], { pollMs: 3_600_000 });
   const listening = () =>
     db.sql`
     select 1 from pg_stat_activity

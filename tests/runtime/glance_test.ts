@@ -141,7 +141,7 @@ Deno.test("a slice of work does what was stored while it looked", async () => {
   const clock = { ...systemClock, monotonic: () => systemClock.monotonic() / 1_000 };
   const driven = await drive({
     ...{ store, handlers, clock, random: systemRandom, concurrency: 5, batchSize: 5 },
-    ...{ pollMs: 60_000, leaseMs: 30_000, sweepMs: 60_000, queues: null, partitionKey: null },
+    ...{ pollMs: 3_600_000, leaseMs: 30_000, sweepMs: 60_000, queues: null, partitionKey: null },
     backoff: { baseMs: 1, factor: 1, capMs: 1 },
     defaults: { maxAttempts: 3, maxCrashes: 3 },
   }, { budgetMs: 20_000 });
@@ -165,7 +165,7 @@ Deno.test("the end of a slice waits for a list that is asked for while one is re
   const quiet = Promise.withResolvers<void>();
   const worker = new Worker({
     ...{ store, handlers, clock: systemClock, random: systemRandom, concurrency: 5, batchSize: 5 },
-    ...{ pollMs: 60_000, leaseMs: 30_000, sweepMs: 60_000, queues: null, partitionKey: null },
+    ...{ pollMs: 3_600_000, leaseMs: 30_000, sweepMs: 60_000, queues: null, partitionKey: null },
     ...{ backoff: { baseMs: 1, factor: 1, capMs: 1 }, shutdownMs: 2_000, hasHints: false },
     defaults: { maxAttempts: 3, maxCrashes: 3 },
   });

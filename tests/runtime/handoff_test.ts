@@ -9,7 +9,7 @@ import { type TestWorker, testWorker } from "../support/worker.ts";
 const noop = defineHandler({ type: "t", input: z.unknown(), handle: () => null });
 
 /** A lane that is looked at again is not idle for that moment. */
-const SELDOM = { pollMs: 60_000 };
+const SELDOM = { pollMs: 3_600_000 };
 
 async function claims(db: TestDatabase): Promise<number> {
   const [row] = await db.sql`select count(*)::int as n from perdura.history where version = 2`;

@@ -140,9 +140,9 @@ Deno.test("an activity is a job: its result, or its dead letter, comes back as m
   await actors.start({ machine: "pay", id: "good", input: { sum: 5 } });
   await actors.start({ machine: "pay", id: "bad", input: { sum: -5 } });
   runtime.work();
-  const good = await actors.wait(null, "good", "done", { timeoutMs: 20_000 });
+  const good = await actors.wait(null, "good", "done", { timeoutMs: 60_000 });
   assertEquals([good?.status, good?.output, good?.state], ["done", "paid 5", "paid"]);
-  const bad = await actors.wait(null, "bad", "done", { timeoutMs: 20_000 });
+  const bad = await actors.wait(null, "bad", "done", { timeoutMs: 60_000 });
   assertEquals([bad?.status, bad?.output], ["done", "no money"]);
   const [left] = await db.sql`select count(*)::int as n from perdura.activity`;
   const [mail] = await db.sql`select count(*)::int as n from perdura.mailbox`;
@@ -192,7 +192,7 @@ Deno.test("a child is an actor of its own; its parent hears of its end", async (
   await actors.start({ machine: "parent", id: "q" });
   await actors.send("q", { type: "POKE" });
   for (const id of ["p", "q"]) {
-    const over = await actors.wait(null, id, "done", { timeoutMs: 20_000 });
+    const over = await actors.wait(null, id, "done", { timeoutMs: 60_000 });
     assertEquals(over?.context, { heard: { from: "child" } });
     assertEquals((await actors.get(null, `${id}/kid`)).status, "done");
   }
@@ -207,7 +207,7 @@ Deno.test("a child that ended while its parent's worker was dead: the parent hea
   {
     await using runtime = await createRuntime({ databaseUrl: db.url, machines: [parents] });
     await runtime.actors.start({ machine: "parent", id: "p" });
-    await runtime.drive({ budgetMs: 1_000 });
+    await runtime.drive({ budgetMs: 20_000 });
     // Nobody turns any more: the child alone is stepped, by whoever sends to it.
     const kid = await runtime.actors.get(null, "p/kid");
     if (kid.status === "active") await runtime.actors.send("p/kid", { type: "GO" });
@@ -215,7 +215,7 @@ Deno.test("a child that ended while its parent's worker was dead: the parent hea
     assertEquals(actor?.status, "done");
   }
   await using later = await createRuntime({ databaseUrl: db.url, machines: [parents] });
-  await later.drive({ budgetMs: 1_000 });
+  await later.drive({ budgetMs: 20_000 });
   const { status, context } = await later.actors.get(null, "p");
   assertEquals([status, context], ["done", { heard: { from: "child" } }]);
   const past = await later.actors.history(null, "p", 0, 10);
@@ -229,14 +229,14 @@ Deno.test("children of a root with a slash in its id are its own", async () => {
   await actors.start({ machine: "parent", id: "p" });
   await actors.start({ machine: "parent", id: "p/kid" });
   await actors.start({ machine: "parent", id: "5 %/kid" });
-  await runtime.drive({ budgetMs: 2_000 });
+  await runtime.drive({ budgetMs: 20_000 });
   const kid = await actors.get(null, "5 %25%2Fkid/kid");
   assertEquals([kid.machine, kid.parentId], ["parent/child", "5 %/kid"]);
   // A root's name comes first; its own child has its own address.
   assertEquals((await actors.get(null, "p/kid")).machine, "parent");
   assertEquals((await actors.get(null, "p%2Fkid/kid")).parentId, "p/kid");
   runtime.work();
-  const over = await actors.wait(null, "5 %/kid", "done", { timeoutMs: 20_000 });
+  const over = await actors.wait(null, "5 %/kid", "done", { timeoutMs: 60_000 });
   assertEquals([over?.id, over?.context], ["5 %/kid", { heard: { from: "child" } }]);
 });
 
@@ -245,7 +245,7 @@ Deno.test("drive() makes turns, and says when the next timer is due", async () =
   await using runtime = await createRuntime({ databaseUrl: db.url, machines: [parents, pays] });
   await runtime.actors.start({ machine: "pay", id: "good", input: { sum: 5 } });
   await runtime.actors.start({ machine: "parent", id: "p" });
-  const { turns, ran } = await runtime.drive({ budgetMs: 5_000 });
+  const { turns, ran } = await runtime.drive({ budgetMs: 20_000 });
   assert(turns >= 2 && ran >= 1, `${turns} turns, ${ran} jobs`);
   assertEquals((await runtime.actors.get(null, "good")).status, "done");
 });

@@ -27,13 +27,13 @@ Deno.test("a timer that came due while everything was down fires once", async ()
   {
     await using runtime = await open(db.url);
     await runtime.actors.start({ machine: "lamp", id: "l", event: { type: "ON" } });
-    assertEquals((await runtime.drive({ budgetMs: 1_000 })).turns, 0);
+    assertEquals((await runtime.drive({ budgetMs: 20_000 })).turns, 0);
   }
   await db.sql`update perdura.mailbox set due_at = now() - interval '2 hours'`;
   await using a = await open(db.url);
   await using b = await open(db.url);
   for (const runtime of [a, b]) runtime.work();
-  const burnt = await a.actors.wait(null, "l", { state: "burnt" }, { timeoutMs: 10_000 });
+  const burnt = await a.actors.wait(null, "l", { state: "burnt" }, { timeoutMs: 60_000 });
   assertEquals(burnt?.version, 3);
   await b.actors.send("l", { type: "ON" });
   const past = await a.actors.history(null, "l", 0, 10);
@@ -57,7 +57,7 @@ Deno.test("a timer is never early, and an exit takes it away", async () => {
   assertEquals([actor.state, timer?.ms], ["on", HOUR_MS]);
   // A moment before it is due by the database's clock: nothing.
   await db.sql`update perdura.mailbox set due_at = now() + interval '1 minute'`;
-  assertEquals((await runtime.drive({ budgetMs: 1_000 })).turns, 0);
+  assertEquals((await runtime.drive({ budgetMs: 20_000 })).turns, 0);
   await actors.send("l", { type: "OFF" });
   const [left] = await db.sql`select count(*)::int as n from perdura.mailbox`;
   assertEquals(left?.n, 0);
@@ -74,7 +74,7 @@ Deno.test("an `after` of an earlier visit never fires", async () => {
   await actors.send("l", { type: "ON" });
   await db.sql`update stale set due_at = now(), id = gen_random_uuid()`;
   await db.sql`insert into perdura.mailbox select * from stale`;
-  await runtime.drive({ budgetMs: 1_000 });
+  await runtime.drive({ budgetMs: 20_000 });
   const { state } = await actors.get(null, "l");
   const last = (await actors.history(null, "l", 0, 10)).at(-1);
   assertEquals([state, last?.outcome, last?.to], ["on", "stale", "on"]);
@@ -153,7 +153,7 @@ Deno.test("the late result of an earlier visit is dropped, and recorded", async 
   });
   assertEquals((await actors.get(null, "j")).state, "working");
   gate.open("round 2");
-  const over = await actors.wait(null, "j", "done", { timeoutMs: 10_000 });
+  const over = await actors.wait(null, "j", "done", { timeoutMs: 60_000 });
   assertEquals(Object(over?.context).got, "done round 2");
 });
 
@@ -237,7 +237,7 @@ Deno.test("an activity writes through its job's transaction, once", async () => 
   });
   await runtime.actors.start({ machine: "writer", id: "w" });
   runtime.work();
-  const over = await runtime.actors.wait(null, "w", "done", { timeoutMs: 10_000 });
+  const over = await runtime.actors.wait(null, "w", "done", { timeoutMs: 60_000 });
   assert(over);
   assertEquals([...await db.sql`select key, attempt from effect`], [{ key: "k", attempt: 2 }]);
 });
@@ -289,9 +289,9 @@ Deno.test("a transactional action commits with its turn, an outbox action after 
   const { actors } = runtime;
   for (const id of ["good", "bad"]) await actors.start({ machine: "books", id });
   await actors.send("good", { type: "BOOK", key: "good" });
-  const bad = await actors.send("bad", { type: "BOOK", key: "bad" }, { timeoutMs: 5_000 });
+  const bad = await actors.send("bad", { type: "BOOK", key: "bad" }, { timeoutMs: 60_000 });
   assertEquals(bad.actor.state, "open");
-  await runtime.drive({ budgetMs: 2_000 });
+  await runtime.drive({ budgetMs: 20_000 });
   const [stalled, done] = [await actors.get(null, "bad"), await actors.get(null, "good")];
   assertEquals([stalled.status, stalled.state, done.state], ["stalled", "open", "booked"]);
   assertEquals([...await db.sql`select key, address from ledger`], [
@@ -337,6 +337,6 @@ Deno.test("an activity that may park waits for an operator, and its actor with i
   assertEquals((await actors.get(null, "p")).state, "working");
   isBroken = false;
   await jobs.send(id, { type: "REQUEUE" }, { tenantId: null, ifVersion: null, cause: "test" });
-  const over = await actors.wait(null, "p", "done", { timeoutMs: 10_000 });
+  const over = await actors.wait(null, "p", "done", { timeoutMs: 60_000 });
   assertEquals(over?.state, "over");
 });

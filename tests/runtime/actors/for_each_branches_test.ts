@@ -10,7 +10,7 @@ async function squaresOf(db: TestDatabase): Promise<number> {
   return Number(row?.n);
 }
 
-const DONE = { timeoutMs: 30_000 };
+const DONE = { timeoutMs: 60_000 };
 
 Deno.test("a forEach that is under way when its parent is rewound goes on, with what it has counted", async () => {
   await using db = await testDatabase();

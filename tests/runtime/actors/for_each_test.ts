@@ -43,7 +43,7 @@ Deno.test("one success is enough, or two are: the others are cancelled", async (
   for (const [id, until, items] of [["any", "any", ["1"]], ["two", 2, ["1", "2"]]] as const) {
     const input = { items: [...items, "wait 1", "wait 2"], policy: { until } };
     await runtime.actors.start({ machine: "sums", id, input });
-    const over = await runtime.actors.wait(null, id, "done", { timeoutMs: 30_000 });
+    const over = await runtime.actors.wait(null, id, "done", { timeoutMs: 60_000 });
     const { first } = Object(over?.output);
     assertEquals([first.succeeded, first.left, first.isReached], [items.length, 2, true]);
   }
@@ -56,7 +56,7 @@ Deno.test("more successes are wanted than there are items: it ends all the same,
   runtime.work();
   const input = { items: ["1", "bad"], policy: { until: 2 } };
   await runtime.actors.start({ machine: "sums", id: "few", input });
-  const over = await runtime.actors.wait(null, "few", "done", { timeoutMs: 30_000 });
+  const over = await runtime.actors.wait(null, "few", "done", { timeoutMs: 60_000 });
   const first = { ...nothing, total: 2, succeeded: 1, failed: 1, isReached: false };
   assertEquals(Object(over?.output).first, first);
 });
@@ -69,11 +69,11 @@ Deno.test("a failure is an event for the parent, or the end of all", async () =>
   const { actors } = runtime;
   const told = { items: ["bad 1", "bad 2", "3"], policy: { tells: true } };
   await actors.start({ machine: "sums", id: "told", input: told });
-  const over = await actors.wait(null, "told", "done", { timeoutMs: 30_000 });
+  const over = await actors.wait(null, "told", "done", { timeoutMs: 60_000 });
   assertEquals(Object(over?.output).heard, 2);
   const stopped = { items: ["bad 1", "wait 1"], policy: { onFailure: "stop" } };
   await actors.start({ machine: "sums", id: "stopped", input: stopped });
-  const ended = await actors.wait(null, "stopped", "done", { timeoutMs: 30_000 });
+  const ended = await actors.wait(null, "stopped", "done", { timeoutMs: 60_000 });
   const { first } = Object(ended?.output);
   assertEquals([first.failed, first.left, first.isReached], [1, 1, false]);
   await eventually("the other is cancelled", async () => await membersLeft(db) === 0);
@@ -90,7 +90,7 @@ Deno.test("items are added at run time, until it is closed", async () => {
     await actors.send("open", { type: "MORE", items });
   }
   await actors.send("open", { type: "NO_MORE" });
-  const over = await actors.wait(null, "open", "done", { timeoutMs: 30_000 });
+  const over = await actors.wait(null, "open", "done", { timeoutMs: 60_000 });
   const first = { ...nothing, total: 23, succeeded: 22, failed: 1, isReached: true };
   assertEquals(Object(over?.output).first, first);
 });

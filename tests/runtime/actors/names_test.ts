@@ -33,15 +33,15 @@ Deno.test("a named child is started again before it has read that it was stopped
   await using runtime = await createRuntime({ databaseUrl: db.url, machines: [office] });
   const { actors } = runtime;
   await actors.start({ machine: "office", id: "o" });
-  await runtime.drive({ budgetMs: 1_000 });
+  await runtime.drive({ budgetMs: 20_000 });
   // Nobody drives the child: its row holds its name until it has read its stop.
   for (const type of ["CLOSE", "OPEN", "ASK"]) await actors.send("o", { type });
   const { status, state } = await actors.get(null, "o");
   assertEquals([status, state], ["active", "open"]);
-  await runtime.drive({ budgetMs: 1_000 });
+  await runtime.drive({ budgetMs: 20_000 });
   const child = await actors.get(null, "o/c");
   assertEquals([child.status, child.context], ["active", { heard: 1 }]);
   await actors.send("o", { type: "ASK" });
-  await runtime.drive({ budgetMs: 1_000 });
+  await runtime.drive({ budgetMs: 20_000 });
   assertEquals((await actors.get(null, "o/c")).context, { heard: 2 });
 });

@@ -84,7 +84,7 @@ Deno.test("a start that cannot be is a dead letter with the reason", async () =>
   await db.sql`select perdura.start_actor('counter', '{"from": "x"}')`;
   await db.sql`select perdura.start_actor('counter', '{"from": 1}', '{"id": "twice"}')`;
   await db.sql`select perdura.start_actor('counter', '{"from": 2}', '{"id": "twice"}')`;
-  await runtime.drive({ budgetMs: 1_000 });
+  await runtime.drive({ budgetMs: 20_000 });
   const dead = await db.sql`
     select type, last_error ->> 'code' as code from perdura.dead_letter order by code`;
   assertEquals(dead.map(({ type, code }) => [type, code]), [

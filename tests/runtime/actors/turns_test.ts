@@ -116,16 +116,16 @@ Deno.test("a machine that throws stalls its own actor, and goes on when it is re
     assertEquals(actor.context, { n: 1 });
     await actors.post("a", { type: "COUNT" });
     await actors.post("b", { type: "COUNT" });
-    await runtime.drive({ budgetMs: 2_000 });
+    await runtime.drive({ budgetMs: 20_000 });
     assertEquals((await actors.get(null, "a")).context, { n: 1 });
     assertEquals((await actors.get(null, "b")).context, { n: 1 });
     assertEquals((await actors.resume("a")).status, "active");
-    await runtime.drive({ budgetMs: 2_000 });
+    await runtime.drive({ budgetMs: 20_000 });
     assertEquals((await actors.get(null, "a")).status, "stalled");
   }
   await using repaired = await createRuntime({ databaseUrl: db.url, machines: [fragile(true)] });
   await repaired.actors.resume("a");
-  await repaired.drive({ budgetMs: 2_000 });
+  await repaired.drive({ budgetMs: 20_000 });
   const { status, context } = await repaired.actors.get(null, "a");
   assertEquals([status, context], ["active", { n: 3 }]);
 });
@@ -138,7 +138,7 @@ Deno.test("resume() may throw away the mail that an actor stalled on", async () 
   await actors.send("a", { type: "BREAK" });
   await actors.post("a", { type: "COUNT" });
   await actors.resume("a", { skip: true });
-  await runtime.drive({ budgetMs: 2_000 });
+  await runtime.drive({ budgetMs: 20_000 });
   const { status, context } = await actors.get(null, "a");
   assertEquals([status, context], ["active", { n: 1 }]);
 });
@@ -152,14 +152,14 @@ Deno.test("an actor of a version that is not here is blocked, and goes on where 
   await using newer = await createRuntime({ databaseUrl: db.url, machines: [fragile(true, "2")] });
   const sent = await newer.actors.send("a", { type: "COUNT" }, { timeoutMs: 0 });
   assertEquals(sent.outcome, "deferred");
-  await newer.drive({ budgetMs: 2_000 });
+  await newer.drive({ budgetMs: 20_000 });
   const blocked = await newer.actors.get(null, "a");
   assertEquals([blocked.status, Object(blocked.error).code], ["blocked", "unknown_version"]);
   await using both = await createRuntime({
     databaseUrl: db.url,
     machines: [fragile(true, "1"), fragile(true, "2")],
   });
-  await both.drive({ budgetMs: 2_000 });
+  await both.drive({ budgetMs: 20_000 });
   const { status, context, machineVersion } = await both.actors.get(null, "a");
   assertEquals([status, context, machineVersion], ["active", { n: 1 }, "1"]);
 });
@@ -190,7 +190,7 @@ Deno.test("events that are put off are offered again in order, in the next state
   const knock = await actors.send("d", { type: "KNOCK" });
   assertEquals([knock.outcome, knock.reason], ["deferred", "unknown"]);
   await actors.post("d", { type: "RING" });
-  await runtime.drive({ budgetMs: 2_000 });
+  await runtime.drive({ budgetMs: 20_000 });
   assertEquals((await actors.get(null, "d")).context, { log: [] });
   await actors.send("d", { type: "OPEN" });
   assertEquals((await actors.get(null, "d")).context, { log: ["knock", "ring"] });
@@ -216,7 +216,7 @@ Deno.test("what PostgreSQL refuses stalls its own actor", async () => {
       end loop; end $$`;
   await actors.post("a", { type: "ADD", what: "x" });
   await actors.post("b", { type: "ADD", what: "x" });
-  await runtime.drive({ budgetMs: 2_000 });
+  await runtime.drive({ budgetMs: 20_000 });
   const a = await actors.get(null, "a");
   assertEquals([a.status, Object(a.error).code], ["stalled", "refused_by_database"]);
   assertEquals(seenBy(await actors.get(null, "b")), ["x"]);

@@ -43,7 +43,7 @@ Deno.test("an actor is adopted where the chart allows it, migrated where it is t
       machines: [{ definition: longer, adopts: true }],
     });
     await runtime.actors.post("a", { type: "GO" });
-    await runtime.drive({ budgetMs: 2_000 });
+    await runtime.drive({ budgetMs: 20_000 });
     const { state, machineVersion, version } = await runtime.actors.get(null, "a");
     assertEquals([state, machineVersion, version], ["end", "2", 4]);
     const events = (await runtime.actors.history(null, "a", 0, 10)).map(({ event }) => event);
@@ -53,7 +53,7 @@ Deno.test("an actor is adopted where the chart allows it, migrated where it is t
   {
     await using runtime = await createRuntime({ databaseUrl: db.url, machines: strict });
     await runtime.actors.post("b", { type: "GO" });
-    await runtime.drive({ budgetMs: 2_000 });
+    await runtime.drive({ budgetMs: 20_000 });
     const { status, error } = await runtime.actors.get(null, "b");
     assertEquals([status, Object(error).code], ["blocked", "unknown_state"]);
     const [why] = await runtime.actors.explain(null, "b");
@@ -64,7 +64,7 @@ Deno.test("an actor is adopted where the chart allows it, migrated where it is t
     databaseUrl: db.url,
     machines: [{ definition: shorter, migrations }],
   });
-  await runtime.drive({ budgetMs: 2_000 });
+  await runtime.drive({ budgetMs: 20_000 });
   const { status, state, machineVersion } = await runtime.actors.get(null, "b");
   assertEquals([status, state, machineVersion], ["active", "end", "2"]);
 });
@@ -136,7 +136,7 @@ Deno.test("a check sees armed timers, work under way and events put off; migrati
   assertEquals(await check(forgetting), []);
   await using runtime = await createRuntime({ databaseUrl: db.url, machines: [forgetting] });
   await runtime.actors.post("t", { type: "GO" });
-  await runtime.drive({ budgetMs: 2_000 });
+  await runtime.drive({ budgetMs: 20_000 });
   const past = await runtime.actors.history(null, "t", 2, 10);
   assertEquals(past.map(({ event, outcome, reason }) => [event, outcome, reason]), [
     ["MIGRATE", "replaced", null],
