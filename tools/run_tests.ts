@@ -46,7 +46,7 @@ async function main(args: readonly string[]): Promise<number> {
     NO_COLOR: "1",
     TEST_SIZE: options.long ? "long" : "ci",
     // Most tests wait for the database most of the time.
-    DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(navigator.hardwareConcurrency + 1),
+    DENO_JOBS: String(navigator.hardwareConcurrency + 1),
   };
   const counts: Counts[] = [];
   const steps = planSteps(options, hasTests);
@@ -109,9 +109,10 @@ async function runStep(
   env: Record<string, string>,
   interrupt: AbortSignal,
 ): Promise<Counts> {
+  const jobs = Deno.env.get("DENO_JOBS") ?? step.jobs?.toString() ?? env.DENO_JOBS ?? "1";
   const command = new Deno.Command(Deno.execPath(), {
     args: [...step.arguments],
-    env,
+    env: { ...env, DENO_JOBS: jobs },
     stdin: "null",
     stdout: "inherit",
     stderr: "inherit",

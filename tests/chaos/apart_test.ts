@@ -42,9 +42,9 @@ Deno.test("a worker whose connections are cut again and again loses and doubles 
     const url = await scene.run("api").url();
     await using proxy = new Proxy(new URL(await scene.databaseUrl()));
     const worker = await scene.worker({ DATABASE_URL: proxy.url, WORKER_HTTP_PORT: "0" });
-    const plain = { type: "debug.noop" };
-    // A cut in the middle of a job's transaction fails its attempt.
-    const patient = { maxAttempts: 50 };
+    // A cut in the middle of a job's transaction fails its attempt; one that lasts costs the lease.
+    const patient = { maxAttempts: 50, maxCrashes: 50 };
+    const plain = { type: "debug.noop", ...patient };
     const acknowledged = await submit(url, [
       ...jobs(count, (n) => ({ ...effect(`effect ${n}`), ...patient })),
       ...jobs(count, () => plain),

@@ -84,8 +84,12 @@ Deno.test("eight workers, a rate of 10 and 3 slots, three kills: no start too ma
       await sql`update perdura.gate set period_ms = ${PERIOD_MS} where name = 'rated'`;
     }
     const workers = await startWorkers(scene);
-    const rated = jobs(RATE * PERIODS + 1, () => ({ type: "debug.noop", queue: "rated" }));
-    const narrow = jobs(sized(100, 600), () => ({ ...sleeper(300), queue: "narrow" }));
+    // Kills are what this is about: they must not bury a job.
+    const made = { maxCrashes: 50 };
+    const rated = jobs(RATE * PERIODS + 1, () => ({
+      ...{ type: "debug.noop", queue: "rated", ...made },
+    }));
+    const narrow = jobs(sized(100, 600), () => ({ ...sleeper(300), queue: "narrow", ...made }));
     const acknowledged = await submit(api, [...rated, ...narrow]);
 
     for (let kill = 1; kill <= KILLS; kill++) {

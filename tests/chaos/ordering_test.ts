@@ -62,6 +62,8 @@ Deno.test("four workers, eight ordering keys, three kills: strictly one after th
         ? { type: "debug.fail", payload: { times: 1 } }
         : { type: "debug.sleep", payload: { ms: 30 } }),
       orderingKey: `k${n % KEYS}`,
+      // Kills are what this is about: they must not bury a job.
+      maxCrashes: 50,
       queue: n % 3 === 0 ? "a" : "b",
     });
     const acknowledged: string[] = [];

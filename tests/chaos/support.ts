@@ -22,7 +22,7 @@ export function sized(ci: number, long: number): number {
 }
 
 /** For what takes a process start, a lease and a sweep on a busy machine. */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 180_000;
 
 /** A lease that is over soon, looked at often. */
 const SHORT = {

@@ -46,7 +46,10 @@ Deno.test("a killed and a frozen worker: every effect once, the late writes refu
     );
     // Claimed together with them or later, others have ended: so they are out of its buffer and run.
     const before = await countEffects(sql);
-    await eventually("they run", async () => await countEffects(sql) >= before + 80);
+    await eventually(
+      "they run",
+      async () => await countEffects(sql) >= before + 80 || !(await countStates(sql)).pending,
+    );
     frozen.signal("SIGSTOP");
     const napsEndAt = performance.now() + NAP_MS;
 
@@ -83,8 +86,8 @@ Deno.test("what a dead worker held does not wait until a backlog is through", ()
     const held = await submit(url, jobs(5, () => ({ ...sleeper(1_500), queue: "slow" })));
     await eventually("it runs them", async () => await countHeld(sql, deadId) === held.length);
     await dead.kill();
-    // Eight seconds of work at least, by sleeps so short that every slot is always taken.
-    const backlog = await submit(url, jobs(4_000, () => sleeper(20)));
+    // Sixteen seconds of work at least, by sleeps so short that every slot is always taken.
+    const backlog = await submit(url, jobs(8_000, () => sleeper(20)));
     await scene.worker({ WORKER_CONCURRENCY: "10" });
     await eventually("they succeed", async () => {
       const states = await Promise.all(held.map(async (id) => (await getJob(url, id)).state));
@@ -160,7 +163,8 @@ Deno.test("a cancelled running job: its handler stops, and the history says so",
   withScene(async (scene) => {
     const url = await scene.run("api").url();
     const sql = await scene.sql();
-    const worker = await scene.worker();
+    // So long that a slow machine does not lose it.
+    const worker = await scene.worker({ WORKER_LEASE_MS: "30000" });
     const workerId = await worker.workerId();
     const [id = ""] = await submit(url, [sleeper(3_600_000)]);
     await eventually("it runs", async () => await countHeld(sql, workerId, "debug.sleep") === 1);

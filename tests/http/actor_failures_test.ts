@@ -17,7 +17,7 @@ Deno.test("failures come page by page, with label, reason and time; of an actor 
   runtime.work();
   const items = ["bad 1", "2", "", "bad 3", "strange", "4"];
   await actors.start({ machine: "sums", id: "s", input: { items } });
-  await actors.wait(null, "s", "done", { timeoutMs: 30_000 });
+  await actors.wait(null, "s", "done", { timeoutMs: 60_000 });
   const path = `/actors/${encodeURIComponent("s/squares")}/failures`;
   const seen: Record<string, unknown>[] = [];
   for (let cursor: unknown = ""; cursor !== null;) {

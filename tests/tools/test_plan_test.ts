@@ -10,7 +10,10 @@ const MAIN = [
   "--ignore=tests/chaos",
   "--junit-path=.out/junit.xml",
 ];
-const CHAOS = ["test", "-A", "--no-check", ...CONFIG, "--junit-path=.out/junit-chaos.xml"];
+const CHAOS = [
+  ...["test", "-A", "--no-check", ...CONFIG, "--parallel"],
+  "--junit-path=.out/junit-chaos.xml",
+];
 
 /** The arguments of each step. */
 function plan(options: Partial<TestOptions>, hasTests = (_path: string) => true) {
@@ -30,8 +33,10 @@ Deno.test("readOptions() takes two flags and paths, and refuses the rest in one 
   assertEquals(readOptions(["-x"]), `unknown flag -x; ${usage}`);
 });
 
-Deno.test("planSteps() runs everything in parallel, then chaos alone", () => {
+Deno.test("planSteps() runs everything in parallel, then chaos two files at a time", () => {
   assertEquals(plan({}), [[...MAIN, "tests"], [...CHAOS, "tests/chaos"]]);
+  const all = { unit: false, long: false, paths: [] };
+  assertEquals(planSteps(all, () => true).map(({ jobs }) => jobs), [null, 2]);
 });
 
 Deno.test("planSteps() leaves chaos out where it has no tests", () => {
