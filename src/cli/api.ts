@@ -19,7 +19,8 @@ import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
 import { HttpStats } from "../telemetry/http_stats.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
-import { jobsOf, listen, untilSignal, whenAvailable, withStore } from "./service.ts";
+import { headersMsOf, listen } from "./listening.ts";
+import { jobsOf, untilSignal, whenAvailable, withStore } from "./service.ts";
 import { type Settings, SettingsError, tokenRulesOf } from "./settings.ts";
 import { exportMetrics } from "./telemetry.ts";
 import { uiAssets } from "./ui_files.ts";
@@ -76,8 +77,9 @@ export async function serveApi(
   app.route("/", uiRoutes(pages));
   const { HOST, PORT } = settings;
   const fetch = http.counting((request) => app.fetch(request));
-  const server = listen({ hostname: HOST, port: PORT, setting: "PORT" }, fetch);
-  const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.addr.port}`;
+  const place = { hostname: HOST, port: PORT, setting: "PORT" } as const;
+  const server = await listen({ ...place, headersMs: headersMsOf(settings) }, fetch);
+  const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.port}`;
   log.info("Listening on {url}", { url });
   const close = async () => {
     jobs.stopWaiting();

@@ -38,7 +38,7 @@ import { addOperations, NotDoneError } from "./operations.ts";
 import { print } from "./output.ts";
 import { readSettings, type Settings, SettingsError } from "./settings.ts";
 import { addSchedules } from "./schedules.ts";
-import { ListenError } from "./service.ts";
+import { ListenError } from "./listening.ts";
 import { runSetup } from "./setup.ts";
 import { runStart } from "./start.ts";
 import { surviveStrayErrors } from "./stray_errors.ts";

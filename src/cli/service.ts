@@ -5,7 +5,6 @@ import { allHandlers } from "../../handlers/mod.ts";
 import type { Backoff } from "../core/backoff.ts";
 import { systemClock } from "../core/clock.ts";
 import { UnavailableError, UnknownResultError } from "../core/errors.ts";
-import { messageOf } from "../embedded/errors.ts";
 import { attachEmbedded } from "../embedded/server.ts";
 import { type Handler, indexHandlers } from "../runtime/handlers.ts";
 import { Jobs, type JobsHost } from "../runtime/jobs.ts";
@@ -114,24 +113,6 @@ export async function withStore(
     await work(used, database.url).finally(() => store.close());
   } finally {
     await database.close();
-  }
-}
-
-/** A port cannot be had. */
-export class ListenError extends Error {
-  override readonly name = "ListenError";
-}
-
-/** Serves HTTP on the port of a setting. @throws {ListenError} */
-export function listen(
-  { hostname, port, setting }: { hostname: string; port: number; setting: keyof Settings },
-  fetch: (request: Request) => Response | Promise<Response>,
-): Deno.HttpServer<Deno.NetAddr> {
-  try {
-    return Deno.serve({ hostname, port, onListen: () => {} }, fetch);
-  } catch (error) {
-    const message = `Cannot listen on ${hostname}:${port} (${setting}): ${messageOf(error)}`;
-    throw new ListenError(message, { cause: error });
   }
 }
 

@@ -15,7 +15,8 @@ import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
 import { named } from "../telemetry/log_names.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
-import { backoffOf, handlersOf, listen, untilSignal, whenAvailable, withStore } from "./service.ts";
+import { headersMsOf, listen } from "./listening.ts";
+import { backoffOf, handlersOf, untilSignal, whenAvailable, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 import { exportMetrics, tracingOfProcess } from "./telemetry.ts";
 
@@ -38,7 +39,7 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
     // Before the first claim: with a port that is taken it ends here, and holds no job.
     const exposition = new Exposition({ observer: store.observer, clock: systemClock, worker });
     const metrics = exportMetrics(exposition, worker.id);
-    const closeHttp = serveWorkerHttp(settings, store, worker, exposition);
+    const closeHttp = await serveWorkerHttp(settings, store, worker, exposition);
     const declare = () => declareRetention(store, retentionOf(settings));
     await during("retention", () => whenAvailable(declare));
     worker.start();
@@ -90,12 +91,12 @@ export function workerOptions(settings: Settings, store: Store, debug: boolean):
 }
 
 /** Health and metrics, when a port is set. A worker that has not polled lately is not ready. */
-function serveWorkerHttp(
+async function serveWorkerHttp(
   settings: Settings,
   store: Store,
   worker: Worker,
   exposition: Exposition,
-): () => Promise<void> {
+): Promise<() => Promise<void>> {
   const port = settings.WORKER_HTTP_PORT;
   if (port === null) return () => Promise.resolve();
   const patienceMs = Math.max(5_000, 3 * settings.WORKER_POLL_MS);
@@ -112,8 +113,9 @@ function serveWorkerHttp(
     .all("/metrics", onlyGet)
     .notFound((c) => problemResponse(c, new NotFoundError("route", c.req.path)))
     .onError((error, c) => problemResponse(c, error));
-  const server = listen({ hostname: settings.HOST, port, setting: "WORKER_HTTP_PORT" }, app.fetch);
-  log.info("Worker health on port {port}", { port: server.addr.port });
+  const place = { hostname: settings.HOST, port, setting: "WORKER_HTTP_PORT" } as const;
+  const server = await listen({ ...place, headersMs: headersMsOf(settings) }, app.fetch);
+  log.info("Worker health on port {port}", { port: server.port });
   return () => server.shutdown();
 }
 

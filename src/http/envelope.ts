@@ -29,11 +29,16 @@ const CAREFUL_DATA = {
 
 const REQUEST_ID = /^[\w=-]{1,255}$/;
 
-const whole = new WeakSet<Response>();
+const whole = new WeakMap<Response, string>();
 
 /** Whether an answer is JSON that was made in one piece. */
 export function isWhole(response: Response): boolean {
   return whole.has(response);
+}
+
+/** The body of an answer that was made in one piece: whoever writes it needs no stream. Null: it was not. */
+export function wholeText(response: Response): string | null {
+  return whole.get(response) ?? null;
 }
 
 /** Answers with JSON of a media type, everything that `envelope` sees to included. */
@@ -43,7 +48,8 @@ export function json(
   status = 200,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const response = new Response(JSON.stringify(body), {
+  const text = JSON.stringify(body);
+  const response = new Response(text, {
     status,
     headers: {
       "content-type": "application/json",
@@ -52,7 +58,7 @@ export function json(
       ...headers,
     },
   });
-  whole.add(response);
+  whole.set(response, text);
   return response;
 }
 

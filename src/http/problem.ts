@@ -72,7 +72,8 @@ function headersOf(error: PerduraError): Record<string, string> {
   return { "retry-after": String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))) };
 }
 
-function headOf(code: ErrorCode) {
+/** What every problem of a code begins with. */
+export function headOf(code: ErrorCode) {
   const { status, title } = problems[code];
   return { type: `/problems/${code.replaceAll("_", "-")}`, title, status, code };
 }

@@ -3,7 +3,7 @@
  * drains, nor those of a tenant with as many waiting as it may have.
  *
  * What is set is read anew once a second while jobs come in, beside them; where nothing is set, a job pays
- * one look at a clock. A backlog is counted once a second, and what is taken here since is added: with
+ * one look at a clock. The first after a pause waits for the reading. A backlog is counted once a second, and what is taken here since is added: with
  * several processes it is passed by what the others take in that second.
  */
 import type { Clock } from "../core/clock.ts";
@@ -14,6 +14,8 @@ import { statesAccepting } from "../core/lifecycle.ts";
 import type { GateStore, JobStore } from "../store/store.ts";
 
 const AGE_MS_MAX = 1_000;
+/** What is known is older only where no job has come in for so long. */
+const STALE_MS = 2_000;
 const DRAINING_RETRY_MS = 60_000;
 const BACKLOG_RETRY_MS = 5_000;
 
@@ -38,6 +40,8 @@ export class Intake {
   #backlogs: ReadonlyMap<string, Backlog> = new Map();
   #change: string | null = null;
   #readAt = -Infinity;
+  /** What all have to wait for. */
+  #reading: Promise<void> | null = null;
 
   constructor(host: IntakeHost) {
     this.#host = host;
@@ -50,14 +54,15 @@ export class Intake {
    */
   admit(rows: readonly JobInsert[]): Promise<void> | undefined {
     const now = this.#host.clock.monotonic();
-    if (now - this.#readAt < AGE_MS_MAX) return this.#check(rows);
-    const isFirst = this.#readAt === -Infinity;
-    this.#readAt = now;
-    const reading = this.#read();
-    if (isFirst) return reading.then(() => this.#check(rows));
-    // What cannot be read now is read in a second; if the database is away, the insert will tell.
-    reading.catch(() => {});
-    return this.#check(rows);
+    const ageMs = now - this.#readAt;
+    if (ageMs >= AGE_MS_MAX) {
+      this.#readAt = now;
+      const reading = this.#read();
+      if (ageMs >= STALE_MS) this.#reading = reading.finally(() => this.#reading = null);
+      // What cannot be read now is read in a second; if the database is away, the insert will tell.
+      else reading.catch(() => {});
+    }
+    return this.#reading?.then(() => this.#check(rows)) ?? this.#check(rows);
   }
 
   #check(rows: readonly JobInsert[]): Promise<void> | undefined {

@@ -21,6 +21,7 @@ Deno.test("readSettings() gives the defaults of CONTRACT", () => {
     AUTH_AUDIENCE: null,
     AUTH_ALGORITHM: "RS256",
     AUTH_TENANT_CLAIM: "tenant",
+    REQUEST_HEADERS_MS: null,
     WORKER_CONCURRENCY: 100,
     WORKER_BATCH_SIZE: 1000,
     WORKER_POLL_MS: 1000,

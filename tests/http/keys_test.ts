@@ -90,6 +90,27 @@ Deno.test("keys are listed page by page, to the oldest", async () => {
   assertEquals((await call(api, operator, "GET", "/keys?cursor=nonsense")).status, 400);
 });
 
+Deno.test("of more keys than a page may hold none is left out", async () => {
+  await using api = await tenantsApi();
+  const operator = await api.make("a", "operate");
+  // Made one by one they would take a minute.
+  await api.db.sql`
+    insert into perdura.api_key (tenant_id, id, name, secret_hash, scopes)
+    select 'a', lpad(to_hex(n), 32, '0')::uuid, 'many', repeat('0', 64), '{read}'
+      from generate_series(1, 2001) n`;
+  const pages: number[] = [];
+  const ids = new Set<string>();
+  for (let path = "/keys?limit=1000"; path !== "";) {
+    const { body } = await call(api, operator, "GET", path);
+    for (const { id } of body.items) ids.add(id);
+    pages.push(body.items.length);
+    path = body.nextCursor === null ? "" : `/keys?limit=1000&cursor=${body.nextCursor}`;
+  }
+  assertEquals([pages, ids.size], [[1000, 1000, 2], 2002]);
+  assertEquals((await api.keys.list("a")).length, 2002);
+  assertEquals((await call(api, operator, "GET", "/keys?limit=1001")).status, 400);
+});
+
 Deno.test("an unknown key and a wrong one cost the same queries", async () => {
   await using api = await tenantsApi();
   const key = await api.make("a", "read");

@@ -4,6 +4,7 @@ import postgres from "postgres";
 import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
 import { migrate, MigrationError, migrations } from "../../src/store/migrate.ts";
 import schemaFile from "../../sql/schema.sql" with { type: "text" };
+import { eventually } from "../support/build.ts";
 import { emptyDatabase } from "../support/database.ts";
 
 async function withSql<T>(url: string, run: (sql: postgres.Sql) => Promise<T>): Promise<T> {
@@ -53,6 +54,44 @@ Deno.test("migrate() that fails half way leaves nothing behind", async () => {
   await withSql(db.url, async (sql) => {
     const [row] = await sql`select to_regclass('perdura.job') as job`;
     assertEquals(row?.job, null);
+  });
+});
+
+Deno.test("migrate() has every table before it changes the first, and is not who a deadlock ends", async () => {
+  await using db = await emptyDatabase();
+  await migrate({ url: db.url });
+  const last = migrations.at(-1)?.id ?? 0;
+  const next = {
+    id: last + 1,
+    name: "9999_next",
+    text: `select nextval('tries');
+      alter table perdura.job add x int; alter table perdura.unique_key add x int`,
+  };
+  await withSql(db.url, async (worker) => {
+    await worker`create sequence tries`;
+    await worker`begin`;
+    await worker`lock table perdura.unique_key in row share mode`;
+    const migrating = migrate({ url: db.url, migrations: [...migrations, next] });
+    await withSql(db.url, async (sql) => {
+      await eventually("it waits for the worker's table", async () => {
+        const [row] = await sql`
+          select 1 from pg_locks
+           where not granted and relation = 'perdura.unique_key'::regclass`;
+        return row !== undefined;
+      });
+      const [tried] = await sql`select is_called from tries`;
+      assertEquals(tried?.is_called, false, "it has begun");
+    });
+    // It holds this one: each waits for the other now.
+    const deadlock = await assertRejects(
+      () => worker`lock table perdura.job in row share mode`,
+      postgres.PostgresError,
+    );
+    assertEquals(deadlock.code, "40P01");
+    await worker`rollback`;
+    assertEquals((await migrating).pending.map(({ id }) => id), [next.id]);
+    const [tried] = await worker`select last_value::int as n from tries`;
+    assertEquals(tried?.n, 1);
   });
 });
 
