@@ -132,6 +132,10 @@ interface Refusal {
 
 const refusals: Readonly<Record<string, Refusal>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { code: "request_timeout", detail: "The headers came too slowly" },
+  HPE_ERROR: {
+    code: "malformed",
+    detail: "This is not HTTP/1.1; in an address, what is not ASCII is percent-encoded",
+  },
   HPE_HEADER_OVERFLOW: {
     code: "payload_too_large",
     status: 431,

@@ -16,10 +16,15 @@ export function writing(fetch: (request: Request) => Response | Promise<Response
   return async (request, { outgoing }) => {
     const response = await fetch(request);
     if (!(outgoing instanceof ServerResponse)) return response;
-    const text = wholeText(response);
+    const text = wholeText(response) ?? (isJson(response) ? await response.text() : null);
     if (text !== null) return write(response, text, outgoing);
     return response.body ? cutting(response, response.body, outgoing) : response;
   };
+}
+
+/** What a route answers as JSON is in memory. */
+function isJson({ headers, body }: Response): boolean {
+  return body !== null && (headers.get("content-type")?.startsWith("application/json") ?? false);
 }
 
 /** Writes what was made in one piece as that: to read it from a stream costs as much as all the rest. */

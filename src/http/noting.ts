@@ -16,11 +16,22 @@ export function entryOf(who: string, note: Note): AuditEntry {
 
 /** Why it is done, in the operator's words: the header `Audit-Reason`. @throws {MalformedError} */
 export function readReason(c: Context): string | null {
-  const reason = c.req.header("audit-reason")?.trim() ?? "";
+  const reason = asTyped(c.req.header("audit-reason") ?? "").trim();
   if (reason.length > REASON_MAX) {
     throw new MalformedError(`Audit-Reason may have ${REASON_MAX} characters`);
   }
   return reason === "" ? null : reason;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Headers are read as Latin-1, and most clients send what was typed as UTF-8: an ë would be two letters. */
+function asTyped(header: string): string {
+  try {
+    return utf8.decode(Uint8Array.from(header, (letter) => letter.charCodeAt(0)));
+  } catch {
+    return header;
+  }
 }
 
 /** The path of what a request acts on: up to its first name, without the verb behind it. */

@@ -87,18 +87,24 @@ Deno.test("headers that come too slowly are 408, a thousand of them hold nobody 
   assertEquals(await countJobs(api), 0);
 });
 
-Deno.test("a connection may be idle for longer than headers may take, and send its next request", async () => {
-  await using server = await serving(() => new Response("yes"), SHORT_MS);
-  using connection = await connect(server);
-  // Opened later: when it is closed for its slowness, the time of the first is over.
-  await connection.write(bytesOf(`GET / HTTP/1.1\r\n${HOST}\r\n`));
-  assertMatch(await heard(connection, "yes"), /^HTTP\/1\.1 200 /);
+Deno.test("a connection may be idle for longer than headers may take, and a body may come for longer", async () => {
+  await using server = await serving(async (request) => {
+    return new Response(`yes${await request.text()}`);
+  }, SHORT_MS);
+  using idle = await connect(server);
+  await idle.write(bytesOf(`GET / HTTP/1.1\r\n${HOST}\r\n`));
+  assertMatch(await heard(idle, "yes"), /^HTTP\/1\.1 200 /);
+  using sending = await connect(server);
+  await sending.write(bytesOf(`POST / HTTP/1.1\r\n${HOST}content-length: 4\r\n\r\nab`));
+  // Opened later: when it is closed for its slowness, the time of the others is over.
   assertMatch(await say(server, "GET /"), /^HTTP\/1\.1 408 /);
-  await connection.write(bytesOf(`GET / HTTP/1.1\r\n${HOST}\r\n`));
-  assertMatch(await heard(connection, "yes"), /^HTTP\/1\.1 200 /);
+  await sending.write(bytesOf("cd"));
+  assertMatch(await heard(sending, "yesabcd"), /^HTTP\/1\.1 200 /);
+  await idle.write(bytesOf(`GET / HTTP/1.1\r\n${HOST}\r\n`));
+  assertMatch(await heard(idle, "yes"), /^HTTP\/1\.1 200 /);
   // A second request has no more time than the first.
-  await connection.write(bytesOf(`GET / HTTP/1.1\r\n`));
-  assertMatch(await heard(connection), /^HTTP\/1\.1 408 /);
+  await idle.write(bytesOf(`GET / HTTP/1.1\r\n`));
+  assertMatch(await heard(idle), /^HTTP\/1\.1 408 /);
 });
 
 const long = "x".repeat(70_000);
@@ -114,6 +120,7 @@ const refused: Readonly<Record<string, [text: string, status: number]>> = {
   "no host": ["GET / HTTP/1.1\r\nconnection: close\r\n\r\n", 400],
   "two hosts": [`GET / HTTP/1.1\r\n${HOST}host: a.example\r\nconnection: close\r\n\r\n`, 400],
   "a host that is none": ["GET / HTTP/1.1\r\nhost: a b/c@d\r\nconnection: close\r\n\r\n", 400],
+  "an address that is not ASCII": [`GET /jobs?q=Zoë HTTP/1.1\r\n${HOST}\r\n`, 400],
   "no request": ["\x16\x03\x01\r\n\r\n", 400],
   "a long header": [`GET / HTTP/1.1\r\n${HOST}x: ${long}\r\n\r\n`, 431],
   "a long target": [`GET /${long} HTTP/1.1\r\n${HOST}\r\n`, 431],
@@ -188,6 +195,10 @@ Deno.test("an answer that is made in one piece is sent in one, and HEAD without 
   assertEquals([made.headers.get("location"), payload], [`/jobs/${id}`, { who: "Zoë" }]);
   const head = await fetch(`${path}/${id}`, { method: "HEAD" });
   assertEquals([head.status, await head.text()], [200, ""]);
+  const list = await fetch(path);
+  const listed = await list.text();
+  assertEquals(list.headers.get("content-length"), String(bytesOf(listed).length));
+  assertEquals(JSON.parse(listed).items.map((job: { id: string }) => job.id), [id]);
   const missing = await fetch(`${path}/${crypto.randomUUID()}`);
   assertEquals([missing.status, (await missing.json()).code], [404, "not_found"]);
 });

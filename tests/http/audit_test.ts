@@ -32,6 +32,19 @@ Deno.test("what an operator does to a job is recorded, with the reason and the v
   assertEquals(made?.detail, { jobId: rerun.body.id });
 });
 
+Deno.test("a reason is recorded as it was typed, in UTF-8 or in Latin-1", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "scheduled");
+  // As the bytes of a header are read: one letter each.
+  const sent = String.fromCharCode(...new TextEncoder().encode("Störung – bei Zoë"));
+  for (const [priority, reason] of [sent, "St\u00f6rung"].entries()) {
+    const headers = { "audit-reason": reason };
+    await api.request("PATCH", `/jobs/${id}`, { json: { priority }, headers });
+  }
+  const seen = itemsOf(await api.get(`/audit?subject=jobs/${id}`)).map(({ reason }) => reason);
+  assertEquals(seen, ["Störung", "Störung – bei Zoë"]);
+});
+
 Deno.test("what is refused, asked as a dry run, or a worker's part is not recorded", async () => {
   await using api = await testApi();
   const id = await jobIn(api, "succeeded");
