@@ -35,7 +35,7 @@ locked as materialized (
 clock as materialized (
   select clock_timestamp() as at, l.n from (select count(*) as n from locked) l),
 measured as materialized (
-  select g.tenant_id, g.kind, g.name, g.version, g.period_ms, w.concurrency, g.settles_at, clock.at,
+  select row_number() over ()::integer as g, g.tenant_id, g.kind, g.name, g.version, g.period_ms, w.concurrency, g.settles_at, clock.at,
          coalesce(k.state = 'open', false) as is_open, k.open_until,
          r.rate, r.burst, b.tokens, now_tick.tick, t.tick_at, t.tick_n, v.guests,
          g.paused_at is not null as is_paused,
@@ -70,24 +70,29 @@ room as materialized (
   select m.*, case when is_open or is_paused or settles_at is not null then 0
                    else least(starts_left, slots_left, 1000000)::integer end as n
     from measured m),
+rooms as materialized ( -- by number
+  select array_agg(n order by g) as n, array_agg(concurrency order by g) as concurrency from room),
+path as materialized ( -- joined by name once: from here on a gate is its number
+  select w.*, r.g, r.n, r.version is not distinct from w.version as is_seen
+    from way w
+    left join room r on r.tenant_id = w.tenant_id and r.kind = w.kind and r.name = w.name),
 open as materialized (
-  select l.k, least(l.n, coalesce(min(r.n), l.n)) as n
+  select l.k, array_agg(p.g) filter (where p.g is not null) as gates,
+         least(l.n, coalesce(min(p.n), l.n)) as n
     from lane l
-    left join way w on w.k = l.k
-    left join room r on r.tenant_id = w.tenant_id and r.kind = w.kind and r.name = w.name
-      and r.version = w.version
+    left join path p on p.k = l.k
    group by l.k, l.n
-  having count(r.kind) = count(w.kind) and coalesce(min(r.n), 1) > 0
-     and ($18::integer is null or count(*) filter (where w.kind = 0) > 0)),
+  having coalesce(bool_and(p.is_seen), true) and coalesce(min(p.n), 1) > 0
+     and ($18::integer is null or count(*) filter (where p.kind = 0) > 0)),
 picked as materialized (
-  select o.k, c.*, row_number() over () as at from open o cross join lateral (
+  select o.k, o.gates, c.*, row_number() over () as at from open o cross join lateral (
     select c.* from level v cross join lateral (
       select j.ctid as tid, j.tenant_id, j.id, j.queue, j.state from perdura.job j
        where j.tenant_id = v.t and j.lane = v.lane and j.priority = v.p
          and j.run_at <= now() and (j.run_at, j.id) >= (v.r, v.i)
          and j.state = any($5::smallint[])
          and (j.crashes > 0 and j.crashes >= j.max_crashes - 1) = $8::boolean
-         and ($19::uuid is null or (j.id = $19::uuid and j.version = $20::integer))
+         and case when $19::uuid is null then true else j.id = $19::uuid and j.version = $20::integer end
        order by j.run_at, j.id
        limit o.n for update skip locked) c
      where v.k = o.k
@@ -97,17 +102,14 @@ turn as materialized (
   select p.*, row_number() over (partition by p.k order by p.at) as turn from picked p),
 step as materialized ( -- of each job through each of its gates; one that fails at one passes none
   select s.*, bool_and(s.nth is null or s.nth <= s.n) over (partition by s.tid) as is_passed from (
-    select t.*, r.tenant_id as gate_tenant, r.kind, r.name, r.n, r.concurrency,
-           case when r.n is not null then row_number() over (
-             partition by r.tenant_id, r.kind, r.name order by t.turn, t.k) end as nth
-      from turn t
-      left join way w on w.k = t.k
-      left join room r on r.tenant_id = w.tenant_id and r.kind = w.kind and r.name = w.name) s),
+    select t.*, w.g, rooms.n[w.g] as n, rooms.concurrency[w.g] as concurrency,
+           case when rooms.n[w.g] is not null then row_number() over (
+             partition by w.g order by t.turn, t.k) end as nth
+      from rooms cross join turn t left join lateral unnest(t.gates) as w(g) on true) s),
 passed as materialized (
   select distinct on (tid) tid, tenant_id, queue, state from step where is_passed order by tid),
 charged as materialized (
-  select gate_tenant as tenant_id, kind, name, count(*)::integer as n
-    from step where is_passed and n is not null group by gate_tenant, kind, name),
+  select g, count(*)::integer as n from step where is_passed and n is not null group by g),
 charge as (
   update perdura.gate g
      set version = g.version + 1,
@@ -123,26 +125,25 @@ charge as (
          guest_tenants = case when r.guests > 0 then g.guest_tenants else '{}' end,
          guest_ids = case when r.guests > 0 then g.guest_ids else '{}' end,
          guest_leases = case when r.guests > 0 then g.guest_leases else '{}' end
-    from charged c join room r on r.tenant_id = c.tenant_id and r.kind = c.kind and r.name = c.name
-   where g.tenant_id = c.tenant_id and g.kind = c.kind and g.name = c.name),
+    from charged c join room r on r.g = c.g
+   where g.tenant_id = r.tenant_id and g.kind = r.kind and g.name = r.name),
 free as materialized ( -- of the first numbers, as many as are taken and wanted, so many are free
-  select c.tenant_id, c.kind, c.name, array(
+  select r.g, r.tenant_id, r.kind, r.name, array(
            select n from generate_series(1, least(r.concurrency, r.taken + c.n)) as n
             where not exists (
               select from perdura.slot s
-               where s.tenant_id = c.tenant_id and s.kind = c.kind and s.name = c.name and s.n = n.n)
+               where s.tenant_id = r.tenant_id and s.kind = r.kind and s.name = r.name and s.n = n.n)
             order by n limit c.n) as numbers
-    from charged c join room r on r.tenant_id = c.tenant_id and r.kind = c.kind and r.name = c.name
+    from charged c join room r on r.g = c.g
    where r.concurrency is not null),
 holder as materialized (
-  select gate_tenant, kind, name, tenant_id, id,
-         row_number() over (partition by gate_tenant, kind, name order by nth) as place
+  select g, tenant_id, id, row_number() over (partition by g order by nth) as place
     from step where is_passed and concurrency is not null),
 taken as (
   insert into perdura.slot (tenant_id, kind, name, n, job_tenant_id, job_id, lease_id, taken_at)
   select f.tenant_id, f.kind, f.name, f.numbers[h.place], h.tenant_id, h.id, $1::uuid, clock.at
     from clock cross join free f
-    join holder h on h.gate_tenant = f.tenant_id and h.kind = f.kind and h.name = f.name),
+    join holder h on h.g = f.g),
 claimed as (
   update perdura.job j
      set state = $6::smallint, version = j.version + 1, attempt = j.attempt + 1,
@@ -168,10 +169,8 @@ counted as (
   insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
   select tenant_id, queue, state, $6::smallint, count(*) from passed group by tenant_id, queue, state),
 asked as (
-  select w.tenant_id, w.kind, w.name, bool_and(r.version = w.version) is true as is_seen
-    from way w
-    left join room r on r.tenant_id = w.tenant_id and r.kind = w.kind and r.name = w.name
-   group by w.tenant_id, w.kind, w.name),
+  select p.tenant_id, p.kind, p.name, p.g, bool_and(p.is_seen) as is_seen
+    from path p group by p.tenant_id, p.kind, p.name, p.g),
 closed as (
   select a.tenant_id, a.kind, a.name,
          case when not a.is_seen then 'busy' when r.is_open then 'breaker' when r.is_paused then 'paused'
@@ -185,9 +184,7 @@ closed as (
               when r.rate <> r.burst then (1 - r.tokens + coalesce(c.n, 0)) * r.period_ms / r.rate
               else (coalesce(r.tick_at[1], r.tick) + 101) * r.period_ms / 100.0
                 - extract(epoch from r.at) * 1000 end as ms
-    from asked a
-    left join room r on r.tenant_id = a.tenant_id and r.kind = a.kind and r.name = a.name
-    left join charged c on c.tenant_id = a.tenant_id and c.kind = a.kind and c.name = a.name
+    from asked a left join room r on r.g = a.g left join charged c on c.g = a.g
    where not a.is_seen or r.n <= coalesce(c.n, 0))
 select string_agg(concat_ws(E'\x1f', c.id, c.tenant_id, c.lane, c.type, c.queue, c.priority, c.version,
                             c.attempt, c.max_attempts, c.crashes, c.max_crashes, c.timeout_ms, c.run_at,

@@ -119,8 +119,9 @@ counted as (
   insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
   select tenant_id, queue, f, s, count(*) from ended group by tenant_id, queue, f, s),
 freed as (
-  delete from perdura.slot s using held h, ended e
-   where h.holds_slots and e.l = h.id and s.job_id = e.id and s.job_tenant_id = e.tenant_id),
+  delete from perdura.slot s
+   where s.job_id = any(array(select e.id from held h join ended e on e.l = h.id where h.holds_slots))
+     and (s.job_tenant_id, s.job_id) in (select tenant_id, id from ended)),
 left_place as (
   delete from perdura.place p using gone g
    where g.ordering_key is not null and p.tenant_id = g.tenant_id and p.job_id = g.id

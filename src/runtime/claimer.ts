@@ -23,14 +23,14 @@ import type { Glance } from "./glance.ts";
 import { HandOff, handOffHost } from "./handoff.ts";
 import type { Handlers } from "./handlers.ts";
 import { type Admits, LaneBook } from "./lane_book.ts";
+import { LaneWidth } from "./lane_width.ts";
 import type { Leases } from "./leases.ts";
 import type { Runner } from "./runner.ts";
 import type { WorkerStats } from "./stats.ts";
 import { Suspects } from "./suspects.ts";
 
 const LANES_PER_CLAIM = 20;
-const RECONNECT_MS = 100;
-const RECONNECT_MS_MAX = 2_000;
+const RECONNECT_MS = { first: 100, most: 2_000 };
 /** What the claimer needs of its surroundings. */
 export interface ClaimerHost {
   readonly store:
@@ -68,6 +68,7 @@ export class Claimer {
   readonly #alarm = new Alarm();
   readonly #claims: Claims;
   readonly #suspects: Suspects;
+  readonly #width = new LaneWidth(LANES_PER_CLAIM);
   #lanesAt = -Infinity;
   #isRoomAsked = false;
   /** Lanes with limits, and those without, take turns. */
@@ -193,7 +194,7 @@ export class Claimer {
         failures = 0;
       } catch (error) {
         this.#host.onFailure(error);
-        const pauseMs = Math.min(RECONNECT_MS_MAX, RECONNECT_MS * 2 ** failures++);
+        const pauseMs = Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** failures++);
         await this.#alarm.wait(jittered(pauseMs, this.#host.random, 0.5));
       }
     }
@@ -216,11 +217,10 @@ export class Claimer {
     if (this.#suspects.isDraining) return false;
     const left = jobsMax - stats.claimed;
     await this.aftermath.promote();
-    if (this.#gates.isNone && !this.#book.hasGated) {
-      return await this.#claimPlain(Math.min(runner.room(), left));
-    }
+    const room = Math.min(runner.room(), left);
+    if (this.#gates.isNone && !this.#book.hasGated) return await this.#claimPlain(room);
     if (!this.#book.isAwake(this.#gates.isPassable)) {
-      return await this.#claimPlain(Math.min(runner.room(), left), this.#gates.isFree);
+      return await this.#claimPlain(room, this.#gates.isFree);
     }
     // What has limits starts at once or is not claimed: while it waits, nothing else is buffered.
     const free = Math.min(runner.free(), left);
@@ -269,7 +269,7 @@ export class Claimer {
   async #claimReserved(limit: number): Promise<boolean> {
     const { clock } = this.#host;
     const { isPassable, weigh } = this.#gates;
-    const selection = this.#book.select(limit, LANES_PER_CLAIM, isPassable, weigh);
+    const selection = this.#book.select(limit, this.#width.lanes, isPassable, weigh);
     if (selection === null) return false;
     try {
       const lanes = selection.requests.flatMap(({ levels }) => levels[0]?.lane ?? []);
@@ -277,10 +277,10 @@ export class Claimer {
       const askedAt = clock.monotonic();
       const { jobs, cut } = await this.#claims.claimPastGates(selection.requests, limit, false);
       const now = clock.monotonic();
-      this.#book.settle(selection, jobs, limit, now - askedAt, (index) => {
-        const lane = lanes[index];
-        return cut.includes(index) || (lane !== undefined && this.#gates.opensAt(lane) > now);
-      });
+      this.#width.note(jobs.length, limit);
+      const opensAt = lanes.map((lane) => this.#gates.opensAt(lane));
+      const isHeldUp = (n: number) => cut.includes(n) || (opensAt[n] ?? now) > now;
+      this.#book.settle(selection, jobs, limit, now - askedAt, isHeldUp);
     } catch (error) {
       this.#book.release(selection);
       throw error;
