@@ -39,6 +39,8 @@ interface Newborn {
 export class System {
   readonly captured: Captured[] = [];
   readonly microsteps: Reported[] = [];
+  /** Hears of actions. After the step it refers to nothing of it: see `Scope`. */
+  readonly listener: (action: Captured) => void;
   readonly self: InertRef;
   readonly children: Record<string, InertRef> = {};
   readonly #scene: Scene;
@@ -52,10 +54,12 @@ export class System {
   readonly #living = new Map<string, number>();
   #newborn: Newborn | undefined;
   #isOpen = true;
+  readonly #ear: Ear = { system: this };
 
   constructor(scene: Scene, own: () => unknown) {
     const { address, id, parent } = scene;
     this.#scene = scene;
+    this.listener = listenerOf(this.#ear);
     if (parent !== undefined) this.#parent = this.#foreign({ address: parent }, parent);
     this.self = new InertRef(id, { address }, this, this.#parent, own);
     for (const child of scene.children) {
@@ -72,6 +76,7 @@ export class System {
   /** After the step nobody would hear what is sent. */
   close(): void {
     this.#isOpen = false;
+    this.#ear.system = null;
   }
 
   /** The reference for an address. */
@@ -170,7 +175,7 @@ export class System {
     const { systemId } = options;
     const about = { id, gen, src, systemId, sync: options.syncSnapshot === true, ended: false };
     child.id = id;
-    child.getSnapshot = () => refuseSnapshot(id);
+    child.getSnapshot = refusing(id);
     nameRef(child, { address: childAddress(this.#scene.address, id), gen, child: about });
     this.#newborn = child;
   }
@@ -178,4 +183,18 @@ export class System {
   #foreign(ref: Ref, id: string): InertRef {
     return new InertRef(id, ref, this, undefined, () => refuseSnapshot(id));
   }
+}
+
+/** Who hears of actions while the step is made. */
+interface Ear {
+  system: System | null;
+}
+
+function listenerOf(ear: Ear): (action: Captured) => void {
+  return (action) => ear.system?.capture(action);
+}
+
+/** By a function of its own: assigned as it is written, V8 would make it old at once. */
+function refusing(id: string): () => never {
+  return () => refuseSnapshot(id);
 }

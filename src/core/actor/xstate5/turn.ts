@@ -34,17 +34,7 @@ export function openStage(chart: Chart, scene: Scene): Stage {
   let before: Snapshot | undefined;
   const system = new System(scene, () => before);
   const { machine } = chart;
-  const scope = {
-    self: system.self,
-    id: scene.id,
-    sessionId: scene.address,
-    system,
-    logger() {},
-    stopChild() {},
-    emit() {},
-    defer: () => system.spawned(),
-    actionExecutor: (action: Captured) => system.capture(action),
-  };
+  const scope = new Scope(scene, system);
   const view = ({ value, history, context }: Standing): Snapshot => {
     const historyValue = nodes.nodesOfHistory(chart.nodes, history);
     return { ...configurationOf(chart, value), context, children: system.children, historyValue };
@@ -65,6 +55,44 @@ export function openStage(chart: Chart, scene: Scene): Stage {
       return turnOf(chart, system, next, { at, event });
     },
   };
+}
+
+/**
+ * What XState takes for the scope of an actor.
+ *
+ * In each microstep XState puts a closure of its own in the place of `actionExecutor`, one that keeps a
+ * list of the actions and calls ours; and V8 makes closures old at once that are assigned to a property.
+ * Until the next collection of everything it would hold the whole step: the actor system, the children,
+ * the snapshots. So it is not let in, and what it refers to is empty.
+ */
+class Scope {
+  readonly self: object;
+  readonly id: string;
+  readonly sessionId: string;
+  readonly system: System;
+
+  constructor({ id, address }: Scene, system: System) {
+    this.self = system.self;
+    this.id = id;
+    this.sessionId = address;
+    this.system = system;
+  }
+
+  get actionExecutor(): (action: Captured) => void {
+    return this.system.listener;
+  }
+
+  set actionExecutor(_own: unknown) {}
+
+  logger(): void {}
+
+  stopChild(): void {}
+
+  emit(): void {}
+
+  defer(): void {
+    this.system.spawned();
+  }
 }
 
 function run(transition: () => unknown): Snapshot {
