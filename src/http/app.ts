@@ -79,7 +79,8 @@ export function createApp(host: AppHost): OpenAPIHono {
   app.route("/", healthRoutes({ database, write: host.isWritable }));
   documentHealth(app);
   const permit = host.permit ?? allowAll;
-  if (host.permit) app.use(cutStreams(host.permit));
+  // Streams are what GET answers; all else is not to pay for them.
+  if (host.permit) app.get("*", cutStreams(host.permit));
   const { store } = host.jobs.host;
   mountRoutes(app, routesOf(host), {
     permit,
