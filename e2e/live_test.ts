@@ -1,5 +1,6 @@
 /** One instance, live: cut, moved by others, counted down, said aloud; driven by keys alone. */
 import { assert, assertEquals } from "@std/assert";
+import type { Page } from "playwright-core";
 import {
   awake,
   demandAccessible,
@@ -188,9 +189,14 @@ Deno.test("live, cut, and by keys", async (t) => {
           subtree: true,
         });
       });
-      await page.keyboard.press("ArrowLeft");
+      const early = await changedBy(page, "ArrowLeft");
+      await page.locator(".panel.step", { hasText: "Step 7" }).waitFor();
       await page.locator(".history tr[data-version='7'][aria-current]")
         .waitFor();
+      // The chart, the number, the mark on the dots: what says the same in words follows.
+      const owners = [...new Set(early)].toSorted();
+      assertEquals(owners, [".dots", ".moves", "svg.chart"], early.join(" "));
+      assert(early.length <= 40, `${early.length} changes before a frame`);
       const { chart, frame, rows } = await page.evaluate<
         { chart: string[]; frame: number; rows: number }
       >(() => Reflect.get(globalThis, "seen"));
@@ -247,6 +253,36 @@ Deno.test("live, cut, and by keys", async (t) => {
     );
   } finally {
     await browser.close();
+  }
+
+  /** Presses a key; where the page changes at once, in the frame that answers it, for each change. */
+  function changedBy(page: Page, key: string): Promise<string[]> {
+    return page.evaluate(async (key) => {
+      const records: MutationRecord[] = [];
+      const observer = new MutationObserver((found) => {
+        records.push(...found);
+      });
+      observer.observe(document, {
+        attributes: true,
+        childList: true,
+        characterData: true,
+        subtree: true,
+      });
+      dispatchEvent(new KeyboardEvent("keydown", { key }));
+      // Components are made anew in a microtask; nothing else comes in between.
+      for (let n = 0; n < 50; n++) await null;
+      records.push(...observer.takeRecords());
+      observer.disconnect();
+      const places = "svg.chart .dots .moves .track .side .history .bar"
+        .split(" ");
+      return records.map(({ target }) => {
+        const element = target instanceof Element
+          ? target
+          : target.parentElement;
+        return places.find((place) => element?.closest(place)) ??
+          `${element?.tagName}`;
+      });
+    }, key);
   }
 
   /** What a stream would send, at once: the page shows the last of it, and draws it once. */

@@ -1,13 +1,15 @@
 /** `deno task speed`: how fast the pages are here and now; prints, and judges nothing. */
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { openPage, startBrowser } from "./browser.ts";
 import { post, startProgram } from "./program.ts";
-import { workOf } from "./trace.ts";
+import { type Answer, keysOf } from "./trace.ts";
 
 const RUNS = 7;
 const STEPS = 600;
-/** So often a step is taken. */
-const TIMES = 60;
+/** So often a step is taken: by somebody who looks at each, and by a key that is held down. */
+const TIMES = 40;
+const REST_MS = 400;
+const HELD_MS = 33;
 const TABS = 200;
 /** Steps of a long past. */
 const PAST = 100_000;
@@ -77,33 +79,68 @@ async function firstPaint(): Promise<void> {
   await say("instance page, first contentful paint", median(times), "ms");
 }
 
+/** Keys as they come from a keyboard; frames as a screen shows them, and as fast as they come. */
 async function manySteps(): Promise<void> {
   await haveSteps("order-1", STEPS);
+  await stepsOn(screen, "60 Hz");
+  await stepsOn(browser, "no screen");
+}
+
+async function stepsOn(browser: Browser, where: string): Promise<void> {
   const page = await openPage(browser, []);
   await page.goto(`${url}/ui/actors/order-1`);
   await page.locator(".state.leaf.on").first().waitFor();
-  const back = (count: number) =>
-    page.evaluate(async ({ painted, count }) => {
-      const untilPainted = (0, eval)(painted);
-      const found: number[] = [];
-      for (let n = 0; n < count; n++) {
-        const begin = performance.now();
-        dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft" }));
-        found.push(await untilPainted() - begin);
-      }
-      return found;
-    }, { painted: PAINTED, count });
+  const session = await page.context().newCDPSession(page);
+  const key = (type: "rawKeyDown" | "keyUp", autoRepeat: boolean) =>
+    session.send("Input.dispatchKeyEvent", {
+      ...{ type, autoRepeat, key: "ArrowLeft", code: "ArrowLeft" },
+      windowsVirtualKeyCode: 37,
+    });
+  const press = async (times: number, everyMs: number, isHeld: boolean) => {
+    for (let n = 0; n < times; n++) {
+      await key("rawKeyDown", isHeld && n > 0);
+      if (!isHeld) await key("keyUp", false);
+      await new Promise((done) => setTimeout(done, everyMs));
+    }
+    if (isHeld) await key("keyUp", false);
+  };
   // Compiled, as it is for whoever has stepped a little.
-  await back(20);
-  const times: number[] = [];
-  const work = await workOf(browser, page, TIMES, async () => {
-    times.push(...await back(TIMES));
-  });
-  await say("a step back in time, to paint", median(times), "ms");
-  for (const kind of ["script", "style", "layout", "paint", "raster"] as const) {
-    await say(`a step back in time, ${kind}, processor time`, work[kind], "ms");
+  await press(40, HELD_MS, true);
+  for (
+    const [kind, everyMs] of [["a step", REST_MS], [
+      "a held key's step",
+      HELD_MS,
+    ]] as const
+  ) {
+    const isHeld = everyMs === HELD_MS;
+    const keys = await keysOf(
+      browser,
+      page,
+      () => press(TIMES, everyMs, isHeld),
+    );
+    const { answers, frame, whole } = keys;
+    const name = `${kind}, ${where}`;
+    const middle = (of: (answer: Answer) => number) => median(answers.map(of));
+    await say(
+      `${name}: key to frame handed over`,
+      middle((each) => each.handedOver),
+      "ms",
+    );
+    await say(
+      `${name}: key to frame shown`,
+      middle((each) => each.shown),
+      "ms",
+    );
+    for (const part of ["script", "style", "layout", "paint"] as const) {
+      await say(
+        `${name}: ${part} in that frame, processor time`,
+        frame[part],
+        "ms",
+      );
+    }
+    await say(`${name}: elements restyled in it`, frame.restyled, "");
+    await say(`${name}: script, with what follows`, whole.script, "ms");
   }
-  await say("a step back in time, elements restyled", work.restyled, "");
   await page.close();
 }
 
@@ -123,7 +160,11 @@ async function haveSteps(id: string, steps: number): Promise<void> {
 /** Its own steps again and again: as if somebody had sent them for a month. */
 async function longPast(): Promise<void> {
   await post(`${url}/actors`, {
-    ...{ machine: "order", id: "order-2", input: { total: 5, items: ["lamp"] } },
+    ...{
+      machine: "order",
+      id: "order-2",
+      input: { total: 5, items: ["lamp"] },
+    },
   });
   await haveSteps("order-2", 300);
   const { success } = await new Deno.Command(Deno.execPath(), {
@@ -193,9 +234,10 @@ async function chartOf(count: number): Promise<void> {
   );
   const all = Array.from({ length: count }, (_, n) => n);
   const copies = all.map((n) =>
-    `<g transform="translate(${n * 850} 0)">${
-      inner.replaceAll(/data-(state|transition)="/g, `data-$1="${n}.`)
-    }</g>`
+    movedBy(n * 850, inner).replaceAll(
+      /data-(state|transition)="/g,
+      `data-$1="${n}.`,
+    )
   );
   const large = svg.slice(0, svg.indexOf("</defs>") + 7).replace(
     /viewBox="0 0 \d+/,
@@ -212,9 +254,7 @@ async function chartOf(count: number): Promise<void> {
         json: {
           ...chart,
           states: all.flatMap((n) => renamed(chart.states, n)),
-          transitions: all.flatMap((n) =>
-            renamed(chart.transitions, n)
-          ),
+          transitions: all.flatMap((n) => renamed(chart.transitions, n)),
         },
       }));
     await page.route(
@@ -246,6 +286,34 @@ async function chartOf(count: number): Promise<void> {
     median(times),
     "ms",
   );
+}
+
+/** A drawing further to the right: where things are, not how they are shaped. */
+function movedBy(x: number, drawing: string): string {
+  const moved = (at: string) => String(Number(at) + x);
+  return drawing
+    .replaceAll(
+      / (c?x)="([\d.]+)"/g,
+      (_, name, at) => ` ${name}="${moved(at)}"`,
+    )
+    .replaceAll(/translate\(([\d.]+)/g, (_, at) => `translate(${moved(at)}`)
+    .replaceAll(
+      /<path (class="(?:line|rule)" )?d="([^"]*)"/g,
+      (all, look = "", d: string) =>
+        look === "" && !/^M[\d.]+ [\d.]+q/.test(d)
+          ? all
+          : `<path ${look}d="${
+            d.replaceAll(
+              /([MLQ])([\d.]+) ([\d.]+)(?: ([\d.]+) ([\d.]+))?|H([\d.]+)/g,
+              (_, to, a, b, c, e, h) =>
+                h === undefined
+                  ? `${to}${moved(a)} ${b}${
+                    c === undefined ? "" : ` ${moved(c)} ${e}`
+                  }`
+                  : `H${moved(h)}`,
+            )
+          }"`,
+    );
 }
 
 /** What a stream would send, five thousand times a second: the page folds it. */

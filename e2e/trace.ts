@@ -23,7 +23,27 @@ interface TraceEvent {
   readonly dur?: number;
   /** By the clock of the thread: waiting is not in it. */
   readonly tdur?: number;
-  readonly args?: { readonly elementCount?: number };
+  readonly args?: { readonly elementCount?: number; readonly data?: unknown };
+}
+
+/** A key and the frame that answers it, in milliseconds from the time that the event bears. */
+export interface Answer {
+  /** Until its handlers begin, and what they take together. */
+  readonly delay: number;
+  readonly handlers: number;
+  /** Until the page is through with the frame: styled, laid out, painted, handed over. */
+  readonly handedOver: number;
+  /** Until the frame is shown: drawn by the compositor, at the next turn of the screen. */
+  readonly shown: number;
+}
+
+/** What keys cost: the frame that answers each, and the work done for all of them, for one. */
+export interface Keys {
+  readonly answers: readonly Answer[];
+  /** From the keys to the end of their frames, on the page's own thread. */
+  readonly frame: Work;
+  /** The same with all that follows, on all threads. */
+  readonly whole: Work;
 }
 
 type Kind = "script" | "style" | "layout" | "paint" | "raster";
@@ -46,20 +66,61 @@ const KINDS: Readonly<Record<string, Kind>> = {
   RasterTask: "raster",
 };
 
-/** The work of something that is done so many times, for one of them. */
-export async function workOf(
+/** The frames of the keys that are pressed meanwhile, by Chromium's trace of its event timing. */
+export async function keysOf(
   browser: Browser,
   page: Page,
-  times: number,
   act: () => Promise<void>,
-): Promise<Work> {
+): Promise<Keys> {
   await browser.startTracing(page, {
-    categories: ["devtools.timeline", "v8.execute", "disabled-by-default-v8.gc"],
+    categories: [
+      "devtools.timeline",
+      "v8.execute",
+      "disabled-by-default-v8.gc",
+    ],
   });
   await act();
   const bytes = await browser.stopTracing();
   const { traceEvents } = JSON.parse(new TextDecoder().decode(bytes));
-  return perTime(sumUp(traceEvents), times);
+  return keysIn(traceEvents);
+}
+
+function keysIn(events: readonly TraceEvent[]): Keys {
+  const answers: Answer[] = [];
+  const spans: Span[] = [];
+  for (const { name, ph, pid, tid, ts, args } of events) {
+    const data = Object(args?.data);
+    if (name !== "EventTiming" || ph !== "b" || data.type !== "keydown") {
+      continue;
+    }
+    // Those that change nothing have no frame of their own.
+    if (!(data.commitFinishTime > 0)) continue;
+    const since = (at: number) => at - data.timeStamp;
+    const handedOver = since(data.commitFinishTime);
+    answers.push({
+      delay: since(data.processingStart),
+      handlers: data.processingEnd - data.processingStart,
+      handedOver,
+      shown: data.duration,
+    });
+    spans.push({ pid, tid, from: ts, to: ts + handedOver * 1_000 });
+  }
+  const isWithin = ({ pid, tid, ts }: TraceEvent) =>
+    spans.some((span) =>
+      span.pid === pid && span.tid === tid && span.from <= ts && ts <= span.to
+    );
+  return {
+    answers,
+    frame: perTime(sumUp(events.filter(isWithin)), answers.length),
+    whole: perTime(sumUp(events), answers.length),
+  };
+}
+
+interface Span {
+  readonly pid: number;
+  readonly tid: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** What a piece of work has begun itself, without that of other kinds within it. */

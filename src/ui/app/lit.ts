@@ -27,13 +27,16 @@ export interface Change {
   readonly value?: unknown;
 }
 
+/** Ids, as far as they are asked for. */
+type Ids = Pick<ReadonlySet<string>, "has">;
+
 /** What is lit. */
 export interface Lit {
   readonly active: ReadonlySet<string>;
-  readonly seen: ReadonlySet<string>;
+  readonly seen: Ids;
   /** Transitions. */
   readonly taken: ReadonlySet<string>;
-  readonly was: ReadonlySet<string>;
+  readonly was: Ids;
   readonly open: ReadonlySet<string>;
   readonly tone: "on" | "bad" | "ok" | "hold";
 }
@@ -112,21 +115,38 @@ export function toneOfStep({ to, status }: Step): Lit["tone"] {
   return status === "paused" ? "hold" : "on";
 }
 
+/** What a step lights. */
 interface Trace {
   readonly active: ReadonlySet<string>;
   readonly taken: ReadonlySet<string>;
 }
 
-/** Worked out once per step: stepping through a long past then only joins sets. */
-const traces = new WeakMap<Chart, WeakMap<Step, Trace>>();
+/** Worked out once for all steps from one place to another by the same event: a long past has few of them. */
+const traces = new WeakMap<Chart, Map<string, Trace>>();
 
 function traceOf(chart: Chart, step: Step): Trace {
-  const known = traces.get(chart) ?? new WeakMap<Step, Trace>();
+  const known = traces.get(chart) ?? new Map<string, Trace>();
   traces.set(chart, known);
-  const trace = known.get(step) ??
+  const key = [step.from, step.event, step.to].join("\n");
+  const trace = known.get(key) ??
     { active: activeIn(chart, step.to), taken: takenBy(chart, step) };
-  known.set(step, trace);
+  known.set(key, trace);
   return trace;
+}
+
+/** In which of some steps each state and each transition was lit first: a step looks up, and joins nothing. */
+const firsts = new WeakMap<readonly Step[], readonly [Chart, ReadonlyMap<string, number>]>();
+
+function firstsOf(chart: Chart, steps: readonly Step[]): ReadonlyMap<string, number> {
+  const [its, known] = firsts.get(steps) ?? [];
+  if (its === chart && known) return known;
+  const first = new Map<string, number>();
+  steps.forEach((step, at) => {
+    const { active, taken } = traceOf(chart, step);
+    for (const id of [...active, ...taken]) if (!first.has(id)) first.set(id, at);
+  });
+  firsts.set(steps, [chart, first]);
+  return first;
 }
 
 /** What is lit at a step, with all the steps before it that are known. */
@@ -139,17 +159,12 @@ export function litAt(
   const step = steps[index];
   if (!step) return unlit;
   const { active, taken } = traceOf(chart, step);
-  const seen = new Set<string>();
-  const was = new Set<string>();
-  for (const past of steps.slice(Math.max(0, index - 200), index)) {
-    const trace = traceOf(chart, past);
-    for (const id of trace.active) seen.add(id);
-    for (const id of trace.taken) was.add(id);
-  }
+  const first = firstsOf(chart, steps);
+  const before = { has: (id: string) => (first.get(id) ?? index) < index };
   return {
     active,
-    seen,
-    was,
+    seen: before,
+    was: before,
     taken,
     open: openTo(chart, active, accepts),
     tone: toneOfStep(step),

@@ -142,13 +142,12 @@ export function useKeys(on: Readonly<Record<string, () => void>>): void {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       const { target } = event;
-      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+      const run = on[event.key];
+      if (!run || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       if (
         target instanceof HTMLElement &&
         target.closest("input, textarea, select, dialog[open], .chart")
       ) return;
-      const run = on[event.key];
-      if (!run) return;
       event.preventDefault();
       run();
     };

@@ -2,7 +2,7 @@
 import type { Lit } from "./lit.ts";
 
 /** A place, in units of the picture. */
-interface Box {
+export interface Box {
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -20,7 +20,7 @@ export class Picture {
   readonly states: ReadonlyMap<string, SVGGElement>;
   /** Each line, and the transitions that share it. */
   readonly lines: ReadonlyMap<SVGGElement, readonly SVGGElement[]>;
-  readonly #ways: readonly SVGGElement[];
+  readonly #ways: readonly (readonly [id: string, way: SVGGElement])[];
   /** The classes that each element has been lit with. */
   readonly #looks = new Map<Element, string>();
 
@@ -43,34 +43,30 @@ export class Picture {
       const box = state.querySelector<SVGRectElement>(":scope > .box");
       return box ? [[state, boxOf(box), id] as const] : [];
     });
-    this.#ways = all("[data-transition]");
+    this.#ways = all("[data-transition]").map((way) => [idOf(way), way]);
     this.lines = new Map(all(".edge").map((each) => [each, all("[data-transition]", each)]));
   }
 
   /** Sets classes on what differs from what was lit before; nothing else is touched. */
   light(lit: Lit): void {
+    const tone = `tone-${lit.tone}`;
     this.#show(this.svg, lit.active.size > 0 ? "dim" : "");
     for (const [id, state] of this.states) {
       const isOn = lit.active.has(id);
       const isNew = this.#show(
         state,
-        isOn ? `on tone-${lit.tone}` : lit.seen.has(id) ? "seen" : "",
+        isOn ? `on ${tone}` : lit.seen.has(id) ? "seen" : "",
       );
       if (!isNew) continue;
       if (isOn) state.setAttribute("aria-current", "step");
       else state.removeAttribute("aria-current");
     }
-    for (const way of this.#ways) {
-      const id = idOf(way);
-      const looks = [
-        lit.taken.has(id) ? `taken tone-${lit.tone}` : "",
-        lit.was.has(id) ? "was" : "",
-        lit.open.has(id) ? "open" : "",
-      ];
-      this.#show(way, looks.join(" "));
+    for (const [id, way] of this.#ways) {
+      const taken = lit.taken.has(id) ? `taken ${tone}` : "";
+      this.#show(way, `${taken} ${lit.was.has(id) ? "was" : ""} ${lit.open.has(id) ? "open" : ""}`);
     }
     for (const [line, ways] of this.lines) {
-      this.#show(line, ways.map((way) => this.#looks.get(way) ?? "").join(" "));
+      this.#show(line, ways.map((way) => this.#looks.get(way)).join(" "));
     }
   }
 
@@ -79,9 +75,9 @@ export class Picture {
     const old = this.#looks.get(element) ?? "";
     if (old === look) return false;
     this.#looks.set(element, look);
-    const [before, after] = [new Set(namesIn(old)), new Set(namesIn(look))];
-    element.classList.remove(...before.difference(after));
-    element.classList.add(...after.difference(before));
+    const [before, after] = [namesIn(old), namesIn(look)];
+    for (const name of before) if (!after.includes(name)) element.classList.remove(name);
+    for (const name of after) if (!before.includes(name)) element.classList.add(name);
     return true;
   }
 

@@ -22,36 +22,47 @@ export function partsOf(path: string): readonly [page: string, id: string] {
   return [page, decoded(rest.join("/"))];
 }
 
-/** A browser takes two hundred changes of an address in ten seconds; a key held down makes more. */
-const WRITE_MS = 120;
-let writing: ReturnType<typeof setTimeout> | undefined;
+type How = "push" | "replace";
+/** Words of the query; null takes one out. */
+type Changes = Readonly<Record<string, string | null>>;
 
-function write(how: "push" | "replace"): void {
-  clearTimeout(writing);
-  writing = undefined;
-  history[how === "push" ? "pushState" : "replaceState"](null, "", place.peek());
+/** A browser takes two hundred changes of an address in ten seconds; a key held down makes more. */
+const REST_MS = 120;
+let resting: Changes | null = null;
+let rest: ReturnType<typeof setTimeout> | undefined;
+
+/** Writes down what was to wait. */
+function settle(): void {
+  const changes = resting;
+  forget();
+  if (changes) setQuery(changes);
 }
 
-/** `rest`: the address is written down when nothing has changed for a moment. */
-type How = "push" | "replace" | "rest";
+function forget(): void {
+  clearTimeout(rest);
+  resting = null;
+}
 
 /** Goes to another address without loading the page again. */
 export function go(href: string, how: How = "push"): void {
+  settle();
   const url = new URL(href, place.peek());
   if (url.href === place.peek().href) return;
-  if (how === "rest") clearTimeout(writing);
-  else if (writing !== undefined) write("replace");
   place.value = url;
-  if (how === "rest") writing = setTimeout(write, WRITE_MS, "replace");
-  else write(how);
+  history[how === "push" ? "pushState" : "replaceState"](null, "", url);
   if (how === "push") scrollTo(0, 0);
 }
 
-/** Changes words of the query; null takes one out. */
-export function setQuery(
-  changes: Readonly<Record<string, string | null>>,
-  how: How = "replace",
-): void {
+/** Changes words of the query when nothing has changed them for a moment. */
+export function setQueryAtRest(changes: Changes): void {
+  clearTimeout(rest);
+  resting = changes;
+  rest = setTimeout(settle, REST_MS);
+}
+
+/** Changes words of the query. */
+export function setQuery(changes: Changes, how: How = "replace"): void {
+  settle();
   const url = new URL(place.peek());
   for (const [name, value] of Object.entries(changes)) {
     if (value === null || value === "") url.searchParams.delete(name);
@@ -63,7 +74,7 @@ export function setQuery(
 /** Links within the pages do not load them again. */
 export function followLinks(): void {
   addEventListener("popstate", () => {
-    clearTimeout(writing);
+    forget();
     place.value = new URL(location.href);
   });
   document.addEventListener("click", (event) => {

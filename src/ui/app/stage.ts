@@ -3,7 +3,9 @@
  *
  * Sizes are read when they change and kept: a step back in time asks the browser for no layout.
  */
+import { afterPaint } from "./after_paint.ts";
 import type { Lit } from "./lit.ts";
+import { laterWhatIsFar } from "./far.ts";
 import { mapOf, type View } from "./minimap.ts";
 import type { Picture } from "./picture.ts";
 
@@ -16,7 +18,7 @@ const LARGEST_FIT = 1.2;
 export class Stage {
   readonly #place: HTMLElement;
   readonly #picture: Picture;
-  readonly #map: ReturnType<typeof mapOf>;
+  #map: ReturnType<typeof mapOf> | undefined;
   readonly #ending = new AbortController();
   #zoom: number | null = null;
   #scale = 1;
@@ -27,9 +29,15 @@ export class Stage {
     this.#picture = picture;
     // At its size before it is on the page: else all its text is laid out twice, at two sizes.
     this.#resize(zoom);
+    laterWhatIsFar(picture, () => this.#view);
     place.replaceChildren(picture.svg);
-    this.#map = mapOf(place, picture, (x, y) => this.#centre(x, y));
     const { signal } = this.#ending;
+    afterPaint(() => {
+      if (signal.aborted) return;
+      this.#map = mapOf(place, picture, (x, y) => this.#centre(x, y));
+      this.#map.frame(this.#view);
+      this.#map.mark();
+    });
     place.addEventListener("scroll", () => this.#look(), { passive: true, signal });
     const observer = new ResizeObserver(() => this.fit(this.#zoom));
     observer.observe(place);
@@ -40,7 +48,7 @@ export class Stage {
   /** Takes it off the page. */
   end(): void {
     this.#ending.abort();
-    this.#map.remove();
+    this.#map?.remove();
   }
 
   /** A number scales it; 0 shows all of it, null all of it as long as it can be read. */
@@ -72,11 +80,11 @@ export class Stage {
     return zoom === 0 || whole > READABLE ? Math.min(LARGEST_FIT, whole) : UNREADABLE_SCALE;
   }
 
-  /** Lights it, and moves what is lit into sight when it is not. */
+  /** Lights it, and moves what is lit into sight when it is not. The map follows. */
   light(lit: Lit): void {
     this.#picture.light(lit);
     this.reveal(lit);
-    this.#map.mark();
+    afterPaint(() => this.#map?.mark());
   }
 
   /** Moves what is lit into sight, when it is not in it or when asked. */
@@ -107,7 +115,7 @@ export class Stage {
       width: clientWidth / by,
       height: clientHeight / by,
     };
-    this.#map.frame(this.#view);
+    this.#map?.frame(this.#view);
   }
 }
 

@@ -3,11 +3,12 @@ import { Fragment } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { computed, effect, type ReadonlySignal, type Signal, useSignal } from "@preact/signals";
 import { firstOf, placesOf } from "./dots.ts";
+import { glanceAt } from "./glance.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { isFailure, type Step } from "./lit.ts";
 import { useKeys } from "./parts.tsx";
 import type { Past } from "./past.ts";
-import { setQuery } from "./place.ts";
+import { setQueryAtRest } from "./place.ts";
 import { duration, eventWords } from "./words.ts";
 
 const IDLE_MS = 10 * 60_000;
@@ -18,7 +19,7 @@ export function lookAt(past: Past, version: number | null): void {
     ? null
     : version;
   const bounded = wanted === null ? null : Math.min(Math.max(1, wanted), past.latest.value);
-  setQuery({ step: bounded === null ? null : String(bounded) }, "rest");
+  setQueryAtRest({ step: bounded === null ? null : String(bounded) });
   void past.look(bounded);
 }
 
@@ -72,7 +73,7 @@ export function Timeline({ past }: { readonly past: Past }) {
           aria-valuetext={says.step}
           min={says.least}
           max={says.most}
-          value={says.version}
+          value={says.slid}
           onInput={(event) => lookAt(past, Number(event.currentTarget.value))}
         />
       </div>
@@ -80,13 +81,17 @@ export function Timeline({ past }: { readonly past: Past }) {
   );
 }
 
-/** What the bar says, each for itself. `room`: so many dots there is room for. */
+/**
+ * What the bar says, each for itself. Where it is, it says at once; the slider follows with the panels.
+ * `room`: so many dots there is room for.
+ */
 function sayingsOf(past: Past, room: ReadonlySignal<number>) {
   const { latest } = past;
   const version = computed(() => past.step.value?.version ?? 0);
   const isLive = computed(() => past.wanted.value === null);
+  const glance = glanceAt(past);
   return {
-    version,
+    slid: computed(() => glance.value?.version ?? 0),
     isLive,
     isFirst: computed(() => version.value <= 1),
     isLatest: computed(() => version.value >= latest.value),
@@ -97,19 +102,17 @@ function sayingsOf(past: Past, room: ReadonlySignal<number>) {
     least: computed(() => Math.min(1, latest.value)),
     most: computed(() => Math.max(1, latest.value)),
     step: computed(() => {
-      const step = past.step.value;
+      const step = glance.value;
       return step
-        ? `step ${step.version}, ${eventWords(step.event)}${
-          sinceWords(past.steps.value, past.index.value)
-        }`
+        ? `step ${step.version}, ${eventWords(step.event)}${sinceWords(past.steps.value, step)}`
         : "";
     }),
   };
 }
 
-function sinceWords(steps: readonly Step[], index: number): string {
-  const [before, here] = [steps[index - 1], steps[index]];
-  if (!before || !here) return "";
+function sinceWords(steps: readonly Step[], here: Step): string {
+  const before = steps[steps.indexOf(here) - 1];
+  if (!before) return "";
   return `, +${duration(Date.parse(here.at) - Date.parse(before.at))}`;
 }
 
@@ -156,16 +159,18 @@ function Dots({ past, room }: { readonly past: Past; readonly room: Signal<numbe
   const from = window.value;
   const shown = useMemo(() => steps.slice(from, from + room.value), [steps, from, room.value]);
   // The dots stay as they are: a step moves the mark.
-  useLayoutEffect(() =>
-    effect(() => {
+  useLayoutEffect(() => {
+    const dots = [...place.current?.querySelectorAll(".dot") ?? []];
+    return effect(() => {
       const version = past.step.value?.version ?? 0;
-      for (const dot of place.current?.querySelectorAll<HTMLElement>(".dot") ?? []) {
-        const its = Number(dot.dataset.version);
+      dots.forEach((dot, i) => {
+        const its = shown[i]?.version ?? 0;
         dot.classList.toggle("past", its <= version);
         if (its === version) dot.setAttribute("aria-current", "step");
         else dot.removeAttribute("aria-current");
-      }
-    }), [past, shown]);
+      });
+    });
+  }, [past, shown]);
   const dots = useMemo(() => <DotRow past={past} shown={shown} />, [past, shown]);
   return <div class="dots" ref={place}>{dots}</div>;
 }
