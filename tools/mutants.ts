@@ -301,7 +301,7 @@ export const mutants: readonly Mutant[] = [
 ];
 
 /** What does not come without a guard is not waited for as long as what comes with it. */
-const MUTANT_ENV = { TEST_PATIENCE_MS: "15000" };
+const MUTANT_ENV = { TEST_PATIENCE_MS: "8000" };
 
 /** A copy of the tree in which guards are taken away, one at a time. */
 export class MutantTree implements AsyncDisposable {
