@@ -4,9 +4,10 @@
  */
 const [folder = "e2e"] = Deno.args;
 const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-  args: ["test", "-A", "--frozen", "--config", `${folder}/deno.json`, `${folder}/`],
+  args: ["test", "-A", "--parallel", "--frozen", "--config", `${folder}/deno.json`, `${folder}/`],
   cwd: new URL("..", import.meta.url),
-  env: { NO_COLOR: "1" },
+  // Each file has a program and a browser of its own; half of the time they wait for each other.
+  env: { NO_COLOR: "1", DENO_JOBS: Deno.env.get("DENO_JOBS") ?? "2" },
   stderr: "inherit",
 }).output();
 const text = new TextDecoder().decode(stdout);
