@@ -4,7 +4,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { getLogger } from "@logtape/logtape";
 import { Buffer } from "node:buffer";
 import { ServerResponse } from "node:http";
-import { wholeText } from "../http/envelope.ts";
+import { textInOnePiece } from "../http/envelope.ts";
 
 const log = getLogger(["perdura", "http"]);
 
@@ -16,7 +16,7 @@ export function writing(fetch: (request: Request) => Response | Promise<Response
   return async (request, { outgoing }) => {
     const response = await fetch(request);
     if (!(outgoing instanceof ServerResponse)) return response;
-    const text = wholeText(response) ?? (isJson(response) ? await response.text() : null);
+    const text = textInOnePiece(response) ?? (isJson(response) ? await response.text() : null);
     if (text !== null) return write(response, text, outgoing);
     return response.body ? cutting(response, response.body, outgoing) : response;
   };

@@ -37,7 +37,7 @@ export function isWhole(response: Response): boolean {
 }
 
 /** The body of an answer that was made in one piece: whoever writes it needs no stream. Null: it was not. */
-export function wholeText(response: Response): string | null {
+export function textInOnePiece(response: Response): string | null {
   return whole.get(response) ?? null;
 }
 
