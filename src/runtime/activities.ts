@@ -4,7 +4,7 @@
  * The job's handler runs the author's function through XState itself; its result becomes the job's
  * output in the codec's form, and the statement that ends the job puts the mail into the mailbox.
  */
-import { type AnyActorLogic, type AnyActorRef, createActor, toPromise } from "xstate";
+import { type AnyActorLogic, type AnyActorRef, createActor } from "xstate";
 import { z } from "zod";
 import { decode, encode, type MachineDefinition } from "../core/actor/mod.ts";
 import { PermanentError } from "../core/errors.ts";
@@ -89,29 +89,34 @@ function activityHandler(machines: Machines, type: string, src: string): Handler
 }
 
 /** Runs actor logic to its end; stops it, which aborts its signal, when the job is to stop. */
-async function runLogic(
+function runLogic(
   logic: AnyActorLogic,
   input: unknown,
   context: HandlerContext,
 ): Promise<unknown> {
   const actor = createActor(logic, { input });
   contexts.set(actor, context);
-  // A rejection is told by `toPromise`; without an observer XState reports it as unhandled as well.
-  actor.subscribe({ error: () => {} });
-  const { promise: stopped, reject } = Promise.withResolvers<never>();
-  stopped.catch(() => {});
   const { signal } = context;
-  const onAbort = () => {
-    actor.stop();
-    reject(signal.reason);
-  };
-  signal.addEventListener("abort", onAbort, { once: true });
-  actor.start();
-  try {
-    return await Promise.race([toPromise(actor), stopped]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  return new Promise((resolve, reject) => {
+    const over = () => signal.removeEventListener("abort", onAbort);
+    const onAbort = () => {
+      // First: what a stopped actor tells is not its result.
+      reject(signal.reason);
+      actor.stop();
+    };
+    actor.subscribe({
+      complete() {
+        over();
+        resolve(actor.getSnapshot().output);
+      },
+      error(thrown: unknown) {
+        over();
+        reject(thrown);
+      },
+    });
+    signal.addEventListener("abort", onAbort, { once: true });
+    actor.start();
+  });
 }
 
 function actionHandler(machines: Machines, type: string, machine: string): Handler {
