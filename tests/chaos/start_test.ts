@@ -107,7 +107,8 @@ Deno.test("a job that kills its worker goes to dead_letter alone, and the API st
     const innocents = 500;
     const start = scene.run("start", {
       WORKER_CONCURRENCY: "50",
-      WORKER_LEASE_MS: "1000",
+      // Not so short that a slow machine loses one without a crash.
+      WORKER_LEASE_MS: "3000",
       SWEEP_MS: "200",
     });
     const url = await start.url();
