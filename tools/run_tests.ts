@@ -6,6 +6,7 @@
  * line, `N passed, N failed`. Never name this file test.ts: deno would take it for a test, and it
  * would run itself for ever.
  */
+import { addFastStorage } from "./fast_storage.ts";
 import { addCounts, type Counts, countTests, formatCounts, mergeReports } from "./junit.ts";
 import {
   CONFIG,
@@ -93,9 +94,13 @@ async function openDatabase(): Promise<TestDatabase> {
     const { attachEmbedded } = await import("../src/embedded/server.ts");
     const onProgress = (line: string) => console.error(line);
     const server = await attachEmbedded({ dir, durable: false, onProgress });
+    const storage = await addFastStorage(server.url, server.dataDir);
     return {
       url: server.url,
-      [Symbol.asyncDispose]: () => server.close().finally(remove),
+      [Symbol.asyncDispose]: async () => {
+        await server.close().finally(remove);
+        await storage[Symbol.asyncDispose]();
+      },
     };
   } catch (error) {
     await remove();

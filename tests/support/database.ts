@@ -8,6 +8,7 @@ import { migrate, migrations } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { hash64 } from "../../src/core/hash.ts";
+import { FAST_TABLESPACE } from "../../tools/fast_storage.ts";
 
 /** A database of one test file. `await using` drops it. */
 export interface TestDatabase extends AsyncDisposable {
@@ -55,7 +56,7 @@ export async function emptyDatabase(): Promise<{ url: string } & AsyncDisposable
   const server = serverUrl();
   const name = `perdura_empty_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
   const admin = postgres(server, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name}`);
+  await admin.unsafe(`create database ${name} ${await storage(admin)}`);
   await admin.end();
   return {
     url: withDatabase(server, name),
@@ -72,7 +73,7 @@ async function makeTemplate(admin: postgres.Sql, server: string): Promise<string
   try {
     const [known] = await admin`select 1 from pg_database where datname = ${name}`;
     if (!known) {
-      await admin.unsafe(`create database ${name}_new`);
+      await admin.unsafe(`create database ${name}_new ${await storage(admin)}`);
       await migrate({ url: withDatabase(server, `${name}_new`), debug: true });
       await admin.unsafe(`alter database ${name}_new rename to ${name}`);
     }
@@ -80,6 +81,12 @@ async function makeTemplate(admin: postgres.Sql, server: string): Promise<string
     await admin`select pg_advisory_unlock(${key})`;
   }
   return name;
+}
+
+/** In memory, where the test command has made room; the copies of a template follow it. */
+async function storage(admin: postgres.Sql): Promise<string> {
+  const [fast] = await admin`select 1 from pg_tablespace where spcname = ${FAST_TABLESPACE}`;
+  return fast ? `tablespace ${FAST_TABLESPACE} strategy file_copy` : "";
 }
 
 async function dropDatabase(server: string, name: string): Promise<void> {
