@@ -5,7 +5,6 @@
  */
 import { afterPaint } from "./after_paint.ts";
 import type { Lit } from "./lit.ts";
-import { laterWhatIsFar } from "./far.ts";
 import { mapOf, type View } from "./minimap.ts";
 import type { Picture } from "./picture.ts";
 
@@ -29,7 +28,6 @@ export class Stage {
     this.#picture = picture;
     // At its size before it is on the page: else all its text is laid out twice, at two sizes.
     this.#resize(zoom);
-    laterWhatIsFar(picture, () => this.#view);
     place.replaceChildren(picture.svg);
     const { signal } = this.#ending;
     afterPaint(() => {
