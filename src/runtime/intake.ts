@@ -3,8 +3,9 @@
  * drains, nor those of a tenant with as many waiting as it may have.
  *
  * What is set is read anew once a second while jobs come in, beside them; where nothing is set, a job pays
- * one look at a clock. The first after a pause waits for the reading. A backlog is counted once a second, and what is taken here since is added: with
- * several processes it is passed by what the others take in that second.
+ * one look at a clock. The first after a pause waits for the reading. A backlog is counted once a second,
+ * and what is taken here since is added: with several processes it is passed by what the others take in
+ * that second.
  */
 import type { Clock } from "../core/clock.ts";
 import { RateLimitedError } from "../core/errors.ts";

@@ -12,7 +12,8 @@ export interface Page<T> {
 
 /** Rows per home that the first look with a filter reads: a few milliseconds, whatever is asked. */
 const LOOK_ROWS = 250;
-/** A page that is not full yet is looked for so long. */
+/** A page that is not full yet is looked for among so many, and then for so long. */
+const ROWS_MIN = 5_000;
 const LOOK_MS = 12;
 
 /**
@@ -69,6 +70,7 @@ class Search {
   readonly #clock: Clock;
   readonly #startedAt: number;
   #lastAt: number;
+  #looked = 0;
   /** Of the next look. */
   rows = LOOK_ROWS;
 
@@ -80,10 +82,11 @@ class Search {
   /** A look has not filled the page: whether to answer with what there is. */
   isOver(): boolean {
     const now = this.#clock.monotonic();
+    this.#looked += this.rows;
     // Twice as many do not take longer than a page may.
     if (now - this.#lastAt < LOOK_MS / 3) this.rows *= 2;
     this.#lastAt = now;
-    return now - this.#startedAt > LOOK_MS;
+    return this.#looked >= ROWS_MIN && now - this.#startedAt > LOOK_MS;
   }
 }
 
