@@ -79,8 +79,7 @@ export function createApp(host: AppHost): OpenAPIHono {
   app.route("/", healthRoutes({ database, write: host.isWritable }));
   documentHealth(app);
   const permit = host.permit ?? allowAll;
-  // Streams are what GET answers; all else is not to pay for them.
-  if (host.permit) app.get("*", cutStreams(host.permit));
+  if (host.permit) app.use(cutStreams(host.permit));
   const { store } = host.jobs.host;
   mountRoutes(app, routesOf(host), {
     permit,

@@ -9,7 +9,7 @@ const CHECK_MS = 2_000;
 
 /** Asks again, while a stream goes on, who it goes to; and cuts it when that is nobody any more. */
 export function cutStreams(permit: Permit): MiddlewareHandler {
-  return async (c, next) => {
+  const cut: MiddlewareHandler = async (c, next) => {
     await next();
     if (isWhole(c.res)) return;
     if (!c.res.headers.get("content-type")?.startsWith("text/event-stream")) return;
@@ -18,6 +18,8 @@ export function cutStreams(permit: Permit): MiddlewareHandler {
     const { body } = c.res;
     if (body) c.res = new Response(checked(c, permit, body), c.res);
   };
+  // Only GET answers with streams: all else is not to pay for them.
+  return (c, next) => c.req.method === "GET" ? cut(c, next) : next();
 }
 
 function checked(
