@@ -222,8 +222,8 @@ export class Claimer {
     if (!this.#book.isAwake(this.#gates.isPassable)) {
       return await this.#claimPlain(room, this.#gates.isFree);
     }
-    // What has limits starts at once or is not claimed: while it waits, nothing else is buffered.
-    const free = Math.min(runner.free(), left);
+    // What has limits starts at once, nearly, or is not claimed: while it waits, nothing else is buffered.
+    const free = Math.min(runner.spare(), left);
     this.#isWaitingForFree = free < 1;
     return free >= 1 && await this.#claimInTurn(free);
   }
@@ -258,11 +258,11 @@ export class Claimer {
   async #claimLimited(limit: number): Promise<boolean> {
     const { runner } = this.#host;
     // The handlers it is asked for stay free, whatever else this process takes on meanwhile.
-    if (!runner.reserve(limit)) return false;
+    const kept = runner.reserveUpTo(limit);
     try {
       return await this.#claimReserved(limit);
     } finally {
-      runner.release(limit);
+      runner.release(kept);
     }
   }
 

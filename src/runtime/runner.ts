@@ -1,9 +1,9 @@
 /**
  * Handlers at once, and a short buffer of claimed jobs in front of them.
  *
- * The buffer holds at most what the process finished in the last 50 ms: it is empty for slow jobs
- * and full for fast ones. A job that has crashed a worker is never buffered, and nothing is held
- * longer than a second: it goes back, its attempt refunded.
+ * The buffer holds at most what the process finished in the last 50 ms, of jobs with limits in 15: it is
+ * empty for slow jobs and full for fast ones. A job that has crashed a worker is never buffered, and
+ * nothing is held longer than a second: it goes back, its attempt refunded.
  */
 import type { Backoff } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
@@ -15,11 +15,15 @@ import type { Handlers, RetryPolicy } from "./handlers.ts";
 import type { Leases } from "./leases.ts";
 import { MemberDesk } from "./members.ts";
 import type { CountDefaults } from "./preparing.ts";
+import { Pace } from "./pace.ts";
 import type { WorkerStats } from "./stats.ts";
 import { StepSaver } from "./step_saver.ts";
 
 const TICK_MS = 50;
-const WINDOW_MS = 50;
+/** So much may wait in the buffer, as time at the pace of late. */
+const AHEAD_MS = 50;
+/** A claim that waits for the disk, on its way there and back. */
+const CLAIM_MS = 15;
 const UNSETTLED_BATCHES_MAX = 4;
 const HELD_MS_MAX = 1_000;
 /** Longer than a lane sleeps by default. */
@@ -59,9 +63,7 @@ export class Runner {
   #kept = 0;
   /** A job that crashed a worker came back unstarted: until then, claims ask for free slots alone. */
   #withoutBufferUntil = -Infinity;
-  #windowAt = 0;
-  #inWindow = 0;
-  #inLastWindow = 0;
+  readonly #pace = new Pace();
   #onIdle: (() => void)[] = [];
   /** Ticks only while there is something to look at: a worker with nothing to do shall cost nothing. */
   #ticker: ReturnType<typeof setInterval> | null = null;
@@ -91,24 +93,35 @@ export class Runner {
     return this.#running.size + this.#kept + this.#buffer.length - this.#head;
   }
 
-  /** Handlers that could start at this moment: what must not be buffered is claimed for these alone. */
+  /** Handlers that could start at this moment. */
   free(): number {
+    return this.#freeWith(0);
+  }
+
+  /** Handlers that are free, or will be when a claim is back: quick ones would wait for claims otherwise. */
+  spare(): number {
+    return this.#freeWith(this.#ahead(CLAIM_MS));
+  }
+
+  /** Jobs that may be claimed beyond the free handlers: what ends here within that time. */
+  #ahead(ms: number): number {
+    const now = this.#host.clock.monotonic();
+    return now > this.#withoutBufferUntil ? this.#pace.within(ms, now) : 0;
+  }
+
+  #freeWith(soon: number): number {
     const { concurrency, batchSize, stats } = this.#host;
+    // Endings that the database has not taken yet are held in memory: no more of them.
     if (stats.unsettled > UNSETTLED_BATCHES_MAX * batchSize) return 0;
-    return Math.max(0, Math.min(concurrency - this.load - this.#reserved, batchSize));
+    return Math.max(0, Math.min(concurrency + soon - this.load - this.#reserved, batchSize));
   }
 
   /** How many jobs to claim now; 0 while there is still enough at hand. */
   room(): number {
-    const { concurrency, batchSize, stats } = this.#host;
-    // Endings that the database has not taken yet are held in memory: no more of them.
-    if (stats.unsettled > UNSETTLED_BATCHES_MAX * batchSize) return 0;
-    const now = this.#host.clock.monotonic();
-    const isBuffered = now > this.#withoutBufferUntil;
-    const ahead = isBuffered ? Math.min(this.#finishedLately(now), batchSize) : 0;
-    const room = concurrency + ahead - this.load - this.#reserved;
+    const ahead = Math.min(this.#ahead(AHEAD_MS), this.#host.batchSize);
+    const room = this.#freeWith(ahead);
     // Claims come in half-buffers, so that each carries many jobs.
-    return room >= Math.max(1, ahead >> 1) ? Math.min(room, batchSize) : 0;
+    return room >= Math.max(1, ahead >> 1) ? room : 0;
   }
 
   /** Keeps handlers free for `count` jobs to come; false: there are not so many. */
@@ -116,6 +129,13 @@ export class Runner {
     if (this.load + this.#reserved + count > this.#host.concurrency) return false;
     this.#reserved += count;
     return true;
+  }
+
+  /** Keeps what handlers are free for jobs to come, at most `count`. Gives how many those are. */
+  reserveUpTo(count: number): number {
+    const kept = Math.min(count, this.free());
+    this.#reserved += kept;
+    return kept;
   }
 
   /** Ends a reservation: the jobs are there by now, or will not come. */
@@ -137,7 +157,7 @@ export class Runner {
     this.#isPumping = true;
     for (const job of jobs) this.#start(job);
     // What ended before these made no room for what is claimed.
-    this.#inWindow = Math.max(0, this.#inWindow - jobs.length);
+    this.#pace.forget(jobs.length);
     this.#isPumping = wasPumping;
     this.#pump();
     this.#tellIdle();
@@ -216,7 +236,7 @@ export class Runner {
       if (attempt.stopReason === null && now >= attempt.timeoutAt) attempt.stop("timeout");
       this.#abandonWhenOverdue(attempt);
     }
-    this.#turnWindow(now);
+    this.#pace.turn(now);
     if (now - this.#heldSince > HELD_MS_MAX) this.giveBackBuffer();
   }
 
@@ -266,7 +286,7 @@ export class Runner {
 
   #onEnd(attempt: Attempt, ending: Ending | null): void {
     this.#running.delete(attempt);
-    this.#inWindow++;
+    this.#pace.note();
     const { clock, stats } = this.#host;
     stats.jobs.ended(attempt.claimed, (clock.monotonic() - attempt.startedAt) / 1000);
     this.#host.onEnding(attempt.claimed, ending, attempt);
@@ -301,19 +321,6 @@ export class Runner {
       if (matches(job)) this.#host.onEnding(job, { kind: "interrupted" }, null);
     }
     this.#tellIdle();
-  }
-
-  #finishedLately(now: number): number {
-    this.#turnWindow(now);
-    return Math.max(this.#inWindow, this.#inLastWindow);
-  }
-
-  #turnWindow(now: number): void {
-    const passed = now - this.#windowAt;
-    if (passed < WINDOW_MS) return;
-    this.#inLastWindow = passed < 2 * WINDOW_MS ? this.#inWindow : 0;
-    this.#inWindow = 0;
-    this.#windowAt = now;
   }
 }
 
