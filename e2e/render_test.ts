@@ -35,10 +35,6 @@ Deno.test("charts", async (t) => {
           await page.goto(`${url}/ui/machines/${encodeURIComponent(id)}`);
           await page.locator(".viewport svg").waitFor();
           await page.evaluate(() => document.fonts.ready);
-          // What is far comes a frame later, and has no size before.
-          await page.waitForFunction(() =>
-            !document.querySelector(".chart [display=none]")
-          );
           const chart = await read(`${url}/machines/${encodeURIComponent(id)}`);
           const drawn = await page.evaluate(() => ({
             states: [...document.querySelectorAll("[data-state]")].map((each) =>
