@@ -2,14 +2,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { headersMsOf, listen, type Listening } from "../../src/cli/listening.ts";
 import { readSettings } from "../../src/cli/settings.ts";
+import { bytesOf, DEADLINE_MS, heard } from "../http/sockets.ts";
 import { countJobs, testApi } from "../http/support.ts";
 
 /** Short for a test, long for a request of a client that means well. */
 const SHORT_MS = 3_000;
 /** For all others. */
 const LONG_MS = 60_000;
-/** Whoever is not closed by then never is. */
-const DEADLINE_MS = 60_000;
 const SLOW = 1_000;
 const HOST = "host: 127.0.0.1\r\n";
 
@@ -21,22 +20,7 @@ async function serving(fetch: Fetch, headersMs = LONG_MS): Promise<Listening & A
   return { ...server, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
-const bytesOf = (text: string) => new TextEncoder().encode(text);
 const connect = ({ port }: Listening) => Deno.connect({ hostname: "127.0.0.1", port });
-
-/** What comes until there is `until` in it, or the connection ends. */
-async function heard(connection: Deno.TcpConn, until = "\0"): Promise<string> {
-  const buffer = new Uint8Array(16 * 1024);
-  let text = "";
-  const deadline = setTimeout(() => connection.close(), DEADLINE_MS);
-  while (!text.includes(until)) {
-    const count = await connection.read(buffer).catch(() => null);
-    if (count === null) break;
-    text += new TextDecoder().decode(buffer.subarray(0, count));
-  }
-  clearTimeout(deadline);
-  return text;
-}
 
 async function say(server: Listening, text: string, until?: string): Promise<string> {
   using connection = await connect(server);

@@ -9,12 +9,10 @@ import { problemResponse } from "../../src/http/problem.ts";
 import { sessionRoutes } from "../../src/ui/sign_in.ts";
 import { createRuntime } from "perdura";
 import { testDatabase } from "../support/database.ts";
+import { bytesOf, heard } from "./sockets.ts";
 import { countJobs, testApi } from "./support.ts";
 
 const MIB = 1024 * 1024;
-/** What is not answered by then never is. */
-const DEADLINE_MS = 60_000;
-
 /** Of each server: what it is named by, and its time for headers. */
 const servers = { "Deno.serve": null, "node:http": 60_000 };
 
@@ -29,7 +27,6 @@ async function serving(
 }
 
 const connect = (port: number) => Deno.connect({ hostname: "127.0.0.1", port });
-const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 /** Everything of an array: a socket may take less at a time. */
 async function writeAll(connection: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
@@ -68,20 +65,6 @@ for (const [name, headersMs] of Object.entries(servers)) {
     }
     assertEquals(await countJobs(api), 0);
   });
-}
-
-/** What comes until it has some text in it, or the connection ends. */
-async function heard(connection: Deno.TcpConn, until: string): Promise<string> {
-  const buffer = new Uint8Array(4096);
-  let text = "";
-  const deadline = setTimeout(() => connection.close(), DEADLINE_MS);
-  while (!text.includes(until)) {
-    const count = await connection.read(buffer).catch(() => null);
-    if (count === null) break;
-    text += new TextDecoder().decode(buffer.subarray(0, count));
-  }
-  clearTimeout(deadline);
-  return text;
 }
 
 for (const [name, headersMs] of Object.entries(servers)) {
