@@ -68,6 +68,7 @@ export { default as glance } from "./queries/glance.sql" with { type: "text" };
 export { default as health } from "./queries/health.sql" with { type: "text" };
 export { default as history } from "./queries/history.sql" with { type: "text" };
 export { default as inboxDrop } from "./queries/inbox_drop.sql" with { type: "text" };
+export { default as inboxTaken } from "./queries/inbox_taken.sql" with { type: "text" };
 export { default as inbox } from "./queries/inbox.sql" with { type: "text" };
 export { default as insert } from "./queries/insert.sql" with { type: "text" };
 export { default as insertLimited } from "./queries/insert_limited.sql" with { type: "text" };

@@ -20,7 +20,7 @@ import { Exposition } from "../telemetry/exposition.ts";
 import { HttpStats } from "../telemetry/http_stats.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { headersMsOf, listen } from "./listening.ts";
-import { jobsOf, untilSignal, whenAvailable, withStore } from "./service.ts";
+import { jobsOf, sayStart, untilSignal, whenAvailable, withStore } from "./service.ts";
 import { type Settings, SettingsError, tokenRulesOf } from "./settings.ts";
 import { exportMetrics } from "./telemetry.ts";
 import { uiAssets } from "./ui_files.ts";
@@ -128,7 +128,9 @@ export async function demandKeys(settings: Settings, store: Store): Promise<void
 export async function runApi(settings: Settings): Promise<void> {
   const stopped = untilSignal(settings.SHUTDOWN_MS);
   const debug = settings.PERDURA_DEBUG ?? false;
-  await withStore(settings, { name: "perdura api", debug }, async (store) => {
+  const name = "perdura api";
+  sayStart(name);
+  await withStore(settings, { name, debug }, async (store) => {
     await during("keys", () => whenAvailable(() => demandKeys(settings, store)));
     const api = await serveApi(settings, store, debug);
     await stopped;

@@ -83,6 +83,7 @@ function program(): Command {
     .description("Durable jobs and workflows on Postgres")
     .version(VERSION, "--version", "print the version")
     .showHelpAfterError(USAGE)
+    .configureOutput({ outputError: (text, write) => write(`${oneLine(text)}\n`) })
     .exitOverride();
   addServices(root);
   addJobs(root);
@@ -212,10 +213,13 @@ function command(parent: Command, name: string, about: string): Command {
   const made = parent.command(name).description(about).exitOverride().showHelpAfterError(false);
   return made.configureOutput({
     outputError: (text, write) => {
-      const line = text.trimEnd().replaceAll(/\s*\n\s*/g, " ");
-      write(`${line}\nusage: ${made.createHelp().commandUsage(made)}\n`);
+      write(`${oneLine(text)}\nusage: ${made.createHelp().commandUsage(made)}\n`);
     },
   });
+}
+
+function oneLine(text: string): string {
+  return text.trimEnd().replaceAll(/\s*\n\s*/g, " ");
 }
 
 async function withSettings(run: (settings: Settings) => Promise<void>): Promise<void> {

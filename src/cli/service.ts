@@ -87,6 +87,14 @@ export interface StoreUse {
 }
 
 /**
+ * The first line of a service: whoever sees none knows that the program has not come this far. A
+ * command that answers and ends says its answer alone.
+ */
+export function sayStart(name: string): void {
+  log.info("Starting {name}", { name, pid: Deno.pid });
+}
+
+/**
  * Runs `work` on a migrated database, and leaves the database however `work` ends.
  *
  * A start that fails half-way (a port is taken) must not leave an embedded server behind.
@@ -96,8 +104,6 @@ export async function withStore(
   { name, debug }: StoreUse,
   work: (store: Store, url: string) => Promise<void>,
 ): Promise<void> {
-  // The first line of a service: whoever sees none knows that the program has not come this far.
-  log.info("Starting {name}", { name, pid: Deno.pid });
   const database = await attachDatabase(settings);
   try {
     await prepareSchema({ ...migrationOf(settings, database.url), debug });

@@ -2,7 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { during } from "../runtime/starting.ts";
 import { closeWithin, demandKeys, serveApi } from "./api.ts";
-import { untilSignal, whenAvailable, withStore } from "./service.ts";
+import { sayStart, untilSignal, whenAvailable, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
 const log = getLogger(["perdura"]);
@@ -18,7 +18,9 @@ const HEALTHY_MS = 10_000;
 export async function runStart(settings: Settings): Promise<void> {
   const stopped = untilSignal(settings.SHUTDOWN_MS);
   const debug = settings.PERDURA_DEBUG ?? true;
-  await withStore(settings, { name: "perdura api", debug }, async (store, url) => {
+  const name = "perdura api";
+  sayStart(name);
+  await withStore(settings, { name, debug }, async (store, url) => {
     await during("keys", () => whenAvailable(() => demandKeys(settings, store)));
     const api = await serveApi(settings, store, debug);
     const child = new WorkerProcess({ DATABASE_URL: url, PERDURA_DEBUG: debug ? "on" : "off" });

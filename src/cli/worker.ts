@@ -16,7 +16,14 @@ import { Exposition } from "../telemetry/exposition.ts";
 import { named } from "../telemetry/log_names.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { headersMsOf, listen } from "./listening.ts";
-import { backoffOf, handlersOf, untilSignal, whenAvailable, withStore } from "./service.ts";
+import {
+  backoffOf,
+  handlersOf,
+  sayStart,
+  untilSignal,
+  whenAvailable,
+  withStore,
+} from "./service.ts";
 import type { Settings } from "./settings.ts";
 import { exportMetrics, tracingOfProcess } from "./telemetry.ts";
 
@@ -34,7 +41,9 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
     ? Promise.race([untilSignal(settings.SHUTDOWN_MS), untilParentIsGone()])
     : untilSignal(settings.SHUTDOWN_MS);
   const debug = settings.PERDURA_DEBUG ?? false;
-  await withStore(settings, { name: "perdura worker", debug }, async (store) => {
+  const name = "perdura worker";
+  sayStart(name);
+  await withStore(settings, { name, debug }, async (store) => {
     const worker = new Worker(workerOptions(settings, store, debug));
     // Before the first claim: with a port that is taken it ends here, and holds no job.
     const exposition = new Exposition({ observer: store.observer, clock: systemClock, worker });

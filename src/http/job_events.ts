@@ -56,7 +56,7 @@ const failSchema = z.strictObject({
       message: z.string().optional(),
       code: z.string().optional(),
     }),
-  ]),
+  ], { error: "Give a text, or { name, message, code }" }),
   retryable: z.boolean().default(true),
 });
 const snoozeSchema = z.strictObject({ type: z.literal("SNOOZE"), delayMs });

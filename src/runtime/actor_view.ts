@@ -157,7 +157,7 @@ export async function pastOf(
   const last = steps.at(-1);
   const start = steps.findLastIndex(({ snapshot }) => snapshot !== null);
   if (last?.version !== version || start < 0) {
-    throw new NotFoundError("version", `${version} of ${nameOf(name.id)}`);
+    throw new NotFoundError(`version ${version} of actor`, nameOf(name.id));
   }
   let snapshot: Json = Object(steps[start]?.snapshot);
   for (const { patch: changes } of steps.slice(start + 1)) {

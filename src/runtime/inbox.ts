@@ -8,7 +8,12 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../core/clock.ts";
 import { z } from "zod";
-import { InvalidInputError, PerduraError, UnavailableError } from "../core/errors.ts";
+import {
+  IdempotencyConflictError,
+  InvalidInputError,
+  PerduraError,
+  UnavailableError,
+} from "../core/errors.ts";
 import { describeError } from "../core/failure.ts";
 import type { JobInsert } from "../core/job.ts";
 import { type Decision, INITIAL_STATE, transition } from "../core/lifecycle.ts";
@@ -17,7 +22,7 @@ import type { Burial, Letter, Store } from "../store/store.ts";
 import { Desk } from "./actor_desk.ts";
 import { startActor } from "./actor_starting.ts";
 import type { Handlers } from "./handlers.ts";
-import { type CountDefaults, lanesOf, prepareJob } from "./preparing.ts";
+import { type CountDefaults, lanesOf, type Prepared, prepareJob } from "./preparing.ts";
 import type { Turner } from "./turner.ts";
 
 const log = getLogger(["perdura", "inbox"]);
@@ -52,14 +57,15 @@ export async function emptyInbox(host: InboxHost): Promise<number> {
 }
 
 async function settle(host: InboxHost, letters: readonly Letter[]): Promise<number> {
-  const rows: JobInsert[] = [];
+  const prepared: Prepared[] = [];
   for (const letter of letters.filter(({ type }) => type === START_ACTOR)) {
     await startAsked(host, letter);
   }
   for (const letter of letters.filter(({ type }) => type !== START_ACTOR)) {
-    const row = await prepareOrBury(host, letter);
-    if (row) rows.push(row);
+    const one = await prepareOrBury(host, letter);
+    if (one) prepared.push(one);
   }
+  const rows = await withoutTaken(host, letters, prepared);
   const made = await insertAll(host, letters, rows);
   const lanes = lanesOf(rows.filter((row) => made.has(row.id)));
   if (lanes.length > 0) host.store.hint({ kind: "lanes", lanes });
@@ -87,20 +93,39 @@ async function startAsked(host: InboxHost, letter: Letter): Promise<void> {
   }
 }
 
-async function prepareOrBury(host: InboxHost, letter: Letter): Promise<JobInsert | null> {
+async function prepareOrBury(host: InboxHost, letter: Letter): Promise<Prepared | null> {
   try {
     const options: unknown = JSON.parse(letter.optionsJson);
     const payload: unknown = JSON.parse(letter.payloadJson ?? "null");
     const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
     const input = { ...(isObject ? options : { options }), type: letter.type, payload };
-    const { row, unique } = prepareJob(host, input, "");
-    if (unique) throw new InvalidInputError([{ path: "unique", message: NOT_IN_SQL }]);
-    return { ...row, id: letter.id, tenantId: letter.tenantId };
+    const prepared = prepareJob(host, input, "");
+    if (prepared.unique) throw new InvalidInputError([{ path: "unique", message: NOT_IN_SQL }]);
+    return { ...prepared, row: { ...prepared.row, id: letter.id, tenantId: letter.tenantId } };
   } catch (error) {
     if (!(error instanceof PerduraError)) throw error;
     await bury(host, letter, error);
     return null;
   }
+}
+
+/**
+ * Without the strict ones whose key is another's: they are buried. Elsewhere they are refused, and here
+ * nobody waits for an answer. A key that is taken between this look and the insert goes without one.
+ */
+async function withoutTaken(
+  host: InboxHost,
+  letters: readonly Letter[],
+  prepared: readonly Prepared[],
+): Promise<JobInsert[]> {
+  const strict = prepared.filter(({ isStrict, row }) => isStrict && row.idempotencyKey !== null);
+  const taken = await host.store.inbox.taken(strict.map(({ row }) => row));
+  for (const { id, key, holder } of taken) {
+    const letter = letters.find((letter) => letter.id === id);
+    if (letter) await bury(host, letter, new IdempotencyConflictError(key, holder));
+  }
+  const ids = new Set(taken.map(({ id }) => id));
+  return prepared.map(({ row }) => row).filter(({ id }) => !ids.has(id));
 }
 
 /** One row that the database refuses is found by trying each alone. */

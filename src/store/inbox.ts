@@ -8,8 +8,10 @@ import { DEFAULT_TIMEOUT_MS } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import type { Database } from "./database.ts";
 import type { Enqueue } from "./enqueue.ts";
-import { toLetter } from "./rows.ts";
-import type { Burial, InboxStore, Letter } from "./store.ts";
+import { payloadHash } from "./inserting.ts";
+import { column, quoted, quotedOrNull } from "./literal.ts";
+import { toLetter, toTakenKey } from "./rows.ts";
+import type { Burial, InboxStore, Letter, TakenKey } from "./store.ts";
 
 /** The inbox on PostgreSQL. */
 export class PostgresInbox implements InboxStore {
@@ -27,6 +29,17 @@ export class PostgresInbox implements InboxStore {
 
   take(jobs: readonly JobInsert[]): Promise<string[]> {
     return this.#enqueue.takeIn(jobs);
+  }
+
+  async taken(jobs: readonly JobInsert[]): Promise<TakenKey[]> {
+    if (jobs.length === 0) return [];
+    const rows = await this.#db.query(sql.inboxTaken, [
+      column(jobs, (job) => quoted(job.tenantId)),
+      column(jobs, (job) => job.id),
+      column(jobs, (job) => quotedOrNull(job.idempotencyKey)),
+      column(jobs, payloadHash),
+    ]);
+    return rows.map(toTakenKey);
   }
 
   async drop({ tenantId, id }: Letter): Promise<void> {

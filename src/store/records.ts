@@ -312,6 +312,14 @@ export interface Letter {
   readonly optionsJson: string;
 }
 
+/** A letter whose key is another job's. */
+export interface TakenKey {
+  readonly id: string;
+  readonly key: string;
+  /** The job that has it. */
+  readonly holder: string;
+}
+
 /** How a letter that cannot become a job becomes a dead letter: the machine's way there. */
 export interface Burial {
   readonly claim: Decision;

@@ -19,6 +19,7 @@ import type {
   Sight,
   StateCount,
   Suspect,
+  TakenKey,
 } from "./store.ts";
 
 /** A statement of ours gives exactly its columns; checking each again would cost the hot path. */
@@ -184,6 +185,12 @@ export function toCount(row: Row): StateCount {
 export function toKeyHolder(row: Row): { tenantId: string; key: string; id: string; hash: string } {
   const r = shape<{ t: string; key: string; i: string; hash: string }>(row);
   return { tenantId: r.t, key: r.key, id: r.i, hash: r.hash };
+}
+
+/** inbox_taken.sql */
+export function toTakenKey(row: Row): TakenKey {
+  const r = shape<{ i: string; key: string; holder: string }>(row);
+  return { id: r.i, key: r.key, holder: r.holder };
 }
 
 /** fate.sql */

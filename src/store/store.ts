@@ -54,6 +54,7 @@ import type {
   StateCount,
   StepFate,
   Suspect,
+  TakenKey,
   TransactionSql,
 } from "./records.ts";
 
@@ -273,6 +274,8 @@ export interface InboxStore {
   letters(limit: number): Promise<Letter[]>;
   /** Takes letters out and stores their jobs. Gives the ids of those it got. @throws {RefusedError} */
   take(jobs: readonly JobInsert[]): Promise<string[]>;
+  /** Which of these have a key that belongs to a job of another payload. */
+  taken(jobs: readonly JobInsert[]): Promise<TakenKey[]>;
   /** Takes one out: what it asks for is there. */
   drop(letter: Letter): Promise<void>;
   /** False: somebody else has taken it. */

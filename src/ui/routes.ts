@@ -122,7 +122,7 @@ function entryOf(host: UiHost, c: Context, ...known: string[]): BookEntry {
   const entry = host.machines.find(id, version);
   if (entry) return entry;
   const versions = host.machines.versions(id);
-  if (versions.length > 0) throw new NotFoundError("version", `${version} of ${id}`);
+  if (versions.length > 0) throw new NotFoundError(`version ${version} of machine`, id);
   throw new NotFoundError("machine", id);
 }
 

@@ -20,12 +20,12 @@ async function relations(url: string): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-for (const args of [["nonsense"], ["worker", "--bogus"], ["migrate", "extra"]]) {
+for (const args of [["nonsense"], ["wroker"], ["worker", "--bogus"], ["migrate", "extra"]]) {
   Deno.test(`"${args.join(" ")}" is wrong use: one line, the usage, exit 2`, async () => {
     const { code, stdout, lines } = await perdura(args);
     assertEquals([code, stdout], [2, ""]);
     const [command] = args;
-    const usage = command === "nonsense" ? USAGE : `usage: perdura ${command} [options]`;
+    const usage = args.length === 1 ? USAGE : `usage: perdura ${command} [options]`;
     assertEquals([lines.length, lines[1]], [2, usage]);
     assertMatch(lines[0] ?? "", /^error: /);
     assertStringIncludes(lines[0] ?? "", args.at(-1) ?? "");

@@ -42,6 +42,9 @@ Deno.test("what is refused is one line and exit 3, wrong use exit 2", async () =
     const { code, stdout, lines } = await run(...args);
     assertEquals([code, stdout, lines.length], [3, "", 1], args.join(" "));
   }
+  // Nor does the level that is the default add a word to it.
+  const told = await perdura(refusals[0]!, { DATABASE_URL: db.url, LOG_LEVEL: "info" });
+  assertEquals([told.code, told.lines.length], [3, 1], told.lines.join("\n"));
   const wrong = [
     ["show"],
     ["show", "not-an-id"],

@@ -96,6 +96,23 @@ Deno.test("a dry run refuses what the sending would refuse, in the same words", 
   }
 });
 
+Deno.test("a field that an actor does not know is named, in its input and in an event", async () => {
+  await using api = await testApi();
+  const input = { title: "A chair", approver: "ann" };
+  const start = { machine: "approval", id: "chair", input: { ...input, z: 1 } };
+  assertEquals(errorPaths(await api.post("/actors", start)), ["input.z"]);
+  await api.post("/actors", { ...start, input });
+  const sent = await api.post("/actors/chair/events", { type: "APPROVE", by: "ann", z: 1 });
+  assertEquals([sent.status, errorPaths(sent)], [422, ["z"]]);
+});
+
+Deno.test("a FAIL without an error says what it wants", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "running");
+  const sent = await api.post(`/jobs/${id}/events`, { type: "FAIL" }, { "if-match": '"2"' });
+  assertMatch(textOf(sent.body.detail), /^error: Give a text, or \{ name, message, code \}/);
+});
+
 Deno.test("a row of an actor's past has every key that a job's has", async () => {
   await using api = await testApi();
   const id = await jobIn(api, "succeeded");

@@ -106,6 +106,26 @@ Deno.test("several drivers at once make each job once", async () => {
   assertEquals({ ...count }, { jobs: 2000, dead: 20, letters: 0 });
 });
 
+Deno.test("a strict key that is another job's makes a dead letter, not nothing", async () => {
+  await using db = await testDatabase();
+  const ask = async (payload: string, idempotency: string) => {
+    const options = JSON.stringify({ idempotencyKey: "one", idempotency });
+    const [row] = await db.sql`
+      select perdura.enqueue('debug.noop', ${payload}::text::jsonb, ${options}::text::jsonb) as id`;
+    await emptyInbox(host(db));
+    return await db.store.get(null, row?.id);
+  };
+  const first = await ask('{"n": 1}', "strict");
+  assertEquals(first?.state, "pending");
+  assertEquals(await ask('{"n": 1}', "strict"), null);
+  assertEquals(await ask('{"n": 2}', "return"), null);
+  const refused = await ask('{"n": 2}', "strict");
+  assertEquals([refused?.state, refused?.lastError?.code], ["dead_letter", "idempotency_conflict"]);
+  assert(refused?.lastError?.message.includes(first!.id));
+  await db.sql`update perdura.unique_key set expires_at = now() - interval '1 s'`;
+  assertEquals((await ask('{"n": 3}', "strict"))?.state, "pending");
+});
+
 Deno.test("a driver that dies in the middle leaves the letter or the job, never both or neither", async () => {
   await using db = await testDatabase();
   await db.sql`select perdura.enqueue('debug.noop', '{}')`;

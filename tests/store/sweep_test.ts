@@ -90,6 +90,17 @@ Deno.test("renew() never passes the longest timeout of the batch and the grace",
   );
 });
 
+Deno.test("renew() never takes time away from who claimed for longer", async () => {
+  await using db = await testDatabase();
+  const worker = newId();
+  await db.store.insert([buildJob()]);
+  const [job] = await claimAll(db.store, 1, { worker, leaseMs: 600_000 });
+  const [before] = await db.sql`select expires_at from perdura.lease`;
+  assertEquals((await db.store.renew(worker, [job!.leaseId], 30_000)).renewed, [job!.leaseId]);
+  const [after] = await db.sql`select expires_at from perdura.lease`;
+  assertEquals(after?.expires_at, before?.expires_at);
+});
+
 Deno.test("sweep() cancels a job whose cancel request outlived its worker", async () => {
   await using db = await testDatabase();
   const [job] = await claimed(db.store, buildJob());

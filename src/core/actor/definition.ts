@@ -2,6 +2,7 @@
 import type { AnyActorLogic, AnyStateMachine } from "xstate";
 import type { z } from "zod";
 import { InvalidInputError, type Issue } from "../errors.ts";
+import { issuesOf } from "../job.ts";
 import type { MachineIdentity } from "./envelope.ts";
 import { isMachine, kindOf } from "./sources.ts";
 import { NO_HASH, structuralHash } from "./structure.ts";
@@ -75,8 +76,5 @@ export function parsed(schema: z.ZodType | undefined, value: unknown, path: stri
 
 /** The issues of a schema, by paths below `path`. */
 export function issuesBelow(error: z.ZodError, path: string): Issue[] {
-  return error.issues.map((issue) => ({
-    path: [path, ...issue.path.map(String)].join("."),
-    message: issue.message,
-  }));
+  return issuesOf(error, (rest) => rest === "" ? path : `${path}.${rest}`);
 }
