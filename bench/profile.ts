@@ -25,6 +25,7 @@ if (typeof options === "string") {
   Deno.exit(2);
 }
 const { jobs, bytes, workers, settings } = options;
+const nap = options.sleepMs > 0 ? { sleepMs: options.sleepMs } : {};
 const who = contestant(options.who);
 const nameOf = await statementNames();
 
@@ -88,7 +89,7 @@ async function profileAdding(lab: Lab): Promise<void> {
 }
 
 async function profileDrain(lab: Lab): Promise<void> {
-  const contents: Contents = { fills: [{ jobs, bytes }] };
+  const contents: Contents = { fills: [{ jobs, bytes, ...nap }] };
   await using place = await lab.prepare(who, contents);
   await using stack = new AsyncDisposableStack();
   const agents = await startWorkers(lab, place, stack);
@@ -130,7 +131,7 @@ async function profileParts(lab: Lab): Promise<void> {
   }
   await using stack = new AsyncDisposableStack();
   const agents = await startWorkers(lab, place, stack);
-  await agents[0]?.call("fill", { jobs, bytes });
+  await agents[0]?.call("fill", { jobs, bytes, ...nap });
   await drainBy(agents);
   const rows = partsOf(await readLogs(`${folder}/postgres`), nameOf)
     .filter(({ ms }) => ms / jobs > 0.0001)
@@ -149,7 +150,7 @@ async function profileFunctions(lab: Lab): Promise<void> {
   await producer.call("sample", null);
   await producer.call("fill", { jobs, bytes });
   printFunctions("adding in bulk", await producer.call("functions", null));
-  await using filled = await lab.prepare(who, { fills: [{ jobs, bytes }] });
+  await using filled = await lab.prepare(who, { fills: [{ jobs, bytes, ...nap }] });
   await using worker = await lab.start(who, filled);
   await worker.call("sample", null);
   await drainBy([worker]);

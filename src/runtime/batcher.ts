@@ -15,6 +15,11 @@ export interface BatcherOptions<T> {
    */
   readonly spreadMin?: number;
   /**
+   * Fewer items than `min` do not travel beside a batch in flight, unless it takes longer than `ms`: small
+   * ones that touch the same rows wait for each other in the database, and each costs as a large one.
+   */
+  readonly beside?: { readonly min: number; readonly ms: number };
+  /**
    * How long a first item waits for others: to the end of the microtasks, or the milliseconds that a
    * function gives (0: to the end of the task, so that jobs that finish together travel together).
    */
@@ -27,6 +32,8 @@ export class Batcher<T> {
   #items: T[] = [];
   #inFlight = 0;
   #isScheduled = false;
+  /** Set while a few wait beside a batch. */
+  #overdue: ReturnType<typeof setTimeout> | null = null;
   #idle: (() => void)[] = [];
 
   constructor(options: BatcherOptions<T>) {
@@ -40,8 +47,25 @@ export class Batcher<T> {
 
   add(item: T): void {
     this.#items.push(item);
-    const { gather, inFlightMax } = this.#options;
-    if (this.#isScheduled || this.#inFlight >= inFlightMax) return;
+    this.#schedule();
+  }
+
+  /** Resolves when everything added so far, and since, has been settled. */
+  async drained(): Promise<void> {
+    if (!this.isIdle) await new Promise<void>((done) => this.#idle.push(done));
+  }
+
+  #schedule(): void {
+    const { gather, beside, inFlightMax } = this.#options;
+    if (this.#items.length === 0 || this.#inFlight >= inFlightMax) return;
+    if (beside && this.#inFlight > 0 && this.#items.length < beside.min) {
+      this.#overdue ??= setTimeout(() => {
+        this.#overdue = null;
+        this.#flush();
+      }, beside.ms);
+      return;
+    }
+    if (this.#isScheduled) return;
     this.#isScheduled = true;
     const flush = () => {
       this.#isScheduled = false;
@@ -49,11 +73,6 @@ export class Batcher<T> {
     };
     if (gather === "microtask") queueMicrotask(flush);
     else setTimeout(flush, gather());
-  }
-
-  /** Resolves when everything added so far, and since, has been settled. */
-  async drained(): Promise<void> {
-    if (!this.isIdle) await new Promise<void>((done) => this.#idle.push(done));
   }
 
   #flush(): void {
@@ -66,10 +85,20 @@ export class Batcher<T> {
       this.#inFlight++;
       void this.#options.send(batch).finally(() => {
         this.#inFlight--;
-        this.#flush();
-        if (this.isIdle) { for (const done of this.#idle.splice(0)) done(); }
+        this.#onReturn();
       });
     }
+  }
+
+  #onReturn(): void {
+    const { beside } = this.#options;
+    // A few that have gathered meanwhile wait for more, as the first ones do.
+    if (beside && this.#items.length < beside.min) this.#schedule();
+    else this.#flush();
+    if (!this.isIdle) return;
+    clearTimeout(this.#overdue ?? undefined);
+    this.#overdue = null;
+    for (const done of this.#idle.splice(0)) done();
   }
 
   #sizeOf(gathered: number): number {

@@ -18,6 +18,7 @@ import type { WorkerStats } from "./stats.ts";
 const log = getLogger(["perdura", "worker"]);
 
 const IN_FLIGHT_MAX = 3;
+const BESIDE = { min: 64, ms: 50 };
 const PAUSE_MS = 200;
 /** An ending alone costs as much as twenty together; nobody but its own waiter waits for it. */
 const GATHER_MS = 3;
@@ -58,6 +59,7 @@ export class Committer {
       send: (batch) => this.#send(batch),
       sizeMax: host.batchSize,
       inFlightMax: IN_FLIGHT_MAX,
+      beside: BESIDE,
       gather: () => host.isBusy() ? GATHER_MS : 0,
     });
   }

@@ -7,6 +7,7 @@
  * object is thrown away.
  */
 import postgres from "postgres";
+import { systemClock } from "../core/clock.ts";
 import { UnavailableError, UnknownResultError } from "../core/errors.ts";
 import { isConnectionLoss } from "./failures.ts";
 import { PlanAge } from "./plan_age.ts";
@@ -131,9 +132,11 @@ export class Connection {
     // The driver describes such a statement first and queues the rest, where a loss forgets them.
     const isAlone = !call.isSimple && (!prepare || !this.#known.has(call.text));
     this.#isBlocked = isAlone;
+    const sentAt = systemClock.monotonic();
     this.#client.unsafe<Row[]>(call.text, [...call.parameters], { prepare }).then(
       (rows) => {
         if (!call.isSimple) this.#known.add(call.text);
+        this.#plans.note(systemClock.monotonic() - sentAt);
         this.#settle(call, () => call.resolve(rows));
         if (isAlone) this.#unblock();
       },

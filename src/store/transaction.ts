@@ -12,6 +12,7 @@ import { jittered } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { DatabaseOptions } from "./database.ts";
 import { toUserError } from "./failures.ts";
+import { systemClock } from "../core/clock.ts";
 import { PlanAge } from "./plan_age.ts";
 import { tenantLiteral } from "./literal.ts";
 import type { SqlValue, TransactionSql } from "./store.ts";
@@ -252,8 +253,11 @@ class Session {
 
   async #guarded(send: () => PromiseLike<readonly Record<string, unknown>[]>) {
     if (this.#poison) throw this.#poison;
+    const sentAt = systemClock.monotonic();
     try {
-      return await send();
+      const rows = await send();
+      this.#plans.note(systemClock.monotonic() - sentAt);
+      return rows;
     } catch (error) {
       const translated = toUserError(error);
       this.#poisonWith(translated);

@@ -71,6 +71,42 @@ Deno.test("Batcher spreads what has gathered over the places in flight", async (
   assertEquals(sender.batches[3], [10], "a few are not spread");
 });
 
+Deno.test("Batcher lets few wait for the batch in flight, and many go beside it", async () => {
+  const { sender, batcher } = open({
+    inFlightMax: 2,
+    gather: () => 0,
+    beside: { min: 3, ms: 3_600_000 },
+  });
+  batcher.add(1);
+  await nextTask();
+  for (const item of [2, 3]) batcher.add(item);
+  await nextTask();
+  assertEquals(sender.batches, [[1]], "two are few");
+  batcher.add(4);
+  await nextTask();
+  assertEquals(sender.batches, [[1], [2, 3, 4]]);
+  batcher.add(5);
+  await sender.finish();
+  assertEquals(sender.batches.length, 2, "one is few");
+  await sender.finish();
+  await nextTask();
+  assertEquals(sender.batches[2], [5], "nothing is in flight any more");
+  await sender.finish();
+  await batcher.drained();
+});
+
+Deno.test("Batcher sends a few beside a batch that does not come back", async () => {
+  const { sender, batcher } = open({ inFlightMax: 2, beside: { min: 3, ms: 20 } });
+  batcher.add(1);
+  await nextTask();
+  batcher.add(2);
+  while (sender.batches.length < 2) await nextTask();
+  assertEquals(sender.batches, [[1], [2]]);
+  await sender.finish();
+  await sender.finish();
+  await batcher.drained();
+});
+
 Deno.test("Batcher gathering by task takes along what later microtasks add", async () => {
   const { sender, batcher } = open({ gather: () => 0 });
   batcher.add(1);
