@@ -78,7 +78,7 @@ export async function serveApi(
   const { HOST, PORT } = settings;
   const fetch = http.counting((request) => app.fetch(request));
   const place = { hostname: HOST, port: PORT, setting: "PORT" } as const;
-  const server = await listen({ ...place, headersMs: headersMsOf(settings) }, fetch);
+  const server = listen({ ...place, headersMs: headersMsOf(settings) }, fetch);
   const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.port}`;
   log.info("Listening on {url}", { url });
   const close = async () => {

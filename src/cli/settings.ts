@@ -46,7 +46,7 @@ export const settingsSchema = z.object({
     .prefault("RS256").describe("The one algorithm that a token may be signed by"),
   AUTH_TENANT_CLAIM: z.string().prefault("tenant").describe("Claim that names the tenant"),
   REQUEST_HEADERS_MS: optional(whole(0, 600_000))
-    .describe("Time for the headers of a request, 0: any; unset: 15000, with AUTH=none any"),
+    .describe("Time to the end of first headers, 0: any; unset: 15000, with AUTH=none any"),
   WORKER_CONCURRENCY: whole(1, 10_000).prefault("100")
     .describe("Handlers at once; async I/O is the common case"),
   WORKER_BATCH_SIZE: whole(1, 10_000).prefault("1000")

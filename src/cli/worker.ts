@@ -48,7 +48,7 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
     // Before the first claim: with a port that is taken it ends here, and holds no job.
     const exposition = new Exposition({ observer: store.observer, clock: systemClock, worker });
     const metrics = exportMetrics(exposition, worker.id);
-    const closeHttp = await serveWorkerHttp(settings, store, worker, exposition);
+    const closeHttp = serveWorkerHttp(settings, store, worker, exposition);
     const declare = () => declareRetention(store, retentionOf(settings));
     await during("retention", () => whenAvailable(declare));
     worker.start();
@@ -100,12 +100,12 @@ export function workerOptions(settings: Settings, store: Store, debug: boolean):
 }
 
 /** Health and metrics, when a port is set. A worker that has not polled lately is not ready. */
-async function serveWorkerHttp(
+function serveWorkerHttp(
   settings: Settings,
   store: Store,
   worker: Worker,
   exposition: Exposition,
-): Promise<() => Promise<void>> {
+): () => Promise<void> {
   const port = settings.WORKER_HTTP_PORT;
   if (port === null) return () => Promise.resolve();
   const patienceMs = Math.max(5_000, 3 * settings.WORKER_POLL_MS);
@@ -123,7 +123,7 @@ async function serveWorkerHttp(
     .notFound((c) => problemResponse(c, new NotFoundError("route", c.req.path)))
     .onError((error, c) => problemResponse(c, error));
   const place = { hostname: settings.HOST, port, setting: "WORKER_HTTP_PORT" } as const;
-  const server = await listen({ ...place, headersMs: headersMsOf(settings) }, app.fetch);
+  const server = listen({ ...place, headersMs: headersMsOf(settings) }, app.fetch);
   log.info("Worker health on port {port}", { port: server.port });
   return () => server.shutdown();
 }

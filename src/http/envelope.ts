@@ -29,16 +29,11 @@ const CAREFUL_DATA = {
 
 const REQUEST_ID = /^[\w=-]{1,255}$/;
 
-const whole = new WeakMap<Response, string>();
+const whole = new WeakSet<Response>();
 
 /** Whether an answer is JSON that was made in one piece. */
 export function isWhole(response: Response): boolean {
   return whole.has(response);
-}
-
-/** The body of an answer that was made in one piece: whoever writes it needs no stream. Null: it was not. */
-export function textInOnePiece(response: Response): string | null {
-  return whole.get(response) ?? null;
 }
 
 /** Answers with JSON of a media type, everything that `envelope` sees to included. */
@@ -58,7 +53,7 @@ export function json(
       ...headers,
     },
   });
-  whole.set(response, text);
+  whole.add(response);
   return response;
 }
 

@@ -14,9 +14,13 @@ const HOST = "host: 127.0.0.1\r\n";
 
 type Fetch = (request: Request) => Response | Promise<Response>;
 
-async function serving(fetch: Fetch, headersMs = LONG_MS): Promise<Listening & AsyncDisposable> {
+function serving(
+  fetch: Fetch,
+  headersMs = LONG_MS,
+  idleMs = LONG_MS,
+): Listening & AsyncDisposable {
   const place = { hostname: "127.0.0.1", port: 0, setting: "PORT" } as const;
-  const server = await listen({ ...place, headersMs }, fetch);
+  const server = listen({ ...place, headersMs, idleMs }, fetch);
   return { ...server, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
@@ -37,9 +41,9 @@ async function drip(connection: Deno.TcpConn): Promise<void> {
   }
 }
 
-Deno.test("headers that come too slowly are 408, a thousand of them hold nobody up, nothing is stored", async () => {
+Deno.test("a connection whose headers come too slowly is closed, a thousand of them hold nobody up, nothing is stored", async () => {
   await using api = await testApi();
-  await using server = await serving((request) => api.serve(request), SHORT_MS);
+  await using server = serving((request) => api.serve(request), SHORT_MS);
   const start = bytesOf(`POST /jobs HTTP/1.1\r\n${HOST}x-slow: `);
   const slow = await Promise.all(Array.from({ length: SLOW }, () => connect(server)));
   let closed = 0;
@@ -48,7 +52,6 @@ Deno.test("headers that come too slowly are 408, a thousand of them hold nobody 
     await Promise.all([heard(connection), drip(connection)]);
     closed++;
   });
-  // Whoever sends nothing more hears why.
   const stalled = say(server, `POST /jobs HTTP/1.1\r\n${HOST}x-slow: `);
   const silent = say(server, "");
   try {
@@ -61,9 +64,7 @@ Deno.test("headers that come too slowly are 408, a thousand of them hold nobody 
     } while (closed < SLOW && performance.now() < end);
     assertEquals(closed, SLOW);
     assertEquals(new Set(answers), new Set([200]));
-    for (const text of [await stalled, await silent]) {
-      assertMatch(text, /^HTTP\/1\.1 408 [^]*connection: close[^]*"code":"request_timeout"/);
-    }
+    assertEquals([await stalled, await silent], ["", ""]);
   } finally {
     for (const connection of slow) connection[Symbol.dispose]();
     await Promise.all(ends);
@@ -72,7 +73,7 @@ Deno.test("headers that come too slowly are 408, a thousand of them hold nobody 
 });
 
 Deno.test("a connection may be idle for longer than headers may take, and a body may come for longer", async () => {
-  await using server = await serving(async (request) => {
+  await using server = serving(async (request) => {
     return new Response(`yes${await request.text()}`);
   }, SHORT_MS);
   using idle = await connect(server);
@@ -81,14 +82,44 @@ Deno.test("a connection may be idle for longer than headers may take, and a body
   using sending = await connect(server);
   await sending.write(bytesOf(`POST / HTTP/1.1\r\n${HOST}content-length: 4\r\n\r\nab`));
   // Opened later: when it is closed for its slowness, the time of the others is over.
-  assertMatch(await say(server, "GET /"), /^HTTP\/1\.1 408 /);
+  assertEquals(await say(server, "GET /"), "");
   await sending.write(bytesOf("cd"));
   assertMatch(await heard(sending, "yesabcd"), /^HTTP\/1\.1 200 /);
   await idle.write(bytesOf(`GET / HTTP/1.1\r\n${HOST}\r\n`));
   assertMatch(await heard(idle, "yes"), /^HTTP\/1\.1 200 /);
-  // A second request has no more time than the first.
-  await idle.write(bytesOf(`GET / HTTP/1.1\r\n`));
-  assertMatch(await heard(idle), /^HTTP\/1\.1 408 /);
+});
+
+Deno.test("a connection that has had an answer is closed when no other request comes, whatever else it sends", async () => {
+  await using server = serving(() => new Response("yes"), LONG_MS, SHORT_MS);
+  using idle = await connect(server);
+  await idle.write(bytesOf(`GET / HTTP/1.1\r\n${HOST}\r\n`));
+  assertMatch(await heard(idle, "yes"), /^HTTP\/1\.1 200 /);
+  await idle.write(bytesOf("GET / HTTP/1.1\r\nx: "));
+  await Promise.all([heard(idle), drip(idle)]);
+});
+
+Deno.test("a stream that is silent for longer than any limit goes on", async () => {
+  const told = Promise.withResolvers<void>();
+  await using server = serving(
+    () => {
+      const start = async (controller: ReadableStreamDefaultController) => {
+        controller.enqueue(bytesOf("first"));
+        await told.promise;
+        controller.enqueue(bytesOf("second"));
+        controller.close();
+      };
+      return new Response(new ReadableStream({ start: (controller) => void start(controller) }));
+    },
+    SHORT_MS,
+    SHORT_MS,
+  );
+  using reading = await connect(server);
+  await reading.write(bytesOf(`GET / HTTP/1.1\r\n${HOST}\r\n`));
+  await heard(reading, "first");
+  // Opened later: when it is closed, the time of the other is over.
+  assertEquals(await say(server, "GET /"), "");
+  told.resolve();
+  assertMatch(await heard(reading, "second"), /second/);
 });
 
 const long = "x".repeat(70_000);
@@ -101,18 +132,15 @@ const refused: Readonly<Record<string, [text: string, status: number]>> = {
     `POST / HTTP/1.1\r\n${HOST}content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
     400,
   ],
-  "no host": ["GET / HTTP/1.1\r\nconnection: close\r\n\r\n", 400],
   "two hosts": [`GET / HTTP/1.1\r\n${HOST}host: a.example\r\nconnection: close\r\n\r\n`, 400],
-  "a host that is none": ["GET / HTTP/1.1\r\nhost: a b/c@d\r\nconnection: close\r\n\r\n", 400],
-  "an address that is not ASCII": [`GET /jobs?q=Zoë HTTP/1.1\r\n${HOST}\r\n`, 400],
   "no request": ["\x16\x03\x01\r\n\r\n", 400],
-  "a long header": [`GET / HTTP/1.1\r\n${HOST}x: ${long}\r\n\r\n`, 431],
-  "a long target": [`GET /${long} HTTP/1.1\r\n${HOST}\r\n`, 431],
+  "a long header": [`GET / HTTP/1.1\r\n${HOST}x: ${long}\r\n\r\n`, 400],
+  "a long target": [`GET /${long} HTTP/1.1\r\n${HOST}\r\n`, 400],
 };
 for (const [what, [text, status]] of Object.entries(refused)) {
   Deno.test(`${what}: ${status}, and nobody is asked`, async () => {
     const asked: string[] = [];
-    await using server = await serving(({ url }) => {
+    await using server = serving(({ url }) => {
       asked.push(url);
       return new Response();
     });
@@ -125,7 +153,7 @@ Deno.test("whoever waits for an answer, or reads a stream, is heard to go", asyn
   const begun = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
   const unread = Promise.withResolvers<void>();
-  await using server = await serving(async ({ url, signal }) => {
+  await using server = serving(async ({ url, signal }) => {
     if (new URL(url).pathname === "/stream") {
       const start = (controller: ReadableStreamDefaultController) =>
         controller.enqueue(bytesOf("first\n\n"));
@@ -148,7 +176,7 @@ Deno.test("whoever waits for an answer, or reads a stream, is heard to go", asyn
 
 Deno.test("an answer that breaks off is cut, and tells nobody why", async () => {
   let pulled = 0;
-  await using server = await serving(({ url }) => {
+  await using server = serving(({ url }) => {
     const isLate = new URL(url).pathname === "/late";
     const pull = (controller: ReadableStreamDefaultController) => {
       if (isLate && ++pulled < 20) return controller.enqueue(bytesOf("piece "));
@@ -167,7 +195,7 @@ Deno.test("an answer that breaks off is cut, and tells nobody why", async () => 
 
 Deno.test("an answer that is made in one piece is sent in one, and HEAD without it", async () => {
   await using api = await testApi();
-  await using server = await serving((request) => api.serve(request));
+  await using server = serving((request) => api.serve(request));
   const path = `http://127.0.0.1:${server.port}/jobs`;
   const body = JSON.stringify({ type: "debug.noop", payload: { who: "Zoë" } });
   const headers = { "content-type": "application/json" };
@@ -190,7 +218,7 @@ Deno.test("an answer that is made in one piece is sent in one, and HEAD without 
 Deno.test("a shutdown waits for answers, and for no connection that asks for none", async () => {
   const answers = [Promise.withResolvers<Response>(), Promise.withResolvers<Response>()] as const;
   const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
-  const server = await serving(({ url }) => {
+  const server = serving(({ url }) => {
     const n = ["/0", "/1"].indexOf(new URL(url).pathname);
     begun[n]?.resolve();
     return answers[n]?.promise ?? new Response("yes");

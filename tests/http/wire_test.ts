@@ -1,4 +1,4 @@
-/** Bodies without an end, and those that come too slowly, at either server. */
+/** Bodies without an end, and those that come too slowly, at either way to listen. */
 import { assert, assertEquals } from "@std/assert";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { debugHandlers } from "../../handlers/debug.ts";
@@ -13,16 +13,16 @@ import { bytesOf, heard } from "./sockets.ts";
 import { countJobs, testApi } from "./support.ts";
 
 const MIB = 1024 * 1024;
-/** Of each server: what it is named by, and its time for headers. */
-const servers = { "Deno.serve": null, "node:http": 60_000 };
+/** Of each way to listen: what it is named by, and its time for headers. */
+const servers = { "Deno.serve": null, "connection by connection": 60_000 };
 
 /** A handler on a port. */
-async function serving(
+function serving(
   headersMs: number | null,
   serve: (request: Request) => Response | Promise<Response>,
 ) {
   const place = { hostname: "127.0.0.1", port: 0, setting: "PORT" } as const;
-  const server = await listen({ ...place, headersMs }, serve);
+  const server = listen({ ...place, headersMs }, serve);
   return { port: server.port, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
@@ -36,7 +36,7 @@ async function writeAll(connection: Deno.TcpConn, bytes: Uint8Array): Promise<vo
 for (const [name, headersMs] of Object.entries(servers)) {
   Deno.test(`${name}: a chunked body of a gigabyte is refused at the limit, and read no further`, async () => {
     await using api = await testApi();
-    await using server = await serving(headersMs, (request) => api.serve(request));
+    await using server = serving(headersMs, (request) => api.serve(request));
     for (const path of ["/jobs", "/jobs/batch"]) {
       using connection = await connect(server.port);
       await writeAll(
@@ -77,7 +77,7 @@ for (const [name, headersMs] of Object.entries(servers)) {
       isWritable: () => runtime.isWritable(),
       patience,
     });
-    await using server = await serving(headersMs, (request) => app.fetch(request));
+    await using server = serving(headersMs, (request) => app.fetch(request));
     const head = "POST /jobs HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n";
     const job = JSON.stringify({ type: "debug.noop" });
     const starts = {
