@@ -298,6 +298,14 @@ export const mutants: readonly Mutant[] = [
     test: "tests/store/wall_test.ts",
     filter: "a user's table in our schema is neither walled",
   },
+  {
+    name: "what a state does when it is entered",
+    file: "src/core/actor/xstate5/move.ts",
+    from: " || next.entry.length > 0",
+    to: "",
+    test: "tests/core/actor/move_test.ts",
+    filter: "XState is asked wherever",
+  },
 ];
 
 /** What does not come without a guard is not waited for as long as what comes with it. */

@@ -12,6 +12,7 @@ import type {
 import { ActorStalledError, messageOf, StepError } from "../errors.ts";
 import * as nodes from "../nodes.ts";
 import { type Chart, configurationOf, placeOf, type Snapshot } from "./chart.ts";
+import { makeMove, moveOf } from "./move.ts";
 import { requestOf } from "./requests.ts";
 import { type Captured, System } from "./system.ts";
 
@@ -31,8 +32,10 @@ export type Standing = Pick<Position, "value" | "history" | "context">;
 
 /** Sets the stage for one step. */
 export function openStage(chart: Chart, scene: Scene): Stage {
+  let from: Standing | undefined;
   let before: Snapshot | undefined;
-  const system = new System(scene, () => before);
+  const own = () => from && (before ??= view(from));
+  const system = new System(scene, own);
   const { machine } = chart;
   const scope = new Scope(scene, system);
   const view = ({ value, history, context }: Standing): Snapshot => {
@@ -42,17 +45,28 @@ export function openStage(chart: Chart, scene: Scene): Stage {
   return {
     refFrom: (ref) => system.refFrom(ref),
     start(input) {
-      const next = run(() => machine.getInitialSnapshot(scope as never, input as never));
+      const next = run(() =>
+        machine.getInitialSnapshot(scope as never, input as never)
+      ) as Snapshot;
       // XState keeps what an initial step throws in the snapshot, half made.
       if (next.status === "error") throw stalled(next.error);
       return turnOf(chart, system, next);
     },
     view,
-    send(from, event) {
-      const at = view(from);
-      before = at;
+    send(standing, event) {
+      from = standing;
+      const { value, history, context } = standing;
+      const move = history === undefined &&
+        moveOf(chart, configurationOf(chart, value), event.type, scene);
+      if (move) {
+        const made = run(() => makeMove(move, scene, system, context, event));
+        system.close();
+        const microsteps = () => [describe({ event, _transitions: [move.transition] })];
+        return { ...made, microsteps, isSame: false };
+      }
+      const at = before = view(standing);
       const next = run(() => machine.transition(at as never, event as never, scope as never));
-      return turnOf(chart, system, next, { at, event });
+      return turnOf(chart, system, next as Snapshot, { at, event });
     },
   };
 }
@@ -95,9 +109,9 @@ class Scope {
   }
 }
 
-function run(transition: () => unknown): Snapshot {
+function run<Result>(transition: () => Result): Result {
   try {
-    return transition() as Snapshot;
+    return transition();
   } catch (error) {
     throw stalled(error);
   }
