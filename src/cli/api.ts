@@ -82,7 +82,7 @@ export async function serveApi(
   const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.port}`;
   log.info("Listening on {url}", { url });
   const close = async () => {
-    jobs.stopWaiting();
+    void jobs.stopWaiting();
     stream.close();
     actors.close();
     await server.shutdown();

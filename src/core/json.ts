@@ -3,7 +3,8 @@
  *
  * `jsonb` refuses NUL and lone surrogates with errors that would fail a whole batch, takes `1e400`
  * and gives back `Infinity`, and runs out of stack on deep nesting. So all of it is refused here,
- * with the path of the culprit.
+ * with the path of the culprit. A field that is undefined is none: types allow it where they allow
+ * that it is missing, and JSON leaves it out.
  */
 import type { Issue } from "./errors.ts";
 import { limits } from "./limits.ts";
@@ -46,8 +47,10 @@ function isStorable(value: unknown, depthMax: number): boolean {
   if (prototype !== null && prototype !== Object.prototype) return false;
   const fields: Record<string, unknown> = Object(value);
   for (const key in fields) {
+    const field = fields[key];
+    if (field === undefined) continue;
     if (key === "__proto__" || !isStorableText(key)) return false;
-    if (!isStorable(fields[key], depthMax - 1)) return false;
+    if (!isStorable(field, depthMax - 1)) return false;
   }
   return true;
 }
@@ -113,6 +116,7 @@ function containerIssue(value: object, path: string, depthMax: number): Issue | 
     return { path, message: "Only plain objects are JSON" };
   }
   for (const [key, item] of Object.entries(value)) {
+    if (item === undefined) continue;
     if (key === "__proto__") return { path: join(path, key), message: "Key is not allowed" };
     const issue = textIssue(key, join(path, "(key)")) ??
       issueIn(item, join(path, key), depthMax - 1);

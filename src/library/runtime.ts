@@ -280,6 +280,7 @@ export class Runtime<H extends Handler = Handler> {
   /** Stops the workers, hands back what they hold, and leaves the database. */
   async close(): Promise<void> {
     this.actors.close();
+    await this.jobs.stopWaiting();
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
     this.#workers.clear();
     await this.#store.close();

@@ -2,10 +2,10 @@
  * Which jobs are taken in, as far as this process knows: not those of a queue, type, limit key or tenant that
  * drains, nor those of a tenant with as many waiting as it may have.
  *
- * What is set is read anew once a second while jobs come in, beside them; where nothing is set, a job pays
- * one look at a clock. The first after a pause waits for the reading. A backlog is counted once a second,
- * and what is taken here since is added: with several processes it is passed by what the others take in
- * that second.
+ * What is set is read anew once a second while jobs come in, beside them, and before the next job where
+ * this process has set it; where nothing is set, a job pays one look at a clock. The first after a pause
+ * waits for the reading. A backlog is counted once a second, and what is taken here since is added: with
+ * several processes it is passed by what the others take in that second.
  */
 import type { Clock } from "../core/clock.ts";
 import { RateLimitedError } from "../core/errors.ts";
@@ -40,6 +40,7 @@ export class Intake {
   #draining: ReadonlySet<string> = new Set();
   #backlogs: ReadonlyMap<string, Backlog> = new Map();
   #change: string | null = null;
+  #changes = 0;
   #readAt = -Infinity;
   /** What all have to wait for. */
   #reading: Promise<void> | null = null;
@@ -55,8 +56,11 @@ export class Intake {
    */
   admit(rows: readonly JobInsert[]): Promise<void> | undefined {
     const now = this.#host.clock.monotonic();
-    const ageMs = now - this.#readAt;
+    const { changes } = this.#host.store.gates;
+    // Who has opened a queue here sends its first job at once.
+    const ageMs = changes === this.#changes ? now - this.#readAt : Infinity;
     if (ageMs >= AGE_MS_MAX) {
+      this.#changes = changes;
       this.#readAt = now;
       const reading = this.#read();
       if (ageMs >= STALE_MS) this.#reading = reading.finally(() => this.#reading = null);

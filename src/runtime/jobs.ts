@@ -79,6 +79,7 @@ export class Jobs {
   readonly #host: JobsHost;
   readonly #coalescer: Coalescer;
   readonly #waiting: Waiting;
+  readonly #answers = new Set<Promise<Job>>();
   readonly #intake: Intake;
 
   constructor(host: JobsHost) {
@@ -184,7 +185,18 @@ export class Jobs {
    *
    * @throws {NotFoundError}
    */
-  async wait(
+  wait(
+    tenantId: string | null,
+    id: string,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<Job> {
+    const answer = this.#awaitEnd(tenantId, id, timeoutMs, signal);
+    this.#answers.add(answer);
+    return answer.finally(() => this.#answers.delete(answer));
+  }
+
+  async #awaitEnd(
     tenantId: string | null,
     id: string,
     timeoutMs: number,
@@ -201,9 +213,10 @@ export class Jobs {
     return this.#waiting.isStopped;
   }
 
-  /** Answers all that wait with the job as it is: for a process that stops. */
-  stopWaiting(): void {
+  /** Answers all that wait with the job as it is, and ends when they have it: for a process that stops. */
+  async stopWaiting(): Promise<void> {
     this.#waiting.stop();
+    await Promise.allSettled(this.#answers);
   }
 
   /** One page of a tenant's jobs, newest first. */

@@ -58,6 +58,8 @@ function errorOf(given: unknown): Error {
   const { name, message, code } = isRecord(given) ? given : {};
   const error = new Error(typeof message === "string" ? message : "The activity failed");
   if (typeof name === "string") error.name = name;
+  // Ours says where it was read, in every snapshot that keeps it: nothing of what has failed.
+  error.stack = String(error);
   return typeof code === "string" ? Object.assign(error, { code }) : error;
 }
 

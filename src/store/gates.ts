@@ -18,10 +18,15 @@ const claimed = stateCode(targetOf("CLAIM"));
 export class PostgresGates implements GateStore {
   readonly #db: Database;
   readonly #requests: Database;
+  #changes = 0;
 
   constructor(db: Database, requests: Database) {
     this.#db = db;
     this.#requests = requests;
+  }
+
+  get changes(): number {
+    return this.#changes;
   }
 
   async read(known: string | null): Promise<GateList | null> {
@@ -43,6 +48,7 @@ export class PostgresGates implements GateStore {
     const { ratePerMinute, burst, concurrency, weight, backlog } = limits;
     const set = [ratePerMinute, burst, concurrency, weight === 1 ? null : weight, backlog];
     await this.#requests.query(sql.setLimits, [...gateKey(gate), ...set, UNAWARE_MS]);
+    this.#changes++;
   }
 
   async declare(declared: readonly DeclaredLimits[]): Promise<boolean> {
@@ -60,6 +66,7 @@ export class PostgresGates implements GateStore {
 
   async setPause(gate: GateName, isPaused: boolean, isDraining: boolean): Promise<void> {
     await this.#requests.query(sql.setPause, [...gateKey(gate), isPaused, isDraining]);
+    this.#changes++;
   }
 
   async open(tenants: readonly string[]): Promise<void> {

@@ -237,6 +237,8 @@ export interface AuditStore {
 
 /** Limits, and claims that obey them. */
 export interface GateStore {
+  /** How often this process has set something: what was read before that is not what is set. */
+  readonly changes: number;
   /** All gates; null: nothing has changed since `known`. */
   read(known: string | null): Promise<GateList | null>;
   /**

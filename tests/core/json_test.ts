@@ -23,7 +23,7 @@ const refused: readonly { name: string; value: unknown; path: string; says: stri
   { name: "Infinity", value: { n: JSON.parse("1e400") }, path: "n", says: "not finite" },
   { name: "NaN", value: [[NaN]], path: "0.0", says: "not finite" },
   { name: "__proto__", value: JSON.parse('{"a":{"__proto__":{}}}'), path: "a.__proto__", says: "" },
-  { name: "undefined", value: { a: undefined }, path: "a", says: "undefined is not JSON" },
+  { name: "undefined", value: [undefined], path: "0", says: "undefined is not JSON" },
   { name: "a hole", value: { a: new Array(2) }, path: "a.0", says: "undefined is not JSON" },
   { name: "a bigint", value: { a: 1n }, path: "a", says: "bigint is not JSON" },
   { name: "a symbol", value: { a: Symbol("s") }, path: "a", says: "symbol is not JSON" },
@@ -43,6 +43,11 @@ for (const { name, value, path, says } of refused) {
     assertEquals(isJson(value), false);
   });
 }
+
+Deno.test("findJsonIssue() passes over a field that is undefined, as JSON does", () => {
+  assertEquals(findJsonIssue({ a: undefined, b: [{ c: undefined }] }), null);
+  assertEquals(findJsonIssue({ a: undefined, b: NaN })?.path, "b");
+});
 
 Deno.test("findJsonIssue() allows 64 levels and refuses the 65th", () => {
   assertEquals(findJsonIssue(nested(64)), null);

@@ -122,6 +122,17 @@ Deno.test("a paused queue starts nothing until it is resumed", async () => {
   await eventually("it runs", async () => await stateOf(api, id) === "succeeded");
 });
 
+Deno.test("a queue that is drained or resumed here is so for the very next job", async () => {
+  await using api = await testApi();
+  const send = () => api.post("/jobs", { type: "debug.noop", queue: "mail" });
+  for (let round = 0; round < 3; round++) {
+    assertEquals((await send()).status, 201);
+    await api.request("POST", "/queues/mail/drain");
+    assertProblem(await send(), 429, "rate_limited");
+    await api.request("POST", "/queues/mail/resume");
+  }
+});
+
 Deno.test("a draining queue takes no new jobs and works off those it has", async () => {
   await using api = await testApi();
   const made = await api.post("/jobs", { type: "debug.noop", queue: "mail" });

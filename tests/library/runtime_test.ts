@@ -194,6 +194,24 @@ Deno.test("who waits for an actor is sent away when the process stops", async ()
   await eventually("it is sent away", () => Promise.resolve(answer === null));
 });
 
+Deno.test("an option or a field that is undefined is one that was not given", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers });
+  const options = { priority: undefined, idempotencyKey: undefined, tags: undefined };
+  const { id } = await runtime.enqueue(greet, { name: "Ada", loud: undefined }, options);
+  const { payload, priority } = await runtime.get(id);
+  assertEquals([payload, priority], [{ name: "Ada" }, 0]);
+});
+
+Deno.test("who waits for a job gets it as it is when the runtime closes", async () => {
+  await using db = await testDatabase();
+  const runtime = await createRuntime({ databaseUrl: db.url, handlers });
+  const { id } = await runtime.enqueue(greet, { name: "Ada" }, { delayMs: 3_600_000 });
+  const answer = runtime.jobs.wait(null, id, 3_600_000);
+  await runtime.close();
+  assertEquals((await answer).state, "scheduled");
+});
+
 Deno.test("an option that nobody knows is refused, with the name that comes nearest", async () => {
   const refused = async (options: object, path: string, words: string) => {
     // As it comes from a program without types.

@@ -115,7 +115,8 @@ const pay = setup({
         onDone: { target: "paid", actions: assign({ paid: ({ event }) => event.output }) },
         onError: {
           target: "failed",
-          actions: assign({ why: ({ event }) => Object(event.error).message }),
+          // The whole of it: what failed, and none of our own files.
+          actions: assign({ why: ({ event }) => Object(event.error).stack }),
         },
       },
     },
@@ -143,7 +144,7 @@ Deno.test("an activity is a job: its result, or its dead letter, comes back as m
   const good = await actors.wait(null, "good", "done", { timeoutMs: 60_000 });
   assertEquals([good?.status, good?.output, good?.state], ["done", "paid 5", "paid"]);
   const bad = await actors.wait(null, "bad", "done", { timeoutMs: 60_000 });
-  assertEquals([bad?.status, bad?.output], ["done", "no money"]);
+  assertEquals([bad?.status, bad?.output], ["done", "Error: no money"]);
   const [left] = await db.sql`select count(*)::int as n from perdura.activity`;
   const [mail] = await db.sql`select count(*)::int as n from perdura.mailbox`;
   assertEquals([left?.n, mail?.n], [0, 0]);
