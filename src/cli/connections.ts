@@ -139,6 +139,8 @@ export class Connections {
   }
 
   #take(conn: Deno.TcpConn): void {
+    // A stream's small pieces do not wait for each other's acknowledgement.
+    conn.setNoDelay(true);
     const connection = new Connection(conn, this.serve, this.fetch, this.patience);
     this.#open.add(connection);
     void connection.finished.then(() => this.#open.delete(connection));
