@@ -175,8 +175,8 @@ export class PayloadTooLargeError extends PerduraError {
 export class UnsupportedMediaTypeError extends PerduraError {
   readonly code = "unsupported_media_type";
 
-  constructor(given: string, wanted: string) {
-    super(`Content-Type "${given || "(none)"}" is not read here; send ${wanted}`);
+  constructor(given: string, wanted: string, header = "Content-Type") {
+    super(`${header} "${given || "(none)"}" is not read here; send ${wanted}`);
   }
 }
 

@@ -295,7 +295,17 @@ export function issuesOf(error: z.ZodError, at: (path: string) => string): Issue
 function fieldsOf(issue: z.core.$ZodIssue): Issue[] {
   const base = issue.path.map(String);
   if (issue.code !== "unrecognized_keys") {
-    return [{ path: base.join("."), message: issue.message }];
+    const message = issue.code === "invalid_union" ? wantedBy(issue) : issue.message;
+    return [{ path: base.join("."), message }];
   }
   return issue.keys.map((key) => ({ path: [...base, key].join("."), message: "Unknown field" }));
+}
+
+/** What each branch of a union wants, where nobody has said it better. */
+function wantedBy({ message, errors }: z.core.$ZodIssueInvalidUnion): string {
+  if (message !== "Invalid input") return message;
+  const wanted = errors.flatMap(([first]) =>
+    first?.path.length === 0 ? [first.message.replace(/^Invalid (input|option): /, "")] : []
+  );
+  return wanted.length === 0 ? message : `${message}: ${[...new Set(wanted)].join(", or ")}`;
 }

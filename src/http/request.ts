@@ -72,6 +72,10 @@ export async function readBytes(
   const given = c.req.header("content-type") ?? "";
   const type = given.split(";")[0]?.trim().toLowerCase() ?? "";
   if (!types.includes(type)) throw new UnsupportedMediaTypeError(given, types.join(" or "));
+  const encoding = c.req.header("content-encoding") ?? "identity";
+  if (encoding !== "identity") {
+    throw new UnsupportedMediaTypeError(encoding, "the body as it is", "Content-Encoding");
+  }
   const length = c.req.header("content-length");
   if (Number(length ?? 0) > bytesMax) throw new PayloadTooLargeError("Body", bytesMax);
   // A length is kept by whoever reads the connection, and a whole body costs a third of a stream.

@@ -40,8 +40,21 @@ export class Desk {
     return new Turning(seat, machines.logicOf(seat) ?? null, defaults, birth);
   }
 
+  /** Runs `work` after what else this process has to do with the actor by then. */
+  inLine<T>(id: string, { tenantId }: ActorAim, work: () => Promise<T>): Promise<T> {
+    return this.turner.lines.pass(`${tenantId ?? ""}\n${id}`, work);
+  }
+
   /** A change that is no event: made again when somebody was faster. */
-  async control(
+  control(
+    id: string,
+    options: ActorAim,
+    change: (turning: Turning, view: ActorView) => void | Promise<void>,
+  ): Promise<Actor> {
+    return this.inLine(id, options, () => this.#change(id, options, change));
+  }
+
+  async #change(
     id: string,
     options: ActorAim,
     change: (turning: Turning, view: ActorView) => void | Promise<void>,

@@ -21,6 +21,14 @@ import { MAIL_PER_ACTOR } from "./turner.ts";
 import type { Reading } from "./reading.ts";
 import type { Turning } from "./turning.ts";
 
+/** An event that this process has read, or that has been sent before. */
+interface Taken {
+  readonly view: ActorView;
+  /** Its mail. */
+  readonly known: string;
+  readonly reading: Reading | null;
+}
+
 /** Sends an event, and waits for its turn; see `Actors.send`. */
 export async function sendEvent(
   desk: Desk,
@@ -31,20 +39,50 @@ export async function sendEvent(
   checkEvent(event);
   const key = options.key ?? null;
   const mailId = newId();
-  for (let tries = 0; tries < TRIES; tries++) {
-    const view = await desk.view(id, options, key);
-    if (view.known !== null) return await desk.outcome(view, view.known, 0, options.timeoutMs);
-    desk.demandLive(view, event);
-    const reading = await turnWith(desk, view, event, mailId, key);
-    if (reading === "mail") break;
-    if (reading === null) continue;
-    return { ...readingOf(reading), actor: await desk.actor(view) };
-  }
+  const taken = await desk.inLine(id, options, () => take(desk, id, event, options, mailId));
+  if (taken?.reading) return { ...readingOf(taken.reading), actor: await desk.actor(taken.view) };
+  if (taken) return await answer(desk, taken.view, event, taken.known, 0, options);
   const view = await desk.view(id, options, key);
   desk.demandLive(view, event);
   const sent = await desk.post(view, { event }, "event", mailId, key);
-  if (view.status === "active") await desk.turnInline(view);
-  return await desk.outcome(view, sent, view.version, options.timeoutMs);
+  if (view.status === "active") await desk.inLine(id, options, () => desk.turnInline(view));
+  return await answer(desk, view, event, sent, view.version, options);
+}
+
+/** What became of a mail. @throws {TransitionRejectedError} Its machine refuses, as it would have at once. */
+async function answer(
+  desk: Desk,
+  view: ActorView,
+  event: unknown,
+  mailId: string,
+  afterVersion: number,
+  { timeoutMs }: SendEventOptions,
+): Promise<EventResult> {
+  const told = await desk.outcome(view, mailId, afterVersion, timeoutMs);
+  const policy = desk.host.machines.logicOf(view)?.definition?.unhandled;
+  if (told.outcome !== "unhandled" || policy !== "reject") return told;
+  const now = await desk.host.store.actors.read(view.tenantId, view.id, 0, null);
+  throw desk.rejected(now ?? view, event, told.reason);
+}
+
+/** Steps an event at once, or finds it by its key. Null: it must go by mail. */
+async function take(
+  desk: Desk,
+  id: string,
+  event: unknown,
+  options: SendEventOptions,
+  mailId: string,
+): Promise<Taken | null> {
+  const key = options.key ?? null;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const view = await desk.view(id, options, key);
+    if (view.known !== null) return { view, known: view.known, reading: null };
+    desk.demandLive(view, event);
+    const reading = await turnWith(desk, view, event, mailId, key);
+    if (reading === "mail") return null;
+    if (reading !== null) return { view, known: mailId, reading };
+  }
+  return null;
 }
 
 /** Null: somebody was faster. `mail`: it must go by mail. */

@@ -76,7 +76,9 @@ export function claimOutside(
     if (now.version === job.version) {
       const turn = await turnOf(store, now);
       if (turn) throw rejection(now, "CLAIM", turn);
-      throw rejection(now, "CLAIM", `The job is not due before ${now.runAt}`);
+      const isEarly = Date.parse(now.runAt) > host.clock.now();
+      const why = isEarly ? `not due before ${now.runAt}` : "not to be had just now: try again";
+      throw rejection(now, "CLAIM", `The job is ${why}`);
     }
     return null;
   });

@@ -19,6 +19,7 @@ import type {
   Turn,
 } from "../store/store.ts";
 import { LeftBehind } from "./left_behind.ts";
+import { Lines } from "./lines.ts";
 import { activityType, isTaker, type Machines } from "./machines.ts";
 import { type After, isOwn, ownActions } from "./own_machines.ts";
 import { isEnded } from "./place.ts";
@@ -54,6 +55,8 @@ export class Turner {
   readonly #host: TurnerHost;
   readonly #worker = newId();
   readonly #watchers = new Map<string, Set<(turn: Turn) => void>>();
+  /** Callers of one actor, one after the other. */
+  readonly lines = new Lines();
   /** Activities that follow each other in this process. */
   readonly relays: Relays;
   readonly #commits: TurnCommits;

@@ -113,6 +113,21 @@ Deno.test("a FAIL without an error says what it wants", async () => {
   assertMatch(textOf(sent.body.detail), /^error: Give a text, or \{ name, message, code \}/);
 });
 
+Deno.test("a field with several forms says which", async () => {
+  await using api = await testApi();
+  const sent = await api.post("/batches", { jobs: [{ type: "debug.noop" }], until: "most" });
+  assertMatch(textOf(sent.body.detail), /^until: .*"all"\|"any", or expected number/);
+});
+
+Deno.test("a body that is packed is told to come as it is", async () => {
+  await using api = await testApi();
+  const job = { type: "debug.noop" };
+  const packed = await api.post("/jobs", job, { "content-encoding": "gzip" });
+  assertProblem(packed, 415, "unsupported_media_type");
+  assertMatch(textOf(packed.body.detail), /^Content-Encoding "gzip"/);
+  assertEquals((await api.post("/jobs", job, { "content-encoding": "identity" })).status, 201);
+});
+
 Deno.test("a row of an actor's past has every key that a job's has", async () => {
   await using api = await testApi();
   const id = await jobIn(api, "succeeded");

@@ -13,7 +13,7 @@ import { type OverlayName, overlayOf } from "../../src/ui/app/overlay.ts";
 import { Problem } from "../../src/ui/app/problem.ts";
 import { completions, queryErrorOf } from "../../src/ui/app/query.ts";
 import { PAGE, searchOn } from "../../src/ui/app/search_on.ts";
-import { countdown, duration, eventWords, short } from "../../src/ui/app/words.ts";
+import { countdown, duration, eventWords, json, short } from "../../src/ui/app/words.ts";
 import { chartOf } from "../../src/ui/chart.ts";
 import { mermaidOf } from "../../src/ui/mermaid.ts";
 
@@ -139,6 +139,9 @@ Deno.test("events, durations and counts as people read them", () => {
     "1:02:10",
     "due",
   ]);
+  // The override would draw the quotes and the comma in front of the word.
+  assertEquals(json({ by: "\u202eada" }, 0), '{"by":"\\u202eada"}');
+  assertEquals([json(undefined), json("مرحبا")], ["undefined", '"مرحبا"']);
   assertEquals([short(999), short(48_200), short(1_200_000)], ["999", "48.2 k", "1.20 M"]);
 });
 

@@ -1,5 +1,6 @@
 /** What a step changed in the context: added, changed, taken away, and from what to what. */
 import type { Change } from "./lit.ts";
+import { json } from "./words.ts";
 
 /** One line of a difference. */
 export interface DiffLine {
@@ -40,7 +41,7 @@ function valueAt(value: unknown, path: string): unknown {
 }
 
 function textOf(value: unknown): string {
-  const text = JSON.stringify(value) ?? "undefined";
+  const text = json(value, 0);
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 

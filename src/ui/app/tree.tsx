@@ -1,6 +1,7 @@
 /** JSON as a tree; fetched when somebody opens one. */
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import { json } from "./words.ts";
 
 /** JSON as a folded tree: what is large is opened by hand. */
 export function Tree({ value, name, open = true }: {
@@ -71,7 +72,7 @@ const TEXT_MAX = 300;
 
 function Scalar({ value }: { readonly value: unknown }) {
   const whole = useSignal(false);
-  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  const text = typeof value === "string" ? json(value, 0) : String(value);
   const isLong = text.length > TEXT_MAX;
   return (
     <span class={`scalar ${value === null ? "null" : typeof value}`}>

@@ -61,7 +61,11 @@ export function eventWords(event: string): string {
   return event === "xstate.init" || event === "START" ? "start" : event;
 }
 
+/** Characters that turn what follows round: shown by number, so that it stays what it is. */
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
 /** JSON for people; what is no JSON as text. */
-export function json(value: unknown): string {
-  return JSON.stringify(value, null, 2) ?? String(value);
+export function json(value: unknown, indent = 2): string {
+  const text = JSON.stringify(value, null, indent) ?? String(value);
+  return text.replace(TURNING, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
