@@ -17,6 +17,7 @@
 -- $86 its first step holds a whole snapshot. One per job: $81 it starts at once, in this process: under
 -- lease $82 for $83 ms, with $84 ms of grace, in state $85; when $87, the change of the gates that the
 -- caller knows (null: any), is not the last one, none of them starts: a limit may hold by now.
+-- Snapshots, payloads and what steps hold as JSON ($11, $31 to $34, $61, $62): a text, a line per element.
 -- Locks: the actors' rows through their primary keys, then their own mail.
 -- Index: primary keys; mailbox_timer, activity_actor.
 -- Each actor is guarded by its version: one that moved on meanwhile keeps its mail, and nothing of its
@@ -28,8 +29,8 @@ with heard as materialized (
 x as materialized (
   select x.* from unnest(
     $3::text[], $4::text[], $5::integer[], $6::integer[], $7::text[], $8::text[], $9::text[],
-    $10::json[], $11::json[], $12::text[], $13::text[], $14::boolean[], $15::uuid[], $16::text[],
-    $17::text[], $18::json[], $19::json[], $80::text[], $86::boolean[])
+    $10::json[], string_to_array($11::text, e'\n', '')::json[], $12::text[], $13::text[],
+    $14::boolean[], $15::uuid[], $16::text[], $17::text[], $18::json[], $19::json[], $80::text[], $86::boolean[])
     with ordinality as x(t, i, v, nv, status, place, tags, fault, snapshot, mv, mh, again, uid,
                          machine, root_machine, input, origin, sys, whole, k)),
 born as (
@@ -69,8 +70,9 @@ steps as (
          r.mail, d.mv, r.body, r.effects, r.patch, r.snapshot
     from unnest(
       $20::integer[], $21::integer[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[],
-      $27::text[], $28::text[], $29::text[], $30::uuid[], $31::json[], $32::json[], $33::json[],
-      $34::json[])
+      $27::text[], $28::text[], $29::text[], $30::uuid[],
+      string_to_array($31::text, e'\n', '')::json[], string_to_array($32::text, e'\n', '')::json[],
+      string_to_array($33::text, e'\n', '')::json[], string_to_array($34::text, e'\n', '')::json[])
       as r(k, v, e, f, s, status, tags, o, reason, cause, mail, body, effects, patch, snapshot)
     join done d on d.k = r.k),
 consumed as (
@@ -104,7 +106,8 @@ children as (
 work as materialized (
   select p.t, p.uid, r.*, r.wanted and h.is_last as taken from unnest(
       $53::integer[], $54::uuid[], $55::bigint[], $56::text[], $57::text[], $58::smallint[],
-      $59::smallint[], $60::integer[], $61::json[], $62::json[], $63::jsonb[], $64::jsonb[],
+      $59::smallint[], $60::integer[], string_to_array($61::text, e'\n', '')::json[],
+      string_to_array($62::text, e'\n', '')::json[], $63::jsonb[], $64::jsonb[],
       $81::boolean[])
       as r(k, id, lane, q, type, ma, mc, ms, payload, big, back, meta, wanted)
     join parents p on p.k = r.k

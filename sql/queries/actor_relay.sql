@@ -11,6 +11,7 @@
 -- $44 timeout ms, $45 payload, $46 payload above 1 KB, $47 metadata, $48 child, $49 gen, $50 source,
 -- $51 parks. $52 the change of the gates that the caller knows (null: any): when it is not the last one
 -- nothing is done, since a limit may hold what starts.
+-- JSON ($15, $20, $21, $33 to $36, $45, $46) is a text, a line per element.
 -- Locks: lease rows in id order; then job rows, actors' rows and rows of activities, through primary keys.
 -- Index: primary keys. A job is guarded by its version: of one that has moved on nothing is written. An
 -- actor is guarded by its version: one that has moved on gets the end as mail, as by finish.sql.
@@ -25,8 +26,9 @@ x as materialized (
   select x.*, h.id as l, h.worker as w
     from unnest(
       $8::text[], $9::text[], $10::integer[], $11::integer[], $12::text[], $13::text[], $14::text[],
-      $15::json[], $16::boolean[], $17::uuid[], $18::integer[], $19::integer[], $20::json[],
-      $21::json[])
+      string_to_array($15::text, e'\n', '')::json[], $16::boolean[], $17::uuid[], $18::integer[],
+      $19::integer[], string_to_array($20::text, e'\n', '')::json[],
+      string_to_array($21::text, e'\n', '')::json[])
       with ordinality as x(t, i, v, nv, status, place, tags, snapshot, whole, job, jv, lk, o, big, k)
     join unnest($1::uuid[]) with ordinality as n(id, k) on n.k = x.lk
     join held h on h.id = n.id),
@@ -77,14 +79,16 @@ steps as (
          r.mail, d.mv, r.body, r.effects, r.patch, r.snapshot
     from unnest(
       $22::integer[], $23::integer[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[],
-      $29::text[], $30::text[], $31::text[], $32::uuid[], $33::json[], $34::json[], $35::json[],
-      $36::json[])
+      $29::text[], $30::text[], $31::text[], $32::uuid[],
+      string_to_array($33::text, e'\n', '')::json[], string_to_array($34::text, e'\n', '')::json[],
+      string_to_array($35::text, e'\n', '')::json[], string_to_array($36::text, e'\n', '')::json[])
       as r(k, v, e, f, s, status, tags, o, reason, cause, mail, body, effects, patch, snapshot)
     join moved d on d.k = r.k),
 work as materialized (
   select d.t, d.i, d.uid, r.* from unnest(
       $37::integer[], $38::uuid[], $39::bigint[], $40::text[], $41::text[], $42::smallint[],
-      $43::smallint[], $44::integer[], $45::json[], $46::json[], $47::jsonb[], $48::text[],
+      $43::smallint[], $44::integer[], string_to_array($45::text, e'\n', '')::json[],
+      string_to_array($46::text, e'\n', '')::json[], $47::jsonb[], $48::text[],
       $49::integer[], $50::text[], $51::boolean[])
       as r(k, id, lane, q, type, ma, mc, ms, payload, big, meta, child, gen, src, parks)
     join moved d on d.k = r.k),

@@ -3,10 +3,9 @@ import { stateCode } from "../core/codes.ts";
 import { laneKey } from "../core/lane.ts";
 import { GRACE_MS, limits } from "../core/limits.ts";
 import type { Relay, Start } from "./actor_records.ts";
-import { beginsWhole, json, partsOf, stepColumns, texts } from "./actor_turns.ts";
-import { outputOf } from "./changes.ts";
+import { beginsWhole, jsonText, partsOf, stepColumns, texts } from "./actor_turns.ts";
 import type { Parameter } from "./database.ts";
-import { column, quoted, quotedJson, repeated, sparseColumn } from "./literal.ts";
+import { column, jsonLines, quoted, quotedJson, repeated } from "./literal.ts";
 
 /** The parameters that commit `relays`, in this order. @param relays At least one. */
 export function relayParameters(
@@ -33,17 +32,22 @@ export function relayParameters(
     column(turns, (turn) => turn.status),
     column(turns, (turn) => quoted(turn.state)),
     column(turns, (turn) => texts(turn.tags)),
-    column(turns, (turn) => json(turn.snapshot)),
+    jsonLines(turns, (turn) => jsonText(turn.snapshot)),
     column(turns, beginsWhole),
     column(relays, ({ end }) => end.id),
     column(relays, ({ end }) => end.version),
     column(relays, ({ end }) => numbers.get(end.leaseId) ?? 0),
-    sparseColumn(relays, (relay) => isLarge(relay) ? null : outputOf(relay.end)),
-    sparseColumn(relays, (relay) => isLarge(relay) ? outputOf(relay.end) : null),
+    jsonLines(relays, (relay) => isLarge(relay) ? null : outputOf(relay)),
+    jsonLines(relays, (relay) => isLarge(relay) ? outputOf(relay) : null),
     ...stepColumns(partsOf(turns, (turn) => turn.steps)),
     ...startColumns(relays),
     gateChange,
   ];
+}
+
+/** No output is read as `null`: so that is not written. */
+function outputOf({ end: { output } }: Relay): string | null {
+  return output === "null" ? null : output;
 }
 
 function startColumns(relays: readonly Relay[]): Parameter[] {
@@ -54,7 +58,7 @@ function startColumns(relays: readonly Relay[]): Parameter[] {
   );
   type Started = (typeof parts)[number];
   const isLarge = ({ of: { job } }: Started) => job.payloadJson.length > limits.inlineBytesMax;
-  const payloadOf = ({ of: { job } }: Started) => quotedJson(job.payloadJson);
+  const payloadOf = ({ of: { job } }: Started) => job.payloadJson;
   return [
     column(parts, ({ k }) => k),
     column(parts, ({ of: { job } }) => job.id),
@@ -64,8 +68,8 @@ function startColumns(relays: readonly Relay[]): Parameter[] {
     column(parts, ({ of: { job } }) => job.maxAttempts),
     column(parts, ({ of: { job } }) => job.maxCrashes),
     column(parts, ({ of: { job } }) => job.timeoutMs),
-    sparseColumn(parts, (part) => isLarge(part) ? null : payloadOf(part)),
-    sparseColumn(parts, (part) => isLarge(part) ? payloadOf(part) : null),
+    jsonLines(parts, (part) => isLarge(part) ? null : payloadOf(part)),
+    jsonLines(parts, (part) => isLarge(part) ? payloadOf(part) : null),
     column(parts, ({ of: { job } }) => quotedJson(job.metadataJson ?? "null")),
     column(parts, ({ of: { activity } }) => quoted(activity?.childId ?? "")),
     column(parts, ({ of: { activity } }) => activity?.gen ?? 0),

@@ -6,7 +6,15 @@ import { INITIAL_STATE, targetOf } from "../core/lifecycle.ts";
 import { GRACE_MS, limits } from "../core/limits.ts";
 import type { Start, Turn } from "./actor_records.ts";
 import type { Parameter } from "./database.ts";
-import { column, quoted, quotedJson, quotedOrNull, repeated, sparseColumn } from "./literal.ts";
+import {
+  column,
+  jsonLines,
+  quoted,
+  quotedJson,
+  quotedOrNull,
+  repeated,
+  sparseColumn,
+} from "./literal.ts";
 
 /** A part of a turn, and the number of its actor. */
 export interface Part<T> {
@@ -59,8 +67,13 @@ export function partsOf<T>(turns: readonly Turn[], pick: (turn: Turn) => readonl
 }
 
 /** Null is no value: a column of json holds SQL's null then. */
-export function json(value: unknown): string | null {
-  return value === null || value === undefined ? null : quotedJson(JSON.stringify(value));
+export function jsonText(value: unknown): string | null {
+  return value === null || value === undefined ? null : JSON.stringify(value);
+}
+
+function json(value: unknown): string | null {
+  const text = jsonText(value);
+  return text === null ? null : quotedJson(text);
 }
 
 export function texts(values: readonly string[]): string {
@@ -77,7 +90,7 @@ function actorColumns(turns: readonly Turn[]): Parameter[] {
     column(turns, (turn) => quoted(turn.state)),
     column(turns, (turn) => texts(turn.tags)),
     sparseColumn(turns, (turn) => json(turn.fault)),
-    sparseColumn(turns, (turn) => json(turn.snapshot)),
+    jsonLines(turns, (turn) => jsonText(turn.snapshot)),
     column(turns, (turn) => quoted(turn.machineVersion)),
     column(turns, (turn) => quoted(turn.machineHash)),
     column(turns, (turn) => turn.offers),
@@ -102,10 +115,10 @@ export function stepColumns(parts: readonly Part<Turn["steps"][number]>[]): Para
     sparseColumn(parts, ({ of }) => quotedOrNull(of.reason)),
     sparseColumn(parts, ({ of }) => quotedOrNull(of.cause)),
     sparseColumn(parts, ({ of }) => of.mailId),
-    sparseColumn(parts, ({ of }) => json(of.body)),
-    sparseColumn(parts, ({ of }) => json(of.effects)),
-    sparseColumn(parts, ({ of }) => json(of.patch)),
-    sparseColumn(parts, ({ of }) => json(of.snapshot)),
+    jsonLines(parts, ({ of }) => jsonText(of.body)),
+    jsonLines(parts, ({ of }) => jsonText(of.effects)),
+    jsonLines(parts, ({ of }) => jsonText(of.patch)),
+    jsonLines(parts, ({ of }) => jsonText(of.snapshot)),
   ];
 }
 
@@ -148,8 +161,8 @@ function jobColumns(parts: readonly Part<JobInsert>[]): Parameter[] {
     column(parts, ({ of }) => of.maxAttempts),
     column(parts, ({ of }) => of.maxCrashes),
     column(parts, ({ of }) => of.timeoutMs),
-    sparseColumn(parts, ({ of }) => isLarge(of) ? null : quotedJson(of.payloadJson)),
-    sparseColumn(parts, ({ of }) => isLarge(of) ? quotedJson(of.payloadJson) : null),
+    jsonLines(parts, ({ of }) => isLarge(of) ? null : of.payloadJson),
+    jsonLines(parts, ({ of }) => isLarge(of) ? of.payloadJson : null),
     sparseColumn(parts, ({ of }) => of.backoff && quotedJson(JSON.stringify(of.backoff))),
     sparseColumn(parts, ({ of }) => of.metadataJson === null ? null : quotedJson(of.metadataJson)),
   ];

@@ -51,6 +51,23 @@ Deno.test("laneKey() depends on queue, type and partition, and on which is which
   assertEquals(new Set(keys).size, keys.length);
 });
 
+Deno.test("laneKey() of jobs in turn is that of each alone", () => {
+  const lane = { queue: "a", type: "b", partitionKey: "c", limitKey: null, orderingKey: null };
+  const others = [
+    { ...lane, queue: "x" },
+    { ...lane, type: "x" },
+    { ...lane, partitionKey: "x" },
+    { ...lane, limitKey: "x" },
+    { ...lane, orderingKey: "x" },
+  ];
+  const keys = others.map((other) => [laneKey(other), laneKey(lane)]);
+  assertEquals(new Set(keys.map(([key]) => key)).size, others.length);
+  for (const [other, key] of keys) {
+    assertEquals(key, laneKey(lane));
+    assertNotEquals(other, key);
+  }
+});
+
 Deno.test("laneKey() gives the same key after more lanes than it remembers", () => {
   const first = { queue: "q", type: "t", partitionKey: null };
   const key = laneKey(first);
