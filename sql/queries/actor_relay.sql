@@ -15,7 +15,8 @@
 -- Locks: lease rows in id order; then job rows, actors' rows and rows of activities, through primary keys.
 -- Index: primary keys. A job is guarded by its version: of one that has moved on nothing is written. An
 -- actor is guarded by its version: one that has moved on gets the end as mail, as by finish.sql.
--- Returns the turns whose job has ended; whether they are committed; whether more mail is due.
+-- Returns the turns whose job has ended, by whether they are committed and whether more mail is due: a
+-- row for each of the four, since nearly always there is one.
 with held as materialized (
   select le.id, le.worker, le.n_left from perdura.lease le
    where le.id = any($1::uuid[])
@@ -128,8 +129,10 @@ emptied as (
 lowered as (
   update perdura.lease le set n_left = held.n_left - finished.n from held, finished
    where le.id = held.id and finished.l = held.id and held.n_left > finished.n)
-select g.k::integer as k, g.k in (select k from moved) as moved, now() as c, now()::text as r,
-       exists (select from perdura.mailbox b
-                where b.tenant_id = g.tenant_id and b.actor_id = g.i and not b.parked and b.due_at <= now())
-         as has_mail
-  from gone g
+select string_agg(g.k::text, ',') as turns, g.moved, g.has_mail, now() as c, now()::text as r
+  from (select k, k in (select k from moved) as moved,
+               exists (select from perdura.mailbox b
+                        where b.tenant_id = gone.tenant_id and b.actor_id = gone.i and not b.parked
+                          and b.due_at <= now()) as has_mail
+          from gone) g
+ group by g.moved, g.has_mail

@@ -125,9 +125,12 @@ export class PostgresActors implements ActorStore, ActorSeats {
       sql.actorRelay,
       relayParameters(lease, [first, ...others]),
     );
-    const byNumber = new Map(rows.map((row) => [field<number>(row, "k"), row]));
+    const fates = new Map<string, Row>();
+    for (const row of rows) {
+      for (const number of field<string>(row, "turns").split(",")) fates.set(number, row);
+    }
     return [first, ...others].map((relay, index): Relayed => {
-      const row = byNumber.get(index + 1);
+      const row = fates.get(String(index + 1));
       if (!row) return { relay, outcome: "lost", started: null, hasMail: false };
       const { jobs: [job] } = relay.turn;
       return field<boolean>(row, "moved")

@@ -45,21 +45,57 @@ export function toClaimed(
 
 /** A job that was stored as started, as a claim would have given it. */
 export function toStarted(job: JobInsert, leaseId: string, row: Row | undefined): ClaimedJob {
-  const { id, tenantId, type, queue, priority, maxAttempts, maxCrashes, timeoutMs } = job;
-  return {
-    ...{ id, tenantId, type, queue, priority, maxAttempts, maxCrashes, timeoutMs, leaseId },
-    lane: laneKey(job),
-    runAt: field<string>(row, "r"),
-    version: 2,
-    holdsSlots: false,
-    attempt: 1,
-    crashes: 0,
-    backoff: job.backoff,
-    metadata: job.metadataJson === null ? null : JSON.parse(job.metadataJson),
-    tags: [],
-    createdAt: field<Date>(row, "c"),
-    payload: JSON.parse(job.payloadJson),
-  };
+  return new Started(job, leaseId, row);
+}
+
+class Started implements ClaimedJob {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly priority: number;
+  readonly maxAttempts: number;
+  readonly maxCrashes: number;
+  readonly timeoutMs: number;
+  readonly leaseId: string;
+  readonly lane: string;
+  readonly runAt: string;
+  readonly version = 2;
+  readonly holdsSlots = false;
+  readonly attempt = 1;
+  readonly crashes = 0;
+  readonly backoff: Backoff | null;
+  readonly tags: readonly string[] = [];
+  readonly payload: Json;
+  readonly #createdAt: Date;
+  readonly #metadata: string | null;
+
+  constructor(job: JobInsert, leaseId: string, row: Row | undefined) {
+    this.id = job.id;
+    this.tenantId = job.tenantId;
+    this.type = job.type;
+    this.queue = job.queue;
+    this.priority = job.priority;
+    this.maxAttempts = job.maxAttempts;
+    this.maxCrashes = job.maxCrashes;
+    this.timeoutMs = job.timeoutMs;
+    this.leaseId = leaseId;
+    this.lane = laneKey(job);
+    this.runAt = field<string>(row, "r");
+    this.backoff = job.backoff;
+    this.payload = JSON.parse(job.payloadJson);
+    this.#createdAt = field<Date>(row, "c");
+    this.#metadata = job.metadataJson;
+  }
+
+  /** Anew each time: those of a batch share the row that it comes from. */
+  get createdAt(): Date {
+    return new Date(this.#createdAt);
+  }
+
+  get metadata(): Json {
+    return this.#metadata === null ? null : JSON.parse(this.#metadata);
+  }
 }
 
 class Line implements ClaimedJob {

@@ -36,13 +36,16 @@ function compare(before: Json, after: Json, path: string, steps: PatchStep[]): v
     steps.push({ op: "replace", path, value: after });
     return;
   }
-  for (const key of Object.keys(before)) {
+  for (const key in before) {
     if (!Object.hasOwn(after, key)) steps.push({ op: "remove", path: at(path, key) });
   }
-  for (const [key, value] of Object.entries(after)) {
+  for (const key in after) {
+    const value = after[key];
+    if (value === undefined) continue;
     const old = Object.hasOwn(before, key) ? before[key] : undefined;
     if (old === undefined) steps.push({ op: "add", path: at(path, key), value });
-    else compare(old, value, at(path, key), steps);
+    // Most of a snapshot is as it was: no path is made until there is something to tell.
+    else if (old !== value) compare(old, value, at(path, key), steps);
   }
 }
 

@@ -8,7 +8,7 @@
  */
 import type { AnyStateNode, AnyTransitionDefinition } from "xstate";
 import { childAddress } from "../address.ts";
-import type { LiveEvent, Position, Request, Scene } from "../engine.ts";
+import type { ChildRef, LiveEvent, Position, Ref, Request, Scene } from "../engine.ts";
 import type { StateValueJson } from "../envelope.ts";
 import * as nodes from "../nodes.ts";
 import type { Chart, Snapshot } from "./chart.ts";
@@ -54,33 +54,57 @@ export function moveOf(
   return mayEnd ? move : undefined;
 }
 
-/** Makes it. @throws What the author's functions throw. */
+/**
+ * Makes it. @throws What the author's functions throw.
+ *
+ * @param systemOf Made for functions that ask for `self`, and for no others: most do not.
+ */
 export function makeMove(
   { stops, starts, status, value, types }: Move,
   scene: Scene,
-  system: System,
+  systemOf: () => System,
   context: unknown,
   event: LiveEvent,
 ): { readonly position: Position; readonly requests: readonly Request[] } {
   const requests: Request[] = [];
   for (const id of stops) {
-    const ref = system.children[id];
+    const child = scene.children.find((each) => each.id === id);
     // To stop nobody is to do nothing, as in XState.
-    if (ref) system.capture({ type: "xstate.stopChild", params: ref });
+    if (child) requests.push({ kind: "stop", ref: refTo(scene, child) });
   }
-  drain(system, requests);
+  let system: System | undefined;
+  const open = () => system ??= afterStops(systemOf(), stops);
   for (const { id, src, input, sync, state } of starts) {
-    const { self } = system;
-    const given = typeof input === "function" ? input({ context, event, self }) : input;
+    const about = {
+      context,
+      event,
+      get self() {
+        return open().self;
+      },
+    };
+    const given = typeof input === "function" ? input(about) : input;
     // What it has sent comes first.
-    drain(system, requests);
+    if (system) drain(system, requests);
     const gen = ++scene.gens.child;
     const child = { id, gen, src, systemId: undefined, sync, ended: false };
-    const ref = { address: childAddress(scene.address, id), gen, child };
-    requests.push({ kind: "spawn", ref, input: given, state });
+    requests.push({ kind: "spawn", ref: refTo(scene, child), input: given, state });
   }
   const position = { status, value, types, context, output: undefined, error: undefined };
   return { position, requests };
+}
+
+function refTo({ address }: Scene, child: ChildRef): Ref {
+  return { address: childAddress(address, child.id), gen: child.gen, child };
+}
+
+/** The system as the functions of the state moved to find it. */
+function afterStops(system: System, stops: readonly string[]): System {
+  for (const id of stops) {
+    const ref = system.children[id];
+    if (ref) system.capture({ type: "xstate.stopChild", params: ref });
+  }
+  system.captured.length = 0;
+  return system;
 }
 
 function drain({ captured, self }: System, requests: Request[]): void {

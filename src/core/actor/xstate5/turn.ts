@@ -35,16 +35,24 @@ export function openStage(chart: Chart, scene: Scene): Stage {
   let from: Standing | undefined;
   let before: Snapshot | undefined;
   const own = () => from && (before ??= view(from));
-  const system = new System(scene, own);
+  let opened: System | undefined;
+  // Most moves need none.
+  const systemOf = () => opened ??= new System(scene, own);
   const { machine } = chart;
-  const scope = new Scope(scene, system);
   const view = ({ value, history, context }: Standing): Snapshot => {
     const historyValue = nodes.nodesOfHistory(chart.nodes, history);
-    return { ...configurationOf(chart, value), context, children: system.children, historyValue };
+    return {
+      ...configurationOf(chart, value),
+      context,
+      children: systemOf().children,
+      historyValue,
+    };
   };
   return {
-    refFrom: (ref) => system.refFrom(ref),
+    refFrom: (ref) => systemOf().refFrom(ref),
     start(input) {
+      const system = systemOf();
+      const scope = new Scope(scene, system);
       const next = run(() =>
         machine.getInitialSnapshot(scope as never, input as never)
       ) as Snapshot;
@@ -59,11 +67,13 @@ export function openStage(chart: Chart, scene: Scene): Stage {
       const move = history === undefined &&
         moveOf(chart, configurationOf(chart, value), event.type, scene);
       if (move) {
-        const made = run(() => makeMove(move, scene, system, context, event));
-        system.close();
+        const made = run(() => makeMove(move, scene, systemOf, context, event));
+        opened?.close();
         const microsteps = () => [describe({ event, _transitions: [move.transition] })];
         return { ...made, microsteps, isSame: false };
       }
+      const system = systemOf();
+      const scope = new Scope(scene, system);
       const at = before = view(standing);
       const next = run(() => machine.transition(at as never, event as never, scope as never));
       return turnOf(chart, system, next as Snapshot, { at, event });
