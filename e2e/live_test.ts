@@ -160,7 +160,7 @@ Deno.test("live, cut, and by keys", async (t) => {
       await page.locator("[data-testid=position]", { hasText: "9 / 9" })
         .waitFor();
       await page.locator(".history tr[data-version='1']").waitFor();
-      await page.locator(".viewport svg").waitFor();
+      await page.locator(".viewport svg:not([aria-busy])").waitFor();
       await page.locator("#live.live").waitFor();
       await awake(page);
       await page.keyboard.press("ArrowLeft");

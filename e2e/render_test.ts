@@ -33,7 +33,7 @@ Deno.test("charts", async (t) => {
         assert(items.length >= 6);
         for (const { id } of items) {
           await page.goto(`${url}/ui/machines/${encodeURIComponent(id)}`);
-          await page.locator(".viewport svg").waitFor();
+          await page.locator(".viewport svg:not([aria-busy])").waitFor();
           await page.evaluate(() => document.fonts.ready);
           const chart = await read(`${url}/machines/${encodeURIComponent(id)}`);
           const drawn = await page.evaluate(() => ({
@@ -76,6 +76,43 @@ Deno.test("charts", async (t) => {
           }
           assertEquals(drawn.wide, [], `${id}: text within its box`);
         }
+      },
+    );
+
+    await t.step(
+      "of a large chart what is in sight comes first, then all in its order",
+      async () => {
+        const page = await openPage(browser, errors, QUIET);
+        await page.addInitScript(() => {
+          new MutationObserver((_, observer) => {
+            const svg = document.querySelector(".viewport svg");
+            if (!svg) return;
+            observer.disconnect();
+            Reflect.set(globalThis, "first", svg.children.length);
+          }).observe(document, { childList: true, subtree: true });
+        });
+        await page.goto(`${url}/ui/machines/order`);
+        await page.locator(".viewport svg:not([aria-busy])").waitFor();
+        const { first, all, drawn } = await page.evaluate(async () => {
+          const text = await (await fetch("/machines/order/chart.svg")).text();
+          // Its style is not for this page.
+          const { documentElement } = new DOMParser().parseFromString(
+            text.replace(/<style>[^]*<\/style>/, ""),
+            "image/svg+xml",
+          );
+          const partsOf = (svg: Element | null) =>
+            [...svg?.querySelectorAll<SVGElement>(":scope > g") ?? []].map((
+              { dataset },
+            ) => dataset.state ?? `${dataset.from} to ${dataset.to}`);
+          return {
+            first: Number(Reflect.get(globalThis, "first")),
+            all: partsOf(document.querySelector(".viewport svg")),
+            drawn: partsOf(documentElement),
+          };
+        });
+        assertEquals(all, drawn);
+        assert(first > 0 && first < drawn.length, `${first} at first`);
+        await page.close();
       },
     );
 

@@ -6,8 +6,8 @@ import { glanceAt } from "../../src/ui/app/glance.ts";
 import type { Step } from "../../src/ui/app/lit.ts";
 import { Past, WINDOW } from "../../src/ui/app/past.ts";
 
-const stepsAfter = (after: number, latest: number): Step[] =>
-  Array.from({ length: Math.min(WINDOW, latest - after) }, (_, i) => ({
+const stepsAfter = (after: number, latest: number, most = WINDOW): Step[] =>
+  Array.from({ length: Math.min(most, latest - after) }, (_, i) => ({
     ...{ version: after + 1 + i, from: "a", event: "GO", to: "b" },
     at: "2026-01-01T00:00:00.000Z",
   }));
@@ -15,12 +15,12 @@ const stepsAfter = (after: number, latest: number): Step[] =>
 /** A past of so many steps whose answers are given by hand when `isHeld`. */
 function pastOf(latest: number) {
   const server = { latest, asked: [] as number[], isHeld: false, held: [] as (() => void)[] };
-  const past = new Past(async (after) => {
+  const past = new Past(async (after, most) => {
     server.asked.push(after);
-    const found = stepsAfter(after, server.latest);
+    const found = stepsAfter(after, server.latest, most);
     if (server.isHeld) await new Promise<void>((done) => server.held.push(done));
     return found;
-  });
+  }, (then) => then());
   past.latest.value = latest;
   return { past, server };
 }
@@ -33,10 +33,33 @@ Deno.test("a past of 100,000 steps is opened, jumped and stepped through by wind
   await past.look(null);
   assertEquals([past.step.value?.version, server.asked], [100_000, [99_800]]);
   await past.look(50_000);
-  assertEquals([past.step.value?.version, server.asked.length], [50_000, 2]);
+  // What is near it, and then its window.
+  assertEquals([past.step.value?.version, server.asked.length], [50_000, 3]);
   for (let version = 49_999; version >= 49_801; version--) await past.look(version);
-  assertEquals([past.step.value?.version, server.asked.length], [49_801, 3]);
+  assertEquals([past.step.value?.version, server.asked.length], [49_801, 5]);
   assert(past.steps.value.length <= WINDOW && gapless(past.steps.value));
+});
+
+Deno.test("who jumps sees what is near before the rest of its window has come", async () => {
+  const { past, server } = pastOf(100_000);
+  await past.look(null);
+  const jump = past.look(50_000);
+  server.isHeld = true;
+  const near = await new Promise<readonly Step[]>((done) => {
+    const stop = effect(() => {
+      if (past.step.value?.version !== 50_000) return;
+      queueMicrotask(() => stop());
+      done(past.steps.value);
+    });
+  });
+  assert(near.length < WINDOW / 2 && gapless(near), `${near.length} near it`);
+  // Stepping on goes by what is there.
+  await past.look(49_999);
+  while (server.held.length === 0) await null;
+  server.held[0]?.();
+  await jump;
+  assertEquals([past.step.value?.version, past.steps.value.length], [49_999, WINDOW]);
+  assert(gapless(past.steps.value));
 });
 
 Deno.test("of windows that were asked for while the scrubber was dragged the last one counts", async () => {
@@ -45,6 +68,7 @@ Deno.test("of windows that were asked for while the scrubber was dragged the las
   server.isHeld = true;
   const looks = [past.look(2_000), past.look(5_000)];
   const [first, second] = server.held;
+  server.isHeld = false;
   second?.();
   await looks[1];
   first?.();
@@ -59,11 +83,11 @@ Deno.test("what comes while somebody jumps away leaves no gap where they look", 
   server.latest = 1_003;
   const behind = past.catchUp(1_003);
   const jump = past.look(300);
+  server.isHeld = false;
   for (const done of server.held.toReversed()) done();
   await Promise.all([jump, behind]);
   assertEquals(past.step.value?.version, 300);
   assert(gapless(past.steps.value));
-  server.isHeld = false;
   await past.look(null);
   assertEquals([past.step.value?.version, past.latest.value], [1_003, 1_003]);
 });

@@ -1,12 +1,11 @@
 /** What stands beside the chart of an actor. */
 import type { Actor } from "../../runtime/actor_view.ts";
-import { at, call, ui } from "./api.ts";
+import { at, call, may, ui } from "./api.ts";
 import type { MachineChart } from "./chart.tsx";
 import { Icon } from "./icons.tsx";
 import { useLoad } from "./load.ts";
 import { Ago, Countdown, Panel, Pill } from "./parts.tsx";
 import type { JobResource } from "./resources.ts";
-import { may } from "./session.ts";
 
 /** Where it is. */
 export function Active({ actor }: { readonly actor: Actor }) {

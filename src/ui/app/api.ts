@@ -1,6 +1,7 @@
-/** Talks to the API: JSON, and problems as errors. */
+/** Talks to the API: JSON, problems as errors, the stream, and who it is that talks. */
+import { signal } from "@preact/signals";
 import type { Step } from "./lit.ts";
-import { type FetchSteps, WINDOW } from "./past.ts";
+import type { FetchSteps } from "./past.ts";
 import { go, partsOf, place } from "./place.ts";
 import { Problem } from "./problem.ts";
 
@@ -40,8 +41,8 @@ export function send<T>(
 
 /** Asks for the steps of a job or an actor, after a version. */
 export function stepsOf(path: string, tenantId: string | null = null): FetchSteps {
-  return async (cursor) => {
-    const query = queryOf({ cursor, limit: WINDOW, tenantId });
+  return async (cursor, limit) => {
+    const query = queryOf({ cursor, limit, tenantId });
     return (await call<Page<Step>>(`${path}/transitions${query}`)).items;
   };
 }
@@ -70,4 +71,107 @@ function signIn(): void {
   const here = place.peek();
   if (partsOf(here.pathname)[0] === "sign-in") return;
   go(`/ui/sign-in?next=${encodeURIComponent(here.pathname + here.search)}`, "replace");
+}
+
+/** What the server says of the one who looks. */
+export interface Session {
+  /** `none`: nobody signs in here. */
+  readonly auth: "none" | "keys";
+  readonly name: string | null;
+  readonly tenantId: string | null;
+  readonly scopes: { readonly read: boolean; readonly write: boolean; readonly admin: boolean };
+}
+
+/** Null until it is known: nothing is offered before. */
+export const session = signal<Session | null>(null);
+
+/** Asks the server. */
+export async function loadSession(): Promise<void> {
+  try {
+    session.value = await call<Session>("/ui/session");
+  } catch {
+    session.value = null;
+  }
+}
+
+/** Whether controls of a kind are shown. */
+export function may(scope: "write" | "admin"): boolean {
+  return session.value?.scopes[scope] ?? false;
+}
+
+/** What a stream says of one instance. */
+export interface Moved {
+  readonly job: { readonly version: number };
+  readonly actor: { readonly version: number };
+}
+
+/** How the page stands to the server. */
+export const liveness = signal<"still" | "connecting" | "live" | "behind">("still");
+
+/** What is done per event, by what it carries. */
+export type Listeners<Events> = {
+  readonly [Event in keyof Events]?: (data: Events[Event]) => unknown;
+};
+
+/**
+ * Follows a stream; gives a function that stops it. Of what comes within a frame, and while what it
+ * has set off is still under way, only the newest of each kind is told: it says all. `query` is asked again at each beginning, so that
+ * it goes on where it was. A hidden tab holds no connection.
+ */
+export function follow<Events extends object>(
+  query: () => string,
+  on: Listeners<Events>,
+): () => void {
+  const newest = new Map<keyof Events, string>();
+  let source: EventSource | null = null;
+  let frame = 0;
+  let isBusy = false;
+  const tell = async <Event extends keyof Events>(event: Event, data: string) => {
+    await on[event]?.(JSON.parse(data));
+  };
+  const flush = async () => {
+    frame = 0;
+    if (isBusy) return;
+    isBusy = true;
+    const told = [...newest];
+    newest.clear();
+    await Promise.allSettled(told.map(([event, data]) => tell(event, data)));
+    isBusy = false;
+    if (newest.size > 0) frame ||= requestAnimationFrame(flush);
+  };
+  const open = () => {
+    if (document.hidden || source) return;
+    liveness.value = "connecting";
+    source = new EventSource(`/stream${query()}`);
+    source.onopen = () => liveness.value = "live";
+    source.onerror = () => {
+      liveness.value = "behind";
+      // Closed for good when the server refused: tried again, with what is known by then.
+      if (source?.readyState === EventSource.CLOSED) {
+        close();
+        retry = setTimeout(open, 2_000);
+      }
+    };
+    const listen = <Event extends keyof Events & string>(event: Event) =>
+      source?.addEventListener(event, (message) => {
+        newest.set(event, message.data);
+        frame ||= requestAnimationFrame(flush);
+      });
+    for (const event in on) listen(event);
+  };
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  const close = () => {
+    clearTimeout(retry);
+    source?.close();
+    source = null;
+  };
+  const onVisible = () => document.hidden ? close() : open();
+  document.addEventListener("visibilitychange", onVisible);
+  open();
+  return () => {
+    close();
+    cancelAnimationFrame(frame);
+    document.removeEventListener("visibilitychange", onVisible);
+    liveness.value = "still";
+  };
 }

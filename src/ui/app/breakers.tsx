@@ -1,11 +1,9 @@
 /** Breakers: what is kept from being called, until when, and a hand on them. */
-import { at, call, type Page, send } from "./api.ts";
+import { at, call, may, type Page, send } from "./api.ts";
 import { Confirm } from "./dialog.tsx";
-import { lazy } from "./lazy.tsx";
 import { useLoad } from "./load.ts";
-import { Ago, Countdown, Panel, Pill } from "./parts.tsx";
+import { Ago, Countdown, lazy, Panel, Pill } from "./parts.tsx";
 import { setQuery, word } from "./place.ts";
-import { may } from "./session.ts";
 import { spoken } from "./words.ts";
 
 const BreakerChart = lazy(() => import("./breaker_chart.tsx"), (module) => module.BreakerChart);

@@ -7,10 +7,9 @@ import { at, call, queryOf } from "./api.ts";
 import { Icon } from "./icons.tsx";
 import type { Lit } from "./lit.ts";
 import type { Overlay } from "./overlay.ts";
-import { useKeys } from "./parts.tsx";
+import { lazy, useKeys } from "./parts.tsx";
 import { Picture } from "./picture.ts";
 import { Stage } from "./stage.ts";
-import { lazy } from "./lazy.tsx";
 
 /** Fetched when it is asked for: most look at the picture. */
 const ChartText = lazy(() => import("./chart_text.tsx"), (module) => module.ChartText);
@@ -140,7 +139,7 @@ function useDrawn(
   useLayoutEffect(() => {
     if (!shown || !place.current) return;
     if (lit) shown.light(lit.peek());
-    const made = stage.current = new Stage(place.current, shown, zoom);
+    const made = stage.current = new Stage(place.current, shown, zoom, lit?.peek());
     const stop = walkByKeys(shown, chart, (state) => choose.current?.(state));
     return () => {
       stop();

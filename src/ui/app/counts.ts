@@ -1,9 +1,9 @@
 /** Counts by state and queue: from counter rows, by the stream, with a short memory for sparklines. */
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { follow } from "./live.ts";
 import { systemClock } from "../../core/clock.ts";
 import type { Count } from "./resources.ts";
+import { follow } from "./api.ts";
 
 /** So many samples make a sparkline. */
 const KEPT = 60;

@@ -1,7 +1,7 @@
 /** Dead letters by fingerprint: what failed alike is looked at, and brought back, together. */
 import { useSignal } from "@preact/signals";
 import { systemClock } from "../../core/clock.ts";
-import { call, type Page, Problem, queryOf, send, ui } from "./api.ts";
+import { call, may, type Page, Problem, queryOf, send, ui } from "./api.ts";
 import { Dialog, useAction } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import { useLoad } from "./load.ts";
@@ -9,7 +9,6 @@ import { Failure, Table } from "./lists.tsx";
 import { Ago, Empty, useTitle } from "./parts.tsx";
 import { go, setQuery, word } from "./place.ts";
 import type { JobResource } from "./resources.ts";
-import { may } from "./session.ts";
 import { clock, duration, shortId } from "./words.ts";
 
 /** What failed alike. */

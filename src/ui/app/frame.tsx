@@ -3,12 +3,9 @@ import { signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon, type IconName } from "./icons.tsx";
-import { lazy } from "./lazy.tsx";
-import { liveness } from "./live.ts";
-import { Toast, toast, useKeys } from "./parts.tsx";
+import { lazy, Toast, toast, useKeys } from "./parts.tsx";
 import { go, partsOf, pathname } from "./place.ts";
-import { call } from "./api.ts";
-import { loadSession, session } from "./session.ts";
+import { call, liveness, loadSession, session } from "./api.ts";
 
 const Help = lazy(() => import("./help.tsx"), (module) => module.Help);
 

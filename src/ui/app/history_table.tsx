@@ -11,8 +11,8 @@ import { clock, duration, eventWords } from "./words.ts";
 /** How high the sheet makes a row. */
 const ROW_PX = 36;
 /** So many rows are made, and so many of them are passed before others are. */
-const MADE = 48;
-const STRIDE = 12;
+const MADE = 36;
+const STRIDE = 9;
 
 /** The table. */
 export function HistoryTable({ past }: { readonly past: Past }) {

@@ -2,10 +2,9 @@
 import { at, call, type Page, queryOf, ui } from "./api.ts";
 import { loadChart } from "./chart.tsx";
 import { ActorFleet, JobFleet } from "./fleet.tsx";
-import { lazy } from "./lazy.tsx";
 import { useLoad } from "./load.ts";
 import { Failure } from "./lists.tsx";
-import { useTitle } from "./parts.tsx";
+import { lazy, useTitle } from "./parts.tsx";
 import { word } from "./place.ts";
 import type { MachineLine } from "./resources.ts";
 

@@ -2,10 +2,9 @@
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { Frame } from "./frame.tsx";
-import { lazy } from "./lazy.tsx";
-import { Empty, useTitle } from "./parts.tsx";
+import { Empty, lazy, useTitle } from "./parts.tsx";
 import { followLinks, partsOf, pathname } from "./place.ts";
-import { loadSession } from "./session.ts";
+import { loadSession } from "./api.ts";
 
 /** Fetched when first asked for: nobody pays for a page that is not looked at. */
 const Overview = lazy(() => import("./overview.tsx"), (module) => module.OverviewPage);

@@ -1,11 +1,10 @@
 /** Operations under way and past, and the audit. */
-import { at, call, type Page, send } from "./api.ts";
+import { at, call, may, type Page, send } from "./api.ts";
 import { Confirm } from "./dialog.tsx";
 import { Tabs } from "./tabs.tsx";
 import { useLoad } from "./load.ts";
 import { Failure, isMissing, NotHere } from "./lists.tsx";
 import { Ago, Empty, Pill, useTitle } from "./parts.tsx";
-import { may } from "./session.ts";
 import { OperationDetail } from "./operation.tsx";
 import type { Operation } from "./operation.tsx";
 import { setQuery, word } from "./place.ts";

@@ -1,6 +1,6 @@
 /** Small parts that all pages share. Text is always text: nothing here parses HTML. */
 import { signal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, FunctionComponent } from "preact";
 import { useEffect } from "preact/hooks";
 import { Icon, type IconName } from "./icons.tsx";
 import { systemClock } from "../../core/clock.ts";
@@ -137,21 +137,54 @@ export function useTitle(title: string): void {
   }, [title]);
 }
 
+type Keys = Readonly<Record<string, () => void>>;
+
+/** All that are there listen as one. */
+const keys = new Set<Keys>();
+addEventListener("keydown", (event: KeyboardEvent) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  const { target } = event;
+  for (const on of keys) {
+    const run = on[event.key];
+    if (!run) continue;
+    if (
+      target instanceof HTMLElement &&
+      target.closest("input, textarea, select, dialog[open], .chart")
+    ) return;
+    event.preventDefault();
+    return run();
+  }
+});
+
 /** Keys of a page; none while somebody writes or a dialog is open. */
-export function useKeys(on: Readonly<Record<string, () => void>>): void {
+export function useKeys(on: Keys): void {
   useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      const { target } = event;
-      const run = on[event.key];
-      if (!run || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      if (
-        target instanceof HTMLElement &&
-        target.closest("input, textarea, select, dialog[open], .chart")
-      ) return;
-      event.preventDefault();
-      run();
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
+    keys.add(on);
+    return () => void keys.delete(on);
   });
+}
+
+/** A component of a module that is not there yet. */
+export function lazy<Module, Props extends object>(
+  load: () => Promise<Module>,
+  pick: (module: Module) => FunctionComponent<Props>,
+): FunctionComponent<Props> {
+  const found = signal<FunctionComponent<Props> | null>(null);
+  const failed = signal(false);
+  return (props) => {
+    useEffect(() => {
+      if (found.value) return;
+      load().then((module) => found.value = pick(module)).catch(() => failed.value = true);
+    }, []);
+    const Found = found.value;
+    if (Found) return <Found {...props} />;
+    if (!failed.value) return <div class="loading" aria-busy="true" />;
+    return (
+      <Empty isPage title="This page could not be fetched">
+        <p class="soft">
+          The server may be a newer one: <a href={location.href} target="_self">load it again</a>.
+        </p>
+      </Empty>
+    );
+  };
 }

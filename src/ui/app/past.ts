@@ -1,15 +1,19 @@
 /** The past of one job or actor: a window of its steps, and which of them is looked at. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { afterPaint } from "./after_paint.ts";
 import type { Step } from "./lit.ts";
 
-/** So many steps are asked for at once; versions count steps, so any of them is one page away. */
+/** So many steps are kept around one; versions count steps, so any of them is one page away. */
 export const WINDOW = 200;
 
 /** Who steps faster than this is on the way: what is not looked at meanwhile follows when they rest. */
 export const REST_MS = 60;
 
-/** Gives the steps after a version, `WINDOW` of them at most. */
-export type FetchSteps = (after: number) => Promise<readonly Step[]>;
+/** So many are enough to look at a step elsewhere; the rest of its window follows. */
+const NEAR = 40;
+
+/** Gives the steps after a version, so many of them at most. */
+export type FetchSteps = (after: number, most: number) => Promise<readonly Step[]>;
 
 /** Steps around the one that is looked at, ascending. */
 export class Past {
@@ -31,11 +35,14 @@ export class Past {
   readonly step: ReadonlySignal<Step | null> = computed(() =>
     this.steps.value[this.index.value] ?? null
   );
-  readonly #fetch: FetchSteps;
+  readonly #fetch: (after: number, most?: number) => Promise<readonly Step[]>;
+  readonly #soon: (then: () => void) => void;
   #asked = 0;
 
-  constructor(fetch: FetchSteps) {
-    this.#fetch = (after) => fetch(Math.max(0, after));
+  /** `soon`: calls back when what has changed can be seen. */
+  constructor(fetch: FetchSteps, soon = afterPaint) {
+    this.#fetch = (after, most = WINDOW) => fetch(Math.max(0, after), most);
+    this.#soon = soon;
   }
 
   /** Looks at a version, loading what is around it when need be. */
@@ -51,15 +58,28 @@ export class Past {
     }
     // The latest ones as they are; others with what is on both sides.
     const isLast = this.latest.value - wanted < WINDOW / 2;
-    const found = await this.#fetch(isLast ? this.latest.value - WINDOW : wanted - WINDOW / 2);
+    const found =
+      await (isLast
+        ? this.#fetch(this.latest.value - WINDOW)
+        : this.#fetch(wanted - NEAR / 2, NEAR));
     // Who drags the scrubber asks for many: the last one is what counts.
     if (mine !== this.#asked) return;
+    this.#exchange(found, turn);
+    if (version === null) await this.#reachEnd();
+    if (isLast) return;
+    await new Promise<void>((done) => this.#soon(done));
+    const whole = await this.#fetch(wanted - WINDOW / 2);
+    // Somebody has gone elsewhere meanwhile.
+    if (this.steps.value === found) this.#exchange(whole);
+  }
+
+  /** Other steps around the same or another one. */
+  #exchange(steps: readonly Step[], turn = () => {}): void {
     batch(() => {
-      this.#take(found);
+      this.#take(steps);
       turn();
       this.jumps.value++;
     });
-    if (version === null) await this.#reachEnd();
   }
 
   /** Fetches what has happened since; who looks at the past stays there. */

@@ -1,12 +1,11 @@
 /** Queues: what waits, what they may do, and the hand on the tap. */
 import { useSignal } from "@preact/signals";
-import { at, call, type Page, send } from "./api.ts";
+import { at, call, may, type Page, send } from "./api.ts";
 import { Breakers } from "./breakers.tsx";
 import { Dialog, useAction } from "./dialog.tsx";
 import { useLoad } from "./load.ts";
 import { Failure } from "./lists.tsx";
 import { Ago, Countdown, Empty, now, Pill, useTitle } from "./parts.tsx";
-import { may } from "./session.ts";
 import { short, spoken } from "./words.ts";
 
 interface Limits {

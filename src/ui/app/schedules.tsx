@@ -1,12 +1,11 @@
 /** Schedules: when they fire next, and the hand on them. */
 import { useSignal } from "@preact/signals";
-import { at, call, type Page, send } from "./api.ts";
+import { at, call, may, type Page, send } from "./api.ts";
 import { useAction } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import { useLoad } from "./load.ts";
 import { Failure, isMissing, NotHere } from "./lists.tsx";
 import { Ago, Countdown, Empty, Pill, Raw, useTitle } from "./parts.tsx";
-import { may } from "./session.ts";
 import { clock, duration } from "./words.ts";
 
 interface Schedule {

@@ -1,10 +1,9 @@
 /** Sign in: a key for a session that this page cannot read. */
 import { useSignal } from "@preact/signals";
-import { send } from "./api.ts";
+import { loadSession, send, session } from "./api.ts";
 import { useAction } from "./dialog.tsx";
 import { Empty, useTitle } from "./parts.tsx";
 import { go, word } from "./place.ts";
-import { loadSession, session } from "./session.ts";
 
 /** `/ui/sign-in?next=`. */
 export function SignInPage() {

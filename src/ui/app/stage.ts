@@ -6,12 +6,16 @@
 import { afterPaint } from "./after_paint.ts";
 import type { Lit } from "./lit.ts";
 import { mapOf, type View } from "./minimap.ts";
-import type { Picture } from "./picture.ts";
+import type { Box, Picture } from "./picture.ts";
 
 /** Names smaller than this cannot be read: then not all of a chart is shown. */
 const READABLE = .56;
 const UNREADABLE_SCALE = .68;
 const LARGEST_FIT = 1.2;
+/** So many states and lines that are out of sight are drawn at once. */
+const AT_ONCE = 32;
+/** When the page has nothing else to do; not every browser tells. */
+const whenIdle = globalThis.requestIdleCallback ?? setTimeout;
 
 /** One picture on the page. */
 export class Stage {
@@ -23,21 +27,28 @@ export class Stage {
   #scale = 1;
   #view: View = { x: 0, y: 0, width: 0, height: 0 };
 
-  constructor(place: HTMLElement, picture: Picture, zoom: number | null) {
+  /** Begins where something is lit, or at the beginning. */
+  constructor(place: HTMLElement, picture: Picture, zoom: number | null, lit?: Lit) {
     this.#place = place;
     this.#picture = picture;
     // At its size before it is on the page: else all its text is laid out twice, at two sizes.
     this.#resize(zoom);
+    this.#view = this.#start(lit);
+    picture.leaveOut(this.#view);
     place.replaceChildren(picture.svg);
     const { signal } = this.#ending;
-    afterPaint(() => {
+    const drawRest = () => {
       if (signal.aborted) return;
+      if (!picture.putBack(AT_ONCE)) return void whenIdle(drawRest);
       this.#map = mapOf(place, picture, (x, y) => this.#centre(x, y));
       this.#map.frame(this.#view);
       this.#map.mark();
-    });
+    };
+    afterPaint(() => whenIdle(drawRest));
     place.addEventListener("scroll", () => this.#look(), { passive: true, signal });
-    const observer = new ResizeObserver(() => this.fit(this.#zoom));
+    // It tells of the first size as well, in the first frame: what moves the picture before that
+    // would have it laid out by itself.
+    const observer = new ResizeObserver(() => this.#fit(this.#zoom));
     observer.observe(place);
     signal.addEventListener("abort", () => observer.disconnect());
     dragToMove(place, signal);
@@ -51,6 +62,10 @@ export class Stage {
 
   /** A number scales it; 0 shows all of it, null all of it as long as it can be read. */
   fit(zoom: number | null): void {
+    if (zoom !== this.#zoom) this.#fit(zoom);
+  }
+
+  #fit(zoom: number | null): void {
     const { width, height } = this.#picture;
     const seen = this.#view;
     const x = seen.x + Math.min(seen.width, width) / 2;
@@ -89,10 +104,27 @@ export class Stage {
   reveal(lit: Lit, always = false): void {
     const [box] = this.#picture.leavesOf(lit.active);
     if (!box) return;
-    const { x, y, width, height } = this.#view;
-    const isSeen = box.x >= x && box.x + box.width <= x + width && box.y >= y &&
-      box.y + box.height <= y + height;
-    if (!isSeen || always) this.#centre(box.x + box.width / 2, box.y + box.height / 2);
+    if (always || !isWithin(box, this.#view)) {
+      this.#centre(box.x + box.width / 2, box.y + box.height / 2);
+    }
+  }
+
+  /** What will be seen at first. */
+  #start(lit: Lit | undefined): View {
+    const [width, height] = [
+      this.#place.clientWidth / this.#scale,
+      this.#place.clientHeight / this.#scale,
+    ];
+    const view = { x: 0, y: 0, width, height };
+    const [box] = lit ? this.#picture.leavesOf(lit.active) : [];
+    if (!box || isWithin(box, view)) return view;
+    const start = (middle: number, seen: number, whole: number) =>
+      Math.max(0, Math.min(middle - seen / 2, whole - seen));
+    return {
+      ...view,
+      x: start(box.x + box.width / 2, width, this.#picture.width),
+      y: start(box.y + box.height / 2, height, this.#picture.height),
+    };
   }
 
   #centre(x: number, y: number): void {
@@ -115,6 +147,11 @@ export class Stage {
     };
     this.#map?.frame(this.#view);
   }
+}
+
+function isWithin(box: Box, { x, y, width, height }: View): boolean {
+  return box.x >= x && box.x + box.width <= x + width && box.y >= y &&
+    box.y + box.height <= y + height;
 }
 
 function dragToMove(place: HTMLElement, signal: AbortSignal): void {

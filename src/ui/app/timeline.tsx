@@ -161,14 +161,20 @@ function Dots({ past, room }: { readonly past: Past; readonly room: Signal<numbe
   // The dots stay as they are: a step moves the mark.
   useLayoutEffect(() => {
     const dots = [...place.current?.querySelectorAll(".dot") ?? []];
+    // Those that stay have their marks from before.
+    for (const dot of dots) {
+      dot.classList.remove("past");
+      dot.removeAttribute("aria-current");
+    }
+    let [marked, seen] = [-1, -1];
     return effect(() => {
       const version = past.step.value?.version ?? 0;
-      dots.forEach((dot, i) => {
-        const its = shown[i]?.version ?? 0;
-        dot.classList.toggle("past", its <= version);
-        if (its === version) dot.setAttribute("aria-current", "step");
-        else dot.removeAttribute("aria-current");
-      });
+      const at = shown.findLastIndex((each) => each.version <= version);
+      dots[marked]?.removeAttribute("aria-current");
+      marked = shown[at]?.version === version ? at : -1;
+      dots[marked]?.setAttribute("aria-current", "step");
+      for (; seen < at; seen++) dots[seen + 1]?.classList.add("past");
+      for (; seen > at; seen--) dots[seen]?.classList.remove("past");
     });
   }, [past, shown]);
   const dots = useMemo(() => <DotRow past={past} shown={shown} />, [past, shown]);

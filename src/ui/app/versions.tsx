@@ -4,10 +4,9 @@ import { ui } from "./api.ts";
 import { ChartView, loadChart, type MachineChart } from "./chart.tsx";
 import { type Change, changesOf } from "./chart_diff.ts";
 import { layOver } from "./laying.ts";
-import { lazy } from "./lazy.tsx";
 import { useLoad } from "./load.ts";
 import { Table } from "./lists.tsx";
-import { Pill } from "./parts.tsx";
+import { lazy, Pill } from "./parts.tsx";
 import { setQuery } from "./place.ts";
 
 /** Fetched when there is something to say. */
