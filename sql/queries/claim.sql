@@ -13,8 +13,10 @@
 -- moments, rows and lease together: the jobs are waiting again, and every write under the forgotten
 -- lease is refused (decision 18). Not so for suspects, whose crashes must count.
 -- Returns text: a line per job, its fields apart by the unit separator, which neither names nor JSON
--- can hold (src/store/claimed.ts reads it); many columns cost the reader more than the claim. Jobs
--- with a large payload come as rows of their own.
+-- can hold (src/store/claimed.ts reads it); many columns cost the reader more than the claim. A line is
+-- made where its row is at hand: columns that are passed on are copied, and taken apart again. What most
+-- jobs of a claim have alike is told once, in `kind`; a line that has it leaves it empty, its due time if
+-- that is the same, and its creation if it was due at once. Jobs with a large payload come as rows of their own.
 with unhurried as materialized (
   select case when not $8::boolean then set_config('synchronous_commit', 'off', true) end),
 level as materialized (
@@ -36,18 +38,32 @@ picked as materialized (
      where v.k = l.k
      limit l.n) c
   limit $7::integer),
+example as materialized ( -- any of them
+  select j.tenant_id, j.lane, j.type, j.queue, j.priority, j.max_attempts, j.crashes, j.max_crashes,
+         j.timeout_ms, j.run_at
+    from perdura.job j where j.ctid = (select tid from picked limit 1)),
 claimed as (
   update perdura.job j
      set state = $6::smallint, version = j.version + 1, attempt = j.attempt + 1,
          lease_id = $1::uuid, started_at = now()
    where j.ctid = any(array(select tid from picked))
-  returning j.tenant_id, j.id, j.timeout_ms, j.has_data, j.lane, j.queue, j.type, j.priority, j.run_at,
-            j.version, j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.created_at, j.payload,
-            case when coalesce(j.backoff, j.metadata, to_jsonb(j.tags), j.last_error -> 'traceparent')
-                      is not null
-                 then jsonb_build_object('backoff', j.backoff, 'metadata', j.metadata, 'tags', j.tags,
-                                         'failed', j.last_error -> 'traceparent')
-            end as more),
+  returning j.tenant_id, j.id, j.timeout_ms, j.has_data,
+    concat_ws(E'\x1f', j.id,
+      case when (j.tenant_id, j.lane, j.type, j.queue, j.priority, j.max_attempts, j.crashes, j.max_crashes,
+                 j.timeout_ms)
+              = (select tenant_id, lane, type, queue, priority, max_attempts, crashes, max_crashes, timeout_ms
+                   from example)
+           then ''
+           else concat_ws(E'\x1e', j.tenant_id, j.lane, j.type, j.queue, j.priority, j.max_attempts,
+                          j.crashes, j.max_crashes, j.timeout_ms) end,
+      case when j.run_at = (select run_at from example) then '' else j.run_at::text end,
+      j.version, j.attempt,
+      case when j.created_at = j.run_at then '' else j.created_at::text end,
+      case when coalesce(j.backoff, j.metadata, to_jsonb(j.tags), j.last_error -> 'traceparent') is null
+           then ''
+           else jsonb_build_object('backoff', j.backoff, 'metadata', j.metadata, 'tags', j.tags,
+                                   'failed', j.last_error -> 'traceparent')::text end,
+      j.payload) as line),
 leased as (
   insert into perdura.lease (id, worker, claimed_at, expires_at, hard_until, n_left, tenants, ids)
   select $1::uuid, $2::uuid, now(), now() + $3::integer * interval '1 millisecond',
@@ -57,15 +73,15 @@ leased as (
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
   select tenant_id, queue, state, $6::smallint, count(*) from picked group by tenant_id, queue, state)
-select string_agg(concat_ws(E'\x1f', c.id, c.tenant_id, c.lane, c.type, c.queue, c.priority, c.version,
-                            c.attempt, c.max_attempts, c.crashes, c.max_crashes, c.timeout_ms, c.run_at,
-                            c.created_at, coalesce(c.more::text, ''), c.payload), E'\n') as jobs
+select string_agg(c.line, E'\n') as jobs,
+       (select concat_ws(E'\x1e', tenant_id, lane, type, queue, priority, max_attempts, crashes, max_crashes,
+                         timeout_ms, run_at) from example) as kind
   from claimed c
  where not c.has_data
 union all
-select concat_ws(E'\x1f', c.id, c.tenant_id, c.lane, c.type, c.queue, c.priority, c.version, c.attempt,
-                 c.max_attempts, c.crashes, c.max_crashes, c.timeout_ms, c.run_at, c.created_at,
-                 coalesce(c.more::text, ''), d.value)
+select c.line || E'\x1f' || d.value,
+       (select concat_ws(E'\x1e', tenant_id, lane, type, queue, priority, max_attempts, crashes, max_crashes,
+                         timeout_ms, run_at) from example)
   from claimed c
   join perdura.job_data d on d.tenant_id = c.tenant_id and d.id = c.id and d.kind = 0
  where c.has_data

@@ -149,8 +149,10 @@ claimed as (
      set state = $6::smallint, version = j.version + 1, attempt = j.attempt + 1,
          lease_id = $1::uuid, started_at = (select clock.at from clock)
    where j.ctid = any(array(select tid from passed))
-  returning j.tenant_id, j.id, j.timeout_ms, j.has_data, j.lane, j.queue, j.type, j.priority, j.run_at,
-            j.version, j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.created_at, j.payload,
+  returning j.tenant_id, j.id, j.timeout_ms, j.has_data, j.run_at, j.version, j.attempt, j.created_at,
+            j.payload,
+            concat_ws(E'\x1e', j.tenant_id, j.lane, j.type, j.queue, j.priority, j.max_attempts, j.crashes,
+                      j.max_crashes, j.timeout_ms) as kind,
             case when coalesce(j.backoff, j.metadata, to_jsonb(j.tags), j.last_error -> 'traceparent')
                       is not null
                  then jsonb_build_object('backoff', j.backoff, 'metadata', j.metadata, 'tags', j.tags,
@@ -186,15 +188,13 @@ closed as (
                 - extract(epoch from r.at) * 1000 end as ms
     from asked a left join room r on r.g = a.g left join charged c on c.g = a.g
    where not a.is_seen or r.n <= coalesce(c.n, 0))
-select string_agg(concat_ws(E'\x1f', c.id, c.tenant_id, c.lane, c.type, c.queue, c.priority, c.version,
-                            c.attempt, c.max_attempts, c.crashes, c.max_crashes, c.timeout_ms, c.run_at,
-                            c.created_at, coalesce(c.more::text, ''), c.payload), E'\n') as jobs,
+select string_agg(concat_ws(E'\x1f', c.id, c.kind, c.run_at, c.version, c.attempt, c.created_at,
+                            coalesce(c.more::text, ''), c.payload), E'\n') as jobs,
        null::jsonb as report
   from claimed c
  where not c.has_data
 union all
-select concat_ws(E'\x1f', c.id, c.tenant_id, c.lane, c.type, c.queue, c.priority, c.version, c.attempt,
-                 c.max_attempts, c.crashes, c.max_crashes, c.timeout_ms, c.run_at, c.created_at,
+select concat_ws(E'\x1f', c.id, c.kind, c.run_at, c.version, c.attempt, c.created_at,
                  coalesce(c.more::text, ''), d.value), null
   from claimed c
   join perdura.job_data d on d.tenant_id = c.tenant_id and d.id = c.id and d.kind = 0

@@ -10,12 +10,14 @@ with held as materialized (
   select le.id, le.worker, le.n_left from perdura.lease le
    where le.id = any($1::uuid[])
    order by le.id for update),
-x as (
-  select n.t, r.i, r.v, r.o, r.big, h.id as l, h.worker as w
+named as materialized (
+  select n.k, n.t, h.id as l, h.worker as w
+    from unnest($1::uuid[], $4::text[]) with ordinality as n(id, t, k) join held h on h.id = n.id),
+x as materialized ( -- both columns of job's key at once: else its index is searched for ids of any tenant
+  select n.t, r.i, r.v, r.o, r.big, n.l, n.w
     from unnest($5::uuid[], $6::integer[], $7::integer[], $8::json[], $9::json[])
       as r(i, v, k, o, big)
-    join unnest($1::uuid[], $4::text[]) with ordinality as n(id, t, k) on n.k = r.k
-    join held h on h.id = n.id),
+    join named n on n.k = r.k),
 gone as ( -- first what is read again below: a reader unpacks a row up to its last column
   delete from perdura.job j using x
    where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = $2::smallint

@@ -1,8 +1,10 @@
 -- The jobs of one lease, in the form of claim.sql. $1 lease id.
 -- Locks: nothing. Index: primary keys of lease, job and job_data.
 -- Read when the answer to a claim was lost: the claim may have been committed.
-select concat_ws(E'\x1f', j.id, j.tenant_id, j.lane, j.type, j.queue, j.priority, j.version, j.attempt,
-                 j.max_attempts, j.crashes, j.max_crashes, j.timeout_ms, j.run_at, j.created_at,
+select concat_ws(E'\x1f', j.id,
+                 concat_ws(E'\x1e', j.tenant_id, j.lane, j.type, j.queue, j.priority, j.max_attempts,
+                           j.crashes, j.max_crashes, j.timeout_ms),
+                 j.run_at, j.version, j.attempt, j.created_at,
                  case when coalesce(j.backoff, j.metadata, to_jsonb(j.tags),
                                     j.last_error -> 'traceparent') is not null
                       then jsonb_build_object('backoff', j.backoff, 'metadata', j.metadata,

@@ -227,18 +227,25 @@ export function contextOf(
 /**
  * Checks what a client sent as a job.
  *
- * @param path Dotted path of the job in the request (`jobs.3`), or empty.
+ * @param place Where the job stands in the request: its index in `jobs`, a dotted path, or empty.
  * @throws {InvalidInputError} With one issue per wrong field.
  */
-export function parseNewJob(input: unknown, path = ""): NewJob {
-  const at = (rest: string) => path && rest ? `${path}.${rest}` : path || rest;
-  const stored = findJsonIssue(input, path, limits.jsonDepthMax + 1);
-  if (stored) throw new InvalidInputError([stored]);
+export function parseNewJob(input: unknown, place: string | number = ""): NewJob {
+  const stored = findJsonIssue(input, "", limits.jsonDepthMax + 1);
+  if (stored) {
+    throw new InvalidInputError([{ ...stored, path: pathBelow(place, stored.path) }]);
+  }
   const plain = plainJob(input);
   if (plain) return plain;
   const parsed = newJobSchema.safeParse(input);
-  if (!parsed.success) throw new InvalidInputError(issuesOf(parsed.error, at));
-  return parsed.data;
+  if (parsed.success) return parsed.data;
+  throw new InvalidInputError(issuesOf(parsed.error, (rest) => pathBelow(place, rest)));
+}
+
+/** The path of a field, from where its job stands: made only for what is wrong. */
+export function pathBelow(place: string | number, rest: string): string {
+  const path = typeof place === "number" ? `jobs.${place}` : place;
+  return path && rest ? `${path}.${rest}` : path || rest;
 }
 
 /** What the schema makes of a job that names nothing but its type. */

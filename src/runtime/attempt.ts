@@ -57,10 +57,11 @@ export interface AttemptHost {
 export class Attempt implements HandlerContext, OpensMembers {
   readonly claimed: ClaimedJob;
   readonly handler: Handler;
-  /** Monotonic instant of the timeout. */
+  /** Monotonic instants. */
   readonly timeoutAt: number;
-  /** Monotonic instant of the start. */
   readonly startedAt: number;
+  /** Where it stands among what runs. */
+  place = -1;
   readonly #host: AttemptHost;
   #controller: AbortController | null = null;
   #stopReason: StopReason | null = null;
@@ -245,8 +246,6 @@ export class Attempt implements HandlerContext, OpensMembers {
       return await this.#locks.take(name, options);
     };
   }
-
-  // ────────────────────────────────────────────────────────────────────────────────────────────
 
   async #step<T>(run: (steps: Steps) => Promise<T>): Promise<T> {
     this.#refuseWhenOver();

@@ -130,7 +130,7 @@ export class Jobs {
     const prepared: Prepared[] = [];
     inputs.forEach((input, index) => {
       try {
-        const job = this.prepare(input, `jobs.${index}`);
+        const job = this.prepare(input, index);
         prepared.push(job);
         // A conflict is found after the insert, which is then complete: not all or none.
         if (job.isStrict) issues.push({ path: `jobs.${index}.idempotency`, message: NOT_STRICT });
@@ -326,8 +326,8 @@ export class Jobs {
   }
 
   /** Checks a job and resolves its defaults. Nothing is stored. */
-  prepare(input: unknown, path: string): Prepared {
-    return prepareJob(this.#host, input, path);
+  prepare(input: unknown, place: string | number): Prepared {
+    return prepareJob(this.#host, input, place);
   }
 
   /** One job into the store, together with others that arrive now. */

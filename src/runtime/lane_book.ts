@@ -170,12 +170,11 @@ export class LaneBook {
   ): void {
     const now = this.clock.monotonic();
     const got = new Map<string, number>();
-    for (const [first, ...others] of runsOfALevel(jobs)) {
+    for (const { first, last, count } of runsOfALevel(jobs)) {
       const key = laneKeyOf(first);
-      got.set(key, (got.get(key) ?? 0) + 1 + others.length);
-      if (selection.isWeighted) this.#owed.charge(first, 1 + others.length);
+      got.set(key, (got.get(key) ?? 0) + count);
+      if (selection.isWeighted) this.#owed.charge(first, count);
       const level = this.#levels.get(levelKey(first));
-      const last = others.reduce((a, b) => isAfter(b, a) ? b : a, first);
       if (level && isAfter(last, level.cursor)) level.cursor = { runAt: last.runAt, id: last.id };
     }
     selection.lanes.forEach((levels, index) => {

@@ -4,18 +4,32 @@ import type { ClaimedJob, Cursor } from "../store/store.ts";
 /** Before every key there is. */
 export const HEAD: Cursor = { runAt: "-infinity", id: "00000000-0000-0000-0000-000000000000" };
 
-/** Neighbours that share a level: a claim brings few of them, and long ones. */
-export function runsOfALevel(jobs: readonly ClaimedJob[]): [ClaimedJob, ...ClaimedJob[]][] {
-  const runs: [ClaimedJob, ...ClaimedJob[]][] = [];
+/** Neighbours of a claim that share a level. */
+export interface Run {
+  readonly first: ClaimedJob;
+  /** The one with the greatest key. */
+  last: ClaimedJob;
+  count: number;
+}
+
+/** A claim brings few of them, and long ones. */
+export function runsOfALevel(jobs: readonly ClaimedJob[]): Run[] {
+  const runs: Run[] = [];
+  let run: Run | null = null;
   for (const job of jobs) {
-    const run = runs.at(-1);
-    const [first] = run ?? [];
-    const isSame = first?.lane === job.lane && first.priority === job.priority &&
-      first.tenantId === job.tenantId;
-    if (run && isSame) run.push(job);
-    else runs.push([job]);
+    if (run && isSameLevel(run.first, job)) {
+      run.count++;
+      if (isAfter(job, run.last)) run.last = job;
+    } else {
+      run = { first: job, last: job, count: 1 };
+      runs.push(run);
+    }
   }
   return runs;
+}
+
+function isSameLevel(a: ClaimedJob, b: ClaimedJob): boolean {
+  return a.lane === b.lane && a.priority === b.priority && a.tenantId === b.tenantId;
 }
 
 /** Names a lane among others. */

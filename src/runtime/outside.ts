@@ -20,7 +20,7 @@ import type { Handlers } from "./handlers.ts";
 import { HEAD } from "./lane_keys.ts";
 import { laneOf } from "./preparing.ts";
 import { turnOf } from "./ordering.ts";
-import { growthOf } from "./runner.ts";
+import { growthOf } from "./growth.ts";
 
 const log = getLogger(["perdura", "api"]);
 

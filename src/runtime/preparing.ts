@@ -7,6 +7,7 @@ import {
   type JobInsert,
   type NewJob,
   parseNewJob,
+  pathBelow,
   serialise,
 } from "../core/job.ts";
 import { laneKey } from "../core/lane.ts";
@@ -34,7 +35,7 @@ export interface CountDefaults {
 /**
  * Checks a job and resolves its defaults. Nothing is stored.
  *
- * @param path Dotted path of the job in the request (`jobs.3`), or empty.
+ * @param place Where the job stands in the request: its index in `jobs`, a dotted path, or empty.
  * @throws {InvalidInputError | UnknownTypeError | PayloadTooLargeError}
  */
 export function prepareJob(
@@ -44,21 +45,28 @@ export function prepareJob(
     readonly trace?: Trace | undefined;
   },
   input: unknown,
-  path: string,
+  place: string | number,
 ): Prepared {
-  const job = parseNewJob(input, path);
-  const below = (rest: string) => path === "" ? rest : `${path}.${rest}`;
-  const handler = handlerOf(host.handlers, job.type, below("type"));
-  checkPayload(handler, job.payload, below("payload"));
+  const job = parseNewJob(input, place);
   const { defaults } = host;
-  const metadata = withUniqueKey(job.metadata, job.unique, below("metadata"));
+  const handler = host.handlers.get(job.type) ??
+    handlerOf(host.handlers, job.type, pathBelow(place, "type"));
+  const issues = handler.check(job.payload, "payload");
+  if (issues.length > 0) {
+    throw new InvalidInputError(issues.map(({ path, message }) => {
+      return { path: pathBelow(place, path), message };
+    }));
+  }
+  const metadata = job.metadata || job.unique
+    ? withUniqueKey(job.metadata, job.unique, pathBelow(place, "metadata"))
+    : undefined;
   const row = toInsert(job, metadata, {
     maxAttempts: handler.retry.maxAttempts ?? defaults.maxAttempts,
     maxCrashes: handler.retry.maxCrashes ?? defaults.maxCrashes,
     timeoutMs: handler.timeoutMs ?? DEFAULT_TIMEOUT_MS,
   });
   const isStrict = job.idempotency === "strict";
-  const traced = host.trace ? host.trace(row, path === "") : row;
+  const traced = host.trace ? host.trace(row, place === "") : row;
   return { row: traced, isStrict, unique: job.unique ?? null };
 }
 

@@ -11,8 +11,10 @@ import { GRACE_MS } from "../core/limits.ts";
 import type { ClaimedJob, Store, WorkStore } from "../store/store.ts";
 import { Attempt, type AttemptHost, type StopReason } from "./attempt.ts";
 import { type Ending, endingOfThrow } from "./endings.ts";
-import type { Handlers, RetryPolicy } from "./handlers.ts";
+import { growths } from "./growth.ts";
+import type { Handlers } from "./handlers.ts";
 import type { Leases } from "./leases.ts";
+import { Running } from "./running.ts";
 import { MemberDesk } from "./members.ts";
 import type { CountDefaults } from "./preparing.ts";
 import { Pace } from "./pace.ts";
@@ -52,7 +54,7 @@ export interface RunnerHost {
 export class Runner {
   readonly #host: RunnerHost;
   readonly #attempts: AttemptHost;
-  readonly #running = new Set<Attempt>();
+  readonly #running = new Running<Attempt>();
   #buffer: ClaimedJob[] = [];
   #head = 0;
   #heldSince = 0;
@@ -64,12 +66,15 @@ export class Runner {
   /** A job that crashed a worker came back unstarted: until then, claims ask for free slots alone. */
   #withoutBufferUntil = -Infinity;
   readonly #pace = new Pace();
+  /** Monotonic instant of the last end that a handler came to by itself. */
+  #endedAt = -Infinity;
   #onIdle: (() => void)[] = [];
   /** Ticks only while there is something to look at: a worker with nothing to do shall cost nothing. */
   #ticker: ReturnType<typeof setInterval> | null = null;
 
   constructor(host: RunnerHost) {
     this.#host = host;
+    const grow = growths(host.backoff);
     this.#attempts = {
       store: host.store,
       steps: new StepSaver(host.store),
@@ -78,7 +83,7 @@ export class Runner {
       members: new MemberDesk(host),
       clock: host.clock,
       worker: host.worker,
-      backoffOf: (job, policy) => job.backoff ?? { ...host.backoff, ...growthOf(policy) },
+      backoffOf: (job, policy) => job.backoff ?? grow(policy),
       onEnd: (ended, ending) => this.#onEnd(ended, ending),
     };
   }
@@ -155,7 +160,7 @@ export class Runner {
     this.#kept -= count;
     const wasPumping = this.#isPumping;
     this.#isPumping = true;
-    for (const job of jobs) this.#start(job);
+    for (const job of jobs) this.#start(job, this.#host.clock.monotonic());
     // What ended before these made no room for what is claimed.
     this.#pace.forget(jobs.length);
     this.#isPumping = wasPumping;
@@ -180,7 +185,7 @@ export class Runner {
 
   /** Asks handlers to stop. */
   stop(reason: StopReason, matches: (attempt: Attempt) => boolean = () => true): void {
-    for (const attempt of [...this.#running]) {
+    for (const attempt of this.#running) {
       if (matches(attempt)) attempt.stop(reason);
     }
   }
@@ -188,7 +193,7 @@ export class Runner {
   /** Somebody else has ended these: a pushed job whose answer came later, by the API. */
   endedElsewhere(jobIds: readonly string[]): void {
     const ids = new Set(jobIds);
-    for (const attempt of [...this.#running]) {
+    for (const attempt of this.#running) {
       if (ids.has(attempt.claimed.id)) attempt.stop("lease_lost", null);
     }
   }
@@ -205,7 +210,7 @@ export class Runner {
 
   /** Ends the attempts that are still running, without their handlers. */
   abandonAll(): void {
-    for (const attempt of [...this.#running]) attempt.abandon({ kind: "interrupted" });
+    for (const attempt of this.#running) attempt.abandon({ kind: "interrupted" });
   }
 
   /** Jobs of these leases are no longer ours. Gives how many there were. */
@@ -255,9 +260,13 @@ export class Runner {
     this.#isPumping = true;
     const { concurrency } = this.#host;
     const mayStart = () => this.#running.size + this.#kept < concurrency;
+    // A job that has ended at once has read the clock for the next one.
+    let now: number | null = null;
     while (this.#head < this.#buffer.length && mayStart()) {
       const job = this.#buffer[this.#head++];
-      if (job) this.#start(job);
+      const before = this.#endedAt;
+      if (job) this.#start(job, now ?? this.#host.clock.monotonic());
+      now = this.#endedAt === before ? null : this.#endedAt;
     }
     this.#isPumping = false;
     if (this.#head === this.#buffer.length) {
@@ -268,11 +277,11 @@ export class Runner {
     this.#host.stats.buffered = this.#buffer.length - this.#head;
   }
 
-  #start(job: ClaimedJob): void {
+  /** @param now monotonic */
+  #start(job: ClaimedJob, now: number): void {
     const { handlers, leases, onEnding, clock, stats } = this.#host;
     const handler = handlers.get(job.type);
     // A lane of another type with the same key (one in 2^64), or no time left on the lease.
-    const now = clock.monotonic();
     if (!handler || !leases.isHeld(job.leaseId, now)) {
       onEnding(job, { kind: "interrupted" }, null);
       return;
@@ -288,7 +297,10 @@ export class Runner {
     this.#running.delete(attempt);
     this.#pace.note();
     const { clock, stats } = this.#host;
-    stats.jobs.ended(attempt.claimed, (clock.monotonic() - attempt.startedAt) / 1000);
+    const now = clock.monotonic();
+    // One that was given up on may have kept the thread since.
+    if (!attempt.isAbandoned) this.#endedAt = now;
+    stats.jobs.ended(attempt.claimed, (now - attempt.startedAt) / 1000);
     this.#host.onEnding(attempt.claimed, ending, attempt);
     this.#pump();
     this.#tellIdle();
@@ -324,25 +336,15 @@ export class Runner {
   }
 }
 
-/** The growth of retries that a policy names. */
-export function growthOf({ baseMs, factor, capMs }: RetryPolicy): Partial<Backoff> {
-  return {
-    ...(baseMs === undefined ? {} : { baseMs }),
-    ...(factor === undefined ? {} : { factor }),
-    ...(capMs === undefined ? {} : { capMs }),
-  };
-}
-
 function hasCrashed(job: ClaimedJob): boolean {
   return job.crashes > 0;
 }
 
 /** Jobs that have crashed a worker first: they start at once or go back. */
 function inClaimOrder(a: ClaimedJob, b: ClaimedJob): number {
-  return b.crashes - a.crashes || a.priority - b.priority || compare(a.runAt, b.runAt) ||
-    compare(a.id, b.id);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  const byRank = b.crashes - a.crashes || a.priority - b.priority;
+  if (byRank !== 0) return byRank;
+  if (a.runAt !== b.runAt) return a.runAt < b.runAt ? -1 : 1;
+  // No two of them are the same.
+  return a.id < b.id ? -1 : 1;
 }

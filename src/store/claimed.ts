@@ -13,6 +13,8 @@ import type { ClaimedJob } from "./records.ts";
 import { field } from "./rows.ts";
 
 const SEPARATOR = "\x1f";
+/** Between what is the kind of a job. */
+const BETWEEN = "\x1e";
 
 /** What a job seldom has. */
 interface More {
@@ -24,6 +26,19 @@ interface More {
 
 const NOTHING: More = { backoff: null, metadata: null, tags: null, failed: null };
 
+/** What jobs of one claim mostly have alike. */
+interface Kind {
+  readonly tenantId: string;
+  readonly lane: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly priority: number;
+  readonly maxAttempts: number;
+  readonly crashes: number;
+  readonly maxCrashes: number;
+  readonly timeoutMs: number;
+}
+
 /** The jobs of a claim. */
 export function toClaimed(
   rows: readonly Row[],
@@ -31,13 +46,16 @@ export function toClaimed(
   holdsSlots: boolean = rows[0]?.holds_slots === true,
 ): ClaimedJob[] {
   const jobs: ClaimedJob[] = [];
-  let last: Line | null = null;
+  const kinds = new Kinds(rows[0]?.kind);
   for (const row of rows) {
     // The sum of no small jobs is null.
     if (row.jobs === null) continue;
-    for (const line of field<string>(row, "jobs").split("\n")) {
-      last = new Line(line, leaseId, holdsSlots, last);
-      jobs.push(last);
+    const text = field<string>(row, "jobs");
+    for (let at = 0; at < text.length;) {
+      const next = text.indexOf("\n", at);
+      const end = next < 0 ? text.length : next;
+      jobs.push(new Line(text, at, end, kinds, leaseId, holdsSlots));
+      at = end + 1;
     }
   }
   return jobs;
@@ -98,6 +116,37 @@ class Started implements ClaimedJob {
   }
 }
 
+/** The kinds of a claim, each read once; a line that names none has the first. */
+class Kinds {
+  readonly #byText = new Map<string, Kind>();
+  readonly #first: Kind;
+  /** The due time of the first. */
+  readonly runAt: string;
+
+  constructor(told: unknown) {
+    const text = typeof told === "string" ? told : "";
+    const end = text.lastIndexOf(BETWEEN);
+    this.#first = toKind(text.slice(0, end));
+    this.runAt = text.slice(end + 1);
+  }
+
+  of(text: string): Kind {
+    if (text === "") return this.#first;
+    const known = this.#byText.get(text);
+    if (known) return known;
+    const kind = toKind(text);
+    this.#byText.set(text, kind);
+    return kind;
+  }
+}
+
+function toKind(text: string): Kind {
+  const [tenantId = "", lane = "", type = "", queue = "", ...numbers] = text.split(BETWEEN);
+  const [priority = 0, maxAttempts = 0, crashes = 0, maxCrashes = 0, timeoutMs = 0] = numbers
+    .map(Number);
+  return { tenantId, lane, type, queue, priority, maxAttempts, crashes, maxCrashes, timeoutMs };
+}
+
 class Line implements ClaimedJob {
   readonly leaseId: string;
   readonly holdsSlots: boolean;
@@ -114,36 +163,54 @@ class Line implements ClaimedJob {
   readonly maxCrashes: number;
   readonly timeoutMs: number;
   readonly runAt: string;
-  readonly #createdAt: string;
-  readonly #more: string;
-  readonly #payload: string;
+  /** The whole answer, and where in it the rest of this job is to be found: cut out when it is asked for. */
+  readonly #text: string;
+  readonly #createdAt: number;
+  readonly #more: number;
+  readonly #payload: number;
+  readonly #end: number;
 
-  constructor(line: string, leaseId: string, holdsSlots: boolean, before: Line | null) {
-    const fields = line.split(SEPARATOR);
-    const text = (index: number) => fields[index] ?? "";
+  constructor(
+    text: string,
+    start: number,
+    end: number,
+    kinds: Kinds,
+    leaseId: string,
+    holdsSlots: boolean,
+  ) {
+    const kindAt = text.indexOf(SEPARATOR, start) + 1;
+    const runAt = text.indexOf(SEPARATOR, kindAt) + 1;
+    const version = text.indexOf(SEPARATOR, runAt) + 1;
+    const attempt = text.indexOf(SEPARATOR, version) + 1;
+    const createdAt = text.indexOf(SEPARATOR, attempt) + 1;
+    const more = text.indexOf(SEPARATOR, createdAt) + 1;
+    const payload = text.indexOf(SEPARATOR, more) + 1;
+    const kind = kinds.of(text.slice(kindAt, runAt - 1));
     this.leaseId = leaseId;
     this.holdsSlots = holdsSlots;
-    this.id = text(0);
-    this.tenantId = shared(text(1), before?.tenantId);
-    this.lane = shared(text(2), before?.lane);
-    this.type = shared(text(3), before?.type);
-    this.queue = shared(text(4), before?.queue);
-    this.priority = Number(text(5));
-    this.version = Number(text(6));
-    this.attempt = Number(text(7));
-    this.maxAttempts = Number(text(8));
-    this.crashes = Number(text(9));
-    this.maxCrashes = Number(text(10));
-    this.timeoutMs = Number(text(11));
-    this.runAt = shared(text(12), before?.runAt);
-    this.#createdAt = text(13);
-    this.#more = text(14);
-    // SQL callers may have asked for a job with no payload at all.
-    this.#payload = text(15) || "null";
+    this.id = text.slice(start, kindAt - 1);
+    this.tenantId = kind.tenantId;
+    this.lane = kind.lane;
+    this.type = kind.type;
+    this.queue = kind.queue;
+    this.priority = kind.priority;
+    this.version = Number(text.slice(version, attempt - 1));
+    this.attempt = Number(text.slice(attempt, createdAt - 1));
+    this.maxAttempts = kind.maxAttempts;
+    this.crashes = kind.crashes;
+    this.maxCrashes = kind.maxCrashes;
+    this.timeoutMs = kind.timeoutMs;
+    this.runAt = text.slice(runAt, version - 1) || kinds.runAt;
+    this.#text = text;
+    this.#createdAt = createdAt;
+    this.#more = more;
+    // SQL callers may have asked for a job with no payload at all: its line ends before.
+    this.#payload = payload > 0 && payload <= end ? payload : end + 1;
+    this.#end = end;
   }
 
   get createdAt(): Date {
-    return new Date(this.#createdAt);
+    return new Date(this.#text.slice(this.#createdAt, this.#more - 1) || this.runAt);
   }
 
   get backoff(): Backoff | null {
@@ -164,15 +231,11 @@ class Line implements ClaimedJob {
 
   /** Read anew each time: what one reader does to it, another does not see. */
   get payload(): Json {
-    return JSON.parse(this.#payload);
+    return JSON.parse(this.#text.slice(this.#payload, this.#end) || "null");
   }
 
   #read(): More {
-    return this.#more === "" ? NOTHING : JSON.parse(this.#more);
+    const text = this.#text.slice(this.#more, this.#payload - 1);
+    return text === "" ? NOTHING : JSON.parse(text);
   }
-}
-
-/** Jobs of a claim are much alike: with one text for all, a look-up by it hashes it once. */
-function shared(text: string, before: string | undefined): string {
-  return text === before ? before : text;
 }

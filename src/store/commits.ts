@@ -30,6 +30,11 @@ export async function commitChanges(
   changes: readonly Change[],
 ): Promise<Refusal[]> {
   const ordered = orderedChanges(changes);
+  const [first] = ordered;
+  const kind = first && kindOf(first);
+  if (ordered.every((change) => kindOf(change) === kind)) {
+    return await commitOfAKind(db, options, ordered);
+  }
   const ofKind = (kind: ReturnType<typeof kindOf>) => {
     return commitOfAKind(db, options, ordered.filter((change) => kindOf(change) === kind));
   };

@@ -68,7 +68,8 @@ export class Enqueue {
 
   /** `JobStore.insert`. */
   async insertMany(jobs: readonly JobInsert[]): Promise<Inserted[]> {
-    return (await this.insert(jobs)).map(({ placed: _, ...inserted }) => inserted);
+    const entered = await this.insert(jobs);
+    return entered.map(({ id, created, differs }) => ({ id, created, differs }));
   }
 
   /** `JobStore.enter`. */
@@ -199,7 +200,8 @@ function keyOf(job: JobInsert): string {
 }
 
 /** Two jobs with one key in one call are one job: the first. */
-function firstOfEachKey(jobs: readonly JobInsert[]): JobInsert[] {
+function firstOfEachKey(jobs: readonly JobInsert[]): readonly JobInsert[] {
+  if (jobs.every((job) => job.idempotencyKey === null)) return jobs;
   const seen = new Set<string>();
   return jobs.filter((job) => {
     if (job.idempotencyKey === null) return true;

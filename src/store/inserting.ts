@@ -7,7 +7,15 @@ import { INITIAL_STATE, targetOf } from "../core/lifecycle.ts";
 import { GRACE_MS, KEY_TTL_MS, limits } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import type { Statement } from "./database.ts";
-import { column, quoted, quotedJson, quotedOrNull, repeated, sparseColumn } from "./literal.ts";
+import {
+  column,
+  jsonColumn,
+  quoted,
+  quotedJson,
+  quotedOrNull,
+  repeated,
+  sparseColumn,
+} from "./literal.ts";
 import type { NamedClaim } from "./records.ts";
 import { sharedParts } from "./sharing.ts";
 
@@ -89,7 +97,7 @@ export function plainColumns(jobs: readonly JobInsert[]) {
   return [
     column(jobs, (job) => job.id),
     column(numbers, (number) => number),
-    column(jobs, (job) => quotedJson(job.payloadJson)),
+    jsonColumn(jobs, (job) => job.payloadJson),
     column(firsts, (job) => quoted(job.tenantId)),
     column(firsts, laneKey),
     column(firsts, (job) => quoted(job.queue)),

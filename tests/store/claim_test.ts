@@ -228,6 +228,65 @@ Deno.test("claim() leaves suspects to claims that ask for them alone", async () 
   assertEquals(await db.store.suspects(served, 10), []);
 });
 
+Deno.test("claim() gives every job as it was stored, whatever it shares with the others of its claim", async () => {
+  await using db = await testDatabase();
+  const backoff = { baseMs: 5, factor: 2, capMs: 50 };
+  const jobs = [
+    buildJob(),
+    buildJob({ payloadJson: '{"n":2}' }),
+    buildJob({ runAt: "2020-01-01T00:00:00.000Z" }),
+    ...[{ tenantId: "other" }, { queue: "mail" }, { type: "debug.sleep" }, { priority: 7 }].map(
+      buildJob,
+    ),
+    ...[{ maxAttempts: 9 }, { maxCrashes: 8 }, { timeoutMs: 5_000 }].map(buildJob),
+    buildJob({ tags: ["a", "b"], backoff, metadataJson: '{"by":"ada"}' }),
+    buildJob({ payloadJson: JSON.stringify("\n\u001e\u001f ünïcödé \u{1f600}") }),
+    buildJob({ payloadJson: JSON.stringify("large ".repeat(1_000)) }),
+    buildJob({ payloadJson: JSON.stringify("larger ".repeat(1_000)), timeoutMs: 6_000 }),
+  ];
+  await db.store.insert(jobs);
+  const [none] = await db.store.insert([buildJob({ queue: "none" })]);
+  await db.sql`update perdura.job set payload = null where id = ${none?.id ?? ""}`;
+  const leaseId = newId();
+  const lanes = (await db.store.lanes()).map((lane) => fromHead(lane, 100));
+  const request = { leaseId, worker: WORKER, leaseMs: 30_000, limit: 100, alone: false, lanes };
+  const got = new Map((await db.store.claim(request)).map((job) => [job.id, job]));
+  const again = new Map((await db.store.leased(leaseId)).map((job) => [job.id, job]));
+  assertEquals(got.size, jobs.length + 1);
+  assertEquals(got.get(none?.id ?? "")?.payload, null);
+  for (const job of jobs) {
+    for (const claimed of [got.get(job.id), again.get(job.id)]) {
+      assert(claimed !== undefined);
+      const { tenantId, queue, type, priority, maxAttempts, maxCrashes, timeoutMs } = job;
+      assertEquals(
+        { ...claimed, runAt: "" },
+        {
+          ...claimed,
+          tenantId,
+          queue,
+          type,
+          priority,
+          maxAttempts,
+          maxCrashes,
+          timeoutMs,
+          runAt: "",
+        },
+      );
+      assertEquals([claimed.version, claimed.attempt, claimed.crashes], [2, 1, 0]);
+      assertEquals(claimed.lane, laneOf(job).lane);
+      assertEquals(claimed.payload, JSON.parse(job.payloadJson));
+      assertEquals(claimed.tags, job.tags ?? []);
+      assertEquals(claimed.backoff, job.backoff);
+      assertEquals(claimed.metadata, JSON.parse(job.metadataJson ?? "null"));
+    }
+  }
+  const stored = await db.sql`select id, run_at::text as at, created_at from perdura.job`;
+  for (const { id, at, created_at } of stored) {
+    assertEquals(got.get(id)?.runAt, at);
+    assertEquals(got.get(id)?.createdAt, created_at);
+  }
+});
+
 Deno.test("lanes() names every lane and priority once", async () => {
   await using db = await testDatabase();
   await db.store.insert([

@@ -29,6 +29,8 @@ const sizes = Deno.env.get("TEST_SIZE") === "long" ? [0, 10_000, 1_000_000] : [0
 interface Node {
   readonly "Node Type": string;
   readonly "Relation Name"?: string;
+  readonly "Index Name"?: string;
+  readonly "Index Cond"?: string;
   readonly "Actual Rows": number;
   readonly "Actual Loops": number;
   readonly "Rows Removed by Filter"?: number;
@@ -115,6 +117,14 @@ function assertNoTableScan(nodes: readonly Node[], what: string): void {
   assertEquals(scans, [], `${what} reads the whole table`);
 }
 
+/** By the id alone the key of jobs is searched twice for each, once for every tenant there might be. */
+function assertWholeKey(nodes: readonly Node[], what: string): void {
+  const searches = nodes.filter((node) => node["Index Name"] === "job_pkey");
+  for (const { "Index Cond": asked = "" } of searches) {
+    assert(/tenant_id =/.test(asked), `${what} looks for jobs by ${asked}`);
+  }
+}
+
 function claimStatement(): Statement {
   const lane = laneOf(buildJob());
   const claimable = statesAccepting("CLAIM").map(stateCode).join(",");
@@ -147,11 +157,13 @@ for (const size of sizes) {
     const stand = `${size} waiting and ended jobs, statistics ${isFresh ? "fresh" : "stale"}`;
     Deno.test(`plans with ${stand}`, async () => {
       await using db = await filled(size, isFresh);
+      const ends = new Set(["finish", "finish of limited jobs", "commit"]);
       const check = async (what: string, statement: Statement) => {
         for (const kind of KINDS) {
           const nodes = await planOf(db.sql, statement, kind);
           assertBounded(nodes, `${what} (${kind})`);
           if (size > SMALL) assertNoTableScan(nodes, `${what} (${kind})`);
+          if (ends.has(what)) assertWholeKey(nodes, `${what} (${kind})`);
         }
       };
       const batch = Array.from({ length: BATCH }, () => buildJob());
