@@ -4,6 +4,7 @@
 -- mostly share: $5 tenant, $6 lane, $7 queue, $8 type, $9 partition key, $10 priority, $11 max attempts,
 -- $12 max crashes, $13 timeout ms, $14 how many jobs have it; and $15 the tenants whose requests they are of, for
 -- the policy of perdura_sender (an array literal; null: they are of no request).
+-- $4 is a text, a line per job: neither side has to escape or unescape it.
 -- All or none of a call. An id that is there already is an error: see insert.sql.
 -- Locks: only the new rows. Index: primary key of job, job_claim (one entry each).
 -- Returns one row: the time at which all of them were created and came due.
@@ -17,7 +18,7 @@ ins as (
     tenant_id, id, lane, run_at, timeout_ms, version, state, priority, max_attempts, max_crashes,
     has_data, queue, type, payload, partition_key)
   select d.t, r.i, d.lane, now(), d.ms, 1, $1::smallint, d.p, d.ma, d.mc, false, d.q, d.k, r.y, d.part
-    from unnest($2::uuid[], $3::integer[], $4::json[]) as r(i, d, y)
+    from unnest($2::uuid[], $3::integer[], string_to_array($4::text, e'\n', '')::json[]) as r(i, d, y)
     join definition d on d.number = r.d),
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, to_state, n)

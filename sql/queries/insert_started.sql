@@ -4,6 +4,7 @@
 -- $9 partition key, $10 priority, $11 max attempts, $12 max crashes, $13 timeout ms, $14 how many jobs
 -- have it; then $15 lease id, $16 worker, $17 lease ms, $18 grace ms.
 -- $19 the change of the gates that the caller knows (null: any): see claim.sql. No row back: nothing is stored.
+-- $4 is a text, a line per job.
 -- All or none of a call. Only for lanes without limits in which nothing waits.
 -- Locks: only the new rows. Index: primary keys of job and lease, job_claim (one entry each).
 -- The row is its own history: ENQUEUE at created_at, CLAIM at started_at, and nobody saw it between.
@@ -20,7 +21,7 @@ ins as (
     max_attempts, max_crashes, has_data, queue, type, payload, partition_key)
   select d.t, r.i, d.lane, now(), now(), $15::uuid, d.ms, 2, $1::smallint, 1, d.p, d.ma, d.mc, false,
          d.q, d.k, r.y, d.part
-    from unnest($2::uuid[], $3::integer[], $4::json[]) as r(i, d, y)
+    from unnest($2::uuid[], $3::integer[], string_to_array($4::text, e'\n', '')::json[]) as r(i, d, y)
     join definition d on d.number = r.d
   returning tenant_id, id),
 leased as (

@@ -3,6 +3,7 @@
 -- then array literals, one element per job: $5 id, $6 number of its definition, $7 payload, $8 label;
 -- then one per definition: $9 lane, $10 queue, $11 type, $12 partition key, $13 priority, $14 max attempts,
 -- $15 max crashes, $16 timeout ms, $17 how many jobs have it.
+-- $7 is a text, a line per job.
 -- Locks: the row of the opening activity, so that the actor cannot leave meanwhile; then the new rows.
 -- Index: primary keys of activity and actor; job_claim, activity_actor (one entry each).
 -- No row back: the actor has left, and nothing is stored.
@@ -23,7 +24,9 @@ ins as (
     has_data, queue, type, payload, partition_key, metadata, parent_id)
   select $1::text, r.i, d.lane, now(), d.ms, 1, $3::smallint, d.p, d.ma, d.mc, false, d.q, d.k, r.y,
          d.part, $4::jsonb, mine.uid
-    from mine cross join unnest($5::uuid[], $6::integer[], $7::json[]) as r(i, d, y)
+    from mine
+   cross join unnest($5::uuid[], $6::integer[], string_to_array($7::text, e'\n', '')::json[])
+           as r(i, d, y)
     join definition d on d.number = r.d),
 members as (
   insert into perdura.activity (

@@ -9,7 +9,7 @@ import * as sql from "../../sql/mod.ts";
 import type { Statement } from "./database.ts";
 import {
   column,
-  jsonColumn,
+  jsonLines,
   quoted,
   quotedJson,
   quotedOrNull,
@@ -97,7 +97,7 @@ export function plainColumns(jobs: readonly JobInsert[]) {
   return [
     column(jobs, (job) => job.id),
     column(numbers, (number) => number),
-    jsonColumn(jobs, (job) => job.payloadJson),
+    jsonLines(jobs, (job) => job.payloadJson),
     column(firsts, (job) => quoted(job.tenantId)),
     column(firsts, laneKey),
     column(firsts, (job) => quoted(job.queue)),

@@ -41,7 +41,7 @@ export class PostgresMembers implements MemberStore {
       const [ids, numbers, payloads, _tenants, ...definitions] = plainColumns(rows);
       const shared = rows[0]?.metadataJson ?? null;
       const first = [tenantId, id, stateCode(INITIAL_STATE), shared];
-      const each = [ids ?? "{}", numbers ?? "{}", payloads ?? "{}", labels];
+      const each = [ids ?? "{}", numbers ?? "{}", payloads ?? "", labels];
       return (await send(sql.memberInsert, [...first, ...each, ...definitions])).length > 0;
     }
     await this.#enqueue.insertIn(send, rows);
