@@ -44,8 +44,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "tenant and id together, where a success looks for its job",
     file: finishSql,
-    from: "x as materialized (",
-    to: "x as (",
+    from: "j.tenant_id = x.t and j.id = x.i",
+    to: "j.tenant_id || '' = x.t and j.id = x.i",
     test: "tests/store/plans_test.ts",
     filter: "plans with 10000 waiting and ended jobs, statistics fresh",
   },

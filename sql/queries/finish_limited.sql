@@ -9,10 +9,10 @@ with held as materialized (
    where le.id = any($1::uuid[])
    order by le.id for update),
 named as materialized (
-  select n.k, n.t, h.id as l, h.worker as w
-    from unnest($1::uuid[], $4::text[]) with ordinality as n(id, t, k) join held h on h.id = n.id),
-x as materialized ( -- both columns of job's key at once: else its index is searched for ids of any tenant
-  select n.t, r.i, r.v, r.o, r.big, n.l, n.w
+  select n.k, h.id as l, h.worker as w
+    from unnest($1::uuid[]) with ordinality as n(id, k) join held h on h.id = n.id),
+x as ( -- the tenant by its number: from a join, plans came out that search job's key by the id alone
+  select ($4::text[])[r.k] as t, r.i, r.v, r.o, r.big, n.l, n.w
     from unnest($5::uuid[], $6::integer[], $7::integer[], $8::json[], $9::json[])
       as r(i, v, k, o, big)
     join named n on n.k = r.k),
