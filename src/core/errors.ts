@@ -166,7 +166,7 @@ export class IdempotencyConflictError extends PerduraError {
 export class PayloadTooLargeError extends PerduraError {
   readonly code = "payload_too_large";
 
-  constructor(what: string, limit: number) {
+  constructor(readonly what: string, readonly limit: number) {
     super(`${what} is larger than ${limit} bytes`, { limit });
   }
 }

@@ -27,7 +27,8 @@ const delayMs = z.int().min(0).max(limits.delayMsMax);
  *
  * PostgreSQL refuses the year 0 and offsets beyond 15:59; what is long past means now anyway.
  */
-export const instantSchema = z.iso.datetime({ offset: true })
+export const instantSchema = z.iso
+  .datetime({ offset: true, error: 'Must be an instant in RFC 3339: "2026-01-31T08:00:00Z"' })
   .transform((text) => new Date(Math.max(0, Date.parse(text))).toISOString())
   .refine((utc) => /^\d{4}-/.test(utc), "Must be before the year 10000");
 

@@ -7,8 +7,14 @@
  */
 import { foresee, type Foresight } from "../core/actor/mod.ts";
 import { matchesDescriptor } from "../core/actor/nodes.ts";
-import { InvalidInputError, PerduraError, UnknownMachineError } from "../core/errors.ts";
+import {
+  InvalidInputError,
+  PayloadTooLargeError,
+  PerduraError,
+  UnknownMachineError,
+} from "../core/errors.ts";
 import { newId } from "../core/id.ts";
+import { limits } from "../core/limits.ts";
 import type { ActorView } from "../store/store.ts";
 import { asSent, checkEvent } from "./actor_checks.ts";
 import { type Desk, readingOf, TRIES } from "./actor_desk.ts";
@@ -19,6 +25,7 @@ import { typeOf } from "./letters.ts";
 import { isEnded } from "./place.ts";
 import { MAIL_PER_ACTOR } from "./turner.ts";
 import type { Reading } from "./reading.ts";
+import { SnapshotTooLargeError } from "./stepping.ts";
 import type { Turning } from "./turning.ts";
 
 /** An event that this process has read, or that has been sent before. */
@@ -107,6 +114,9 @@ async function turnWith(
     return await desk.turner.commit(turning) ? reading : null;
   } catch (error) {
     if (error instanceof InvalidInputError) throw asSent(error);
+    if (error instanceof SnapshotTooLargeError) {
+      throw new PayloadTooLargeError("Snapshot of the actor after it", limits.payloadBytesMax);
+    }
     if (error instanceof PerduraError) throw error;
     // The machine's own fault: by mail it stalls, and the event is kept.
     return "mail";

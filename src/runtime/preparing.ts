@@ -1,5 +1,5 @@
 /** Jobs on their way into the store: checked, every default resolved, every value serialised once. */
-import { InvalidInputError, UnknownTypeError } from "../core/errors.ts";
+import { InvalidInputError, PayloadTooLargeError, UnknownTypeError } from "../core/errors.ts";
 import { newJobId } from "../core/id.ts";
 import {
   DEFAULT_TENANT,
@@ -60,7 +60,7 @@ export function prepareJob(
   const metadata = job.metadata || job.unique
     ? withUniqueKey(job.metadata, job.unique, pathBelow(place, "metadata"))
     : undefined;
-  const row = toInsert(job, metadata, {
+  const row = insertAt(place, job, metadata, {
     maxAttempts: handler.retry.maxAttempts ?? defaults.maxAttempts,
     maxCrashes: handler.retry.maxCrashes ?? defaults.maxCrashes,
     timeoutMs: handler.timeoutMs ?? DEFAULT_TIMEOUT_MS,
@@ -179,6 +179,16 @@ function isSameLane(a: JobInsert, b: JobInsert): boolean {
   return a.tenantId === b.tenantId && a.queue === b.queue && a.type === b.type &&
     a.partitionKey === b.partitionKey && a.limitKey === b.limitKey &&
     (a.orderingKey === null) === (b.orderingKey === null) && a.priority === b.priority;
+}
+
+/** A path is made for what is refused alone. @throws {PayloadTooLargeError} */
+function insertAt(place: string | number, ...given: Parameters<typeof toInsert>): JobInsert {
+  try {
+    return toInsert(...given);
+  } catch (error) {
+    if (place === "" || !(error instanceof PayloadTooLargeError)) throw error;
+    throw new PayloadTooLargeError(`${error.what} of ${pathBelow(place, "")}`, error.limit);
+  }
 }
 
 function toInsert(

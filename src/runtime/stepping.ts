@@ -17,6 +17,9 @@ const log = getLogger(["perdura", "actors"]);
 /** What goes in; a snapshot of null is none. */
 export type Stepping = Omit<StepInput, "snapshot"> & { readonly snapshot?: ActorSnapshot | null };
 
+/** It would be more than may be kept: a sender who waits is refused, mail stalls. */
+export class SnapshotTooLargeError extends ActorStalledError {}
+
 /** @throws {StepError | InvalidInputError} Nothing has changed. */
 export function stepWith(logic: Logic | null, input: Stepping): StepResult {
   if (!logic) throw new ActorBlockedError("machine_mismatch", "", "Nothing to step it with");
@@ -26,7 +29,7 @@ export function stepWith(logic: Logic | null, input: Stepping): StepResult {
   const size = JSON.stringify(result.snapshot).length;
   if (size > limits.payloadBytesMax) {
     const reason = `Its snapshot would take ${size} bytes; ${limits.payloadBytesMax} may be`;
-    throw new ActorStalledError("not_serialisable", "snapshot", reason);
+    throw new SnapshotTooLargeError("not_serialisable", "snapshot", reason);
   }
   for (const effect of result.effects) {
     if (effect.kind === "action" && isInline(logic, effect)) runAction(effect);

@@ -119,6 +119,16 @@ Deno.test("a field with several forms says which", async () => {
   assertMatch(textOf(sent.body.detail), /^until: .*"all"\|"any", or expected number/);
 });
 
+Deno.test("what is too large in a batch is told by its place, a wrong instant by its form", async () => {
+  await using api = await testApi();
+  const large = { type: "debug.noop", metadata: { text: "x".repeat(5_000) } };
+  const sent = await api.post("/jobs/batch", { jobs: [{ type: "debug.noop" }, large] });
+  assertProblem(sent, 413, "payload_too_large");
+  assertMatch(textOf(sent.body.detail), /^Metadata of jobs\.1 is larger/);
+  const late = await api.post("/jobs", { type: "debug.noop", runAt: "2027-01-01" });
+  assertMatch(textOf(late.body.detail), /^runAt: Must be an instant in RFC 3339: "2026/);
+});
+
 Deno.test("a body that is packed is told to come as it is", async () => {
   await using api = await testApi();
   const job = { type: "debug.noop" };
