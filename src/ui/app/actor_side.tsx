@@ -3,8 +3,7 @@ import type { Actor } from "../../runtime/actor_view.ts";
 import { at, call, may, ui } from "./api.ts";
 import type { MachineChart } from "./chart.tsx";
 import { Icon } from "./icons.tsx";
-import { useLoad } from "./load.ts";
-import { Ago, Countdown, Panel, Pill } from "./parts.tsx";
+import { Ago, Countdown, Panel, Pill, useLoad } from "./parts.tsx";
 import type { JobResource } from "./resources.ts";
 
 /** Where it is. */

@@ -4,8 +4,7 @@ import { useMemo } from "preact/hooks";
 import { at, call, type Page } from "./api.ts";
 import { ChartView, loadChart } from "./chart.tsx";
 import { litAt, type Step } from "./lit.ts";
-import { useLoad } from "./load.ts";
-import { Ago } from "./parts.tsx";
+import { Ago, useLoad } from "./parts.tsx";
 import { spoken } from "./words.ts";
 
 /** So many of its last steps are told. */

@@ -1,8 +1,7 @@
 /** Breakers: what is kept from being called, until when, and a hand on them. */
 import { at, call, may, type Page, send } from "./api.ts";
 import { Confirm } from "./dialog.tsx";
-import { useLoad } from "./load.ts";
-import { Ago, Countdown, lazy, Panel, Pill } from "./parts.tsx";
+import { Ago, Countdown, lazy, Panel, Pill, useLoad } from "./parts.tsx";
 import { setQuery, word } from "./place.ts";
 import { spoken } from "./words.ts";
 

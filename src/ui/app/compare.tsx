@@ -6,9 +6,8 @@ import { contextDiff, partingOf, pathsOver } from "./comparing.ts";
 import { Diff } from "./diff.tsx";
 import { layOver } from "./laying.ts";
 import { Failure, Table } from "./lists.tsx";
-import { Empty, Panel, useTitle } from "./parts.tsx";
+import { Empty, Panel, useLoad, useTitle } from "./parts.tsx";
 import type { Step } from "./lit.ts";
-import { useLoad } from "./load.ts";
 import { setQuery, word } from "./place.ts";
 import { eventWords, shortId } from "./words.ts";
 

@@ -7,11 +7,11 @@ import { counts, sumBy, useCounts } from "./counts.ts";
 import { Exports } from "./exports.tsx";
 import { InstanceList, useInstances } from "./instances.tsx";
 import { layOver } from "./laying.ts";
-import { useLoad } from "./load.ts";
 import { type OverlayName, overlayOf, OVERLAYS, perState } from "./overlay.ts";
 import { pathname, setQuery, word } from "./place.ts";
 import { Strip } from "./strip.tsx";
 import { short } from "./words.ts";
+import { useLoad } from "./parts.tsx";
 
 type Listed = "jobs" | "actors";
 

@@ -1,9 +1,8 @@
 /** Lists of jobs and of actors: a query bar that the address mirrors, and pages by key. */
 import { useSignal } from "@preact/signals";
 import { at, call, type Page, queryOf, ui } from "./api.ts";
-import { type Loaded, useLoad } from "./load.ts";
 import { Failure } from "./lists.tsx";
-import { Ago, Empty, Pill, useKeys, useTitle } from "./parts.tsx";
+import { Ago, Empty, type Loaded, Pill, useKeys, useLoad, useTitle } from "./parts.tsx";
 import { go, pathname, setQuery, word } from "./place.ts";
 import { completions, type Field, type Listed, queryErrorOf } from "./query.ts";
 import { PAGE, searchOn } from "./search_on.ts";

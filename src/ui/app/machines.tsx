@@ -2,9 +2,8 @@
 import { at, call, type Page, queryOf, ui } from "./api.ts";
 import { loadChart } from "./chart.tsx";
 import { ActorFleet, JobFleet } from "./fleet.tsx";
-import { useLoad } from "./load.ts";
 import { Failure } from "./lists.tsx";
-import { lazy, useTitle } from "./parts.tsx";
+import { lazy, useLoad, useTitle } from "./parts.tsx";
 import { word } from "./place.ts";
 import type { MachineLine } from "./resources.ts";
 

@@ -1,10 +1,9 @@
 /** Metrics: what the counters and the text of `/metrics` say, drawn over the time this page is open. */
 import { useEffect, useRef } from "preact/hooks";
 import { counts, rateOf, samples, sumBy, useCounts } from "./counts.ts";
-import { useLoad } from "./load.ts";
 import { call } from "./api.ts";
 import { isMissing } from "./lists.tsx";
-import { Empty, Panel, useTitle } from "./parts.tsx";
+import { Empty, Panel, useLoad, useTitle } from "./parts.tsx";
 import { short, spoken } from "./words.ts";
 import type { Plotter, Series } from "./plot.ts";
 

@@ -1,8 +1,7 @@
 /** What is not there: said with what comes nearest. */
 import { at, call, type Page, Problem, queryOf, ui } from "./api.ts";
-import { useLoad } from "./load.ts";
 import { nearest } from "../../core/near.ts";
-import { Empty } from "./parts.tsx";
+import { Empty, useLoad } from "./parts.tsx";
 import type { ActorLine, JobResource, MachineLine } from "./resources.ts";
 
 interface MissingProps {

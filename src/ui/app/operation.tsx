@@ -1,7 +1,6 @@
 /** One operation: what became of each thing it was about. */
 import { at, call, type Page, ui } from "./api.ts";
-import { useLoad } from "./load.ts";
-import { Raw } from "./parts.tsx";
+import { Raw, useLoad } from "./parts.tsx";
 
 /** An operation, as far as it is shown. */
 export interface Operation {

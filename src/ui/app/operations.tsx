@@ -2,9 +2,8 @@
 import { at, call, may, type Page, send } from "./api.ts";
 import { Confirm } from "./dialog.tsx";
 import { Tabs } from "./tabs.tsx";
-import { useLoad } from "./load.ts";
 import { Failure, isMissing, NotHere } from "./lists.tsx";
-import { Ago, Empty, Pill, useTitle } from "./parts.tsx";
+import { Ago, Empty, Pill, useLoad, useTitle } from "./parts.tsx";
 import { OperationDetail } from "./operation.tsx";
 import type { Operation } from "./operation.tsx";
 import { setQuery, word } from "./place.ts";

@@ -2,9 +2,8 @@
 import { at, call, type Page, ui } from "./api.ts";
 import { counts, rateOf, samples, sumBy, useCounts } from "./counts.ts";
 import { Icon, type IconName } from "./icons.tsx";
-import { useLoad } from "./load.ts";
 import { Failure } from "./lists.tsx";
-import { Ago, Empty, Panel, Pill, useTitle } from "./parts.tsx";
+import { Ago, Empty, Panel, Pill, useLoad, useTitle } from "./parts.tsx";
 import { MachineTable, NextFirings } from "./overview_tables.tsx";
 import type { ActorLine, Count, JobResource } from "./resources.ts";
 import { Sparkline } from "./sparkline.tsx";

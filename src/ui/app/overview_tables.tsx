@@ -1,9 +1,8 @@
 /** Tables of the overview: the machines with who is where, and what fires next. */
 import { at, call, type Page, ui } from "./api.ts";
 import { counts, sumBy } from "./counts.ts";
-import { useLoad } from "./load.ts";
 import { Table } from "./lists.tsx";
-import { Countdown } from "./parts.tsx";
+import { Countdown, useLoad } from "./parts.tsx";
 import type { MachineLine } from "./resources.ts";
 import { short } from "./words.ts";
 

@@ -3,9 +3,8 @@ import { useSignal } from "@preact/signals";
 import { at, call, may, type Page, send } from "./api.ts";
 import { Breakers } from "./breakers.tsx";
 import { Dialog, useAction } from "./dialog.tsx";
-import { useLoad } from "./load.ts";
 import { Failure } from "./lists.tsx";
-import { Ago, Countdown, Empty, now, Pill, useTitle } from "./parts.tsx";
+import { Ago, Countdown, Empty, now, Pill, useLoad, useTitle } from "./parts.tsx";
 import { short, spoken } from "./words.ts";
 
 interface Limits {

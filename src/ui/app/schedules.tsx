@@ -3,9 +3,8 @@ import { useSignal } from "@preact/signals";
 import { at, call, may, type Page, send } from "./api.ts";
 import { useAction } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
-import { useLoad } from "./load.ts";
 import { Failure, isMissing, NotHere } from "./lists.tsx";
-import { Ago, Countdown, Empty, Pill, Raw, useTitle } from "./parts.tsx";
+import { Ago, Countdown, Empty, Pill, Raw, useLoad, useTitle } from "./parts.tsx";
 import { clock, duration } from "./words.ts";
 
 interface Schedule {

@@ -4,9 +4,8 @@ import { ui } from "./api.ts";
 import { ChartView, loadChart, type MachineChart } from "./chart.tsx";
 import { type Change, changesOf } from "./chart_diff.ts";
 import { layOver } from "./laying.ts";
-import { useLoad } from "./load.ts";
 import { Table } from "./lists.tsx";
-import { lazy, Pill } from "./parts.tsx";
+import { lazy, Pill, useLoad } from "./parts.tsx";
 import { setQuery } from "./place.ts";
 
 /** Fetched when there is something to say. */

@@ -1,7 +1,6 @@
 /** Why an instance is where it is, as the server explains it. */
 import { call } from "./api.ts";
-import { useLoad } from "./load.ts";
-import { Countdown, Panel } from "./parts.tsx";
+import { Countdown, Panel, useLoad } from "./parts.tsx";
 
 interface Reason {
   readonly code: string;

@@ -1,8 +1,7 @@
 /** Workers: who beats, what they run, which version. */
 import { call, type Page } from "./api.ts";
-import { useLoad } from "./load.ts";
 import { Failure, isMissing, NotHere, Table } from "./lists.tsx";
-import { Ago, Empty, Pill, useTitle } from "./parts.tsx";
+import { Ago, Empty, Pill, useLoad, useTitle } from "./parts.tsx";
 
 interface Worker {
   readonly id: string;
