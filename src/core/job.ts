@@ -302,7 +302,8 @@ export function issuesOf(error: z.ZodError, at: (path: string) => string): Issue
 
 function fieldsOf(issue: z.core.$ZodIssue): Issue[] {
   const base = issue.path.map(String);
-  if (issue.code !== "unrecognized_keys") {
+  // Options say in words of their own which name is nearest.
+  if (issue.code !== "unrecognized_keys" || issue.message.startsWith("Unknown option")) {
     const message = issue.code === "invalid_union" ? wantedBy(issue) : issue.message;
     return [{ path: base.join("."), message }];
   }
