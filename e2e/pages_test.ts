@@ -165,7 +165,7 @@ Deno.test("all pages", async (t) => {
         );
         await shell.body?.cancel();
         for (
-          const [path, limit] of [["", 30], ["actors/order-1", 30], [
+          const [path, limit] of [["", 30], ["actors/order-1", 30], ["machines/order", 30], [
             "metrics",
             55,
           ]] as const

@@ -1,22 +1,11 @@
-/** Machines: the list of them, one with its fleet, and two versions of one side by side. */
+/** The machines there are. */
 import { at, call, type Page, queryOf, ui } from "./api.ts";
-import { loadChart } from "./chart.tsx";
-import { ActorFleet, JobFleet } from "./fleet.tsx";
 import { Failure } from "./lists.tsx";
-import { lazy, useLoad, useTitle } from "./parts.tsx";
-import { word } from "./place.ts";
+import { useLoad, useTitle } from "./parts.tsx";
 import type { MachineLine } from "./resources.ts";
 
-const Breakers = lazy(() => import("./breaker_fleet.tsx"), (module) => module.BreakerFleet);
-const Missing = lazy(() => import("./missing.tsx"), (module) => module.Missing);
-const Versions = lazy(() => import("./versions.tsx"), (module) => module.VersionsPage);
-
-/** `/ui/machines/{id}?version=&state=`. */
-export function MachinePages({ id }: { readonly id: string }) {
-  return id ? <MachinePage id={id} /> : <MachinesPage />;
-}
-
-function MachinesPage() {
+/** `/ui/machines`. */
+export function MachinesPage() {
   useTitle("Machines");
   const { data, error, reload } = useLoad(
     (signal) => call<Page<MachineLine>>("/machines", { signal }),
@@ -49,21 +38,4 @@ function MachinesPage() {
       </ul>
     </div>
   );
-}
-
-function MachinePage({ id }: { readonly id: string }) {
-  useTitle(`Machine ${id}`);
-  const version = word("version");
-  const { data, error, reload } = useLoad((signal) => loadChart(id, version, signal), [
-    id,
-    version,
-  ]);
-  if (!data) {
-    if (!error) return <div class="instance" aria-busy="true" />;
-    return <Missing error={error} what="machine" id={id} retry={reload} />;
-  }
-  const against = word("against");
-  if (against) return <Versions chart={data} against={against} />;
-  if (data.id === "breaker") return <Breakers chart={data} />;
-  return data.id === "job" ? <JobFleet chart={data} /> : <ActorFleet chart={data} />;
 }

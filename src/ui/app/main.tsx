@@ -9,7 +9,8 @@ import { loadSession } from "./api.ts";
 /** Fetched when first asked for: nobody pays for a page that is not looked at. */
 const Overview = lazy(() => import("./overview.tsx"), (module) => module.OverviewPage);
 const Instances = lazy(() => import("./instances.tsx"), (module) => module.InstancesPage);
-const Machines = lazy(() => import("./machines.tsx"), (module) => module.MachinePages);
+const Machines = lazy(() => import("./machines.tsx"), (module) => module.MachinesPage);
+const Machine = lazy(() => import("./machine.tsx"), (module) => module.MachinePage);
 const Job = lazy(() => import("./job.tsx"), (module) => module.JobPage);
 const Actor = lazy(() => import("./actor.tsx"), (module) => module.ActorPage);
 const Compare = lazy(() => import("./compare.tsx"), (module) => module.ComparePage);
@@ -21,7 +22,7 @@ function Page() {
   // A key of its own: nothing of one page is left in the next.
   const key = `${page}/${id}`;
   if (page === "") return <Overview />;
-  if (page === "machines") return <Machines key={key} id={id} />;
+  if (page === "machines") return id ? <Machine key={key} id={id} /> : <Machines />;
   if (page === "jobs" || page === "actors") {
     if (id === "") return <Instances key={key} listed={page} />;
     return page === "jobs" ? <Job key={key} id={id} /> : <Actor key={key} id={id} />;
