@@ -18,9 +18,10 @@ import type {
   TransactionSql,
   Turn,
 } from "../store/store.ts";
+import { Blocked } from "./blocked.ts";
 import { LeftBehind } from "./left_behind.ts";
 import { Lines } from "./lines.ts";
-import { activityType, isTaker, type Machines } from "./machines.ts";
+import { activityType, type Machines } from "./machines.ts";
 import { type After, isOwn, ownActions } from "./own_machines.ts";
 import { isEnded } from "./place.ts";
 import { Relays } from "./relays.ts";
@@ -61,6 +62,7 @@ export class Turner {
   readonly relays: Relays;
   readonly #commits: TurnCommits;
   readonly #leftBehind: LeftBehind;
+  readonly #blocked: Blocked;
   readonly #activityTypes: ReadonlySet<string>;
   #look = LOOK;
 
@@ -68,6 +70,7 @@ export class Turner {
     this.#host = host;
     const { store, machines } = host;
     this.#leftBehind = new LeftBehind(host);
+    this.#blocked = new Blocked(host, (turning) => this.commit(turning));
     const onDone = (turns: readonly Turn[], started: ReadonlySet<string>) =>
       this.#tell(turns, started);
     this.relays = new Relays({ ...host, onDone, isActivity: (type) => this.isActivity(type) });
@@ -182,37 +185,14 @@ export class Turner {
 
   /** What a sweep does for actors. */
   async sweep(): Promise<void> {
-    const { store: { actors }, machines } = this.#host;
-    await actors.tidy();
+    await this.#host.store.actors.tidy();
     await this.#leftBehind.cancel();
-    const known = machines.entries.map(({ definition: { name, version }, ...entry }) => {
-      return { name, version: isTaker(entry) ? null : version };
-    });
-    for (const name of await actors.blocked(known, 500)) await this.#unblock(name);
+    await this.#blocked.look();
   }
 
   /** Milliseconds until mail comes due; null: none waits. */
   nextDue(): Promise<number | null> {
     return this.#host.store.actors.nextDue(this.#host.machines.served);
-  }
-
-  async #unblock({ tenantId, id }: ActorName): Promise<void> {
-    const { store: { actors }, machines, defaults } = this.#host;
-    const view = await actors.read(tenantId, id, 0, null);
-    if (view?.status !== "blocked" || !this.#mayGoOn(view)) return;
-    const turning = new Turning(view, machines.logicOf(view) ?? null, defaults);
-    turning.mark("active", "UNBLOCK", "sweep");
-    await this.commit(turning);
-  }
-
-  #mayGoOn(view: ActorView): boolean {
-    try {
-      const { machines } = this.#host;
-      return machines.logicOf(view) !== undefined || upgraded(machines, view) !== null;
-    } catch (error) {
-      if (error instanceof ActorBlockedError) return false;
-      throw error;
-    }
   }
 
   async #turnAll(views: readonly ActorView[], turnId: string): Promise<void> {

@@ -328,10 +328,10 @@ export interface ActorStore {
   leftBehind(limit: number): Promise<ActorName[]>;
   /** Offers mail again that was parked by mistake; forgets turns that are over. */
   tidy(): Promise<number>;
-  /** Blocked actors of machine versions that are here. */
+  /** Blocked actors of machine versions that are here, in their order, after one. */
   blocked(
     known: readonly { readonly name: string; readonly version: string | null }[],
-    limit: number,
+    page: { readonly after: ActorName | null; readonly limit: number },
   ): Promise<ActorName[]>;
   get(tenantId: string | null, id: string): Promise<ActorRow | null>;
   list(filter: ActorFilter, after: string, limit: number): Promise<ActorLine[]>;

@@ -233,13 +233,15 @@ export class PostgresActors implements ActorStore, ActorSeats {
 
   async blocked(
     known: readonly { readonly name: string; readonly version: string | null }[],
-    limit: number,
+    { after, limit }: { readonly after: ActorName | null; readonly limit: number },
   ): Promise<ActorName[]> {
     const rows = await this.#db.query(sql.actorUnblock, [
       BLOCKED,
       column(known, (machine) => quoted(machine.name)),
       column(known, (machine) => quotedOrNull(machine.version)),
       limit,
+      after?.tenantId ?? "",
+      after?.id ?? "",
     ]);
     return rows.map(toName);
   }

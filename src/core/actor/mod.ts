@@ -40,6 +40,6 @@ export { acceptedEvents, acceptedTypes, foresee } from "./view.ts";
 export type { AcceptedEvent, Candidate, Foresight } from "./view.ts";
 export { doneMail, errorMail } from "./mail.ts";
 export type { ChildName, Mail } from "./mail.ts";
-export { step, stop } from "./step.ts";
+export { demandOwn, step, stop } from "./step.ts";
 export { structuralHash, structureOf } from "./structure.ts";
 export type { StateStructure, TransitionStructure } from "./structure.ts";

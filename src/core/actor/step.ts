@@ -65,6 +65,15 @@ function checkAddress(address: unknown): void {
   throw new InvalidInputError([{ path: "address", message: "The actor's address: a text" }]);
 }
 
+/**
+ * Demands a snapshot that this machine has made: the same name, version and hash.
+ *
+ * @throws {ActorBlockedError} It is another's, or of another format.
+ */
+export function demandOwn(machine: Steppable, snapshot: unknown): void {
+  checkIdentity(readSnapshot(snapshot, XSTATE).machine, subjectOf(machine));
+}
+
 /** A snapshot stays with the chart that made it, until `adopt` or `migrate` moves it. */
 export function checkIdentity(stored: MachineIdentity, { identity }: Subject): void {
   const differs = (["name", "version", "hash"] as const).find((key) =>

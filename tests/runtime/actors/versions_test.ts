@@ -69,6 +69,41 @@ Deno.test("an actor is adopted where the chart allows it, migrated where it is t
   assertEquals([status, state, machineVersion], ["active", "end", "2"]);
 });
 
+Deno.test("an actor whose chart is another under the same version is blocked once, until it is back", async () => {
+  await using db = await testDatabase();
+  const open = (machine: MachineDefinition) =>
+    createRuntime({ databaseUrl: db.url, machines: [machine] });
+  {
+    await using runtime = await open(old);
+    await runtime.actors.start({ machine: "way", id: "a" });
+  }
+  {
+    await using runtime = await open(way("1", "start", "middle"));
+    await runtime.actors.post("a", { type: "GO" });
+    // Each of them sweeps.
+    for (let slice = 0; slice < 3; slice++) await runtime.drive({ budgetMs: 20_000 });
+    const { status, version } = await runtime.actors.get(null, "a");
+    assertEquals([status, version], ["blocked", 2]);
+  }
+  await using runtime = await open(old);
+  for (let slice = 0; slice < 2; slice++) await runtime.drive({ budgetMs: 20_000 });
+  const past = await runtime.actors.history(null, "a", 0, 10);
+  assertEquals(past.map(({ event }) => event), ["START", "BLOCK", "UNBLOCK", "GO"]);
+});
+
+Deno.test("blocked actors that have to stay hide nobody: they are looked at in parts", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [old] });
+  for (const id of ["a", "b", "c"]) await runtime.actors.start({ machine: "way", id });
+  await db.sql`update perdura.actor set status = 'blocked'`;
+  const { actors } = db.store;
+  const known = [{ name: "way", version: "1" }];
+  const first = await actors.blocked(known, { after: null, limit: 2 });
+  assertEquals(first.map(({ id }) => id), ["a", "b"]);
+  const next = await actors.blocked(known, { after: first[1] ?? null, limit: 2 });
+  assertEquals(next.map(({ id }) => id), ["c"]);
+});
+
 Deno.test("a chart that has lost an occupied state is found before the deploy", async () => {
   await using db = await testDatabase();
   await using runtime = await createRuntime({ databaseUrl: db.url, machines: [old] });
