@@ -105,6 +105,11 @@ export class Cipher {
   }
 }
 
+/** The key that a value is encrypted under; null: it is none of our ciphertexts. */
+export function sealedUnder(value: unknown): string | null {
+  return sealedOf(value)?.key ?? null;
+}
+
 function imported(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
 }
@@ -113,7 +118,7 @@ function boundTo({ tenantId, jobId, field }: Place): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify([tenantId, jobId, field]));
 }
 
-function sealedOf(value: Json): Sealed | null {
+function sealedOf(value: unknown): Sealed | null {
   if (typeof value !== "object" || value === null || !("$encrypted" in value)) return null;
   const { key, iv, data } = Object(value.$encrypted);
   const isSealed = [key, iv, data].every((part) => typeof part === "string");

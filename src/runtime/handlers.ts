@@ -1,6 +1,7 @@
 /** Handlers: one function per job type, its input checked by zod, its retry policy beside it. */
 import { z } from "zod";
 import type { Backoff } from "../core/backoff.ts";
+import { sealedUnder } from "../core/cipher.ts";
 import { type Issue, PermanentError } from "../core/errors.ts";
 import { type DeclaredBreaker, declaredBreakerSchema } from "../core/breaker.ts";
 import { issuesOf, nameSchema } from "../core/job.ts";
@@ -146,16 +147,26 @@ export function defineHandler<Type extends string, Input extends z.ZodType, Outp
     payloadRedactor: redactorOf(input),
     outputRedactor: output ? redactorOf(output) : null,
     check(payload, path) {
+      const unread = unreadIssues(payload, path);
+      if (unread.length > 0) return unread;
       const parsed = input.safeParse(payload);
       return parsed.success ? [] : issuesBelow(parsed.error, path);
     },
     run(payload, context) {
+      const unread = unreadIssues(payload, "payload");
+      if (unread.length > 0) return { ok: false, issues: unread };
       const parsed = input.safeParse(payload);
       if (!parsed.success) return { ok: false, issues: issuesBelow(parsed.error, "payload") };
       if (module === null) return { ok: true, value: handle(parsed.data, context) };
       return { ok: true, value: runIsolated(module, type, payload, context) };
     },
   };
+}
+
+/** A ciphertext whose key is not here is nobody's input, even where the schema takes anything. */
+export function unreadIssues(payload: unknown, path: string): Issue[] {
+  const key = sealedUnder(payload);
+  return key === null ? [] : [{ path, message: `Encrypted under key "${key}", which is not here` }];
 }
 
 /** Said where it is declared: a type that is no name would wait for jobs that nobody can send. */

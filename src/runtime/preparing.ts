@@ -14,7 +14,7 @@ import { laneKey } from "../core/lane.ts";
 import { DEFAULT_TIMEOUT_MS, limits } from "../core/limits.ts";
 import { type UniqueRule, withoutUniqueKey, withUniqueKey } from "../core/unique.ts";
 import type { Lane, Placed } from "../store/store.ts";
-import type { Handler, Handlers } from "./handlers.ts";
+import { type Handler, type Handlers, unreadIssues } from "./handlers.ts";
 
 /** A checked job on its way into the store. */
 export interface Prepared {
@@ -83,8 +83,14 @@ export function checkPayload(handler: Handler, payload: unknown, path: string): 
   if (issues.length > 0) throw new InvalidInputError(issues);
 }
 
-/** The same work once more, as a new job without a key. */
+/**
+ * The same work once more, as a new job without a key.
+ *
+ * @throws {InvalidInputError} Its payload cannot be read here: a copy of the ciphertext would open nowhere.
+ */
 export function cloneOf(job: Job): JobInsert {
+  const unread = unreadIssues(job.payload, "payload");
+  if (unread.length > 0) throw new InvalidInputError(unread);
   return {
     id: newJobId(job.tenantId),
     tenantId: job.tenantId,

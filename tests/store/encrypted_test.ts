@@ -1,7 +1,7 @@
 /** Payloads and outputs that the database never sees. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { z } from "zod";
-import { createRuntime, defineHandler, defineMachine, sensitive } from "perdura";
+import { createRuntime, defineHandler, defineMachine, InvalidInputError, sensitive } from "perdura";
 import { approvalMachine } from "../../machines/approval.ts";
 import { eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
@@ -68,6 +68,36 @@ Deno.test("with keys, nothing of a payload or an output is in the database", asy
     union all select to_jsonb(d)::text from perdura.job_data d`;
   assert(rows.length >= 6);
   for (const { t } of rows) assert(!t.includes("canary"), t.slice(0, 200));
+});
+
+Deno.test("without its key a payload is nobody's input, whatever the schema takes; with it, it is", async () => {
+  await using db = await testDatabase();
+  const seen: unknown[] = [];
+  const any = defineHandler({
+    type: "any",
+    input: z.unknown(),
+    handle: (input) => void seen.push(input),
+  });
+  const open = (payloadKeys?: string) =>
+    createRuntime({ databaseUrl: db.url, handlers: [any], ...payloadKeys && { payloadKeys } });
+  const sealed = await open(keys).then(async (runtime) => {
+    await using _ = runtime;
+    await runtime.schedules.put("often", { everyMs: 3_600_000, type: "any", payload: { n: 2 } });
+    return (await runtime.enqueue("any", { n: 1 })).id;
+  });
+  {
+    await using runtime = await open();
+    await runtime.drive({ budgetMs: 20_000 });
+    const { state, lastError } = await runtime.get(sealed);
+    assertEquals([state, lastError?.code, seen], ["dead_letter", "invalid_input", []]);
+    await assertRejects(() => runtime.jobs.rerun(null, sealed), InvalidInputError, 'key "k1"');
+    await assertRejects(() => runtime.schedules.trigger("often"), InvalidInputError, 'key "k1"');
+  }
+  await using runtime = await open(keys);
+  const aim = { tenantId: null, ifVersion: null, cause: "test" };
+  await runtime.jobs.send(sealed, { type: "REQUEUE" }, aim);
+  await runtime.drive({ budgetMs: 20_000 });
+  assertEquals(seen, [{ n: 1 }]);
 });
 
 Deno.test("the input of a schedule's actors is sealed until they have it", async () => {
