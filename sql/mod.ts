@@ -29,6 +29,7 @@ export { default as blockedKeys } from "./queries/blocked_keys.sql" with { type:
 export { default as breakerSteps } from "./queries/breaker_steps.sql" with { type: "text" };
 export { default as bury } from "./queries/bury.sql" with { type: "text" };
 export { default as claim } from "./queries/claim.sql" with { type: "text" };
+export { default as claimLevel } from "./queries/claim_level.sql" with { type: "text" };
 export { default as claimLimited } from "./queries/claim_limited.sql" with { type: "text" };
 export { default as claimOne } from "./queries/claim_one.sql" with { type: "text" };
 export { default as commit } from "./queries/commit.sql" with { type: "text" };

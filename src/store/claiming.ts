@@ -1,10 +1,10 @@
-/** The claim of plain lanes as one statement. */
+/** Claims of plain lanes, as one statement each: of one level, which most are, or of many. */
 import { stateCode } from "../core/codes.ts";
 import { statesAccepting, targetOf } from "../core/lifecycle.ts";
 import { GRACE_MS } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import { toClaimed } from "./claimed.ts";
-import type { Database } from "./database.ts";
+import type { Database, Statement } from "./database.ts";
 import { column, quoted } from "./literal.ts";
 import type { ClaimedJob, ClaimRequest } from "./records.ts";
 
@@ -15,26 +15,43 @@ export const claimed = stateCode(targetOf("CLAIM"));
 
 /** `WorkStore.claim`. */
 export async function claimJobs(db: Database, request: ClaimRequest): Promise<ClaimedJob[]> {
+  const { text, parameters } = claimStatement(request);
+  return toClaimed(await db.query(text, parameters), request.leaseId);
+}
+
+/** The statement that claims them. */
+export function claimStatement(request: ClaimRequest): Statement {
   const levels = request.lanes.flatMap(({ quantum, levels }, k) =>
     levels.map((level) => ({ ...level, quantum, k }))
   );
-  const rows = await db.query(sql.claim, [
-    request.leaseId,
-    request.worker,
-    request.leaseMs,
-    GRACE_MS,
-    claimable,
-    claimed,
-    request.limit,
-    request.alone,
-    column(levels, (level) => level.k),
-    column(levels, (level) => level.quantum),
-    column(levels, (level) => quoted(level.lane.tenantId)),
-    column(levels, (level) => level.lane.lane),
-    column(levels, (level) => level.lane.priority),
-    column(levels, (level) => quoted(level.from.runAt)),
-    column(levels, (level) => level.from.id),
-    request.gateChange ?? null,
-  ]);
-  return toClaimed(rows, request.leaseId);
+  const [first] = levels;
+  const shared = [request.leaseId, request.worker, request.leaseMs, GRACE_MS, claimable, claimed];
+  const gateChange = request.gateChange ?? null;
+  if (first && levels.length === 1 && !request.alone) {
+    const { lane, from } = first;
+    const limit = Math.min(request.limit, first.quantum);
+    return {
+      text: sql.claimLevel,
+      parameters: [
+        ...[...shared, limit, lane.tenantId, lane.lane, lane.priority, from.runAt, from.id],
+        gateChange,
+      ],
+    };
+  }
+  return {
+    text: sql.claim,
+    parameters: [
+      ...shared,
+      request.limit,
+      request.alone,
+      column(levels, (level) => level.k),
+      column(levels, (level) => level.quantum),
+      column(levels, (level) => quoted(level.lane.tenantId)),
+      column(levels, (level) => level.lane.lane),
+      column(levels, (level) => level.lane.priority),
+      column(levels, (level) => quoted(level.from.runAt)),
+      column(levels, (level) => level.from.id),
+      gateChange,
+    ],
+  };
 }

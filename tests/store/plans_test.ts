@@ -6,9 +6,9 @@ import { assert, assertEquals } from "@std/assert";
 import type postgres from "postgres";
 import { stateCode } from "../../src/core/codes.ts";
 import { newId } from "../../src/core/id.ts";
-import { GRACE_MS } from "../../src/core/limits.ts";
-import { INITIAL_STATE, statesAccepting, targetOf } from "../../src/core/lifecycle.ts";
+import { INITIAL_STATE } from "../../src/core/lifecycle.ts";
 import { commitStatement } from "../../src/store/changes.ts";
+import { claimStatement } from "../../src/store/claiming.ts";
 import type { Statement } from "../../src/store/database.ts";
 import { limitedStatement } from "../../src/store/gates.ts";
 import { insertStatement } from "../../src/store/inserting.ts";
@@ -125,18 +125,13 @@ function assertWholeKey(nodes: readonly Node[], what: string): void {
   }
 }
 
-function claimStatement(): Statement {
-  const lane = laneOf(buildJob());
-  const claimable = statesAccepting("CLAIM").map(stateCode).join(",");
-  return {
-    text: statements.claim,
-    parameters: [
-      ...[newId(), newId(), 30_000, GRACE_MS, `{${claimable}}`, stateCode(targetOf("CLAIM"))],
-      ...[BATCH, false, "{0}", `{${BATCH}}`, `{${quoted(lane.tenantId)}}`, `{${lane.lane}}`, "{0}"],
-      ...['{"-infinity"}', "{00000000-0000-0000-0000-000000000000}"],
-      null,
-    ],
-  };
+/** @param beside So many levels besides, which are empty. */
+function claimOf(beside: number): Statement {
+  const others = Array.from({ length: beside }, (_, n) => buildJob({ queue: `empty-${n}` }));
+  return claimStatement({
+    ...{ leaseId: newId(), worker: newId(), leaseMs: 30_000, limit: BATCH, alone: false },
+    lanes: [buildJob(), ...others].map((job) => fromHead(laneOf(job), BATCH)),
+  });
 }
 
 /** Past three gates, each with a rate and slots. */
@@ -171,7 +166,8 @@ for (const size of sizes) {
       await check("insert with keys", {
         ...insertStatement(batch.map((job) => ({ ...job, idempotencyKey: job.id })), false),
       });
-      await check("claim", claimStatement());
+      await check("claim of one level", claimOf(0));
+      await check("claim", claimOf(1));
       await check("claim past gates", await limitedClaim(db));
       const jobs = await claimAll(db.store, Math.min(BATCH, size + 1));
       const options = { worker: newId(), expiredOnly: false };
@@ -220,7 +216,8 @@ Deno.test("a deep lane among many shallow ones is read from its head by every cl
   await db.sql`analyze perdura.job`;
   const limited = await limitedClaim(db);
   for (const kind of KINDS) {
-    assertBounded(await planOf(db.sql, claimStatement(), kind), `claim (${kind})`);
+    assertBounded(await planOf(db.sql, claimOf(0), kind), `claim of one level (${kind})`);
+    assertBounded(await planOf(db.sql, claimOf(1), kind), `claim (${kind})`);
     assertBounded(await planOf(db.sql, limited, kind), `claim past gates (${kind})`);
   }
 });
