@@ -88,7 +88,7 @@ create table perdura.lease (
   n_left integer not null check (n_left > 0),
   tenants text[] not null,
   ids uuid[] not null,
-  -- Rows of `slot` are to be deleted with the ends of its jobs.
+  -- Its rows of `slot` are to be lowered with the ends of its jobs, and deleted with it.
   holds_slots boolean not null default false
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 -- Compressing ids only costs CPU; out of line they stay untouched by renewals.
@@ -385,21 +385,20 @@ create table perdura.gate (
 create table perdura.gate_change (n bigint not null);
 insert into perdura.gate_change (n) values (1);
 
--- Who runs past a gate with a concurrency. Inserted by the claim, deleted by the statement that ends the
--- attempt. The key is the limit: there is no second n.
+-- How many run past a gate with a concurrency, by lease. Inserted by the claim, lowered by the statements that
+-- end attempts, and gone with the lease: nobody holds a slot under a lease that is over.
 create table perdura.slot (
   -- The gate.
   tenant_id text not null,
   kind smallint not null,
   name text not null,
-  n integer not null check (n > 0),
-  job_tenant_id text not null,
-  job_id uuid not null,
   lease_id uuid not null,
+  -- Jobs of the lease that run past it; none: its others still run.
+  n integer not null check (n >= 0),
   taken_at timestamptz not null,
-  primary key (tenant_id, kind, name, n)
-) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
-create index slot_job on perdura.slot (job_id);
+  primary key (tenant_id, kind, name, lease_id)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+create index slot_lease on perdura.slot (lease_id);
 -- ── Order ───────────────────────────────────────────────────────────────────────────────────────
 
 -- Ordering keys in use. Whoever adds jobs to one holds its row until the commit: so places are in the

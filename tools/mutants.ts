@@ -189,10 +189,26 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the slots that an expired lease gives back",
     file: commitSql,
-    from: "e.l = h.id where h.holds_slots))",
-    to: "e.l = h.id where h.holds_slots and not $3::boolean))",
+    from: "h.n_left <= f.n and h.holds_slots))",
+    to: "h.n_left <= f.n and h.holds_slots and not $3::boolean))",
     test: "tests/store/limits_test.ts",
     filter: "gives back slots: the expiry of its lease",
+  },
+  {
+    name: "the slots that come back while others of their lease run",
+    file: "sql/queries/finish_limited.sql",
+    from: "set n = s.n - f.n",
+    to: "set n = s.n",
+    test: "tests/store/limits_test.ts",
+    filter: "jobs of one lease that end at the same time",
+  },
+  {
+    name: "the slots of a lease without jobs",
+    file: "sql/queries/drop_leases.sql",
+    from: "delete from perdura.slot s where",
+    to: "delete from perdura.slot s where false and",
+    test: "tests/store/limits_test.ts",
+    filter: "a lease without jobs takes its slots along",
   },
   {
     name: "the slots that a success gives back",

@@ -4,7 +4,7 @@
 -- $20 ask; $21 code of CLAIM. k indexes $1 (null: a job without lease).
 -- home 0: stays live (d ms from now or at r; neither: keeps its due time), 1: archive, 2: dead letter.
 -- Locks: lease rows first, in id order; then job rows through the primary key.
--- Index: primary keys of lease and job, slot_job. Each job is guarded by its version: zero rows is a lost lease.
+-- Index: primary keys of lease, job and slot, slot_lease. Each job is guarded by its version: zero rows is a lost lease.
 -- $3 re-checks the expiry inside the update: a lease renewed since the sweeper looked is left alone.
 -- A job that stops running forgets its claim: that step goes to `transition` before its own.
 -- A job that stops running gives back its slots, whatever the reason: only leases that hold some look.
@@ -50,12 +50,12 @@ back as (
     from x
    where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = x.f and x.h = 0
      and (x.cs is null or x.cs = (j.cancel_requested_at is not null))
-  returning j.tenant_id, j.id, j.queue, j.version, j.started_at, x.l, x.w, x.ran, x.f, x.s, x.e, x.a,
-            x.c),
+  returning j.tenant_id, j.id, j.queue, j.type, j.limit_key, j.version, j.started_at, x.l, x.w, x.ran, x.f, x.s,
+            x.e, x.a, x.c),
 ended as (
-  select tenant_id, id, queue, version, started_at, l, w, ran, f, s, e, a, c from gone
+  select tenant_id, id, queue, type, limit_key, version, started_at, l, w, ran, f, s, e, a, c from gone
   union all
-  select tenant_id, id, queue, version, started_at, l, w, ran, f, s, e, a, c from back),
+  select tenant_id, id, queue, type, limit_key, version, started_at, l, w, ran, f, s, e, a, c from back),
 archived as (
   insert into perdura.job_archive (
     tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
@@ -118,10 +118,6 @@ history as (
 counted as (
   insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
   select tenant_id, queue, f, s, count(*) from ended group by tenant_id, queue, f, s),
-freed as (
-  delete from perdura.slot s
-   where s.job_id = any(array(select e.id from held h join ended e on e.l = h.id where h.holds_slots))
-     and (s.job_tenant_id, s.job_id) in (select tenant_id, id from ended)),
 left_place as (
   delete from perdura.place p using gone g
    where g.ordering_key is not null and p.tenant_id = g.tenant_id and p.job_id = g.id
@@ -157,6 +153,20 @@ vacant as (
       or (exists (select from parked p where p.tenant_id = n.tenant_id and p.id = n.job_id)
           and not exists (select from ready r where r.tenant_id = n.tenant_id and r.id = n.job_id))),
 finished as materialized (select l, count(*)::integer as n from ended where l is not null group by l),
+freed as ( -- a gate that had no limit at the claim has no row
+  update perdura.slot s set n = s.n - f.n
+    from (select e.l, w.t, w.kind, w.name, count(*)::integer as n
+            from held h join ended e on e.l = h.id and h.holds_slots
+            cross join lateral (values
+              (e.tenant_id, 0, ''), (e.tenant_id, 1, e.queue), (e.tenant_id, 2, e.type), ('*', 2, e.type),
+              (e.tenant_id, 3, e.limit_key)) as w(t, kind, name)
+           where h.n_left > (select f.n from finished f where f.l = h.id)
+           group by e.l, w.t, w.kind, w.name) f
+   where s.lease_id = f.l and s.tenant_id = f.t and s.kind = f.kind and s.name = f.name),
+dropped as ( -- the end of a lease is that of its slots
+  delete from perdura.slot s
+   where s.lease_id = any(array(
+     select h.id from held h join finished f on f.l = h.id where h.n_left <= f.n and h.holds_slots))),
 emptied as (
   delete from perdura.lease le using held, finished
    where le.id = held.id and finished.l = held.id and held.n_left <= finished.n),

@@ -1,9 +1,10 @@
 -- Commit successes of jobs that hold slots or a place, and give those back. Parameters and guards as of
--- finish.sql, of which this is a copy with the parts `freed` to `vacant`: jobs without limits and order pay
--- nothing for it. The parts from `left_place` on are those of commit.sql.
+-- finish.sql, of which this is a copy with the parts `left_place` to `dropped`: jobs without limits and order pay
+-- nothing for it. They are those of commit.sql.
 -- Locks: lease rows first, in id order; then job rows; then slots and places; then the rows of those that are
 -- first in their key now, SKIP LOCKED: who holds one may wait for a place here. What is passed over, or not
--- seen yet, is left to promote.sql. Index: as finish.sql, slot_job, place_job and the primary key of place.
+-- seen yet, is left to promote.sql. Index: as finish.sql, slot_lease, place_job and the primary keys of slot and place.
+-- The slots of a lease are moved by those who hold its row: the last to end takes what there is of them.
 with held as materialized (
   select le.id, le.worker, le.n_left from perdura.lease le
    where le.id = any($1::uuid[])
@@ -89,10 +90,22 @@ vacant as (
       or (exists (select from parked p where p.tenant_id = n.tenant_id and p.id = n.job_id)
           and not exists (select from ready r where r.tenant_id = n.tenant_id and r.id = n.job_id))),
 finished as materialized (select l, sum(n)::integer as n from ended group by l),
-freed as ( -- by the index, though slot is often empty when the plan is made: its dead rows are not read
+freed as ( -- a gate that had no limit at the claim has no row
+  update perdura.slot s set n = s.n - f.n
+    from (select e.l, w.t, w.kind, w.name, sum(e.n)::integer as n
+            from (select l, tenant_id, queue, type, limit_key, count(*) as n from gone
+                   group by l, tenant_id, queue, type, limit_key) e
+            join held h on h.id = e.l
+            cross join lateral (values
+              (e.tenant_id, 0, ''), (e.tenant_id, 1, e.queue), (e.tenant_id, 2, e.type), ('*', 2, e.type),
+              (e.tenant_id, 3, e.limit_key)) as w(t, kind, name)
+           where h.n_left > (select f.n from finished f where f.l = h.id)
+           group by e.l, w.t, w.kind, w.name) f
+   where s.lease_id = f.l and s.tenant_id = f.t and s.kind = f.kind and s.name = f.name),
+dropped as ( -- the end of a lease is that of its slots
   delete from perdura.slot s
-   where s.job_id = any(array(select id from gone))
-     and (s.job_tenant_id, s.job_id) in (select tenant_id, id from gone)),
+   where s.lease_id = any(array(
+     select h.id from held h join finished f on f.l = h.id where h.n_left <= f.n))),
 emptied as (
   delete from perdura.lease le using held, finished
    where le.id = held.id and finished.l = held.id and held.n_left <= finished.n),

@@ -14,8 +14,14 @@ select g.tenant_id as t, g.kind as k, g.name, g.rate, g.burst, g.concurrency, g.
              as holders
       from (
         select x.job_id, le.worker, row_number() over (order by x.at, x.job_id) as nr from (
-          select s.job_id, s.lease_id, s.taken_at as at from perdura.slot s
+          select j.id as job_id, j.lease_id, s.taken_at as at from perdura.slot s
+            join perdura.lease le on le.id = s.lease_id
+            cross join lateral unnest(le.tenants, le.ids) as v(t, i)
+            join perdura.job j on j.tenant_id = v.t and j.id = v.i and j.lease_id = s.lease_id
            where s.tenant_id = g.tenant_id and s.kind = g.kind and s.name = g.name
+             and g.tenant_id in ('*', j.tenant_id)
+             and case g.kind when 0 then true when 1 then j.queue = g.name when 2 then j.type = g.name
+                 else j.limit_key = g.name end
           union all
           select j.id, j.lease_id, j.started_at
             from unnest(g.guest_tenants, g.guest_ids, g.guest_leases) as v(t, i, l)

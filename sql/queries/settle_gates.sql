@@ -21,7 +21,7 @@ guest as (
    where not exists (
      select from perdura.slot s
       where s.tenant_id = d.tenant_id and s.kind = d.kind and s.name = d.name
-        and s.job_tenant_id = r.tenant_id and s.job_id = r.id)
+        and s.lease_id = r.lease_id)
    group by d.tenant_id, d.kind, d.name),
 settled as (
   update perdura.gate g

@@ -51,7 +51,8 @@ begin
     continue when behind.relrowsecurity;
     owned := case
       when behind.relname = 'tenant' then 'id = current_setting(''perdura.tenant'', true)'
-      when behind.relname = 'slot' then 'job_tenant_id = current_setting(''perdura.tenant'', true)'
+      -- Those who see a batch see its slots: the last of it to end takes all there are.
+      when behind.relname = 'slot' then 'exists (select from perdura.lease le where le.id = lease_id)'
       when behind.by_tenant then 'tenant_id = current_setting(''perdura.tenant'', true)'
       -- A batch may be of several tenants: each of them sees it.
       else 'current_setting(''perdura.tenant'', true) = any (tenants)' end;

@@ -223,7 +223,7 @@ export class Claimer {
       return await this.#claimPlain(room, this.#gates.isFree);
     }
     // What has limits starts at once, nearly, or is not claimed: while it waits, nothing else is buffered.
-    const free = Math.min(runner.spare(), left);
+    const free = Math.min(runner.room(this.#claims.pastGatesMs), left);
     this.#isWaitingForFree = free < 1;
     return free >= 1 && await this.#claimInTurn(free);
   }

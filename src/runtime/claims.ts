@@ -13,6 +13,7 @@ import type {
   LimitedClaim,
   WorkStore,
 } from "../store/store.ts";
+import { ClaimTime } from "./claim_time.ts";
 import type { Gates } from "./gates.ts";
 import type { Leases } from "./leases.ts";
 import type { WorkerStats } from "./stats.ts";
@@ -38,6 +39,7 @@ export class Claims {
   readonly #host: ClaimsHost;
   /** Those whose answer was lost, by lease: they may have been committed. */
   readonly #inDoubt = new Map<string, number>();
+  readonly #pastGates = new ClaimTime();
 
   constructor(host: ClaimsHost) {
     this.#host = host;
@@ -46,6 +48,11 @@ export class Claims {
   /** The last change of gates that is known here. */
   get gateChange(): string | null {
     return this.#host.gates.change;
+  }
+
+  /** Milliseconds that a claim past gates takes these days. */
+  get pastGatesMs(): number {
+    return this.#pastGates.ms;
   }
 
   /** In lanes without limits. */
@@ -73,6 +80,7 @@ export class Claims {
     const claim = await this.#send({ lanes, limit, alone }, (request) => {
       return store.gates.claim({ ...request, tenantRate, only: null });
     });
+    this.#pastGates.note(clock.monotonic() - askedAt);
     gates.note(claim.closed, askedAt);
     return claim;
   }

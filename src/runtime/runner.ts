@@ -1,8 +1,8 @@
 /**
  * Handlers at once, and a short buffer of claimed jobs in front of them.
  *
- * The buffer holds at most what the process finished in the last 50 ms, of jobs with limits in 15: it is
- * empty for slow jobs and full for fast ones. A job that has crashed a worker is never buffered, and
+ * The buffer holds at most what the process finished in the last 50 ms, of jobs with limits in the time of
+ * a claim: it is empty for slow jobs and full for fast ones. A job that has crashed a worker is never buffered, and
  * nothing is held longer than a second: it goes back, its attempt refunded.
  */
 import type { Backoff } from "../core/backoff.ts";
@@ -24,8 +24,6 @@ import { StepSaver } from "./step_saver.ts";
 const TICK_MS = 50;
 /** So much may wait in the buffer, as time at the pace of late. */
 const AHEAD_MS = 50;
-/** A claim that waits for the disk, on its way there and back. */
-const CLAIM_MS = 15;
 const UNSETTLED_BATCHES_MAX = 4;
 const HELD_MS_MAX = 1_000;
 /** Longer than a lane sleeps by default. */
@@ -103,11 +101,6 @@ export class Runner {
     return this.#freeWith(0);
   }
 
-  /** Handlers that are free, or will be when a claim is back: quick ones would wait for claims otherwise. */
-  spare(): number {
-    return this.#freeWith(this.#ahead(CLAIM_MS));
-  }
-
   /** Jobs that may be claimed beyond the free handlers: what ends here within that time. */
   #ahead(ms: number): number {
     const now = this.#host.clock.monotonic();
@@ -121,9 +114,12 @@ export class Runner {
     return Math.max(0, Math.min(concurrency + soon - this.load - this.#reserved, batchSize));
   }
 
-  /** How many jobs to claim now; 0 while there is still enough at hand. */
-  room(): number {
-    const ahead = Math.min(this.#ahead(AHEAD_MS), this.#host.batchSize);
+  /**
+   * How many jobs to claim now: for the handlers that are free, or will be within that time. 0 while there is
+   * still enough at hand.
+   */
+  room(aheadMs: number = AHEAD_MS): number {
+    const ahead = Math.min(this.#ahead(aheadMs), this.#host.batchSize);
     const room = this.#freeWith(ahead);
     // Claims come in half-buffers, so that each carries many jobs.
     return room >= Math.max(1, ahead >> 1) ? room : 0;

@@ -44,7 +44,7 @@ export async function findViolations(sql: postgres.Sql, expected: Expected): Pro
     ...jobs.flatMap((job) => checkHistory(job, histories.get(job.id) ?? [])),
     ...jobs.flatMap((job) => checkHome(job, expected.isDrained)),
     ...checkLeases(jobs, leases),
-    ...checkSlots(jobs, slots),
+    ...checkSlots(slots),
     ...checkCounters(jobs, counters),
     ...checkKeys(jobs, keys),
     ...checkEffects(jobs, effects),
@@ -83,8 +83,9 @@ interface LeaseRow {
 interface SlotRow {
   readonly name: string;
   readonly n: number;
-  readonly job_id: string;
   readonly lease_id: string;
+  /** Jobs that run under the lease. */
+  readonly running: number;
 }
 
 interface CounterRow {
@@ -122,7 +123,15 @@ async function readSnapshot(sql: postgres.Sql) {
         select job_id, version, event, from_state, to_state, attempt
           from perdura.history order by job_id, version`,
       leases: await tx<LeaseRow[]>`select id, n_left from perdura.lease`,
-      slots: await tx<SlotRow[]>`select name, n, job_id, lease_id from perdura.slot`,
+      slots: await tx<SlotRow[]>`
+        select s.name, s.n, s.lease_id, (
+          select count(*)::int from perdura.lease le
+           cross join lateral unnest(le.tenants, le.ids) as v(t, i)
+            join perdura.job j on j.tenant_id = v.t and j.id = v.i and j.lease_id = le.id
+           where le.id = s.lease_id and s.tenant_id in ('*', j.tenant_id)
+             and case s.kind when 0 then true when 1 then j.queue = s.name when 2 then j.type = s.name
+                 else j.limit_key = s.name end) as running
+          from perdura.slot s`,
       counters: await tx<CounterRow[]>`
         select queue, state, sum(n)::int as n from (
           select queue, state, n from perdura.counter
@@ -231,11 +240,12 @@ function checkLeases(jobs: readonly JobRow[], leases: readonly LeaseRow[]): stri
   ];
 }
 
-/** A slot is held by a job that runs, under the lease it was taken with. */
-function checkSlots(jobs: readonly JobRow[], slots: readonly SlotRow[]): string[] {
-  const leases = new Map(jobs.map((job) => [job.id, job.lease_id]));
-  return slots.filter(({ job_id, lease_id }) => leases.get(job_id) !== lease_id)
-    .map(({ name, n, job_id }) => `slot ${n} of "${name}": job ${job_id} does not run under it`);
+/** The slots of a lease are held by its jobs that run, one each, and by nobody else. */
+function checkSlots(slots: readonly SlotRow[]): string[] {
+  return slots.filter(({ n, running }) => n !== running)
+    .map(({ name, n, running, lease_id }) =>
+      `slots of "${name}": ${n} are taken under ${lease_id}, where ${running} jobs run`
+    );
 }
 
 /** The counters that people see are the rows there are. */

@@ -54,8 +54,8 @@ const damages: readonly { readonly what: string; readonly sql: string; readonly 
   },
   {
     what: "a slot that nobody holds",
-    sql: `insert into perdura.slot values ('default', 1, 'default', 1, 'default', $1, $1, now())`,
-    says: "does not run under it",
+    sql: `insert into perdura.slot values ('default', 1, 'default', $1, 1, now())`,
+    says: "where 0 jobs run",
   },
   {
     what: "a job in two homes",

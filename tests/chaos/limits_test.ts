@@ -57,7 +57,8 @@ async function holderAmong(
   workers: ReadonlyMap<string, Program>,
 ): Promise<[string, Program] | null> {
   const rows = await sql`
-    select distinct le.worker from perdura.slot s join perdura.lease le on le.id = s.lease_id`;
+    select distinct le.worker from perdura.slot s join perdura.lease le on le.id = s.lease_id
+     where s.n > 0`;
   for (const { worker } of rows) {
     const program = workers.get(worker);
     if (program) return [worker, program];

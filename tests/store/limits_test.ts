@@ -56,7 +56,7 @@ async function insert(db: TestDatabase, count: number, overrides = {}) {
 }
 
 async function countSlots(db: TestDatabase): Promise<number> {
-  const [row] = await db.sql`select count(*)::int as n from perdura.slot`;
+  const [row] = await db.sql`select coalesce(sum(n), 0)::int as n from perdura.slot`;
   return row?.n;
 }
 
@@ -277,6 +277,58 @@ for (const [name, end] of Object.entries(ends)) {
     assertEquals((await claimLimited(db, 10)).jobs.length, 1);
   });
 }
+
+Deno.test("jobs of one lease that end at the same time give back a slot each", async () => {
+  await using db = await testDatabase();
+  await limit(db, QUEUE, { concurrency: 5 });
+  await insert(db, 10);
+  const { jobs } = await claimLimited(db, 10);
+  const other = await db.sql.reserve();
+  await other`begin`;
+  await other`select from perdura.lease for update`;
+  const [first, second, third, ...rest] = jobs;
+  const ends = [
+    commit(db, first!, { type: "SUCCEED" }),
+    commit(db, second!, { type: "FAIL", retryable: true, when: { delayMs: 60_000 } }),
+    commit(db, third!, { type: "SUCCEED" }),
+  ];
+  await untilBlocked(db.sql);
+  await other`rollback`;
+  other.release();
+  assertEquals(await Promise.all(ends), [[], [], []]);
+  assertEquals(await countSlots(db), 2);
+  const changes = rest.map((job) => changeFor(job, { type: "SUCCEED" }));
+  assertEquals(await db.store.commit(null, changes), []);
+  assertEquals((await db.sql`select from perdura.slot`).length, 0);
+});
+
+Deno.test("a lease without jobs takes its slots along", async () => {
+  await using db = await testDatabase();
+  await limit(db, QUEUE, { concurrency: 1 });
+  await insert(db, 1);
+  const [job] = (await claimLimited(db, 10)).jobs;
+  await db.sql`delete from perdura.job`;
+  await db.sql`update perdura.lease set expires_at = now() - interval '1 second'`;
+  await db.store.dropLeases([job!.leaseId]);
+  assertEquals(await countSlots(db), 0);
+});
+
+Deno.test("jobs of one claim, ended by requests of their tenants, give back all slots", async () => {
+  await using db = await testDatabase();
+  await limit(db, TYPE, { concurrency: 5 });
+  await insert(db, 2, { tenantId: "a" });
+  await insert(db, 2, { tenantId: "b" });
+  await limit(db, { tenantId: "b", kind: "tenant", name: "" }, { concurrency: 5 });
+  const { jobs } = await claimLimited(db, 10);
+  const left = [];
+  for (const job of jobs.toSorted((x, y) => x.tenantId < y.tenantId ? 1 : -1)) {
+    const end = () => commit(db, job, { type: "SUCCEED" });
+    assertEquals(await db.store.within(job.tenantId, end), []);
+    left.push(await countSlots(db));
+  }
+  assertEquals(left, [4, 2, 1, 0]);
+  assertEquals((await db.sql`select from perdura.slot`).length, 0);
+});
 
 Deno.test("the jobs of a lost answer say that they hold slots", async () => {
   await using db = await testDatabase();
