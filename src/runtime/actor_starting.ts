@@ -8,6 +8,7 @@ import type { Desk } from "./actor_desk.ts";
 import type { StartOptions } from "./actor_options.ts";
 import { offer } from "./actor_sending.ts";
 import { type Actor, actorOf } from "./actor_view.ts";
+import { bornRow } from "./born.ts";
 import type { Seat } from "./ledger.ts";
 
 /** See `Actors.start`. */
@@ -22,7 +23,9 @@ export async function startActor(
     checkEvent(event);
     offer(desk, turning, event, newId(), null, seat);
   }
-  const created = await desk.turner.commit(turning);
+  const { turn, isDone: created, at } = await desk.turner.commitOf(turning);
+  const born = at && bornRow(seat, turn, at);
+  if (born) return { actor: actorOf(born, machines), created };
   const row = await desk.row(seat);
   const isSame = row.machine === machine && canonical(row.input) === canonical(input ?? null);
   if (!created && !isSame) {

@@ -333,6 +333,9 @@ function idsOf({ turn }: OnTheWay, started: ReadonlySet<string>): string[] {
   return turn.jobs.map(({ id }) => id).filter((id) => started.has(id));
 }
 
-function keyOf({ tenantId, id }: { readonly tenantId: string; readonly id: string }): string {
+/** The name of an actor as one text. */
+export function keyOf(
+  { tenantId, id }: { readonly tenantId: string; readonly id: string },
+): string {
   return `${tenantId}\n${id}`;
 }

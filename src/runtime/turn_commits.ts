@@ -16,7 +16,10 @@ const IN_FLIGHT_MAX = 2;
 
 /** What became of one turn. `refusal`: PostgreSQL's words. */
 export interface TurnFate {
+  readonly turn: Turn;
   readonly isDone: boolean;
+  /** When it was committed, by the database; null: that is not known here, or it was not. */
+  readonly at: Date | null;
   readonly refusal: string | null;
 }
 
@@ -92,11 +95,12 @@ export class TurnCommits {
   async #sendPart(batch: readonly Waiting[]): Promise<void> {
     const [first, later] = firstOfEach(batch);
     try {
-      const { done, refused } = await this.commitAll(first, null);
+      const { done, at, refused } = await this.commitAll(first, null);
       const isDone = new Set(done);
       const words = new Map(refused.map(({ turn, message }) => [turn, message]));
       for (const { turn, resolve } of first) {
-        resolve({ isDone: isDone.has(turn), refusal: words.get(turn) ?? null });
+        const isIn = isDone.has(turn);
+        resolve({ turn, isDone: isIn, at: isIn ? at : null, refusal: words.get(turn) ?? null });
       }
     } catch (error) {
       for (const { reject } of first) reject(error);

@@ -24,9 +24,9 @@ import { Lines } from "./lines.ts";
 import { activityType, type Machines } from "./machines.ts";
 import { type After, isOwn, ownActions } from "./own_machines.ts";
 import { isEnded } from "./place.ts";
-import { Relays } from "./relays.ts";
+import { keyOf, Relays } from "./relays.ts";
 import { type CountDefaults, lanesOf } from "./preparing.ts";
-import { TurnCommits } from "./turn_commits.ts";
+import { TurnCommits, type TurnFate } from "./turn_commits.ts";
 import { Turning } from "./turning.ts";
 import { upgraded } from "./upgrading.ts";
 
@@ -127,12 +127,19 @@ export class Turner {
 
   /** Commits one turn that was made elsewhere. False: the actor has moved on. */
   async commit(turning: Turning): Promise<boolean> {
+    return (await this.commitOf(turning)).isDone;
+  }
+
+  /** The same, with the turn and when it was committed. */
+  async commitOf(turning: Turning): Promise<Omit<TurnFate, "refusal">> {
     const turn = turning.finish();
     this.#host.store.actors.asked?.(turn);
-    if (turning.transactional.length > 0) return await this.#transact(turning, turn);
-    const { isDone, refusal } = await this.#commits.commit({ turning, turn });
+    if (turning.transactional.length > 0) {
+      return { turn, isDone: await this.#transact(turning, turn), at: null };
+    }
+    const { refusal, ...fate } = await this.#commits.commit({ turning, turn });
     if (refusal !== null) throw new InvalidInputError([{ path: "", message: refusal }]);
-    return isDone;
+    return fate;
   }
 
   /** Makes one turn of a view. Null: there is nothing to commit. */
@@ -320,8 +327,4 @@ export class Turner {
     store.within(null, () => this.#leftBehind.cancel())
       .catch((error) => log.debug("Activities are cancelled by the next sweep", { error }));
   }
-}
-
-function keyOf({ tenantId, id }: ActorName): string {
-  return `${tenantId}\n${id}`;
 }

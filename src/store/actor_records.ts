@@ -4,7 +4,6 @@ import type { ActorTermField } from "../core/actor_search.ts";
 import type { Json } from "../core/json.ts";
 import type { Term } from "../core/term.ts";
 import type { JobInsert } from "../core/job.ts";
-
 import type { Change, ClaimedJob, SendStatement, TransactionSql } from "./records.ts";
 
 /** The statuses of an actor. */
@@ -208,6 +207,7 @@ export interface Relayed {
 /** What became of a batch of turns; in neither list: the actor has moved on. */
 export interface Committed {
   readonly done: readonly Turn[];
+  readonly at: Date | null; // By the database; null: several statements took them.
   /** Their jobs that were to start at once, as a claim gives them. */
   readonly started: readonly ClaimedJob[];
   /** PostgreSQL refuses them for good, in its own words. */

@@ -108,7 +108,8 @@ export class PostgresActors implements ActorStore, ActorSeats {
       const parameters = turnParameters(worker, turnId, ordered, start);
       const rows = await this.#requests.query(sql.actorCommit, parameters);
       const done = rows.flatMap((row) => ordered[field<number>(row, "k") - 1] ?? []);
-      return { done, started: startedOf(start, done, rows[0]), refused: [] };
+      const at = rows[0] ? field<Date>(rows[0], "c") : null;
+      return { done, at, started: startedOf(start, done, rows[0]), refused: [] };
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
       return await this.#halve(worker, ordered, error);
@@ -150,8 +151,7 @@ export class PostgresActors implements ActorStore, ActorSeats {
     if (!turn) throw error;
     if (others.length === 0) {
       return {
-        done: [],
-        started: [],
+        ...{ done: [], at: null, started: [] },
         refused: [{ turn, message: `${error.sqlState}: ${error.message}` }],
       };
     }
@@ -160,7 +160,7 @@ export class PostgresActors implements ActorStore, ActorSeats {
     const second = await this.commit(worker, null, turns.slice(middle));
     return {
       done: [...first.done, ...second.done],
-      started: [],
+      ...{ at: null, started: [] },
       refused: [...first.refused, ...second.refused],
     };
   }

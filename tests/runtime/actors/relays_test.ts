@@ -72,6 +72,31 @@ async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
   return sent;
 }
 
+Deno.test("a start is told from the statement that stores it, as a read would tell it", async () => {
+  await using db = await testDatabase();
+  const timed = setup({}).createMachine({
+    id: "timed",
+    initial: "waits",
+    states: { waits: { after: { 3_600_000: "over" } }, over: { type: "final" } },
+  });
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [...machines, defineMachine(timed, { version: "1" })],
+  });
+  const { actors } = runtime;
+  const told = async (machine: string, id: string) => {
+    let started: unknown;
+    const texts = await statementsOf(async () => {
+      started = (await actors.start({ machine, id })).actor;
+    });
+    assertEquals(started, await actors.get(null, id));
+    return texts.filter((text) => text.startsWith("One actor as clients see it")).length;
+  };
+  assertEquals(await told("chain", "told"), 0);
+  // Timers are told by the database alone.
+  assertEquals(await told("timed", "timed"), 1);
+});
+
 Deno.test("three activities alone take few statements, with the past of the ordinary way", async () => {
   await using db = await testDatabase();
   await using runtime = await createRuntime({ databaseUrl: db.url, machines });
