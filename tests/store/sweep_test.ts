@@ -187,6 +187,19 @@ Deno.test("maintain() adds the partitions of the days ahead", async () => {
   assertEquals(table?.made, true);
 });
 
+Deno.test("few statistics are taken of a partition", async () => {
+  await using db = await testDatabase();
+  const targets = await db.sql`
+    select distinct c.relname, a.attstattarget as target
+      from pg_inherits i
+      join pg_class c on c.oid = i.inhrelid
+      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+     where i.inhparent in ('perdura.job_archive'::regclass, 'perdura.actor_step'::regclass)
+       and c.relkind = 'r' and c.relname ~ '_[0-9]{8}$'`;
+  assert(targets.length >= 2);
+  for (const { relname, target } of targets) assertEquals([relname, target], [relname, 10]);
+});
+
 Deno.test("maintain() goes on when rows of a day to come lie in the default partition", async () => {
   await using db = await testDatabase();
   const [day] = await db.sql`
