@@ -16,7 +16,7 @@ export function letterOf({ claimed, change }: {
 export function isPlain(turn: Turn, mailId: string, seat: Seat): boolean {
   const nothing = [turn.sent, turn.forget, turn.children, turn.left, turn.keys, turn.putOff];
   return turn.read.includes(mailId) && nothing.every((list) => list.length === 0) &&
-    !turn.offers && turn.fault === null && turn.machine === null && turn.steps.length > 0 &&
+    !turn.offers && turn.fault === null && turn.machine === null && turn.steps.length === 1 &&
     turn.jobs.length <= 1 && turn.jobs.length === turn.activities.length &&
     turn.jobs.every((job) => job.backoff === null) &&
     turn.machineVersion === seat.machineVersion && turn.machineHash === seat.machineHash;

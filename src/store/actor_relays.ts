@@ -1,11 +1,27 @@
-/** Relays as the parameters of actor_relay.sql. */
+/** Relays as the parameters of actor_relay.sql, and what it answers. */
 import { stateCode } from "../core/codes.ts";
 import { laneKey } from "../core/lane.ts";
 import { GRACE_MS, limits } from "../core/limits.ts";
-import type { Relay, Start } from "./actor_records.ts";
-import { beginsWhole, jsonText, partsOf, stepColumns, texts } from "./actor_turns.ts";
-import type { Parameter } from "./database.ts";
-import { column, jsonLines, quoted, quotedJson, repeated } from "./literal.ts";
+import type { ActorStep, Relay, Relayed, Start } from "./actor_records.ts";
+import { jsonText, texts } from "./actor_turns.ts";
+import { toStarted } from "./claimed.ts";
+import type { Parameter, Row } from "./database.ts";
+import {
+  column,
+  jsonLines,
+  quoted,
+  quotedJson,
+  quotedOrNull,
+  repeated,
+  sparseColumn,
+} from "./literal.ts";
+import { field } from "./rows.ts";
+
+/** One that is written, with what its columns are taken from. */
+interface Line extends Relay {
+  /** The only one. */
+  readonly step: ActorStep;
+}
 
 /** The parameters that commit `relays`, in this order. @param relays At least one. */
 export function relayParameters(
@@ -13,35 +29,60 @@ export function relayParameters(
   relays: readonly [Relay, ...Relay[]],
 ): Parameter[] {
   const { decision } = relays[0].end;
-  const leases = [...new Set(relays.map(({ end }) => end.leaseId))];
-  const numbers = new Map(leases.map((lease, index) => [lease, index + 1]));
-  const turns = relays.map(({ turn }) => turn);
-  const isLarge = ({ end }: Relay) => (end.output?.length ?? 0) > limits.inlineBytesMax;
+  const lines = relays.map((relay): Line => ({ ...relay, step: stepOf(relay) }));
   return [
-    column(leases, (lease) => lease),
+    column([...new Set(relays.map(({ end }) => end.leaseId))], (lease) => lease),
     stateCode(decision.from),
     stateCode(decision.to),
-    worker,
-    leaseId,
-    leaseMs,
-    GRACE_MS,
-    column(turns, repeated((turn) => turn.tenantId, quoted)),
-    column(turns, (turn) => quoted(turn.id)),
-    column(turns, (turn) => turn.expected),
-    column(turns, (turn) => turn.version),
-    column(turns, (turn) => turn.status),
-    column(turns, (turn) => quoted(turn.state)),
-    column(turns, (turn) => texts(turn.tags)),
-    jsonLines(turns, (turn) => jsonText(turn.snapshot)),
-    column(turns, beginsWhole),
-    column(relays, ({ end }) => end.id),
-    column(relays, ({ end }) => end.version),
-    column(relays, ({ end }) => numbers.get(end.leaseId) ?? 0),
-    jsonLines(relays, (relay) => isLarge(relay) ? null : outputOf(relay)),
-    jsonLines(relays, (relay) => isLarge(relay) ? outputOf(relay) : null),
-    ...stepColumns(partsOf(turns, (turn) => turn.steps)),
-    ...startColumns(relays),
-    gateChange,
+    ...[worker, leaseId, leaseMs, GRACE_MS, gateChange],
+    ...turnColumns(lines),
+    ...stepColumns(lines),
+    ...startColumns(lines),
+  ];
+}
+
+/** What became of `relays`, which were sent in this order. */
+export function relayedOf(
+  relays: readonly Relay[],
+  leaseId: string,
+  row: Row | undefined,
+): Relayed[] {
+  const [committed, withMail, mailed] = ["committed", "with_mail", "mailed"].map((name) =>
+    new Set(row && field<string>(row, name).split(","))
+  );
+  return relays.map((relay, index): Relayed => {
+    const number = String(index + 1);
+    const { jobs: [job] } = relay.turn;
+    if (committed?.has(number)) {
+      const started = job ? toStarted(job, leaseId, row) : null;
+      return { relay, outcome: "committed", started, hasMail: withMail?.has(number) ?? false };
+    }
+    const isMailed = mailed?.has(number) ?? false;
+    const outcome = isMailed ? "mailed" : "lost";
+    return { relay, outcome, started: null, hasMail: isMailed };
+  });
+}
+
+function stepOf({ turn: { steps: [step, ...others] } }: Relay): ActorStep {
+  if (!step || others.length > 0) throw new RangeError("A relay is a turn of one step");
+  return step;
+}
+
+function turnColumns(lines: readonly Line[]): Parameter[] {
+  const isLarge = ({ end }: Line) => (end.output?.length ?? 0) > limits.inlineBytesMax;
+  return [
+    column(lines, repeated(({ turn }) => turn.tenantId, quoted)),
+    column(lines, ({ turn }) => quoted(turn.id)),
+    column(lines, ({ turn }) => turn.expected),
+    column(lines, ({ turn }) => turn.status),
+    column(lines, repeated(({ turn }) => turn.state, quoted)),
+    column(lines, repeated(({ turn }) => turn.tags, texts)),
+    jsonLines(lines, ({ turn }) => jsonText(turn.snapshot)),
+    column(lines, ({ step }) => step.snapshot !== null),
+    column(lines, ({ end }) => end.id),
+    column(lines, ({ end }) => end.version),
+    jsonLines(lines, (line) => isLarge(line) ? null : outputOf(line)),
+    jsonLines(lines, (line) => isLarge(line) ? outputOf(line) : null),
   ];
 }
 
@@ -50,30 +91,46 @@ function outputOf({ end: { output } }: Relay): string | null {
   return output === "null" ? null : output;
 }
 
-function startColumns(relays: readonly Relay[]): Parameter[] {
-  const parts = partsOf(
-    relays.map(({ turn }) => turn),
-    ({ jobs, activities }) =>
-      jobs.map((job) => ({ job, activity: activities.find(({ jobId }) => jobId === job.id) })),
-  );
-  type Started = (typeof parts)[number];
-  const isLarge = ({ of: { job } }: Started) => job.payloadJson.length > limits.inlineBytesMax;
-  const payloadOf = ({ of: { job } }: Started) => job.payloadJson;
+/** The rest of a step is its turn's. */
+function stepColumns(lines: readonly Line[]): Parameter[] {
   return [
-    column(parts, ({ k }) => k),
-    column(parts, ({ of: { job } }) => job.id),
-    column(parts, ({ of: { job } }) => laneKey(job)),
-    column(parts, ({ of: { job } }) => quoted(job.queue)),
-    column(parts, ({ of: { job } }) => quoted(job.type)),
-    column(parts, ({ of: { job } }) => job.maxAttempts),
-    column(parts, ({ of: { job } }) => job.maxCrashes),
-    column(parts, ({ of: { job } }) => job.timeoutMs),
-    jsonLines(parts, (part) => isLarge(part) ? null : payloadOf(part)),
-    jsonLines(parts, (part) => isLarge(part) ? payloadOf(part) : null),
-    column(parts, ({ of: { job } }) => quotedJson(job.metadataJson ?? "null")),
-    column(parts, ({ of: { activity } }) => quoted(activity?.childId ?? "")),
-    column(parts, ({ of: { activity } }) => activity?.gen ?? 0),
-    column(parts, ({ of: { activity } }) => quoted(activity?.src ?? "")),
-    column(parts, ({ of: { activity } }) => activity?.parks ?? false),
+    column(lines, repeated(({ step }) => step.event, quoted)),
+    sparseColumn(lines, ({ step }) => quotedOrNull(step.from)),
+    column(lines, ({ step }) => step.outcome),
+    sparseColumn(lines, ({ step }) => quotedOrNull(step.reason)),
+    sparseColumn(lines, ({ step }) => quotedOrNull(step.cause)),
+    jsonLines(lines, ({ step }) => jsonText(step.body)),
+    jsonLines(lines, ({ step }) => jsonText(step.effects)),
+    jsonLines(lines, ({ step }) => jsonText(step.patch)),
+  ];
+}
+
+function startColumns(lines: readonly Line[]): Parameter[] {
+  const jobOf = ({ turn: { jobs: [job] } }: Line) => job ?? null;
+  const activityOf = ({ turn: { activities: [activity] } }: Line) => activity ?? null;
+  const payloadOf = (line: Line) => jobOf(line)?.payloadJson ?? null;
+  const isLarge = (line: Line) => (payloadOf(line)?.length ?? 0) > limits.inlineBytesMax;
+  const text = (value: string | undefined) => value === undefined ? null : quoted(value);
+  return [
+    sparseColumn(lines, (line) => jobOf(line)?.id ?? null),
+    sparseColumn(lines, (line) => {
+      const job = jobOf(line);
+      return job && laneKey(job);
+    }),
+    sparseColumn(lines, repeated((line) => jobOf(line)?.queue, text)),
+    sparseColumn(lines, repeated((line) => jobOf(line)?.type, text)),
+    sparseColumn(lines, (line) => jobOf(line)?.maxAttempts ?? null),
+    sparseColumn(lines, (line) => jobOf(line)?.maxCrashes ?? null),
+    sparseColumn(lines, (line) => jobOf(line)?.timeoutMs ?? null),
+    jsonLines(lines, (line) => isLarge(line) ? null : payloadOf(line)),
+    jsonLines(lines, (line) => isLarge(line) ? payloadOf(line) : null),
+    sparseColumn(lines, (line) => {
+      const json = jobOf(line)?.metadataJson ?? null;
+      return json === null ? null : quotedJson(json);
+    }),
+    sparseColumn(lines, (line) => text(activityOf(line)?.childId)),
+    sparseColumn(lines, (line) => activityOf(line)?.gen ?? null),
+    sparseColumn(lines, repeated((line) => activityOf(line)?.src, text)),
+    sparseColumn(lines, (line) => activityOf(line)?.parks ?? null),
   ];
 }

@@ -17,7 +17,7 @@ import {
 } from "./literal.ts";
 
 /** A part of a turn, and the number of its actor. */
-export interface Part<T> {
+interface Part<T> {
   readonly k: number;
   readonly of: T;
 }
@@ -57,12 +57,12 @@ export function turnParameters(
 }
 
 /** Whether its first step leans on nothing that stands before it. */
-export function beginsWhole({ steps }: Turn): boolean {
+function beginsWhole({ steps }: Turn): boolean {
   const [first] = steps;
   return !first || first.snapshot !== null || first.patch === null;
 }
 
-export function partsOf<T>(turns: readonly Turn[], pick: (turn: Turn) => readonly T[]): Part<T>[] {
+function partsOf<T>(turns: readonly Turn[], pick: (turn: Turn) => readonly T[]): Part<T>[] {
   return turns.flatMap((turn, index) => pick(turn).map((of) => ({ k: index + 1, of })));
 }
 
@@ -102,7 +102,7 @@ function actorColumns(turns: readonly Turn[]): Parameter[] {
   ];
 }
 
-export function stepColumns(parts: readonly Part<Turn["steps"][number]>[]): Parameter[] {
+function stepColumns(parts: readonly Part<Turn["steps"][number]>[]): Parameter[] {
   return [
     column(parts, ({ k }) => k),
     column(parts, ({ of }) => of.version),

@@ -21,7 +21,7 @@ import type {
   TurnClaim,
   TurnRequest,
 } from "./actor_records.ts";
-import { relayParameters } from "./actor_relays.ts";
+import { relayedOf, relayParameters } from "./actor_relays.ts";
 import { readSeats } from "./actor_seats.ts";
 import { turnParameters } from "./actor_turns.ts";
 import { toStarted } from "./claimed.ts";
@@ -122,27 +122,9 @@ export class PostgresActors implements ActorStore, ActorSeats {
   ): Promise<readonly Relayed[]> {
     const [first, ...others] = [...relays].sort((a, b) => inNameOrder(a.turn, b.turn));
     if (!first) return [];
-    const rows = await this.#db.query(
-      sql.actorRelay,
-      relayParameters(lease, [first, ...others]),
-    );
-    const fates = new Map<string, Row>();
-    for (const row of rows) {
-      for (const number of field<string>(row, "turns").split(",")) fates.set(number, row);
-    }
-    return [first, ...others].map((relay, index): Relayed => {
-      const row = fates.get(String(index + 1));
-      if (!row) return { relay, outcome: "lost", started: null, hasMail: false };
-      const { jobs: [job] } = relay.turn;
-      return field<boolean>(row, "moved")
-        ? {
-          relay,
-          outcome: "committed",
-          started: job ? toStarted(job, lease.leaseId, row) : null,
-          hasMail: field<boolean>(row, "has_mail"),
-        }
-        : { relay, outcome: "mailed", started: null, hasMail: true };
-    });
+    const ordered = [first, ...others] as const;
+    const [row] = await this.#db.query(sql.actorRelay, relayParameters(lease, [...ordered]));
+    return relayedOf(ordered, lease.leaseId, row);
   }
 
   /** Bisects a refused batch down to the turn that PostgreSQL will not take; no job starts at once. */
