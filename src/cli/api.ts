@@ -130,7 +130,7 @@ export async function runApi(settings: Settings): Promise<void> {
   const debug = settings.PERDURA_DEBUG ?? false;
   const name = "perdura api";
   sayStart(name);
-  await withStore(settings, { name, debug }, async (store) => {
+  await withStore(settings, { name, debug, isService: true }, async (store) => {
     await during("keys", () => whenAvailable(() => demandKeys(settings, store)));
     const api = await serveApi(settings, store, debug);
     await stopped;

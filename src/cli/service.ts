@@ -48,11 +48,11 @@ export function migrationOf(settings: Settings, url: string): MigrateOptions {
   return { url, isPooled: DATABASE_POOLER === "transaction" };
 }
 
-/** Brings the schema up to date; waits for a database that is still starting. */
-export async function prepareSchema(options: MigrateOptions): Promise<void> {
+/** Brings the schema up to date. A service waits for a database that is still starting. */
+export async function prepareSchema(options: MigrateOptions, isService: boolean): Promise<void> {
   const { pending } = await during(
     "migrate",
-    () => whenAvailable(() => migrate(options)),
+    () => isService ? whenAvailable(() => migrate(options)) : migrate(options),
     () => migrationWaits(options),
   );
   for (const { name } of pending) log.info("Migrated to {name}", { name });
@@ -84,6 +84,8 @@ function isPassing(error: unknown): error is UnavailableError | UnknownResultErr
 export interface StoreUse {
   readonly name: string;
   readonly debug: boolean;
+  /** It waits for a database that is not up yet; a command says so at once and ends. */
+  readonly isService?: boolean;
 }
 
 /**
@@ -101,12 +103,12 @@ export function sayStart(name: string): void {
  */
 export async function withStore(
   settings: Settings,
-  { name, debug }: StoreUse,
+  { name, debug, isService = false }: StoreUse,
   work: (store: Store, url: string) => Promise<void>,
 ): Promise<void> {
   const database = await attachDatabase(settings);
   try {
-    await prepareSchema({ ...migrationOf(settings, database.url), debug });
+    await prepareSchema({ ...migrationOf(settings, database.url), debug }, isService);
     const store = openStore({
       url: database.url,
       name,

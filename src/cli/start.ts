@@ -20,7 +20,7 @@ export async function runStart(settings: Settings): Promise<void> {
   const debug = settings.PERDURA_DEBUG ?? true;
   const name = "perdura api";
   sayStart(name);
-  await withStore(settings, { name, debug }, async (store, url) => {
+  await withStore(settings, { name, debug, isService: true }, async (store, url) => {
     await during("keys", () => whenAvailable(() => demandKeys(settings, store)));
     const api = await serveApi(settings, store, debug);
     const child = new WorkerProcess({ DATABASE_URL: url, PERDURA_DEBUG: debug ? "on" : "off" });

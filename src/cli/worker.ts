@@ -43,7 +43,7 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
   const debug = settings.PERDURA_DEBUG ?? false;
   const name = "perdura worker";
   sayStart(name);
-  await withStore(settings, { name, debug }, async (store) => {
+  await withStore(settings, { name, debug, isService: true }, async (store) => {
     const worker = new Worker(workerOptions(settings, store, debug));
     // Before the first claim: with a port that is taken it ends here, and holds no job.
     const exposition = new Exposition({ observer: store.observer, clock: systemClock, worker });

@@ -107,6 +107,13 @@ Deno.test("migrate refuses a database with another text of a migration: one line
   assertStringIncludes(lines[0] ?? "", migrations[0]?.name ?? "");
 });
 
+Deno.test("a command without a database to reach waits for none: one line, exit 1", async () => {
+  const settings = { DATABASE_URL: "postgres://u:secret@127.0.0.1:1/db", LOG_LEVEL: "warning" };
+  const { code, lines } = await perdura(["enqueue", "debug.noop"], settings);
+  assertEquals([code, lines.length], [1, 1], lines.join("\n"));
+  assertStringIncludes(lines[0] ?? "", "Database unavailable");
+});
+
 Deno.test("migrate without a database to reach: one line without the password, exit 1", async () => {
   const { code, stdout, lines } = await perdura(["migrate"], {
     DATABASE_URL: "postgres://perdura:hunter2@127.0.0.1:1/perdura",
