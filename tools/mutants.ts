@@ -346,6 +346,14 @@ export const mutants: readonly Mutant[] = [
     test: "tests/core/actor/move_test.ts",
     filter: "XState is asked wherever",
   },
+  {
+    name: "the door of the inbox",
+    file: "src/runtime/inbox.ts",
+    from: "if (one && await isAdmitted(host, memory, one.row)) prepared.push(one);",
+    to: "if (one) prepared.push(one);",
+    test: "tests/runtime/inbox_test.ts",
+    filter: "what drains takes no job from SQL",
+  },
 ];
 
 /** What does not come without a guard is not waited for as long as what comes with it. */

@@ -61,6 +61,7 @@ export async function serveApi(
     isWritable: () => store.isWritable(),
     permit,
     isLoopbackOnly: settings.AUTH === "none",
+    inOneWrite: true,
     onRefusal: (refusal) => http.refused(refusal),
   });
   const admit = async (c: Context) => {

@@ -110,7 +110,7 @@ function serveWorkerHttp(
   if (port === null) return () => Promise.resolve();
   const patienceMs = Math.max(5_000, 3 * settings.WORKER_POLL_MS);
   const app = new Hono()
-    .use(envelope(false))
+    .use(envelope())
     .route(
       "/",
       healthRoutes({

@@ -17,6 +17,7 @@ import {
   readActorId,
   respondWithActor,
 } from "./actor_resource.ts";
+import { tagOf, unlessKnown } from "./condition.ts";
 import { check, readStorableJson } from "./request.ts";
 import { JOB_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
 import { readSearch } from "./search.ts";
@@ -220,11 +221,15 @@ function readRoutes(actors: Actors): Route[] {
       path: "/actors/{id}",
       summary: "One actor; with `version`, as it was then",
       query: z.object({ ...tenantQuery, version: wholeText(1, VERSION_MAX).optional() }),
+      ifNoneMatch: true,
       answers: { 200: ["The actor", actorResource] },
       handle: async (call) => {
         const { version } = call.query;
         const actor = await actors.get(tenantOf(call), readActorId(call.c), version);
-        return respondWithActor(call.c, actor, 200);
+        // What its children are at changes beside its version.
+        const isAlone = Array.isArray(actor.children) && actor.children.length === 0;
+        const etag = isAlone ? tagOf(actor) : null;
+        return unlessKnown(call.c, etag, () => respondWithActor(call.c, actor, 200));
       },
     }),
     defineRoute({

@@ -39,6 +39,7 @@ import { scheduleRoutes } from "./schedules.ts";
 import { problemResponse } from "./problem.ts";
 import { operationRoutes } from "./operations.ts";
 import { retentionRoutes } from "./retention.ts";
+import { KnownPaths } from "./router.ts";
 import type { Patience } from "./patience.ts";
 import { mountRoutes, type Route } from "./route.ts";
 import { searchRoutes } from "./search.ts";
@@ -58,6 +59,8 @@ export interface AppHost {
   readonly permit?: Permit;
   /** Answer only to names of the loopback: for an API without keys that has a port of its own. */
   readonly isLoopbackOnly?: boolean;
+  /** Frame answers so that the server sends each in one write: for the server of Deno, see `envelope.ts`. */
+  readonly inOneWrite?: boolean;
   /** For bodies that come slowly. */
   readonly patience?: Patience;
   /** Told of each request that is answered with a problem. */
@@ -73,8 +76,12 @@ export interface Refusal {
 
 /** Builds the API. `app.fetch` is a handler for any server with the fetch interface. */
 export function createApp(host: AppHost): OpenAPIHono {
-  const app = new OpenAPIHono();
-  app.use(envelope(host.isLoopbackOnly ?? false, host.patience));
+  const app = new OpenAPIHono({ router: new KnownPaths() });
+  app.use(envelope({
+    isLoopbackOnly: host.isLoopbackOnly ?? false,
+    inOneWrite: host.inOneWrite ?? false,
+    patience: host.patience,
+  }));
   const database = () => host.isWritable().then(() => true);
   app.route("/", healthRoutes({ database, write: host.isWritable }));
   documentHealth(app);

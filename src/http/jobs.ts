@@ -17,23 +17,18 @@ import { isTerminal } from "../core/lifecycle.ts";
 import type { Created, Jobs } from "../runtime/jobs.ts";
 import { boundsOf, narrowed, veilOf } from "../runtime/searching.ts";
 import { demand } from "./access.ts";
-import {
-  check,
-  parseJson,
-  readId,
-  readIfMatch,
-  readJson,
-  readStorableJson,
-  readText,
-} from "./request.ts";
+import { unlessKnown } from "./condition.ts";
+import { check, parseJson, readId, readIfMatch, readStorableJson, readText } from "./request.ts";
 import {
   JOB_BYTES_MAX,
+  lastingTag,
   respondWithJob,
   respondWithWholeJob,
   tenantOf,
   toResource,
   withTenant,
 } from "./resource.ts";
+import { demandNoKey, readNewJob } from "./new_job.ts";
 import { readSearch } from "./search.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
 import {
@@ -83,6 +78,7 @@ export function createRoutes(jobs: Jobs): Route[] {
       tag: "jobs",
       scope: "enqueue",
       query: createQuery,
+      idempotencyKey: true,
       body: { "application/json": { schema: newJobSchema } },
       answers: made,
       codes: [
@@ -94,7 +90,7 @@ export function createRoutes(jobs: Jobs): Route[] {
         "rate_limited",
       ],
       handle: async (call) => {
-        const input = withTenant(await readJson(call.c, JOB_BYTES_MAX), tenantOf(call));
+        const input = await readNewJob(call);
         return await respondWithCreated(call, jobs, await jobs.create(input));
       },
     }),
@@ -127,6 +123,7 @@ export function createRoutes(jobs: Jobs): Route[] {
         "rate_limited",
       ],
       handle: async (call) => {
+        demandNoKey(call.c);
         const inserted = await jobs.enqueueMany(await readBatch(call.c, tenantOf(call)));
         const ids = inserted.map((job) => job.id);
         return call.c.json({ ids, created: inserted.map((job) => job.created) }, 201);
@@ -210,6 +207,7 @@ export function oneJobRoutes(jobs: Jobs): Route[] {
       scope: "read",
       query: z.object({ ...tenantQuery, reveal: flagText.optional() }),
       audit: "job.reveal",
+      ifNoneMatch: true,
       answers: { 200: ["The job", jobResource] },
       codes: ["not_found"],
       handle: async (call) => {
@@ -217,9 +215,8 @@ export function oneJobRoutes(jobs: Jobs): Route[] {
         if (call.query.reveal) demand(call.permission, "worker");
         const job = await jobs.get(tenantOf(call), readId(call.c));
         call.note(call.query.reveal ? { tenantId: job.tenantId, version: job.version } : null);
-        return call.query.reveal
-          ? respondWithWholeJob(call.c, job)
-          : respondWithJob(call.c, jobs, job, 200);
+        if (call.query.reveal) return respondWithWholeJob(call.c, job);
+        return unlessKnown(call.c, lastingTag(job), () => respondWithJob(call.c, jobs, job, 200));
       },
     }),
     defineRoute({

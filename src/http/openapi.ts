@@ -1,6 +1,8 @@
 /** `/openapi.json`, made once from the routes, and `/docs`, a page that reads without a network. */
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import { hashText } from "../core/hash.ts";
 import { VERSION } from "../core/version.ts";
+import { unlessKnown } from "./condition.ts";
 import { docsPage } from "./docs_page.ts";
 import { onlyGet } from "./only_get.ts";
 import { prefixOf } from "./route.ts";
@@ -71,11 +73,15 @@ export function documentHealth(app: OpenAPIHono): void {
 
 /** Serves document and page; both are made at their first request. */
 export function mountDocument(app: OpenAPIHono): void {
-  let json: string | null = null;
+  let document: { readonly json: string; readonly etag: string } | null = null;
   let html: string | null = null;
   app.get("/openapi.json", (c) => {
-    json ??= JSON.stringify(openApiDocument(app, prefixOf(c.req.path, "/openapi.json")));
-    return c.body(json, 200, { "content-type": "application/json" });
+    document ??= tagged(
+      JSON.stringify(openApiDocument(app, prefixOf(c.req.path, "/openapi.json"))),
+    );
+    const { json, etag } = document;
+    const headers = { "content-type": "application/json", etag };
+    return unlessKnown(c, etag, () => c.body(json, 200, headers));
   });
   app.get("/docs", (c) => {
     html ??= docsPage(openApiDocument(app, prefixOf(c.req.path, "/docs")));
@@ -84,4 +90,8 @@ export function mountDocument(app: OpenAPIHono): void {
     });
   });
   for (const path of ["/openapi.json", "/docs"]) app.all(path, onlyGet);
+}
+
+function tagged(json: string) {
+  return { json, etag: `"${hashText(json)}"` };
 }

@@ -45,16 +45,20 @@ export class Patience {
   }
 
   /** What `read` gives. @throws {RequestTimeoutError} It is too slow; whoever sends it is cut off. */
-  async with<T>(read: Promise<T>, progress: Readonly<Progress>): Promise<T> {
-    const { promise: tooSlow, reject: giveUp } = Promise.withResolvers<never>();
-    const reading = { begunAt: systemClock.monotonic(), progress, giveUp };
-    this.#readings.add(reading);
+  with<T>(read: Promise<T>, progress: Readonly<Progress>): Promise<T> {
     if (!this.#isLooking) this.#lookLater();
-    try {
-      return await Promise.race([read, tooSlow]);
-    } finally {
-      this.#readings.delete(reading);
-    }
+    // Every request with a body comes by: one promise, where a race of two would make five.
+    return new Promise((resolve, reject) => {
+      const reading = { begunAt: systemClock.monotonic(), progress, giveUp: reject };
+      this.#readings.add(reading);
+      read.then((value) => {
+        this.#readings.delete(reading);
+        resolve(value);
+      }, (error) => {
+        this.#readings.delete(reading);
+        reject(error);
+      });
+    });
   }
 
   #lookLater(): void {
@@ -66,9 +70,11 @@ export class Patience {
     this.#isLooking = false;
     const { graceMs, bytesPerSecond } = this.#pace;
     const now = systemClock.monotonic();
-    for (const { begunAt, progress, giveUp } of this.#readings) {
+    for (const reading of this.#readings) {
+      const { begunAt, progress, giveUp } = reading;
       const asked = (now - begunAt - graceMs) / 1000 * bytesPerSecond;
       if (progress.bytes >= asked) continue;
+      this.#readings.delete(reading);
       giveUp(new RequestTimeoutError("The body came too slowly"));
       progress.stop?.();
     }

@@ -10,6 +10,7 @@ import {
 import { isUuid } from "../core/id.ts";
 import { issuesOf } from "../core/job.ts";
 import { findJsonIssue } from "../core/json.ts";
+import { limits } from "../core/limits.ts";
 import { Patience, type Progress } from "./patience.ts";
 
 /** Of a larger body it is told how it comes along. */
@@ -153,6 +154,24 @@ export function readIfMatch(c: Context): number | null {
     throw new MalformedError('If-Match must be the ETag of a job, such as "3"');
   }
   return Number(version);
+}
+
+/**
+ * The key of `Idempotency-Key`, bare or, as its draft has it, as a text in quotes; null: there is none.
+ *
+ * @throws {MalformedError}
+ */
+export function readIdempotencyKey(c: Context): string | null {
+  const given = c.req.header("idempotency-key");
+  if (given === undefined) return null;
+  const [, quoted] = /^"((?:[^"\\]|\\["\\])*)"$/.exec(given.trim()) ?? [];
+  const key = quoted?.replaceAll(/\\(.)/g, "$1") ?? given.trim();
+  if (!/^[\x20-\x7e]+$/.test(key) || key.length > limits.keyLengthMax) {
+    throw new MalformedError(
+      `Idempotency-Key must be 1 to ${limits.keyLengthMax} ASCII characters`,
+    );
+  }
+  return key;
 }
 
 /** A chunked body names no length: it is read no further than it may be. */

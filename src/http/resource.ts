@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { ForbiddenError, InvalidInputError } from "../core/errors.ts";
 import type { Job } from "../core/job.ts";
 import { accepts, type Jobs } from "../runtime/jobs.ts";
+import { tagOf } from "./condition.ts";
 import { json } from "./envelope.ts";
 import type { Call } from "./route.ts";
 
@@ -32,6 +33,11 @@ export function toWholeResource(job: Job) {
   return { ...job, leaseId: undefined, accepts: accepts(job.state) };
 }
 
+/** The ETag under which a job stays as it is; null: it runs, and lease and progress change beside its version. */
+export function lastingTag(job: Job): string | null {
+  return job.state === "running" ? null : tagOf(job);
+}
+
 /** Answers with a job; its version is the ETag. */
 export function respondWithJob(
   c: Context,
@@ -43,14 +49,14 @@ export function respondWithJob(
 ): Response {
   const shown = toResource(job, jobs);
   return json(c, more ? { ...shown, ...more } : shown, status, {
-    etag: `"${job.version}"`,
+    etag: tagOf(job),
     ...headers,
   });
 }
 
 /** The same to whoever runs the job. */
 export function respondWithWholeJob(c: Context, job: Job): Response {
-  const headers = { etag: `"${job.version}"`, "cache-control": "no-store" };
+  const headers = { etag: tagOf(job), "cache-control": "no-store" };
   return json(c, toWholeResource(job), 200, headers);
 }
 

@@ -56,6 +56,10 @@ export interface RouteSpec<Query extends z.ZodObject> {
   readonly idIsText?: true;
   /** It reads If-Match. */
   readonly ifMatch?: true;
+  /** It reads If-None-Match, and may answer 304. */
+  readonly ifNoneMatch?: true;
+  /** It reads Idempotency-Key. */
+  readonly idempotencyKey?: true;
   /** What the audit calls it, when an operator acts by it: `job.cancel`. */
   readonly audit?: string;
   readonly answers: Answers;
@@ -172,15 +176,27 @@ function documented(route: Route): RouteConfig {
     request: {
       query: route.query,
       ...(names.length > 0 ? { params: z.object(params) } : {}),
-      ...(route.ifMatch ? { headers: z.object({ "if-match": z.string().optional() }) } : {}),
+      ...headersOf(route),
       ...(route.body ? { body: { content: route.body, required: !route.bodyIsOptional } } : {}),
     },
     responses: {
       ...answersOf(route.answers),
       ...problemsOf(codes),
+      ...(route.ifNoneMatch ? { 304: { description: "As If-None-Match has it" } } : {}),
       ...(route.ifMatch ? { 412: problemAnswer("`version_conflict`: If-Match is stale") } : {}),
     },
   };
+}
+
+/** The headers that a route reads. */
+function headersOf(route: Route): { headers?: z.ZodObject } {
+  const names = [
+    ...(route.ifMatch ? ["if-match"] : []),
+    ...(route.ifNoneMatch ? ["if-none-match"] : []),
+    ...(route.idempotencyKey ? ["idempotency-key"] : []),
+  ];
+  if (names.length === 0) return {};
+  return { headers: z.object(Object.fromEntries(names.map((n) => [n, z.string().optional()]))) };
 }
 
 function operationIdOf({ method, path }: Route): string {

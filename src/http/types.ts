@@ -5,8 +5,8 @@ import { UnknownTypeError } from "../core/errors.ts";
 import type { Handler } from "../runtime/handlers.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import { respondWithCreated } from "./jobs.ts";
-import { check, readJson } from "./request.ts";
-import { JOB_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
+import { readNewJob } from "./new_job.ts";
+import { check } from "./request.ts";
 import { defineRoute, type Route } from "./route.ts";
 import { createdResource, tenantQuery, waitText } from "./schemas.ts";
 
@@ -23,6 +23,7 @@ export function typeRoutes(jobs: Jobs): Route[] {
       tag: "types",
       scope: "enqueue",
       query,
+      idempotencyKey: true,
       body: { "application/json": { schema: { ...shapeOf(handler) } } },
       answers: {
         200: ["The job that has the key, or, with `wait`, the finished job", createdResource],
@@ -37,7 +38,7 @@ export function typeRoutes(jobs: Jobs): Route[] {
         "rate_limited",
       ],
       handle: async (call) => {
-        const body = withTenant(await readJson(call.c, JOB_BYTES_MAX), tenantOf(call));
+        const body = await readNewJob(call);
         check(z.looseObject({ type: z.never().optional() }), body);
         const created = await jobs.create({ ...Object(body), type: handler.type });
         return await respondWithCreated(call, jobs, created);

@@ -26,12 +26,15 @@ export function asSent({ issues }: InvalidInputError): InvalidInputError {
   })));
 }
 
+/** An id stands in addresses: `.` and `..` would never come by there, since every client resolves them. */
 export function checkId(id: string): void {
   const length = [...id].length;
   const problem = length < 1 || length > ID_LENGTH_MAX
     ? `Must have 1 to ${ID_LENGTH_MAX} characters`
     : !id.isWellFormed() || id.includes("\0")
     ? "Must be text that can be stored"
+    : id === "." || id === ".."
+    ? "Must be another than . and ..: in an address they mean a place"
     : null;
   if (problem) throw new InvalidInputError([{ path: "id", message: problem }]);
 }

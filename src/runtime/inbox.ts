@@ -4,6 +4,9 @@
  * Any process may do it at any time: a row is taken out of the inbox by the statement that makes the
  * job, so nothing is lost or made twice. What cannot become a job becomes a dead letter that says
  * why, and never holds up the others.
+ *
+ * What drains, or has too many waiting, takes no job from here either. Whoever asked in SQL cannot be told to
+ * come again later, so what it asked for stays in the inbox and is tried again: docs/decisions/0092.
  */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../core/clock.ts";
@@ -12,6 +15,7 @@ import {
   IdempotencyConflictError,
   InvalidInputError,
   PerduraError,
+  RateLimitedError,
   UnavailableError,
 } from "../core/errors.ts";
 import { describeError } from "../core/failure.ts";
@@ -22,6 +26,7 @@ import type { Burial, Letter, Store } from "../store/store.ts";
 import { Desk } from "./actor_desk.ts";
 import { startActor } from "./actor_starting.ts";
 import type { Handlers } from "./handlers.ts";
+import { Intake } from "./intake.ts";
 import { type CountDefaults, lanesOf, type Prepared, prepareJob } from "./preparing.ts";
 import type { Turner } from "./turner.ts";
 
@@ -33,6 +38,8 @@ const askedSchema = z.strictObject({ machine: z.string(), id: z.string(), input:
 
 const PAGE = 500;
 const PAGES_MAX = 20;
+/** Those that wait are told of so often. */
+const TOLD_MS = 60_000;
 const NOT_IN_SQL = "The caller has the id of its job already; use idempotencyKey";
 
 /** What emptying the inbox needs. */
@@ -45,31 +52,81 @@ export interface InboxHost {
   readonly defaults: CountDefaults;
 }
 
+/** What a process knows of an inbox from one look to the next. */
+interface Memory {
+  readonly intake: Intake;
+  /** Where a look that did not come to the end stopped; null: the next one begins at the beginning. */
+  after: Letter | null;
+  toldAt: number;
+}
+
+const memories = new WeakMap<Store, Memory>();
+
 /** Empties the inbox, up to a bounded number of rows. Gives how many became jobs. */
 export async function emptyInbox(host: InboxHost): Promise<number> {
+  const memory = memoryOf(host);
+  const begun = memory.after;
+  let after = begun;
   let made = 0;
   for (let page = 0; page < PAGES_MAX; page++) {
-    const letters = await host.store.inbox.letters(PAGE);
-    if (letters.length > 0) made += await settle(host, letters);
-    if (letters.length < PAGE) break;
+    const letters = await host.store.inbox.letters(PAGE, after);
+    const isLast = letters.length < PAGE;
+    after = isLast ? null : letters.at(-1) ?? null;
+    if (letters.length > 0) made += await settle(host, memory, letters);
+    // A look that began in the middle goes on from the beginning.
+    if (isLast && (begun === null || page > 0)) break;
   }
+  memory.after = after;
   return made;
 }
 
-async function settle(host: InboxHost, letters: readonly Letter[]): Promise<number> {
+function memoryOf(host: InboxHost): Memory {
+  const known = memories.get(host.store);
+  if (known) return known;
+  const made = { intake: new Intake(host), after: null, toldAt: -Infinity };
+  memories.set(host.store, made);
+  return made;
+}
+
+async function settle(
+  host: InboxHost,
+  memory: Memory,
+  letters: readonly Letter[],
+): Promise<number> {
   const prepared: Prepared[] = [];
   for (const letter of letters.filter(({ type }) => type === START_ACTOR)) {
     await startAsked(host, letter);
   }
   for (const letter of letters.filter(({ type }) => type !== START_ACTOR)) {
     const one = await prepareOrBury(host, letter);
-    if (one) prepared.push(one);
+    if (one && await isAdmitted(host, memory, one.row)) prepared.push(one);
   }
   const rows = await withoutTaken(host, letters, prepared);
   const made = await insertAll(host, letters, rows);
   const lanes = lanesOf(rows.filter((row) => made.has(row.id)));
   if (lanes.length > 0) host.store.hint({ kind: "lanes", lanes });
   return made.size;
+}
+
+/** Whether a job may come in now; if not, its letter stays. */
+async function isAdmitted(host: InboxHost, memory: Memory, row: JobInsert): Promise<boolean> {
+  try {
+    const asking = memory.intake.admit([row]);
+    if (asking) await asking;
+    return true;
+  } catch (error) {
+    if (!(error instanceof RateLimitedError)) throw error;
+    const now = host.clock.monotonic();
+    if (now - memory.toldAt >= TOLD_MS) {
+      memory.toldAt = now;
+      const { id: jobId, tenantId, type } = row;
+      log.warn("Jobs asked for in SQL wait: {reason}", {
+        reason: error.message,
+        ...{ jobId, tenantId, type },
+      });
+    }
+    return false;
+  }
 }
 
 /** A start is one per id: done twice, because the row outlived it, it is done once. */

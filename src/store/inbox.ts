@@ -13,6 +13,9 @@ import { column, quoted, quotedOrNull } from "./literal.ts";
 import { toLetter, toTakenKey } from "./rows.ts";
 import type { Burial, InboxStore, Letter, TakenKey } from "./store.ts";
 
+/** Before every letter. */
+const BEGINNING = { tenantId: "", id: "00000000-0000-0000-0000-000000000000" };
+
 /** The inbox on PostgreSQL. */
 export class PostgresInbox implements InboxStore {
   readonly #db: Database;
@@ -23,8 +26,9 @@ export class PostgresInbox implements InboxStore {
     this.#enqueue = enqueue;
   }
 
-  async letters(limit: number): Promise<Letter[]> {
-    return (await this.#db.query(sql.inbox, [limit])).map(toLetter);
+  async letters(limit: number, after: Parameters<InboxStore["letters"]>[1]): Promise<Letter[]> {
+    const { tenantId, id } = after ?? BEGINNING;
+    return (await this.#db.query(sql.inbox, [limit, tenantId, id])).map(toLetter);
   }
 
   take(jobs: readonly JobInsert[]): Promise<string[]> {

@@ -41,6 +41,7 @@ export const migrations: readonly Migration[] = [
   { id: 17, name: "0017_members", text: sql.migration0017 },
   { id: 18, name: "0018_flow", text: sql.migration0018 },
   { id: 21, name: "0021_resting", text: sql.migration0021 },
+  { id: 22, name: "0022_one_key_in_sql", text: sql.migration0022 },
   { id: 25, name: "0025_slots_by_lease", text: sql.migration0025 },
 ];
 

@@ -273,7 +273,8 @@ export interface GateStore {
 
 /** What SQL callers have asked for. */
 export interface InboxStore {
-  letters(limit: number): Promise<Letter[]>;
+  /** The next ones after one of them; null: from the first. */
+  letters(limit: number, after: Pick<Letter, "tenantId" | "id"> | null): Promise<Letter[]>;
   /** Takes letters out and stores their jobs. Gives the ids of those it got. @throws {RefusedError} */
   take(jobs: readonly JobInsert[]): Promise<string[]>;
   /** Which of these have a key that belongs to a job of another payload. */

@@ -2,6 +2,7 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { MalformedError, NotFoundError } from "../core/errors.ts";
+import { unlessKnown } from "../http/condition.ts";
 import { onlyGet } from "../http/only_get.ts";
 import { oneEach, readQuery } from "../http/request.ts";
 import { pageOf, shortListQuery } from "../http/short_list.ts";
@@ -141,8 +142,7 @@ async function chartResponse(
     // On its own it is a document: nothing in it may run.
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
   };
-  if (c.req.header("if-none-match") === etag) return new Response(null, { status: 304, headers });
-  return new Response(svg, { headers });
+  return unlessKnown(c, etag, () => new Response(svg, { headers }), headers);
 }
 
 function page(c: Context, assets: UiAssets | null): Response | Promise<Response> {

@@ -1,6 +1,6 @@
 /** Idempotency keys over HTTP: one key, one job, whoever asks and however often. */
 import { assertEquals } from "@std/assert";
-import { assertProblem, countJobs, jobIn, testApi } from "./support.ts";
+import { assertProblem, countJobs, errorPaths, jobIn, testApi } from "./support.ts";
 
 const job = { type: "debug.noop", payload: { a: 1, b: [2] }, idempotencyKey: "order-1" };
 
@@ -65,4 +65,45 @@ Deno.test("POST /jobs by a hundred at once with one key makes one job", async ()
   const statuses = replies.map(({ status }) => status).sort();
   assertEquals(statuses, [...Array(99).fill(200), 201]);
   assertEquals(await countJobs(api), 1);
+});
+
+const bare = { type: "debug.noop", payload: { a: 1 } };
+
+Deno.test("the header Idempotency-Key is the key of a body without one, bare or in quotes", async () => {
+  await using api = await testApi();
+  const first = await api.post("/jobs", bare, { "idempotency-key": "order-7" });
+  assertEquals([first.status, first.body.idempotencyKey], [201, "order-7"]);
+  const again = [
+    await api.post("/jobs", bare, { "idempotency-key": '"order-7"' }),
+    await api.post("/jobs", { ...bare, idempotencyKey: "order-7" }),
+    await api.post("/jobs", { ...bare, idempotencyKey: "order-7" }, {
+      "idempotency-key": "order-7",
+    }),
+    await api.post("/types/debug.noop/jobs", { payload: { a: 1 } }, {
+      "idempotency-key": "order-7",
+    }),
+  ];
+  for (const { status, body } of again) assertEquals([status, body.id], [200, first.body.id]);
+  const other = await api.post("/jobs", bare, { "idempotency-key": '"a \\"b\\""' });
+  assertEquals([other.status, other.body.idempotencyKey], [201, 'a "b"']);
+  assertEquals(await countJobs(api), 2);
+});
+
+Deno.test("an Idempotency-Key that differs from the body's, cannot be one, or is a batch's stores nothing", async () => {
+  await using api = await testApi();
+  const differs = await api.post("/jobs", job, { "idempotency-key": "order-2" });
+  assertProblem(differs, 422, "invalid_input");
+  assertEquals(errorPaths(differs), ["idempotencyKey"]);
+  const unique = { ...bare, unique: { key: "one" } };
+  assertProblem(
+    await api.post("/jobs", unique, { "idempotency-key": "order-2" }),
+    422,
+    "invalid_input",
+  );
+  for (const key of ["", '""', "x".repeat(2_000), "zoë"]) {
+    assertProblem(await api.post("/jobs", bare, { "idempotency-key": key }), 400, "malformed");
+  }
+  const batch = await api.post("/jobs/batch", { jobs: [bare] }, { "idempotency-key": "order-2" });
+  assertProblem(batch, 400, "malformed");
+  assertEquals(await countJobs(api), 0);
 });

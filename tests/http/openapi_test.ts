@@ -88,6 +88,11 @@ Deno.test("the document has every name of the contract", async () => {
   const cancel = paths["/jobs/{id}/cancel"]?.post;
   assert(cancel?.responses["412"] && cancel.responses["401"] && !cancel.requestBody?.required);
   assert(paths["/jobs"]?.post?.requestBody?.required);
+  for (const path of ["/jobs", "/types/debug.noop/jobs"]) {
+    const named = paths[path]?.post?.parameters?.filter((each) => each.in === "header") ?? [];
+    assertEquals(named.map(({ name }) => name), ["idempotency-key"], path);
+  }
+  for (const path of ["/jobs/{id}", "/actors/{id}"]) assert(paths[path]?.get?.responses["304"]);
   const text = JSON.stringify(paths["/jobs/{id}/events"]);
   assertEquals(contract.events.filter((event) => !text.includes(`"${event}"`)), []);
   const retry = JSON.stringify(paths["/admin/retry-failed"]);

@@ -120,3 +120,37 @@ Deno.test("a sign-in reads no more than a key can have", async () => {
   assert(pulled < 10, `${pulled} chunks were read`);
   assertEquals(begun, []);
 });
+
+for (const [name, headersMs] of Object.entries(servers)) {
+  Deno.test(`${name}: short JSON is framed for one write, and not where there are no chunks`, async () => {
+    await using api = await testApi();
+    const { jobs } = api;
+    const app = createApp({ jobs, isWritable: () => Promise.resolve(true), inOneWrite: true });
+    await using server = serving(headersMs, (request) => app.fetch(request));
+    const post = async (version: string, total: string) => {
+      using connection = await connect(server.port);
+      const body = JSON.stringify({ type: "debug.noop", payload: { total } });
+      await writeAll(
+        connection,
+        bytesOf(
+          `POST /jobs HTTP/${version}\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n` +
+            `connection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+        ),
+      );
+      const [head = "", ...rest] = (await heard(connection)).split("\r\n\r\n");
+      return { isChunked: /transfer-encoding: chunked/i.test(head), head, rest };
+    };
+    const short = await post("1.1", "4200");
+    assert(short.isChunked && !/content-length/i.test(short.head), short.head);
+    const [size = "", json = ""] = short.rest.join("").split("\r\n");
+    assertEquals([parseInt(size, 16), JSON.parse(json).payload], [json.length, { total: "4200" }]);
+    const old = await post("1.0", "4200");
+    assert(!old.isChunked && /content-length: \d+/i.test(old.head), old.head);
+    const long = await post("1.1", "x".repeat(20_000));
+    assert(!long.isChunked && /content-length: \d+/i.test(long.head), long.head);
+    const head = await fetch(`http://127.0.0.1:${server.port}/jobs/${JSON.parse(json).id}`, {
+      method: "HEAD",
+    });
+    assertEquals([head.status, await head.text()], [200, ""]);
+  });
+}

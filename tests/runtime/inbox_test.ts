@@ -6,6 +6,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { tenantTag } from "../../src/core/id.ts";
 import { indexHandlers } from "../../src/runtime/handlers.ts";
 import { emptyInbox, type InboxHost } from "../../src/runtime/inbox.ts";
+import { leaveJob } from "../../src/runtime/leaving.ts";
 import { assertSound } from "../chaos/check.ts";
 import { eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
@@ -118,12 +119,85 @@ Deno.test("a strict key that is another job's makes a dead letter, not nothing",
   const first = await ask('{"n": 1}', "strict");
   assertEquals(first?.state, "pending");
   assertEquals(await ask('{"n": 1}', "strict"), null);
-  assertEquals(await ask('{"n": 2}', "return"), null);
+  assertEquals((await ask('{"n": 2}', "return"))?.id, first?.id);
   const refused = await ask('{"n": 2}', "strict");
   assertEquals([refused?.state, refused?.lastError?.code], ["dead_letter", "idempotency_conflict"]);
   assert(refused?.lastError?.message.includes(first!.id));
   await db.sql`update perdura.unique_key set expires_at = now() - interval '1 s'`;
   assertEquals((await ask('{"n": 3}', "strict"))?.state, "pending");
+});
+
+Deno.test("a key in SQL gives the id of the job that has it, also before it is made and after it has ended", async () => {
+  await using db = await testDatabase();
+  const ask = async (options: Record<string, unknown>, type = "debug.noop") => {
+    const text = JSON.stringify(options);
+    const [row] = await db.sql`
+      select perdura.enqueue(${type}, '{}', ${text}::text::jsonb) as id`;
+    return row?.id;
+  };
+  const first = await ask({ idempotencyKey: "one" });
+  assertEquals(await ask({ idempotencyKey: "one" }), first);
+  assertEquals((await db.sql`select from perdura.inbox`).length, 1);
+  const others = [
+    await ask({ idempotencyKey: "two" }),
+    await ask({ idempotencyKey: "one", tenantId: "acme" }),
+    await ask({}),
+    await ask({ idempotencyKey: "x".repeat(20_000) }),
+  ];
+  assertEquals(new Set([first, ...others]).size, 5);
+  await emptyInbox(host(db));
+  assertEquals(await ask({ idempotencyKey: "one" }), first);
+  await leaveJob({ store: db.store, clock: systemClock }, "default", first);
+  assertEquals(await ask({ idempotencyKey: "one" }), first);
+  assertEquals((await db.sql`select from perdura.inbox`).length, 0);
+  for (const id of [first, ...others]) assert(await db.store.get(null, id), "nobody has this id");
+  await db.sql`update perdura.unique_key set expires_at = now() - interval '1 s'`;
+  assertEquals(await ask({ idempotencyKey: "one" }) === first, false);
+});
+
+Deno.test("who may add letters and no more may go on doing so with a key", async () => {
+  await using db = await testDatabase();
+  const made = await db.sql.begin(async (tx) => {
+    await tx.unsafe(`
+      create role inbox_only bypassrls; grant usage on schema perdura to inbox_only;
+      grant insert on perdura.inbox to inbox_only; set local role inbox_only`);
+    const [row] = await tx`
+      select perdura.enqueue('debug.noop', '{}', '{"idempotencyKey": "one"}') as id`;
+    await tx.unsafe("reset role; drop owned by inbox_only; drop role inbox_only");
+    return row?.id;
+  });
+  await emptyInbox(host(db));
+  assertEquals((await db.store.get(null, made))?.state, "pending");
+});
+
+Deno.test("what drains takes no job from SQL: it waits in the inbox, holds up nobody, and comes in afterwards", async () => {
+  await using db = await testDatabase();
+  const gate = { tenantId: "default", kind: "queue", name: "slow" } as const;
+  await db.store.gates.setPause(gate, false, true);
+  await db.sql`select perdura.enqueue('debug.noop', to_jsonb(n), '{"queue": "slow", "priority": 7}')
+                 from generate_series(1, 600) n`;
+  const [row] = await db.sql`select perdura.enqueue('debug.noop', '{}') as id`;
+  assertEquals(await emptyInbox(host(db)), 1);
+  assertEquals((await db.store.get(null, row?.id))?.state, "pending");
+  assertEquals((await db.sql`select from perdura.inbox`).length, 600);
+  assertEquals(await emptyInbox(host(db)), 0);
+  await db.store.gates.setPause(gate, false, false);
+  assertEquals(await emptyInbox(host(db)), 600);
+  const [sum] = await db.sql`
+    select count(*)::int as n from perdura.job where queue = 'slow' and priority = 7`;
+  assertEquals(sum?.n, 600);
+});
+
+Deno.test("a tenant with as many waiting as it may have gets no more from SQL, and the others do", async () => {
+  await using db = await testDatabase();
+  const none = { ratePerMinute: null, burst: null, concurrency: null, weight: 1, backlog: 3 };
+  await db.store.gates.setLimits({ tenantId: "acme", kind: "tenant", name: "" }, none);
+  await db.sql`select perdura.enqueue('debug.noop', '{}', '{"tenantId": "acme"}')
+                 from generate_series(1, 5)`;
+  await db.sql`select perdura.enqueue('debug.noop', '{}', '{"tenantId": "zoo"}')`;
+  assertEquals(await emptyInbox(host(db)), 4);
+  const left = await db.sql`select tenant_id from perdura.inbox`;
+  assertEquals(left.map(({ tenant_id }) => tenant_id), ["acme", "acme"]);
 });
 
 Deno.test("a driver that dies in the middle leaves the letter or the job, never both or neither", async () => {

@@ -89,6 +89,7 @@ const HOUSE: readonly Room[] = [
     files: [
       ...["machines/", "src/core/", "src/runtime/", "src/ui/"],
       ...["src/http/request.ts", "src/http/short_list.ts", "src/http/only_get.ts"],
+      "src/http/condition.ts",
     ],
     types: ["src/store/store.ts"],
     packages: ["hono", "@hono/zod-openapi", "xstate", "@logtape/logtape", "elkjs"],
