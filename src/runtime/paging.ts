@@ -12,8 +12,8 @@ export interface Page<T> {
 
 /** Rows per home that the first look with a filter reads: a few milliseconds, whatever is asked. */
 const LOOK_ROWS = 250;
-/** A page that is not full yet is looked for among so many, and then for so long. */
-const ROWS_MIN = 5_000;
+/** A page that is not full yet is looked for among so many, and then until so much time is over. */
+const ROWS_MIN = 500;
 const LOOK_MS = 12;
 
 /**
