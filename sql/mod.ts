@@ -73,6 +73,7 @@ export { default as inboxTaken } from "./queries/inbox_taken.sql" with { type: "
 export { default as inbox } from "./queries/inbox.sql" with { type: "text" };
 export { default as insert } from "./queries/insert.sql" with { type: "text" };
 export { default as insertLimited } from "./queries/insert_limited.sql" with { type: "text" };
+export { default as insertOne } from "./queries/insert_one.sql" with { type: "text" };
 export { default as insertPlain } from "./queries/insert_plain.sql" with { type: "text" };
 export { default as insertStarted } from "./queries/insert_started.sql" with { type: "text" };
 export { default as keyHolders } from "./queries/key_holders.sql" with { type: "text" };
@@ -154,6 +155,7 @@ export { default as sealStep } from "./queries/seal_step.sql" with { type: "text
 export { default as setLimits } from "./queries/set_limits.sql" with { type: "text" };
 export { default as setPause } from "./queries/set_pause.sql" with { type: "text" };
 export { default as settleGates } from "./queries/settle_gates.sql" with { type: "text" };
+export { default as startOne } from "./queries/start_one.sql" with { type: "text" };
 export { default as steps } from "./queries/steps.sql" with { type: "text" };
 export { default as summarise } from "./queries/summarise.sql" with { type: "text" };
 export { default as suspects } from "./queries/suspects.sql" with { type: "text" };

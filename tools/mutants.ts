@@ -95,8 +95,16 @@ export const mutants: readonly Mutant[] = [
     file: "sql/queries/claim.sql",
     from: "     limit l.n) c\n  limit $7::integer),",
     to: "     limit l.n) c\n  where $7::integer > 0),",
+    test: "tests/store/claim_test.ts",
+    filter: "never takes more than asked under forced nested loops",
+  },
+  {
+    name: "claimed <= asked, one level",
+    file: "sql/queries/claim_level.sql",
+    from: "   limit $7::integer for update skip locked),",
+    to: "   limit $7::integer + 1 for update skip locked),",
     test: "tests/store/claim_level_test.ts",
-    filter: "many levels takes no more than asked under forced nested loops",
+    filter: "one level takes no more than asked under forced nested loops",
   },
   {
     name: "suspects apart",

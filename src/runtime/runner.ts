@@ -169,8 +169,8 @@ export class Runner {
     this.#buffer = this.#buffer.slice(this.#head).concat([...jobs].sort(inClaimOrder));
     this.#head = 0;
     this.#heldSince = this.#host.clock.monotonic();
-    this.#beginTicks();
     this.#pump();
+    this.#beginTicks();
     // Among fast jobs it would go back and forth until the backlog is gone: so no buffer for a
     // while, until it, being the first in its lane, has come again and finds a slot.
     if (this.#buffer.slice(this.#head).some(hasCrashed)) {
@@ -241,8 +241,9 @@ export class Runner {
     if (now - this.#heldSince > HELD_MS_MAX) this.giveBackBuffer();
   }
 
+  /** After the start: what has ended at once needs none, and nobody waits for it. */
   #beginTicks(): void {
-    this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
+    if (this.load > 0) this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
   }
 
   /** Resolves when nothing runs and nothing waits. */
@@ -284,9 +285,9 @@ export class Runner {
     }
     const attempt = new Attempt(job, handler, now, this.#attempts);
     this.#running.add(attempt);
-    this.#beginTicks();
     stats.jobs.started(job, clock.now());
     attempt.run();
+    this.#beginTicks();
   }
 
   #onEnd(attempt: Attempt, ending: Ending | null): void {

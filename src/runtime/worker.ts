@@ -59,6 +59,7 @@ export class Worker {
   #timers: ReturnType<typeof setInterval>[] = [];
   #loops: Promise<void> = Promise.resolve();
   #isStopping = false;
+  #isDatabaseOk = false;
   /** Turns that were committed with the end of an activity. */
   #relayed = 0;
   /** Somebody waits for jobs until then: tell which ones end. */
@@ -341,6 +342,9 @@ export class Worker {
   }
 
   #onDatabase(isOk: boolean): void {
+    // Told of every answer, it has something to decide at a change alone, or at a further failure.
+    if (isOk && this.#isDatabaseOk) return;
+    this.#isDatabaseOk = isOk;
     this.#life.send({ type: isOk ? "DATABASE_OK" : "DATABASE_FAILED" });
   }
 }

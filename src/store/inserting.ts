@@ -6,7 +6,7 @@ import { laneKey } from "../core/lane.ts";
 import { INITIAL_STATE, targetOf } from "../core/lifecycle.ts";
 import { GRACE_MS, KEY_TTL_MS, limits } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
-import type { Statement } from "./database.ts";
+import type { Parameter, Statement } from "./database.ts";
 import {
   column,
   jsonLines,
@@ -29,6 +29,11 @@ export function insertStatement(
   fromInbox: boolean,
   tenants: string | null = null,
 ): Statement {
+  const [only] = jobs;
+  // Nobody's request, it needs to be shown no tenant.
+  if (!fromInbox && only && jobs.length === 1 && tenants === null && isPlain(only)) {
+    return { text: sql.insertOne, parameters: [stateCode(INITIAL_STATE), ...plainValues(only)] };
+  }
   if (!fromInbox && jobs.every(isPlain)) {
     const parameters = [stateCode(INITIAL_STATE), ...plainColumns(jobs), tenants];
     return { text: sql.insertPlain, parameters };
@@ -54,14 +59,21 @@ function gateColumns(jobs: readonly JobInsert[]) {
 /** The statement that stores plain jobs as claimed already. */
 export function startStatement(jobs: readonly JobInsert[], lease: NamedClaim): Statement {
   const { leaseId, worker, leaseMs, gateChange = null } = lease;
-  return {
-    text: sql.insertStarted,
-    parameters: [
-      stateCode(targetOf("CLAIM")),
-      ...plainColumns(jobs),
-      ...[leaseId, worker, leaseMs, GRACE_MS, gateChange],
-    ],
-  };
+  const state = stateCode(targetOf("CLAIM"));
+  const shared = [leaseId, worker, leaseMs, GRACE_MS, gateChange];
+  const [only] = jobs;
+  if (only && jobs.length === 1) {
+    return { text: sql.startOne, parameters: [state, ...plainValues(only), ...shared] };
+  }
+  return { text: sql.insertStarted, parameters: [state, ...plainColumns(jobs), ...shared] };
+}
+
+/** The values of insert_one.sql, from the id on. */
+function plainValues(job: JobInsert): Parameter[] {
+  return [
+    ...[job.id, job.payloadJson, job.tenantId, laneKey(job), job.queue, job.type, job.partitionKey],
+    ...[job.priority, job.maxAttempts, job.maxCrashes, job.timeoutMs],
+  ];
 }
 
 /** What a later request with the same key is compared by; the order of object keys is no matter. */

@@ -163,6 +163,7 @@ for (const size of sizes) {
       };
       const batch = Array.from({ length: BATCH }, () => buildJob());
       await check("insert", insertStatement(batch, false));
+      await check("insert of one", insertStatement([buildJob()], false));
       await check("insert with keys", {
         ...insertStatement(batch.map((job) => ({ ...job, idempotencyKey: job.id })), false),
       });
