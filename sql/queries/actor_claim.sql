@@ -17,7 +17,7 @@ busy as materialized (
   select b.t, b.i from perdura.turn l cross join lateral unnest(l.tenants, l.ids) as b(t, i)
    where l.until > now()),
 picked as materialized (
-  select d.tenant_id, d.actor_id, d.at
+  select d.tenant_id, d.actor_id, d.at, a.id is not null as is_there
     from due d left join perdura.actor a on a.tenant_id = d.tenant_id and a.id = d.actor_id
    where (a.id is null or a.root_machine = any($4::text[]))
      and not exists (select from busy where busy.t = d.tenant_id and busy.i = d.actor_id)
@@ -26,7 +26,7 @@ spared as (
   insert into perdura.turn (id, worker, until, tenants, ids)
   select $1::uuid, $2::uuid, now() + $3::integer * interval '1 millisecond',
          array_agg(tenant_id), array_agg(actor_id)
-    from picked having count(*) > 0)
+    from picked where is_there having count(*) > 0)
 select (select coalesce(sum(n), 0) from due)::integer as looked, p.tenant_id as t, p.actor_id as i,
        a.uid, a.root_id, a.parent_id, a.machine, a.root_machine, a.machine_version, a.machine_hash,
        a.status, a.version as v, a.state, a.snapshot::text as snapshot,

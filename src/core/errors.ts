@@ -217,7 +217,7 @@ export class LeaseLostError extends PerduraError {
   }
 }
 
-/** `context.lock`: somebody else has it. What a handler throws of this is tried again. */
+/** `context.lock`: somebody else has it. A handler that throws it is run again later, and no attempt is spent. */
 export class LockTakenError extends Error {
   override readonly name = "LockTakenError";
   readonly code = "lock_taken";

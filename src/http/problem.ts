@@ -42,7 +42,8 @@ const UNAVAILABLE = "The database cannot be reached, or did not answer in time; 
 
 /** The response to an error. What is not ours is logged here, once, and told to nobody. */
 export function problemResponse(c: Context, error: unknown): Response {
-  const instance = c.req.path;
+  // RFC 9457 wants a URI reference: the path as it was sent, not as the router reads it.
+  const instance = new URL(c.req.url).pathname;
   if (!(error instanceof PerduraError)) {
     const requestId = c.get("requestId");
     log.error("Request failed", { error, requestId, method: c.req.method, path: instance });

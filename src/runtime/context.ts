@@ -71,7 +71,8 @@ export interface HandlerContext {
    * Takes a lock of the tenant, which one job holds at a time: for `ttlMs` (default 30 s, at least 300 ms),
    * renewed until it is released or the attempt ends. Waits for it at most `waitMs` (default 0).
    *
-   * @throws {LockTakenError} Somebody else has it.
+   * @throws {LockTakenError} Somebody else has it. If it leaves the handler, the job is run again later, and no
+   *   attempt is spent.
    */
   lock(name: string, options?: LockOptions): Promise<Lock>;
 }

@@ -64,6 +64,7 @@ export function endingOfResult(result: unknown, now: () => Date): Ending {
 export function endingOfThrow(thrown: unknown, policy: RetryPolicy, at: Date): Ending {
   const error = describeError(thrown, at);
   const advice = adviceOf(thrown, policy);
+  if (advice === null && isLockTaken(error)) return { kind: "snoozed", delayMs: LOCK_AGAIN_MS };
   if (advice === "give_up" || (advice === null && !error.retryable)) return permanent(error);
   const delayMs = typeof advice === "object" && advice !== null ? advice.delayMs : null;
   return {
@@ -72,6 +73,14 @@ export function endingOfThrow(thrown: unknown, policy: RetryPolicy, at: Date): E
     retryable: true,
     delayMs: delayMs === null ? null : boundedDelay(delayMs),
   };
+}
+
+/** A lock may be held for long: whoever wants it sooner says `waitMs`. */
+const LOCK_AGAIN_MS = 2_000;
+
+/** It waited its turn, as for a limit: nothing has failed. By name and code, for it may come from a thread. */
+function isLockTaken({ name, code }: JobError): boolean {
+  return name === "LockTakenError" && code === "lock_taken";
 }
 
 /** A failure that no retry can mend. */

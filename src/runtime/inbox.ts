@@ -21,6 +21,7 @@ import {
 import { describeError } from "../core/failure.ts";
 import type { JobInsert } from "../core/job.ts";
 import { type Decision, INITIAL_STATE, transition } from "../core/lifecycle.ts";
+import { START_ACTOR } from "../core/inbox.ts";
 import type { JobEvent } from "../../machines/job.ts";
 import type { Burial, Letter, Store } from "../store/store.ts";
 import { Desk } from "./actor_desk.ts";
@@ -32,8 +33,6 @@ import type { Turner } from "./turner.ts";
 
 const log = getLogger(["perdura", "inbox"]);
 
-/** What `perdura.start_actor` asks for. */
-const START_ACTOR = "perdura.start_actor";
 const askedSchema = z.strictObject({ machine: z.string(), id: z.string(), input: z.unknown() });
 
 const PAGE = 500;

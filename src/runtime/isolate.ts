@@ -22,6 +22,15 @@ const peer: Peer = new Peer((message) => self.postMessage(message), {
   lockLost: (handle: number) => lost.get(handle)?.abort(),
 });
 
+// A thread that ends itself says nothing of its own accord: the attempt would wait for its timeout.
+const exited = () => void peer.call("exited").catch(() => {});
+self.addEventListener("unload", exited);
+const close = self.close.bind(self);
+self.close = () => {
+  exited();
+  close();
+};
+
 self.onmessage = ({ data }: MessageEvent) => peer.receive(data);
 
 async function run({ module, type, payload, job }: IsolatedCall): Promise<SentResult> {

@@ -43,7 +43,10 @@ export async function runIsolated(
     name: type,
   });
   const over = Promise.withResolvers<never>();
-  const peer: Peer = new Peer((message) => worker.postMessage(message), serve(context, () => peer));
+  const peer: Peer = new Peer((message) => worker.postMessage(message), {
+    ...serve(context, () => peer),
+    exited: () => over.reject(new Error("The handler has ended its thread, and gave nothing")),
+  });
   worker.onmessage = ({ data }) => peer.receive(data);
   worker.onerror = (event) => {
     event.preventDefault();

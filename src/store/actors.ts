@@ -1,5 +1,6 @@
 /** Actors on PostgreSQL: the calls of `ActorStore` as single statements. */
 import { LeaseLostError } from "../core/errors.ts";
+import { START_ACTOR } from "../core/inbox.ts";
 import { DEFAULT_TENANT } from "../core/job.ts";
 import * as sql from "../../sql/mod.ts";
 import { toActorLine, toActorRow, toActorView, toFateOfMail, toPastStep } from "./actor_rows.ts";
@@ -197,7 +198,7 @@ export class PostgresActors implements ActorStore, ActorSeats {
   }
 
   async drop(names: readonly ActorName[]): Promise<number> {
-    return (await this.#db.query(sql.actorDrop, nameColumns(names))).length;
+    return (await this.#db.query(sql.actorDrop, [...nameColumns(names), START_ACTOR])).length;
   }
 
   async nextDue(machines: readonly string[]): Promise<number | null> {

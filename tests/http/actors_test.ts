@@ -44,6 +44,9 @@ Deno.test("an approval: started, decided, and looked at", async () => {
 Deno.test("what is wrong with a request is said, and nothing is stored", async () => {
   await using api = await testApi();
   assertProblem(await api.post("/actors", { machine: "nobody" }), 422, "unknown_machine");
+  const nobody = await api.get("/actors/no%20%C3%A9%2F1");
+  assertProblem(nobody, 404, "not_found");
+  assertEquals(nobody.body.instance, "/actors/no%20%C3%A9%2F1");
   const wrong = await api.post("/actors", { machine: "approval", input: { title: 7 } });
   assertProblem(wrong, 422, "invalid_input");
   assertEquals(errorPaths(wrong).toSorted(), ["input.approver", "input.title"]);

@@ -34,6 +34,19 @@ export const worker = defineHandler({
   },
 });
 
+/** Ends its own thread. */
+export const leaving = defineHandler({
+  type: "isolated.leave",
+  input: z.object({ how: z.enum(["exit", "close"]) }),
+  retry,
+  isolate: true,
+  handle: ({ how }) => {
+    if (how === "exit") Deno.exit(3);
+    globalThis.close();
+    return new Promise<never>(() => {});
+  },
+});
+
 /** Fails in different ways. */
 export const failing = defineHandler({
   type: "isolated.fail",

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { defineHandler } from "../../src/runtime/handlers.ts";
 import { testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";
-import { failing, spinner, worker } from "./isolated.ts";
+import { failing, leaving, spinner, worker } from "./isolated.ts";
 
 const noop = defineHandler({ type: "debug.noop", input: z.unknown(), handle: () => "done" });
 
@@ -41,6 +41,16 @@ Deno.test("what an isolated handler throws or gives up on is in the job", async 
   assertEquals([thrown?.name, thrown?.message, thrown?.code], ["TypeError", "odd", "odd"]);
   assertEquals((await errorOf("give_up"))?.message, "no use");
   assertEquals((await errorOf("lost"))?.message.includes("stray"), true);
+});
+
+Deno.test("an isolated handler that ends its thread has failed at once, and its neighbours go on", async () => {
+  await using db = await testDatabase();
+  await using w = testWorker(db, [leaving, noop]);
+  for (const how of ["exit", "close"]) {
+    const { state, lastError } = await w.run("isolated.leave", { how });
+    assertEquals([state, lastError?.message.includes("ended its thread")], ["dead_letter", true]);
+  }
+  assertEquals((await w.run("debug.noop", {})).output, "done");
 });
 
 Deno.test("an isolated handler that its module does not declare says so", async () => {

@@ -1,11 +1,14 @@
 /** `context.lock`: one holder, rising tokens, lost when its time is over. */
 import { assertEquals, assertRejects } from "@std/assert";
+import { z } from "zod";
 import { systemClock } from "../../src/core/clock.ts";
 import { LockTakenError } from "../../src/core/errors.ts";
 import { newId } from "../../src/core/id.ts";
+import { defineHandler } from "../../src/runtime/handlers.ts";
 import { Locks } from "../../src/runtime/locks.ts";
 import { eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { testWorker } from "../support/worker.ts";
 
 function locksOf(db: TestDatabase, tenantId = "default", signal = new AbortController().signal) {
   const holder = { tenantId, id: newId(), worker: newId() };
@@ -56,6 +59,29 @@ Deno.test("the end of an attempt gives its locks back; of one that was given up,
     async () => (await db.sql`select from perdura.lock where name = 'a'`).length === 0,
   );
   assertEquals((await db.sql`select from perdura.lock where name = 'b'`).length, 1);
+});
+
+Deno.test("a job whose lock is taken waits for it, and spends no attempt", async () => {
+  await using db = await testDatabase();
+  const isFree = Promise.withResolvers<void>();
+  const careful = defineHandler({
+    type: "careful",
+    input: z.object({ holds: z.boolean() }),
+    retry: { maxAttempts: 1 },
+    handle: async ({ holds }, { lock }) => {
+      await using _held = await lock("l");
+      if (holds) await isFree.promise;
+    },
+  });
+  await using w = testWorker(db, [careful]);
+  const first = await w.jobs.enqueueUnchecked({ type: "careful", payload: { holds: true } });
+  await eventually("it is held", async () => (await db.sql`select from perdura.lock`).length === 1);
+  const second = await w.run("careful", { holds: false }, "scheduled", "dead_letter");
+  assertEquals([second.state, second.attempt, second.lastError], ["scheduled", 0, null]);
+  isFree.resolve();
+  for (const { id } of [first, second]) {
+    assertEquals((await w.reach(id, "succeeded", "dead_letter")).state, "succeeded");
+  }
 });
 
 Deno.test("odd names and times of locks are refused", async () => {

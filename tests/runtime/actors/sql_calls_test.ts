@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import { assign, setup } from "xstate";
 import { z } from "zod";
 import { createRuntime, defineMachine } from "perdura";
+import { rootAddress } from "../../../src/core/actor/address.ts";
 import { eventually } from "../../support/build.ts";
 import { testDatabase } from "../../support/database.ts";
 
@@ -75,6 +76,26 @@ Deno.test("perdura.send and perdura.start_actor commit with the caller, or not a
     const [left] = await db.sql`select count(*)::int as n from perdura.mailbox`;
     return left?.n === 0;
   });
+});
+
+Deno.test("what is sent in the transaction of the start is read, however late the start comes", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [counters] });
+  await db.sql.begin(async (sql) => {
+    await sql`select perdura.send('c/1', '{"type": "ADD", "by": 2}')`;
+    await sql`select perdura.start_actor('counter', '{"from": 5}', '{"id": "c/1"}')`;
+    await sql`select perdura.send('c/1', '{"type": "ADD", "by": 3}')`;
+    await sql`select perdura.send('nobody', '{"type": "ADD", "by": 3}')`;
+  });
+  const name = { tenantId: "default", id: rootAddress("c/1") };
+  // Somebody looks at the mail before the start has been made.
+  assertEquals(await db.store.actors.drop([name, { tenantId: "default", id: "nobody" }]), 1);
+  runtime.work();
+  await eventually("both are read", async () => {
+    const actor = await runtime.actors.get(null, "c/1").catch(() => null);
+    return actor?.version === 3;
+  });
+  assertEquals((await runtime.actors.get(null, "c/1")).context, { n: 10 });
 });
 
 Deno.test("a start that cannot be is a dead letter with the reason", async () => {
