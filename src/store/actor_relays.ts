@@ -1,4 +1,5 @@
 /** Relays as the parameters of actor_relay.sql, and what it answers. */
+import * as sql from "../../sql/mod.ts";
 import { stateCode } from "../core/codes.ts";
 import { laneKey } from "../core/lane.ts";
 import { GRACE_MS, limits } from "../core/limits.ts";
@@ -21,6 +22,17 @@ import { field } from "./rows.ts";
 interface Line extends Relay {
   /** The only one. */
   readonly step: ActorStep;
+}
+
+/** Where nothing is large: a part that no row comes to is a tenth of a statement of one relay. */
+const smallRelay = sql.actorRelay.replace(/^data as \(.*\n(?: .*\n)*/m, "");
+
+/** The statement that commits `relays`. */
+export function relayText(relays: readonly Relay[]): string {
+  const hasLarge = relays.some(({ turn: { jobs: [job] }, end }) =>
+    isLarge(end.output) || isLarge(job?.payloadJson)
+  );
+  return hasLarge ? sql.actorRelay : smallRelay;
 }
 
 /** The parameters that commit `relays`, in this order. @param relays At least one. */
@@ -63,13 +75,17 @@ export function relayedOf(
   });
 }
 
+function isLarge(json: string | null | undefined): boolean {
+  return (json?.length ?? 0) > limits.inlineBytesMax;
+}
+
 function stepOf({ turn: { steps: [step, ...others] } }: Relay): ActorStep {
   if (!step || others.length > 0) throw new RangeError("A relay is a turn of one step");
   return step;
 }
 
 function turnColumns(lines: readonly Line[]): Parameter[] {
-  const isLarge = ({ end }: Line) => (end.output?.length ?? 0) > limits.inlineBytesMax;
+  const isOutputLarge = ({ end }: Line) => isLarge(end.output);
   return [
     column(lines, repeated(({ turn }) => turn.tenantId, quoted)),
     column(lines, ({ turn }) => quoted(turn.id)),
@@ -81,8 +97,8 @@ function turnColumns(lines: readonly Line[]): Parameter[] {
     column(lines, ({ step }) => step.snapshot !== null),
     column(lines, ({ end }) => end.id),
     column(lines, ({ end }) => end.version),
-    jsonLines(lines, (line) => isLarge(line) ? null : outputOf(line)),
-    jsonLines(lines, (line) => isLarge(line) ? outputOf(line) : null),
+    jsonLines(lines, (line) => isOutputLarge(line) ? null : outputOf(line)),
+    jsonLines(lines, (line) => isOutputLarge(line) ? outputOf(line) : null),
   ];
 }
 
@@ -109,7 +125,6 @@ function startColumns(lines: readonly Line[]): Parameter[] {
   const jobOf = ({ turn: { jobs: [job] } }: Line) => job ?? null;
   const activityOf = ({ turn: { activities: [activity] } }: Line) => activity ?? null;
   const payloadOf = (line: Line) => jobOf(line)?.payloadJson ?? null;
-  const isLarge = (line: Line) => (payloadOf(line)?.length ?? 0) > limits.inlineBytesMax;
   const text = (value: string | undefined) => value === undefined ? null : quoted(value);
   return [
     sparseColumn(lines, (line) => jobOf(line)?.id ?? null),
@@ -122,8 +137,8 @@ function startColumns(lines: readonly Line[]): Parameter[] {
     sparseColumn(lines, (line) => jobOf(line)?.maxAttempts ?? null),
     sparseColumn(lines, (line) => jobOf(line)?.maxCrashes ?? null),
     sparseColumn(lines, (line) => jobOf(line)?.timeoutMs ?? null),
-    jsonLines(lines, (line) => isLarge(line) ? null : payloadOf(line)),
-    jsonLines(lines, (line) => isLarge(line) ? payloadOf(line) : null),
+    jsonLines(lines, (line) => isLarge(payloadOf(line)) ? null : payloadOf(line)),
+    jsonLines(lines, (line) => isLarge(payloadOf(line)) ? payloadOf(line) : null),
     sparseColumn(lines, (line) => {
       const json = jobOf(line)?.metadataJson ?? null;
       return json === null ? null : quotedJson(json);

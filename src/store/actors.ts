@@ -22,7 +22,7 @@ import type {
   TurnClaim,
   TurnRequest,
 } from "./actor_records.ts";
-import { relayedOf, relayParameters } from "./actor_relays.ts";
+import { relayedOf, relayParameters, relayText } from "./actor_relays.ts";
 import { readSeats } from "./actor_seats.ts";
 import { turnParameters } from "./actor_turns.ts";
 import { toStarted } from "./claimed.ts";
@@ -124,7 +124,10 @@ export class PostgresActors implements ActorStore, ActorSeats {
     const [first, ...others] = [...relays].sort((a, b) => inNameOrder(a.turn, b.turn));
     if (!first) return [];
     const ordered = [first, ...others] as const;
-    const [row] = await this.#db.query(sql.actorRelay, relayParameters(lease, [...ordered]));
+    const [row] = await this.#db.query(
+      relayText(ordered),
+      relayParameters(lease, [...ordered]),
+    );
     return relayedOf(ordered, lease.leaseId, row);
   }
 

@@ -141,6 +141,43 @@ Deno.test("three activities alone take few statements, with the past of the ordi
   assertEquals(counted.map(({ state, count }) => [state, count]), [["succeeded", 9]]);
 });
 
+Deno.test("large inputs and outputs are relayed whole", async () => {
+  await using db = await testDatabase();
+  const letters = fromPromise<string, string>(({ input }) => Promise.resolve(`${input}b`));
+  const state = (next: string) => ({
+    invoke: {
+      src: "letters" as const,
+      input: ({ context }: { context: { text: string } }) => context.text,
+      onDone: { target: next, actions: "keep" as const },
+    },
+  });
+  const large = setup({
+    types: {} as { context: { text: string } },
+    actors: { letters },
+    actions: { keep: assign({ text: ({ event }) => String(Object(event).output) }) },
+  }).createMachine({
+    id: "large",
+    context: { text: "a".repeat(3_000) },
+    initial: "one",
+    states: { one: state("two"), two: state("over"), over: { type: "final" } },
+  });
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [defineMachine(large, { version: "1" })],
+  });
+  runtime.work();
+  const texts = await statementsOf(async () => {
+    await runtime.actors.start({ machine: "large", id: "large" });
+    await runtime.actors.wait(null, "large", "done");
+  });
+  assert(texts.some((text) => text.startsWith("Commit activities that have succeeded")));
+  const [one, two] = await db.sql`select id from perdura.job_archive order by id`;
+  const text = "a".repeat(3_000);
+  assertEquals((await runtime.jobs.get(null, one?.id)).output, `${text}b`);
+  const second = await runtime.jobs.get(null, two?.id);
+  assertEquals([Object(second.payload).input, second.output], [`${text}b`, `${text}bb`]);
+});
+
 Deno.test("actors that another process has started are read, and relayed though others wait", async () => {
   await using db = await testDatabase();
   const ids = Array.from({ length: 30 }, (_, n) => `c${n}`);
