@@ -251,6 +251,14 @@ export const mutants: readonly Mutant[] = [
     filter: "one level that knows an older change",
   },
   {
+    name: "the gates that a start of one job knows",
+    file: "sql/queries/start_one.sql",
+    from: "  select 1 where $17::bigint is null or exists (",
+    to: "  select 1 where true or exists (",
+    test: "tests/store/lone_job_test.ts",
+    filter: "is not stored by who knows an older change",
+  },
+  {
     name: "a snapshot that has missed a batch of its ordering key",
     file: "sql/queries/insert_limited.sql",
     from: "u.is_current and not u.is_taken",
