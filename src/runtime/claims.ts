@@ -50,9 +50,9 @@ export class Claims {
     return this.#host.gates.change;
   }
 
-  /** Milliseconds that a claim past gates takes these days. */
+  /** Milliseconds of work that a claim past gates is asked for. */
   get pastGatesMs(): number {
-    return this.#pastGates.ms;
+    return this.#pastGates.aheadMs(this.#host.clock.monotonic());
   }
 
   /** In lanes without limits. */
@@ -80,7 +80,8 @@ export class Claims {
     const claim = await this.#send({ lanes, limit, alone }, (request) => {
       return store.gates.claim({ ...request, tenantRate, only: null });
     });
-    this.#pastGates.note(clock.monotonic() - askedAt);
+    const now = clock.monotonic();
+    this.#pastGates.note(now - askedAt, claim.closed.some(({ why }) => why === "slots"), now);
     gates.note(claim.closed, askedAt);
     return claim;
   }

@@ -1,9 +1,10 @@
 /**
  * Handlers at once, and a short buffer of claimed jobs in front of them.
  *
- * The buffer holds at most what the process finished in the last 50 ms, of jobs with limits in the time of
- * a claim: it is empty for slow jobs and full for fast ones. A job that has crashed a worker is never buffered, and
- * nothing is held longer than a second: it goes back, its attempt refunded.
+ * The buffer holds at most what the process finished in the last 50 ms, of jobs with limits less where
+ * slots are short (claim_time.ts): it is empty for slow jobs and full for fast ones. A job that has
+ * crashed a worker is never buffered, and nothing is held longer than a second: it goes back, its attempt
+ * refunded.
  */
 import type { Backoff } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
