@@ -16,6 +16,9 @@ export interface Plotter {
 
 const HEIGHT = 200;
 
+/** Seconds between two times of the axis: whole ones, or a page just opened tells the same second twice. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400];
+
 /** What uPlot needs of its own sheet; a sheet made by script is no inline style. */
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(
@@ -37,10 +40,10 @@ export function plotIn(place: HTMLElement, series: readonly Series[]): Plotter {
       height: HEIGHT,
       legend: { show: false },
       cursor: { drag: { x: false, y: false } },
-      axes: [{ ...axis, space: 76, values: (_, ticks) => ticks.map(timeOf) }, {
-        ...axis,
-        size: 48,
-      }],
+      axes: [
+        { ...axis, space: 76, incrs: TIME_STEPS, values: (_, ticks) => ticks.map(timeOf) },
+        { ...axis, size: 48 },
+      ],
       series: [
         {},
         ...series.map(({ label, tone }) => ({
