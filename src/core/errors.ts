@@ -225,7 +225,7 @@ export class LockTakenError extends Error {
   readonly lock: string;
 
   constructor(lock: string) {
-    super(`Lock "${lock}" is held by another job`);
+    super(`Lock "${lock}" is held by another attempt`);
     this.lock = lock;
   }
 }

@@ -73,6 +73,7 @@ export interface HandlerContext {
    *
    * @throws {LockTakenError} Somebody else has it. If it leaves the handler, the job is run again later, and no
    *   attempt is spent.
+   * @throws {PermanentError} This attempt has it.
    */
   lock(name: string, options?: LockOptions): Promise<Lock>;
 }

@@ -3,6 +3,7 @@ import { type Backoff, backoffDelayMs } from "../core/backoff.ts";
 import { describeError, type JobError } from "../core/failure.ts";
 import { findJsonIssue } from "../core/json.ts";
 import { serialise } from "../core/job.ts";
+import { unitHash } from "../core/hash.ts";
 import { transition } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
 import { GiveUp, RetryAfter, Snooze } from "../core/outcome.ts";
@@ -20,7 +21,12 @@ export type Ending =
     /** Instead of the backoff. */
     readonly delayMs: number | null;
   }
-  | { readonly kind: "snoozed"; readonly delayMs: number }
+  | {
+    readonly kind: "snoozed";
+    readonly delayMs: number;
+    /** What it waits for, where the handler has not asked to be run later: many may wait for the same. */
+    readonly cause?: string;
+  }
   | { readonly kind: "interrupted" }
   | { readonly kind: "cancelled" };
 
@@ -64,7 +70,9 @@ export function endingOfResult(result: unknown, now: () => Date): Ending {
 export function endingOfThrow(thrown: unknown, policy: RetryPolicy, at: Date): Ending {
   const error = describeError(thrown, at);
   const advice = adviceOf(thrown, policy);
-  if (advice === null && isLockTaken(error)) return { kind: "snoozed", delayMs: LOCK_AGAIN_MS };
+  if (advice === null && isLockTaken(error)) {
+    return { kind: "snoozed", delayMs: LOCK_AGAIN_MS, cause: "lock_taken" };
+  }
   if (advice === "give_up" || (advice === null && !error.retryable)) return permanent(error);
   const delayMs = typeof advice === "object" && advice !== null ? advice.delayMs : null;
   return {
@@ -156,10 +164,14 @@ export function changeOf(job: EndedJob, ending: Ending, known: Knowledge): Chang
     decision,
     output: ending.kind === "succeeded" ? ending.output : null,
     error: isCancelled ? cancelledError(known.at) : failure,
-    cause: failure?.code ?? failure?.name ?? null,
+    cause: failure?.code ?? failure?.name ?? (isCancelled ? null : waitOf(ending)),
     // Success wins over a cancel request; everything else must know of it.
     cancelKnown: event.type === "SUCCEED" || event.type === "CANCEL" ? null : known.cancelRequested,
   };
+}
+
+function waitOf(ending: Ending): string | null {
+  return ending.kind === "snoozed" ? ending.cause ?? null : null;
 }
 
 function eventOf(job: EndedJob, ending: Ending, known: Knowledge): JobEvent {
@@ -172,12 +184,18 @@ function eventOf(job: EndedJob, ending: Ending, known: Knowledge): JobEvent {
     }
     case "snoozed":
       if (known.cancelRequested) return { type: "CANCEL" };
-      return { type: "SNOOZE", when: { delayMs: ending.delayMs } };
+      return { type: "SNOOZE", when: { delayMs: snoozeMs(job, ending) } };
     case "interrupted":
       return { type: known.cancelRequested ? "CANCEL" : "INTERRUPTED" };
     case "cancelled":
       return { type: "CANCEL" };
   }
+}
+
+/** Those that wait for the same do not come back together; a version passes each time, where no attempt does. */
+function snoozeMs({ id, version }: EndedJob, ending: Ending & { kind: "snoozed" }): number {
+  if (ending.cause === undefined) return ending.delayMs;
+  return Math.round(ending.delayMs * (1 + 0.25 * unitHash(`${id}:${version}`)));
 }
 
 function adviceOf(thrown: unknown, policy: RetryPolicy) {

@@ -8,7 +8,7 @@
  */
 import { z } from "zod";
 import { type Clock, jittered, systemRandom } from "../core/clock.ts";
-import { LockTakenError } from "../core/errors.ts";
+import { LockTakenError, PermanentError } from "../core/errors.ts";
 import { nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import type { LockHolder, LockName, LockStore } from "../store/store.ts";
@@ -57,6 +57,7 @@ export class Locks {
    * Takes a lock of the tenant.
    *
    * @throws {LockTakenError} Somebody else has held it for `waitMs`.
+   * @throws {PermanentError} This attempt has: it would wait for itself, however often it is run again.
    * @throws {z.ZodError} The name or an option is not one.
    */
   async take(name: string, options: LockOptions = {}): Promise<Lock> {
@@ -70,7 +71,7 @@ export class Locks {
       const token = await store.take(this.#holder, name, ttlMs);
       if (token !== null) return this.#hold(name, token, ttlMs, askedAt);
       const left = deadline - clock.monotonic();
-      if (left <= 0) throw new LockTakenError(name);
+      if (left <= 0) throw this.#refusal(name);
       await new Promise((done) => setTimeout(done, Math.min(left, jittered(TRY_MS, systemRandom))));
     }
   }
@@ -82,6 +83,13 @@ export class Locks {
       // Not given back: it is over by itself.
       else lock.release().catch(() => {});
     }
+  }
+
+  #refusal(name: string): Error {
+    const isOurs = [...this.#held].some((lock) => lock.name === name && !lock.isOver);
+    return isOurs
+      ? new PermanentError(`This attempt holds lock "${name}" already`)
+      : new LockTakenError(name);
   }
 
   #hold(name: string, token: number, ttlMs: number, askedAt: number): Lock {
@@ -120,6 +128,11 @@ class HeldLock implements Lock {
     this.#heldUntil = askedAt + ttlMs;
     this.signal = AbortSignal.any([this.#lost.signal, signal]);
     this.#timer = setInterval(() => void this.#renew(), ttlMs / 3);
+  }
+
+  /** Given back or lost. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   async release(): Promise<void> {

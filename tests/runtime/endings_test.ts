@@ -1,7 +1,7 @@
 /** How an attempt ended, as an event for the machine, and the machine's answer as a change. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { backoffDelayMs } from "../../src/core/backoff.ts";
-import { PermanentError } from "../../src/core/errors.ts";
+import { LockTakenError, PermanentError } from "../../src/core/errors.ts";
 import { limits } from "../../src/core/limits.ts";
 import { giveUp, retryAfter, snooze } from "../../src/core/outcome.ts";
 import {
@@ -190,6 +190,24 @@ Deno.test("changeOf() refunds the attempt of a snooze and of an interruption", (
   const interrupted = decide({ kind: "interrupted" });
   assertEquals([interrupted.decision.to, interrupted.decision.context.attempt], ["pending", 1]);
   assertEquals([interrupted.error, interrupted.cause], [null, null]);
+});
+
+Deno.test("changeOf() spreads the jobs that one lock has sent away, and says what they wait for", () => {
+  const taken = endingOfThrow(new LockTakenError("l"), {}, AT);
+  const delayOf = (job: Partial<ClaimedJob>) => {
+    const { decision, cause } = decide(taken, {}, job);
+    assertEquals([decision.to, cause], ["scheduled", "lock_taken"]);
+    assert(decision.due !== null && "delayMs" in decision.due);
+    assert(decision.due.delayMs >= 2_000 && decision.due.delayMs <= 2_500);
+    return decision.due.delayMs;
+  };
+  const ids = Array.from({ length: 20 }, (_, n) => claimed.id.slice(0, -2) + (n + 10));
+  assert(new Set(ids.map((id) => delayOf({ id }))).size > 10);
+  const versions = ids.map((_, version) => delayOf({ version }));
+  assert(new Set(versions).size > 10);
+  assertEquals(versions, ids.map((_, version) => delayOf({ version })));
+  assertEquals(decide(taken, { cancelRequested: true }).cause, null);
+  assertEquals(decide({ kind: "snoozed", delayMs: 5 }).decision.due, { delayMs: 5 });
 });
 
 Deno.test("changeOf() cancels whatever did not succeed after a cancel was requested", () => {

@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { z } from "zod";
 import { systemClock } from "../../src/core/clock.ts";
-import { LockTakenError } from "../../src/core/errors.ts";
+import { LockTakenError, PermanentError } from "../../src/core/errors.ts";
 import { newId } from "../../src/core/id.ts";
 import { defineHandler } from "../../src/runtime/handlers.ts";
 import { Locks } from "../../src/runtime/locks.ts";
@@ -78,10 +78,39 @@ Deno.test("a job whose lock is taken waits for it, and spends no attempt", async
   await eventually("it is held", async () => (await db.sql`select from perdura.lock`).length === 1);
   const second = await w.run("careful", { holds: false }, "scheduled", "dead_letter");
   assertEquals([second.state, second.attempt, second.lastError], ["scheduled", 0, null]);
+  const history = await db.store.history(second, 0, 10);
+  assertEquals(history.at(-1)?.cause, "lock_taken");
   isFree.resolve();
   for (const { id } of [first, second]) {
     assertEquals((await w.reach(id, "succeeded", "dead_letter")).state, "succeeded");
   }
+});
+
+Deno.test("who asks again for a lock that it holds is told so for good, and may have it once it is given back", async () => {
+  await using db = await testDatabase();
+  const [a, b] = [locksOf(db), locksOf(db)];
+  const lock = await a.take("l");
+  for (const waitMs of [0, 1]) {
+    await assertRejects(() => a.take("l", { waitMs }), PermanentError, 'holds lock "l" already');
+  }
+  await assertRejects(() => b.take("l"), LockTakenError, "held by another attempt");
+  await lock.release();
+  await using _again = await a.take("l");
+});
+
+Deno.test("a handler that waits for its own lock is a dead letter, not run again for ever", async () => {
+  await using db = await testDatabase();
+  const twice = defineHandler({
+    type: "twice",
+    input: z.object({}),
+    handle: async (_, { lock }) => {
+      await using _held = await lock("l");
+      await lock("l");
+    },
+  });
+  await using w = testWorker(db, [twice]);
+  const job = await w.run("twice", {}, "scheduled", "dead_letter");
+  assertEquals([job.state, job.lastError?.name], ["dead_letter", "PermanentError"]);
 });
 
 Deno.test("odd names and times of locks are refused", async () => {
