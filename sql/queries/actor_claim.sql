@@ -5,7 +5,8 @@
 -- for the commit is guarded by its version. So this commit does not wait for the disk.
 -- Index: mailbox_due from its head; primary keys of actor and mailbox; actor_system.
 -- Returns rows with the number of mails looked at: when that is $7, one busy actor may hide others. Mail
--- for nobody comes without an actor (column v is null).
+-- for nobody comes without an actor (column v is null), and last: it is kept while a start waits in the inbox,
+-- and would be in the way of all that is younger.
 with unhurried as materialized (select set_config('synchronous_commit', 'off', true)),
 due as materialized (
   select m.tenant_id, m.actor_id, min(m.due_at) as at, count(*) as n
@@ -21,7 +22,7 @@ picked as materialized (
     from due d left join perdura.actor a on a.tenant_id = d.tenant_id and a.id = d.actor_id
    where (a.id is null or a.root_machine = any($4::text[]))
      and not exists (select from busy where busy.t = d.tenant_id and busy.i = d.actor_id)
-   order by d.at limit $5),
+   order by a.id is null, d.at limit $5),
 spared as (
   insert into perdura.turn (id, worker, until, tenants, ids)
   select $1::uuid, $2::uuid, now() + $3::integer * interval '1 millisecond',

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { assign, setup } from "xstate";
 import { createRuntime, defineMachine, type MachineDefinition } from "perdura";
+import { newId } from "../../../src/core/id.ts";
 import { eventually } from "../../support/build.ts";
 import { testDatabase } from "../../support/database.ts";
 
@@ -80,6 +81,32 @@ Deno.test("a busy actor keeps nobody waiting", async () => {
   const [left] = await db.sql`
     select count(*)::int as n from perdura.mailbox where actor_id = 'busy'`;
   assert(left?.n > 0, "the busy one still has mail");
+});
+
+Deno.test("mail that waits for actors which are not there yet keeps nobody waiting", async () => {
+  await using db = await testDatabase();
+  // Their start waits in the inbox, since this process does not look into it.
+  await db.sql`select perdura.start_actor('list', 'null', jsonb_build_object('id', 'later-' || n))
+                 from generate_series(1, 300) n`;
+  await db.sql`
+    insert into perdura.mailbox (tenant_id, actor_id, id, kind, body, due_at)
+    select 'default', 'later-' || n, gen_random_uuid(), 'event',
+           '{"event":{"type":"ADD","what":"x"}}', now() - interval '1 hour'
+      from generate_series(1, 300) n`;
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [lists] });
+  await runtime.actors.start({ machine: "list", id: "here" });
+  await runtime.actors.post("here", { type: "ADD", what: "hello" });
+  const claim = await db.store.actors.claim({
+    turnId: newId(),
+    worker: newId(),
+    spareMs: 1_000,
+    machines: ["list"],
+    actors: 100,
+    mailPerActor: 10,
+    look: 1_000,
+  });
+  assertEquals(claim.actors.map(({ id }) => id), ["here"]);
+  assertEquals(claim.nobody.length, 99);
 });
 
 /** Throws on `BREAK` until it is repaired. Its chart is the same either way. */
