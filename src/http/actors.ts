@@ -6,7 +6,9 @@ import { isUuid } from "../core/id.ts";
 import { DEFAULT_TENANT, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { isText } from "../core/term.ts";
+import type { Actor } from "../runtime/actor_view.ts";
 import type { Actors, Until } from "../runtime/actors.ts";
+import { isEnded } from "../runtime/place.ts";
 import {
   actorAimOf,
   actorLine,
@@ -184,6 +186,10 @@ function eventRoutes(actors: Actors): Route[] {
   ];
 }
 
+function isAlone({ activities, children }: Actor): boolean {
+  return [activities, children].every((each) => Array.isArray(each) && each.length === 0);
+}
+
 const shared = {
   method: "get",
   tag: "actors",
@@ -226,9 +232,8 @@ function readRoutes(actors: Actors): Route[] {
       handle: async (call) => {
         const { version } = call.query;
         const actor = await actors.get(tenantOf(call), readActorId(call.c), version);
-        // What its children are at changes beside its version.
-        const isAlone = Array.isArray(actor.children) && actor.children.length === 0;
-        const etag = isAlone ? tagOf(actor) : null;
+        // Its activities end, and its children change, beside its version: what shows none now may have shown some.
+        const etag = isEnded(actor.status) && isAlone(actor) ? tagOf(actor) : null;
         return unlessKnown(call.c, etag, () => respondWithActor(call.c, actor, 200));
       },
     }),

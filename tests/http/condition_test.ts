@@ -1,5 +1,6 @@
 /** If-None-Match: who has an answer by its ETag is not sent it again, and never told so of one that has changed. */
 import { assert, assertEquals } from "@std/assert";
+import { changeFor, claimAll } from "../support/build.ts";
 import { type Api, jobIn, testApi } from "./support.ts";
 
 async function ask(api: Api, path: string, etag: string, method = "GET") {
@@ -22,6 +23,7 @@ Deno.test("a job, an actor, a chart and the document are not sent to who has the
     input: { title: "A new chair", approver: "ada" },
   });
   assertEquals(actor.status, 201, JSON.stringify(actor.body));
+  assertEquals((await api.post("/actors/a-1/events", { type: "APPROVE", by: "ada" })).status, 200);
   const paths = [`/jobs/${id}`, "/actors/a-1", "/machines/job/chart.svg", "/openapi.json"];
   for (const path of paths) {
     const etag = await tagOf(api, path);
@@ -45,4 +47,18 @@ Deno.test("a job that has changed is sent, and one that runs always: its lease c
   const running = await jobIn(api, "running");
   const now = await tagOf(api, `/jobs/${running}`);
   assertEquals((await ask(api, `/jobs/${running}`, now))[0], 200);
+});
+
+Deno.test("an actor that has not ended is always sent: its work ends beside its version", async () => {
+  await using api = await testApi();
+  const input = { total: 1, items: ["chair"] };
+  const { body } = await api.post("/actors", { machine: "order", id: "o-1", input });
+  assert(Array.isArray(body.activities) && body.activities.length === 1);
+  const etag = await tagOf(api, "/actors/o-1");
+  for (const job of await claimAll(api.db.store, 10)) {
+    await api.db.store.commit(null, [changeFor(job, { type: "SUCCEED" })]);
+  }
+  const [status, text, now] = await ask(api, "/actors/o-1", etag);
+  assertEquals([status, now], [200, etag]);
+  assertEquals(JSON.parse(String(text)).activities, []);
 });
