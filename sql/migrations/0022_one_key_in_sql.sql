@@ -6,9 +6,11 @@
 create index inbox_key on perdura.inbox using hash ((options ->> 'idempotencyKey'))
   where options ->> 'idempotencyKey' is not null;
 
--- The job, or the letter, that has an idempotency key; null: none that can be seen from here. $1 tenant, $2 key.
--- Whoever may add letters and no more sees none.
-create function perdura.key_holder(tenant text, key text)
+-- The job, or the letter, that has an idempotency key; null: none that can be seen from here. $1 tenant, $2 type,
+-- $3 key. Whoever may add letters and no more sees none.
+-- A letter of another type is none: it may be of no type at all, and become a dead letter. One of the same type may
+-- become one too, by its payload or its options, which only a driver can check: then its id is that of a dead letter.
+create function perdura.key_holder(tenant text, type text, key text)
 returns uuid language plpgsql stable as $$
 declare holder uuid;
 begin
@@ -17,11 +19,13 @@ begin
     return null;
   end if;
   select u.job_id into holder from perdura.unique_key u
-   where u.tenant_id = $1 and u.key = $2 and u.expires_at >= now();
+   where u.tenant_id = $1 and u.key = $3 and u.expires_at >= now();
   if holder is null then
     -- The first letter is the one that becomes the job.
-    select m.id into holder from perdura.inbox m
-     where m.options ->> 'idempotencyKey' = $2 and m.tenant_id = $1 order by m.id limit 1;
+    with matches as materialized ( -- by the key: the order of ids would read the whole inbox
+      select m.id from perdura.inbox m
+       where m.options ->> 'idempotencyKey' = $3 and m.tenant_id = $1 and m.type = $2)
+    select m.id into holder from matches m order by m.id limit 1;
   end if;
   return holder;
 end $$;
@@ -42,7 +46,7 @@ declare
   made uuid;
 begin
   if jsonb_typeof($3 -> 'idempotencyKey') = 'string' and $3 ->> 'idempotency' is distinct from 'strict' then
-    made := perdura.key_holder(tenant, $3 ->> 'idempotencyKey');
+    made := perdura.key_holder(tenant, $1, $3 ->> 'idempotencyKey');
     if made is not null then
       return made;
     end if;

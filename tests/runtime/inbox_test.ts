@@ -145,6 +145,12 @@ Deno.test("a key in SQL gives the id of the job that has it, also before it is m
     await ask({ idempotencyKey: "x".repeat(20_000) }),
   ];
   assertEquals(new Set([first, ...others]).size, 5);
+  // It may become a dead letter: who asks for something else does not hear of it.
+  const wrong = await ask({ idempotencyKey: "three" }, "no.such.type");
+  others.push(await ask({ idempotencyKey: "three" }));
+  assert(others.at(-1) !== wrong, "it has its own");
+  assertEquals(await ask({ idempotencyKey: "three" }), others.at(-1));
+  assertEquals(await ask({ idempotencyKey: "three" }, "no.such.type"), wrong);
   await emptyInbox(host(db));
   assertEquals(await ask({ idempotencyKey: "one" }), first);
   await leaveJob({ store: db.store, clock: systemClock }, "default", first);
