@@ -82,9 +82,19 @@ run() {
   esac
 }
 
+# look: sets $ids. A page may hold nothing and still name a cursor: there is more to look through.
+look() {
+  local cursor=
+  while true; do
+    call GET "/jobs?tenantId=$tenant&queue=$queue&state=pending,scheduled,retry&limit=20$cursor" "" ""
+    ids=$(grep -o '"id":"[0-9a-f-]\{36\}"' "$work/body" | cut -d'"' -f4)
+    cursor=$(sed -n 's/.*"nextCursor":"\([^"]*\)".*/\&cursor=\1/p' "$work/body")
+    [[ -z $ids && -n $cursor ]] || return 0
+  done
+}
+
 while true; do
-  call GET "/jobs?tenantId=$tenant&queue=$queue&state=pending,scheduled,retry&limit=20" "" ""
-  ids=$(grep -o '"id":"[0-9a-f-]\{36\}"' "$work/body" | cut -d'"' -f4)
+  look
   for id in $ids; do
     if run "$id" "$@" && [[ -n ${ONCE:-} ]]; then exit 0; fi
   done

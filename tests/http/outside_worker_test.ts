@@ -5,6 +5,8 @@ import { type Api, assertProblem, itemsOf, jobIn, testApi, textOf } from "./supp
 
 const SCRIPT = new URL("../../scripts/worker.sh", import.meta.url).pathname;
 
+const ID = "01890000-0000-7000-8000-000000000001";
+
 /** Serves an api on a port of its own, and starts the script for one job of the queue. */
 function startScript(api: Api, command: readonly string[], env: Record<string, string> = {}) {
   const server = Deno.serve(
@@ -40,6 +42,32 @@ Deno.test("scripts/worker.sh takes a job, renews its lease and brings its output
   const rows = itemsOf(await api.get(`/jobs/${id}/transitions`));
   assertEquals(rows.map(({ event }) => event), ["ENQUEUE", "CLAIM", "SUCCEED"]);
   assertEquals(rows.map(({ worker }) => worker), [null, claimed.leaseOwner, claimed.leaseOwner]);
+});
+
+Deno.test("scripts/worker.sh looks on when a page has nothing for it and names a cursor", async () => {
+  const seen: string[] = [];
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    (request) => {
+      const url = new URL(request.url);
+      seen.push(`${request.method} ${url.pathname} ${url.searchParams.get("cursor") ?? ""}`.trim());
+      if (url.pathname !== "/jobs") return new Response("{}", { headers: { etag: '"1"' } });
+      const cursors: Record<string, string> = { "": "a", a: "b" };
+      const nextCursor = cursors[url.searchParams.get("cursor") ?? ""] ?? null;
+      // Who never follows a cursor is given the job as well: it ends, and is seen.
+      const items = nextCursor === null || seen.length > 3 ? [{ id: ID }] : [];
+      return Response.json({ items, nextCursor });
+    },
+  );
+  const { code } = await new Deno.Command("bash", {
+    args: [SCRIPT, "outside", "true"],
+    env: { PERDURA_URL: `http://127.0.0.1:${server.addr.port}`, ONCE: "1" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).output();
+  assertEquals(code, 0);
+  assertEquals(seen.slice(0, 4), ["GET /jobs", "GET /jobs a", "GET /jobs b", `HEAD /jobs/${ID}`]);
 });
 
 Deno.test("scripts/worker.sh is fenced when its lease was recovered meanwhile", async () => {
