@@ -14,11 +14,12 @@ export async function readNewJob(
   return withKey(withTenant(body, tenantOf(call)), key);
 }
 
-/** The key of the header is the body's, unless the body names another. */
+/** The key of the header is the body's, unless the body names another; null names none. */
 function withKey(input: unknown, key: string | null): unknown {
   if (key === null || typeof input !== "object" || input === null) return input;
   if (Array.isArray(input)) return input;
-  if ("idempotencyKey" in input && input.idempotencyKey !== key) {
+  const own = "idempotencyKey" in input ? input.idempotencyKey ?? key : key;
+  if (own !== key) {
     const message = "Differs from the header Idempotency-Key";
     throw new InvalidInputError([{ path: "idempotencyKey", message }]);
   }

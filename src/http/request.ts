@@ -164,8 +164,14 @@ export function readIfMatch(c: Context): number | null {
 export function readIdempotencyKey(c: Context): string | null {
   const given = c.req.header("idempotency-key");
   if (given === undefined) return null;
-  const [, quoted] = /^"((?:[^"\\]|\\["\\])*)"$/.exec(given.trim()) ?? [];
-  const key = quoted?.replaceAll(/\\(.)/g, "$1") ?? given.trim();
+  const text = given.trim();
+  const [, quoted] = /^"((?:[^"\\]|\\["\\])*)"$/.exec(text) ?? [];
+  if (text.startsWith('"') && quoted === undefined) {
+    throw new MalformedError(
+      'Idempotency-Key in quotes must end with one, and escape " and \\ within',
+    );
+  }
+  const key = quoted?.replaceAll(/\\(.)/g, "$1") ?? text;
   if (!/^[\x20-\x7e]+$/.test(key) || key.length > limits.keyLengthMax) {
     throw new MalformedError(
       `Idempotency-Key must be 1 to ${limits.keyLengthMax} ASCII characters`,

@@ -79,6 +79,7 @@ Deno.test("the header Idempotency-Key is the key of a body without one, bare or 
     await api.post("/jobs", { ...bare, idempotencyKey: "order-7" }, {
       "idempotency-key": "order-7",
     }),
+    await api.post("/jobs", { ...bare, idempotencyKey: null }, { "idempotency-key": "order-7" }),
     await api.post("/types/debug.noop/jobs", { payload: { a: 1 } }, {
       "idempotency-key": "order-7",
     }),
@@ -100,7 +101,7 @@ Deno.test("an Idempotency-Key that differs from the body's, cannot be one, or is
     422,
     "invalid_input",
   );
-  for (const key of ["", '""', "x".repeat(2_000), "zoë"]) {
+  for (const key of ["", '""', "x".repeat(2_000), "zoë", '"a\\b"', '"a', '"a"b"', '"a\\"']) {
     assertProblem(await api.post("/jobs", bare, { "idempotency-key": key }), 400, "malformed");
   }
   const batch = await api.post("/jobs/batch", { jobs: [bare] }, { "idempotency-key": "order-2" });
