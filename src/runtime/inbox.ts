@@ -72,7 +72,8 @@ export async function emptyInbox(host: InboxHost): Promise<number> {
     const isLast = letters.length < PAGE;
     after = isLast ? null : letters.at(-1) ?? null;
     if (letters.length > 0) made += await settle(host, memory, letters);
-    // A look that began in the middle goes on from the beginning.
+    // A look that began in the middle goes on from the beginning if its first page was the last one. A longer one
+    // leaves the beginning to the next look.
     if (isLast && (begun === null || page > 0)) break;
   }
   memory.after = after;
