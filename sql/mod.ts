@@ -59,6 +59,7 @@ export { default as forgetCancels } from "./queries/forget_cancels.sql" with { t
 export { default as forgetOrderingKeys } from "./queries/forget_ordering_keys.sql" with { type: "text" };
 export { default as forgetQuarantine } from "./queries/forget_quarantine.sql" with { type: "text" };
 export { default as gateNames } from "./queries/gate_names.sql" with { type: "text" };
+export { default as forgetSlots } from "./queries/forget_slots.sql" with { type: "text" };
 export { default as forgetWorkers } from "./queries/forget_workers.sql" with { type: "text" };
 export { default as gates } from "./queries/gates.sql" with { type: "text" };
 export { default as gateStates } from "./queries/gate_states.sql" with { type: "text" };

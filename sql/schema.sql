@@ -435,6 +435,9 @@ create table perdura.slot (
   -- Jobs of the lease that run past it; none: its others still run.
   n integer not null check (n >= 0),
   taken_at timestamptz not null,
+  -- Of the release before, which is not to write here.
+  job_tenant_id text,
+  job_id uuid check (job_id is null),
   primary key (tenant_id, kind, name, lease_id)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 create index slot_lease on perdura.slot (lease_id);

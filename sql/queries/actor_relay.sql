@@ -20,6 +20,7 @@
 with held as materialized (
   select le.id, le.worker, le.n_left from perdura.lease le
    where le.id = any($1::uuid[])
+     and not le.holds_slots -- finish_limited.sql gives those back
      and ($8::bigint is null
           or exists (select from perdura.gate_change where n = $8::bigint))
    order by le.id for update),

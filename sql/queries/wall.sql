@@ -13,6 +13,7 @@ declare
   name text;
   behind record;
   owned text;
+  given text;
 begin
   foreach name in array array['perdura_tenant', 'perdura_sender', 'perdura_runner'] loop
     begin
@@ -56,12 +57,15 @@ begin
       when behind.by_tenant then 'tenant_id = current_setting(''perdura.tenant'', true)'
       -- A batch may be of several tenants: each of them sees it.
       else 'current_setting(''perdura.tenant'', true) = any (tenants)' end;
+    -- A batch of several tenants holds slots of theirs too: those are seen, but not written.
+    given := case when behind.relname = 'slot'
+      then 'tenant_id in (''*'', current_setting(''perdura.tenant'', true)) and ' || owned else owned end;
     execute format('alter table perdura.%I enable row level security', behind.relname);
     execute format('alter table perdura.%I force row level security', behind.relname);
     execute format('create policy runner on perdura.%I to perdura_runner using (true) with check (true)',
                    behind.relname);
     execute format('create policy tenant on perdura.%I to perdura_tenant using (%s) with check (%s)',
-                   behind.relname, owned, owned);
+                   behind.relname, owned, given);
     execute format('grant select, insert%s on perdura.%I to perdura_tenant',
                    case when behind.relname = 'audit' then '' else ', update, delete' end, behind.relname);
   end loop;

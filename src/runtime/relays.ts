@@ -159,7 +159,8 @@ export class Relays {
     if (!known) return this.#ask(outcome, worker);
     this.#byJob.delete(claimed.id);
     known.jobs.delete(claimed.id);
-    const isShort = ending.kind === "succeeded" && known.relays < CHAIN_MAX;
+    // An end that gives back slots is a statement of its own.
+    const isShort = ending.kind === "succeeded" && !claimed.holdsSlots && known.relays < CHAIN_MAX;
     if (!isShort || !known.worker.handOff.keep()) {
       this.#forget(known);
       return false;
@@ -179,7 +180,7 @@ export class Relays {
   #ask(outcome: Outcome, worker: RelayWorker): boolean {
     const { claimed, ending } = outcome;
     if (
-      !this.#workers.has(worker) || ending.kind !== "succeeded" ||
+      !this.#workers.has(worker) || ending.kind !== "succeeded" || claimed.holdsSlots ||
       !this.#seats.isWorth(claimed.type)
     ) return false;
     if (!worker.handOff.keep()) return false;

@@ -29,6 +29,7 @@ export async function maintain(db: Database): Promise<void> {
     if (field<number>(row, "n") < FOLD_ROWS) break;
   }
   await db.query(sql.forgetWorkers);
+  await db.query(sql.forgetSlots);
   await addPartitions(db);
   await db.query(sql.forgetOrderingKeys, [KEY_UNUSED_MS, FOLD_ROWS]);
   await db.query(sql.summarise).catch((error) => log.debug("History not summarised", { error }));

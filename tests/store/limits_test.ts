@@ -313,6 +313,15 @@ Deno.test("a lease without jobs takes its slots along", async () => {
   assertEquals(await countSlots(db), 0);
 });
 
+Deno.test("slots whose lease is gone are forgotten by the next sweep", async () => {
+  await using db = await testDatabase();
+  await db.sql`
+    insert into perdura.slot (tenant_id, kind, name, lease_id, n, taken_at)
+    values ('default', 0, '', gen_random_uuid(), 2, now())`;
+  await db.store.maintain();
+  assertEquals([...await db.sql`select lease_id from perdura.slot`], []);
+});
+
 Deno.test("jobs of one claim, ended by requests of their tenants, give back all slots", async () => {
   await using db = await testDatabase();
   await limit(db, TYPE, { concurrency: 5 });

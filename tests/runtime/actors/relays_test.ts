@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { assign, fromPromise, setup } from "xstate";
 import { createRuntime, defineMachine } from "perdura";
+import { NO_LIMITS } from "../../../src/core/gate.ts";
 import { Database } from "../../../src/store/database.ts";
 import { eventually } from "../../support/build.ts";
 import { testDatabase } from "../../support/database.ts";
@@ -207,6 +208,18 @@ Deno.test("actors that another process has started are read, and relayed though 
            (select count(*) from perdura.activity)::int as activities, count(*)::int as ended
       from perdura.job_archive`;
   assertEquals(left, { jobs: 0, mail: 0, activities: 0, ended: 90 });
+});
+
+Deno.test("activities past a limit of concurrency give back their slots", async () => {
+  await using db = await testDatabase();
+  const gate = { tenantId: "default", kind: "tenant", name: "" } as const;
+  await db.store.gates.setLimits(gate, { ...NO_LIMITS, concurrency: 3 });
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines });
+  runtime.work();
+  const ids = Array.from({ length: 8 }, (_, n) => `l${n}`);
+  for (const id of ids) await runtime.actors.start({ machine: "chain", id });
+  for (const id of ids) await runtime.actors.wait(null, id, "done");
+  assertEquals([...await db.sql`select name, n from perdura.slot`], []);
 });
 
 Deno.test("a long workflow that has begun makes room for the others that wait", async () => {
