@@ -101,11 +101,13 @@ class Load {
   async #run(): Promise<void> {
     for (let n = 0; !this.#isOver; n++) {
       const keys = Array.from({ length: 10 }, (_, k) => `${n} ${k}`);
-      const jobs = keys.map((key) => ({
+      const effects = keys.map((key) => ({
         type: "debug.effect",
         payload: { key },
         idempotencyKey: key,
       }));
+      // An attempt that fails ends by another statement than one that succeeds.
+      const jobs = [...effects, { type: "debug.fail", payload: { times: 1, message: "once" } }];
       // While the migration holds its locks the answer may be 503: nothing was stored, it is sent again.
       const send = async (): Promise<number> => {
         const response = await fetch(`${this.#url}/jobs/batch`, {
@@ -139,13 +141,15 @@ Deno.test(`rolling upgrade: old and new share the database while it is migrated,
     const load = new Load(await oldApi.url());
     const sql = postgres(db.url, { max: 1, onnotice: () => {} });
     const effects = async () => (await sql`select from debug_effect`).length;
+    const retried = async () =>
+      (await sql`select from perdura.job_archive where type = 'debug.fail'`).length;
     await eventually("the old worker works", async () => await effects() > 20);
     const migration = new Program(ROOT, ["migrate"], db.url);
     assertEquals(await migration.ended(), 0, migration.text);
-    const migratedAt = await effects();
+    const migratedAt = [await effects(), await retried()] as const;
     await eventually(
       "the old worker goes on",
-      async () => await effects() > migratedAt + 20,
+      async () => await effects() > migratedAt[0] + 20 && await retried() > migratedAt[1] + 20,
     );
     const [newWorker, newApi] = [
       new Program(ROOT, ["worker"], db.url),
@@ -160,6 +164,7 @@ Deno.test(`rolling upgrade: old and new share the database while it is migrated,
     await eventually("the new one goes on", async () => await effects() > aloneAt + 20);
     await load.stop();
     await eventually("all have run", async () => await effects() >= load.keys.length);
+    await eventually("all are retried", async () => await retried() * 10 >= load.keys.length);
     const found = await sql<{ key: string; n: number }[]>`
       select key, count(*)::int as n from debug_effect group by key`;
     assertEquals(found.filter(({ n }) => n !== 1), [], "no effect twice");
