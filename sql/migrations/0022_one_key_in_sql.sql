@@ -22,10 +22,9 @@ begin
    where u.tenant_id = $1 and u.key = $3 and u.expires_at >= now();
   if holder is null then
     -- The first letter is the one that becomes the job.
-    with matches as materialized ( -- by the key: the order of ids would read the whole inbox
-      select m.id from perdura.inbox m
-       where m.options ->> 'idempotencyKey' = $3 and m.tenant_id = $1 and m.type = $2)
-    select m.id into holder from matches m order by m.id limit 1;
+    with matches as materialized ( -- by the key alone: the index of tenants and ids holds the whole inbox
+      select m.tenant_id, m.id, m.type from perdura.inbox m where m.options ->> 'idempotencyKey' = $3)
+    select m.id into holder from matches m where m.tenant_id = $1 and m.type = $2 order by m.id limit 1;
   end if;
   return holder;
 end $$;

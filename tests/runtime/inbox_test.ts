@@ -161,6 +161,31 @@ Deno.test("a key in SQL gives the id of the job that has it, also before it is m
   assertEquals(await ask({ idempotencyKey: "one" }) === first, false);
 });
 
+Deno.test("a key is found by its index, however long the inbox is and whatever the statistics say", async () => {
+  await using db = await testDatabase();
+  await db.sql`alter table perdura.inbox set (autovacuum_enabled = off)`;
+  await db.sql`
+    insert into perdura.inbox (tenant_id, id, type, payload, options)
+    select 'default', gen_random_uuid(), 'debug.noop', '{}', jsonb_build_object('idempotencyKey', 'k' || n)
+      from generate_series(1, 5000) n`;
+  for (const isFresh of [false, true]) {
+    if (isFresh) await db.sql`analyze perdura.inbox`;
+    await db.sql.begin(async (tx) => {
+      const read = async () => {
+        const [row] = await tx`
+          select seq_scan::int, idx_scan::int, idx_tup_fetch::int
+            from pg_stat_xact_user_tables where relid = 'perdura.inbox'::regclass`;
+        return [row?.seq_scan, row?.idx_scan, row?.idx_tup_fetch];
+      };
+      const before = await read();
+      const [found] = await tx`select perdura.key_holder('default', 'debug.noop', 'k7') as id`;
+      assert(found?.id);
+      const after = await read();
+      assertEquals(after.map((n, index) => n - before[index]), [0, 1, 1]);
+    });
+  }
+});
+
 Deno.test("who may add letters and no more may go on doing so with a key", async () => {
   await using db = await testDatabase();
   const made = await db.sql.begin(async (tx) => {
