@@ -26,7 +26,8 @@ lease_ms=${LEASE_MS:-30000}
 queue=$1
 shift
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# Only here: whoever renews, ended before it has begun, would run this too.
+trap '[[ $BASHPID == "$$" ]] && rm -rf "$work"' EXIT
 
 # call METHOD PATH VERSION BODY: sets $status and $version; the answer is in $work/body.
 call() {
