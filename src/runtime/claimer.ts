@@ -2,7 +2,7 @@
  * Takes due jobs: as many as there is room for, from the lanes whose turn it is.
  *
  * One claim is in flight at a time; what frees up meanwhile makes the next one larger. Lanes that have
- * to pass gates are claimed by a statement of their own, for free handlers only; where there are none,
+ * to pass gates are claimed by a statement of their own, for what will be free soon; where there are none,
  * nothing of this is asked.
  */
 import { type Clock, jittered, type Random } from "../core/clock.ts";

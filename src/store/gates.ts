@@ -1,18 +1,14 @@
 /** Gates on PostgreSQL. */
-import { stateCode } from "../core/codes.ts";
 import { type Gate, GATE_KINDS, type GateName, type GateState, type Limits } from "../core/gate.ts";
-import { statesAccepting, targetOf } from "../core/lifecycle.ts";
-import { GRACE_MS, UNAWARE_MS } from "../core/limits.ts";
+import { UNAWARE_MS } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import { toClaimed } from "./claimed.ts";
+import { claimParameters, levelsOf } from "./claiming.ts";
 import type { Database, Statement } from "./database.ts";
 import { column, quoted, quotedOrNull } from "./literal.ts";
 import { field } from "./rows.ts";
 import { ALL_TENANTS, gateKey, toGate, toGateState, toReport } from "./gate_rows.ts";
 import type { DeclaredLimits, GateList, GateStore, LimitedClaim, LimitedRequest } from "./store.ts";
-
-const claimable = `{${statesAccepting("CLAIM").map(stateCode).join(",")}}`;
-const claimed = stateCode(targetOf("CLAIM"));
 
 /** The gate side of the store. */
 export class PostgresGates implements GateStore {
@@ -100,25 +96,9 @@ export class PostgresGates implements GateStore {
 
 /** The claim past gates. */
 export function limitedStatement(request: LimitedRequest): Statement {
-  const levels = request.lanes.flatMap(({ quantum, levels }, k) =>
-    levels.map((level) => ({ ...level, quantum, k }))
-  );
+  const levels = levelsOf(request);
   const parameters = [
-    request.leaseId,
-    request.worker,
-    request.leaseMs,
-    GRACE_MS,
-    claimable,
-    claimed,
-    request.limit,
-    request.alone,
-    column(levels, (level) => level.k),
-    column(levels, (level) => level.quantum),
-    column(levels, (level) => quoted(level.lane.tenantId)),
-    column(levels, (level) => level.lane.lane),
-    column(levels, (level) => level.lane.priority),
-    column(levels, (level) => quoted(level.from.runAt)),
-    column(levels, (level) => level.from.id),
+    ...claimParameters(request, levels),
     column(levels, (level) => quoted(level.lane.queue)),
     column(levels, (level) => quoted(level.lane.type)),
     request.tenantRate,
