@@ -232,6 +232,23 @@ Deno.test("a transaction of a handler, under a role of its own, sees its tenant 
   }
 });
 
+Deno.test("a tenant takes no slot at a gate of another's, though they share a lease", async () => {
+  await using db = await testDatabase();
+  await jobOf(db.store, "a");
+  await jobOf(db.store, "b");
+  const [job] = await claimAll(db.store, 10);
+  assert(job);
+  const take = (tenantId: string) =>
+    db.sql.begin(async (sql) => {
+      await sql`select set_config('perdura.tenant', 'a', true)`;
+      await sql`set local role perdura_tenant`;
+      await sql`insert into perdura.slot (tenant_id, kind, name, lease_id, n, taken_at)
+                values (${tenantId}, 0, '', ${job.leaseId}, 1000, now())`;
+    });
+  await take("a");
+  await assertRejects(() => take("b"), postgres.PostgresError, "row-level security");
+});
+
 Deno.test("every table of tenants is behind the wall, made by whichever migration", async () => {
   await using db = await testDatabase();
   const rows = await db.sql`
