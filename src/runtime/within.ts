@@ -1,3 +1,5 @@
+import type { Clock } from "../core/clock.ts";
+
 /** What `work` gives; undefined when it takes longer than `ms`, and then nobody waits for it. */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -9,4 +11,14 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T | undef
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Waits of one stop: each lasts until its share of `shutdownMs` is over, counted from here. What an
+ * earlier one leaves is the later ones', so a database that is slow has all the time there is.
+ */
+export function deadlines({ shutdownMs, clock }: { shutdownMs: number; clock: Clock }) {
+  const startedAt = clock.monotonic();
+  return <T>(share: number, work: Promise<T>): Promise<T | undefined> =>
+    within(startedAt + shutdownMs * share - clock.monotonic(), work);
 }

@@ -29,7 +29,7 @@ import { sweep } from "./sweeper.ts";
 import { TurnLoop } from "./turn_loop.ts";
 import { WATCH_MS } from "./waiting.ts";
 import type { WorkerOptions } from "./worker_options.ts";
-import { within } from "./within.ts";
+import { deadlines, within } from "./within.ts";
 
 const log = getLogger(["perdura", "worker"]);
 
@@ -208,7 +208,7 @@ export class Worker {
    * hands back what is left with its attempt refunded. Takes at most `shutdownMs`.
    */
   async stop(): Promise<void> {
-    const { shutdownMs } = this.#options;
+    const until = deadlines(this.#options);
     this.#isStopping = true;
     this.#life.send({ type: "STOP" });
     this.#stopRelays();
@@ -218,19 +218,19 @@ export class Worker {
     this.#inboxAlarm.ring();
     this.#schedules.stop();
     this.#runner.giveBackBuffer();
-    await within(shutdownMs * 0.5, this.#runner.idle());
+    await until(0.5, this.#runner.idle());
     this.#runner.stop("shutdown");
-    await within(shutdownMs * 0.15, this.#runner.idle());
+    await until(0.65, this.#runner.idle());
     this.#runner.abandonAll();
     // Open transactions are waited for: theirs may be the outcome.
-    await within(shutdownMs * 0.1, this.#runner.idle());
-    await within(shutdownMs * 0.1, Promise.all([this.#settled(), this.#loops]));
+    await until(0.75, this.#runner.idle());
+    await until(0.85, Promise.all([this.#settled(), this.#loops]));
     this.#committer.giveUp();
-    await within(shutdownMs * 0.05, this.#committer.drained());
+    await until(0.9, this.#committer.drained());
     for (const timer of this.#timers) clearInterval(timer);
     this.#runner.close();
-    await within(shutdownMs * 0.05, this.#pulse.stop());
-    await within(shutdownMs * 0.05, this.#stopHints());
+    await until(0.95, this.#pulse.stop());
+    await until(1, this.#stopHints());
     this.#life.send({ type: "STOPPED" });
   }
 

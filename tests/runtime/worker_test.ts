@@ -287,7 +287,7 @@ Deno.test("stop() hands back what runs with its attempt refunded, and another wo
       signal.addEventListener("abort", () => reject(signal.reason))
     );
   });
-  const first = testWorker(db, [slow], { shutdownMs: 200 });
+  const first = testWorker(db, [slow]);
   const { id } = await first.jobs.enqueue({ type: "t" });
   await first.reach(id, "running");
   await first.worker.stop();
