@@ -198,13 +198,14 @@ export class Turning implements Read {
     cause: string | null,
   ): void {
     const before = this.snapshot;
+    const from = before && this.state;
     this.#carryOut(effects, before ?? snapshot);
     this.#ledger.snapshot = snapshot;
     this.#ledger.status = statusOf(snapshot);
     this.#ledger.place();
     this.#fault = null;
     this.#offers = true;
-    const remarks = { effects, before, isWhole: true };
+    const remarks = { effects, before, from, isWhole: true };
     this.record(event, byHand(cause), "replaced", remarks);
   }
 

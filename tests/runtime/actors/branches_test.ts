@@ -92,7 +92,7 @@ Deno.test("a finished order is forked and rewound: its past stays, its lineage i
   assertEquals((await finish(runtime, "p"))?.state, "shipped");
   assertEquals(await eventsOf(runtime, "p"), ["FORK", ...whole.slice(2)]);
   const [birth] = await actors.history(null, "p", 0, 1);
-  assertEquals(birth?.cause, "o@2");
+  assertEquals([birth?.cause, birth?.from], ["o@2", null]);
   assertEquals((await actors.get(null, "o")).version, 6);
   const of = (what: string) => world.asked.filter((each) => each.startsWith(what)).length;
   assertEquals([of("reservation"), of("charge"), of("parcel")], [1, 2, 2]);
@@ -106,6 +106,8 @@ Deno.test("a finished order is forked and rewound: its past stays, its lineage i
   assertEquals([again?.state, again?.version], ["shipped", 10]);
   assertEquals(await eventsOf(runtime, "o"), [...whole, "REWIND", ...whole.slice(3)]);
   assertEquals((await actors.get(null, "o", 6)).state, "shipped");
+  const [step] = await actors.history(null, "o", 6, 1);
+  assertEquals([step?.event, step?.from, step?.to], ["REWIND", "shipped", back.state]);
   assertEquals(
     (await actors.get(null, "o", 2)).state,
     back.state.replace("packing.picking", "charging"),
