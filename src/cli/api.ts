@@ -19,7 +19,7 @@ import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
 import { HttpStats } from "../telemetry/http_stats.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
-import { headersMsOf, listen } from "./listening.ts";
+import { demandPort, headersMsOf, listen, type Place } from "./listening.ts";
 import { jobsOf, sayStart, untilSignal, whenAvailable, withStore } from "./service.ts";
 import { type Settings, SettingsError, tokenRulesOf } from "./settings.ts";
 import { exportMetrics } from "./telemetry.ts";
@@ -76,10 +76,9 @@ export async function serveApi(
   const within: Store["within"] = (tenantId, work) => store.within(tenantId, work);
   const pages = { stream, machines: book, admit, assets, signIn, store: store.ui, within };
   app.route("/", uiRoutes(pages));
-  const { HOST, PORT } = settings;
+  const { HOST } = settings;
   const fetch = http.counting((request) => app.fetch(request));
-  const place = { hostname: HOST, port: PORT, setting: "PORT" } as const;
-  const server = listen({ ...place, headersMs: headersMsOf(settings) }, fetch);
+  const server = listen({ ...placeOf(settings), headersMs: headersMsOf(settings) }, fetch);
   const url = `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${server.port}`;
   log.info("Listening on {url}", { url });
   const close = async () => {
@@ -91,6 +90,11 @@ export async function serveApi(
     exposition.stop();
   };
   return { url, close };
+}
+
+/** Where the API listens. */
+export function placeOf({ HOST, PORT }: Settings): Place {
+  return { hostname: HOST, port: PORT, setting: "PORT" };
 }
 
 /** Who is let in. */
@@ -131,6 +135,7 @@ export async function runApi(settings: Settings): Promise<void> {
   const debug = settings.PERDURA_DEBUG ?? false;
   const name = "perdura api";
   sayStart(name);
+  demandPort(placeOf(settings));
   await withStore(settings, { name, debug, isService: true }, async (store) => {
     await during("keys", () => whenAvailable(() => demandKeys(settings, store)));
     const api = await serveApi(settings, store, debug);

@@ -14,13 +14,17 @@ export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
-/** Where to listen. */
-export interface ListenOptions {
+/** An address of our own. */
+export interface Place {
   readonly hostname: string;
   /** 0: any. */
   readonly port: number;
   /** That names the port. */
   readonly setting: keyof Settings;
+}
+
+/** Where to listen, and how. */
+export interface ListenOptions extends Place {
   /** So long the first headers of a connection may take, milliseconds; null: for ever. */
   readonly headersMs: number | null;
   /** So long a connection may be without a request between two, milliseconds, where headers have a limit. */
@@ -42,13 +46,30 @@ export function headersMsOf({ REQUEST_HEADERS_MS: ms, AUTH }: Settings): number 
   return ms === 0 ? null : ms;
 }
 
+/**
+ * Says at once that a port is taken: nobody waits for a database to hear it. Whoever takes the port
+ * after this look is met by `listen`. @throws {ListenError}
+ */
+export function demandPort(place: Place): void {
+  const { hostname, port } = place;
+  having(place, () => Deno.listen({ hostname, port }).close());
+}
+
 /** Serves HTTP on the port of a setting. @throws {ListenError} */
 export function listen(options: ListenOptions, fetch: Fetch): Listening {
-  const { hostname, port, setting, headersMs, idleMs = IDLE_MS } = options;
+  const { hostname, port, headersMs, idleMs = IDLE_MS } = options;
+  return having(
+    options,
+    () =>
+      headersMs === null
+        ? serveUnbounded(hostname, port, fetch)
+        : serveBounded(hostname, port, { headersMs, idleMs }, fetch),
+  );
+}
+
+function having<Result>({ hostname, port, setting }: Place, open: () => Result): Result {
   try {
-    return headersMs === null
-      ? serveUnbounded(hostname, port, fetch)
-      : serveBounded(hostname, port, { headersMs, idleMs }, fetch);
+    return open();
   } catch (error) {
     const message = `Cannot listen on ${hostname}:${port} (${setting}): ${messageOf(error)}`;
     throw new ListenError(message, { cause: error });

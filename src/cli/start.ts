@@ -1,7 +1,8 @@
 /** `start`: everything for the first minute. API here, the worker in a child that may die. */
 import { getLogger } from "@logtape/logtape";
 import { during } from "../runtime/starting.ts";
-import { closeWithin, demandKeys, serveApi } from "./api.ts";
+import { closeWithin, demandKeys, placeOf, serveApi } from "./api.ts";
+import { demandPort } from "./listening.ts";
 import { sayStart, untilSignal, whenAvailable, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
@@ -20,6 +21,7 @@ export async function runStart(settings: Settings): Promise<void> {
   const debug = settings.PERDURA_DEBUG ?? true;
   const name = "perdura api";
   sayStart(name);
+  demandPort(placeOf(settings));
   await withStore(settings, { name, debug, isService: true }, async (store, url) => {
     await during("keys", () => whenAvailable(() => demandKeys(settings, store)));
     const api = await serveApi(settings, store, debug);

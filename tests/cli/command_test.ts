@@ -140,16 +140,33 @@ for (const [command, setting] of [["api", "PORT"], ["worker", "WORKER_HTTP_PORT"
   });
 }
 
-Deno.test("a start that fails leaves no embedded server behind", async () => {
+Deno.test(`"start" on a PORT that is taken says so before it makes a database`, async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const dir = await Deno.makeTempDir({ prefix: "perdura-cli-" });
+  try {
+    await Deno.chmod(dir, 0o755);
+    const { code, stdout, lines } = await perdura(["start"], {
+      PERDURA_STATE_DIR: dir,
+      PORT: String(taken.addr.port),
+    });
+    assertEquals([code, stdout, lines.length], [1, "", 1], lines.join("\n"));
+    assertMatch(lines[0] ?? "", /^perdura: Cannot listen on 127\.0\.0\.1:\d+ \(PORT\)/);
+    assertEquals(await Array.fromAsync(Deno.readDir(dir)), []);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("a start that fails leaves no embedded server behind", async () => {
   const dir = await Deno.makeTempDir({ prefix: "perdura-cli-" });
   try {
     await Deno.chmod(dir, 0o755);
     const { code, lines } = await perdura(["start"], {
       PERDURA_STATE_DIR: dir,
-      PORT: String(taken.addr.port),
+      PORT: "0",
+      AUTH: "keys",
     });
-    assertEquals([code, lines.length], [1, 1], lines.join("\n"));
+    assertEquals([code, lines.length], [2, 1], lines.join("\n"));
     await Deno.stat(`${dir}/database-url`);
     assertEquals(await findPostmaster(await openHome(dir)), undefined);
   } finally {
