@@ -43,6 +43,7 @@ export const migrations: readonly Migration[] = [
   { id: 21, name: "0021_resting", text: sql.migration0021 },
   { id: 22, name: "0022_one_key_in_sql", text: sql.migration0022 },
   { id: 25, name: "0025_slots_by_lease", text: sql.migration0025 },
+  { id: 26, name: "0026_claim_in_parts", text: sql.migration0026 },
 ];
 
 /** What a migration run did, or would do. */

@@ -116,7 +116,7 @@ Deno.test("sql/schema.sql builds what the migrations build", async () => {
   assertEquals(b, a);
 });
 
-/** Every column, constraint and index of the schema, but for the partitions of single days. */
+/** Every column, constraint, index and function of the schema, but for the partitions of single days. */
 function catalog(url: string): Promise<string[]> {
   return withSql(url, async (sql) => {
     const rows = await sql`
@@ -137,7 +137,10 @@ function catalog(url: string): Promise<string[]> {
           from pg_constraint k join pg_class c on c.oid = k.conrelid
          where k.connamespace = 'perdura'::regnamespace
         union all
-        select indexdef, tablename from pg_indexes where schemaname = 'perdura') s
+        select indexdef, tablename from pg_indexes where schemaname = 'perdura'
+        union all
+        select pg_get_functiondef(oid), proname from pg_proc
+         where pronamespace = 'perdura'::regnamespace) s
        where relname !~ '_[0-9]{8}$'
        order by line`;
     return rows.map((row) => row.line);

@@ -3,7 +3,7 @@
  * asked for, however many jobs there are and whatever the statistics say.
  */
 import { assert, assertEquals } from "@std/assert";
-import type postgres from "postgres";
+import postgres from "postgres";
 import { stateCode } from "../../src/core/codes.ts";
 import { newId } from "../../src/core/id.ts";
 import { INITIAL_STATE } from "../../src/core/lifecycle.ts";
@@ -64,13 +64,25 @@ async function filled(size: number, isFresh: boolean): Promise<TestDatabase> {
 /** How PostgreSQL comes by a plan: for these parameters, or once for all, as it does for what runs often. */
 const KINDS = ["custom", "generic"] as const;
 
-/** Runs a statement, rolls it back, and gives the nodes of its plan. */
+/**
+ * Runs a statement, rolls it back, and gives the nodes of its plan, with those of the statements in functions that
+ * it calls: as PostgreSQL logs them.
+ */
 async function planOf(
-  sql: postgres.Sql,
+  { url }: TestDatabase,
   { text, parameters = [] }: Statement,
   kind: typeof KINDS[number],
 ): Promise<Node[]> {
   const nodes: Node[] = [];
+  const collect = (node: Node): void => {
+    nodes.push(node);
+    node.Plans?.forEach(collect);
+  };
+  const onnotice = ({ message = "" }) => {
+    const [, plan] = message.split(" plan:\n");
+    if (plan) collect(JSON.parse(plan).Plan);
+  };
+  const sql = postgres(url, { max: 1, onnotice });
   const undo = new Error("undo");
   await sql.begin(async (tx) => {
     // As in the sessions of a store.
@@ -78,21 +90,26 @@ async function planOf(
     await tx.unsafe(`set local plan_cache_mode = force_${kind}_plan`);
     await tx.unsafe(`prepare examined as ${text}`);
     const given = parameters.length > 0 ? `(${parameters.map(literal).join(", ")})` : "";
-    const [row] = await tx.unsafe(
-      `explain (analyze, timing off, format json) execute examined${given}`,
-    );
-    const collect = (node: Node): void => {
-      nodes.push(node);
-      node.Plans?.forEach(collect);
-    };
-    collect(row?.["QUERY PLAN"][0].Plan);
-    await tx`deallocate examined`;
+    await tx.unsafe(TELL_PLANS);
+    await tx.unsafe(`execute examined${given}`);
     throw undo;
   }).catch((error) => {
     if (error !== undo) throw error;
   });
+  await sql.end();
+  assert(nodes.length > 0, "a plan was told");
   return nodes;
 }
+
+/** From here on the server tells the plan of each statement when it has run. */
+const TELL_PLANS = `
+  load 'auto_explain';
+  set local auto_explain.log_min_duration = 0;
+  set local auto_explain.log_nested_statements = on;
+  set local auto_explain.log_analyze = on;
+  set local auto_explain.log_timing = off;
+  set local auto_explain.log_format = json;
+  set local auto_explain.log_level = notice`;
 
 /** A parameter as SQL writes it. */
 function literal(value: unknown): string {
@@ -155,7 +172,7 @@ for (const size of sizes) {
       const ends = new Set(["finish", "finish of limited jobs", "commit"]);
       const check = async (what: string, statement: Statement) => {
         for (const kind of KINDS) {
-          const nodes = await planOf(db.sql, statement, kind);
+          const nodes = await planOf(db, statement, kind);
           assertBounded(nodes, `${what} (${kind})`);
           if (size > SMALL) assertNoTableScan(nodes, `${what} (${kind})`);
           if (ends.has(what)) assertWholeKey(nodes, `${what} (${kind})`);
@@ -217,9 +234,11 @@ Deno.test("a deep lane among many shallow ones is read from its head by every cl
   await db.sql`analyze perdura.job`;
   const limited = await limitedClaim(db);
   for (const kind of KINDS) {
-    assertBounded(await planOf(db.sql, claimOf(0), kind), `claim of one level (${kind})`);
-    assertBounded(await planOf(db.sql, claimOf(1), kind), `claim (${kind})`);
-    assertBounded(await planOf(db.sql, limited, kind), `claim past gates (${kind})`);
+    const ofLevel = await planOf(db, claimOf(0), kind);
+    assert(ofLevel.some((node) => node["Index Name"] === "job_claim"), "seen into the function");
+    assertBounded(ofLevel, `claim of one level (${kind})`);
+    assertBounded(await planOf(db, claimOf(1), kind), `claim (${kind})`);
+    assertBounded(await planOf(db, limited, kind), `claim past gates (${kind})`);
   }
 });
 
