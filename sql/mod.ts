@@ -111,6 +111,7 @@ export { default as migration0021 } from "./migrations/0021_resting.sql" with { 
 export { default as migration0022 } from "./migrations/0022_one_key_in_sql.sql" with { type: "text" };
 export { default as migration0025 } from "./migrations/0025_slots_by_lease.sql" with { type: "text" };
 export { default as migration0026 } from "./migrations/0026_claim_in_parts.sql" with { type: "text" };
+export { default as migration0027 } from "./migrations/0027_tenants_read_once.sql" with { type: "text" };
 export { default as migration0014 } from "./migrations/0014_operations.sql" with { type: "text" };
 export { default as migrationWaits } from "./queries/migration_waits.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };

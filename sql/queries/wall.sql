@@ -89,8 +89,9 @@ begin
      where not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'sender')
      order by c.relname
   loop
-    -- The setting is read once per statement, not once per row.
-    owned := format('%I = any ((select nullif(current_setting(''perdura.tenants'', true), ''''))::text[])',
+    -- The setting is read once per statement, not once per row, and so is the list in it: the cast outside casts
+    -- nothing, and is there because `any ((select …))` would be a comparison with rows.
+    owned := format('%I = any ((select nullif(current_setting(''perdura.tenants'', true), '''')::text[])::text[])',
                     behind.owner);
     execute format('create policy sender on %s to perdura_sender using (%s) with check (%s)',
                    behind.relation, owned, owned);

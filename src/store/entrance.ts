@@ -3,8 +3,8 @@
  *
  * Jobs of many requests travel in one statement, which is then of several tenants: those that the role
  * `perdura_sender` is shown for this one statement. PostgreSQL refuses a job of any other. Sessions of
- * their own have that role from their start, and the plain statement names the tenants itself: it costs no
- * message more than outside of the wall.
+ * their own have that role from their start, and the plain statements name the tenants themselves: it costs
+ * no message more than outside of the wall.
  */
 import * as sql from "../../sql/mod.ts";
 import {
@@ -57,7 +57,8 @@ export class Entrance extends Database {
     parameters: readonly Parameter[],
   ): Promise<readonly Row[]> {
     const { isPooled } = this.options;
-    if (text === sql.insertPlain && !isPooled) return this.queryBefore(next, text, parameters);
+    const namesThem = text === sql.insertOne || text === sql.insertPlain;
+    if (namesThem && !isPooled) return this.queryBefore(next, text, parameters);
     // Behind a pooler a session has no role of its own.
     const role = isPooled ? `set local role ${ROLE}; ` : "";
     const prelude = `begin; ${role}set local perdura.tenants = '${tenants}'`;

@@ -1,4 +1,4 @@
-/** Jobs as the parameters of insert_plain.sql and insert.sql. */
+/** Jobs as the parameters of insert_one.sql, insert_plain.sql and insert.sql. */
 import { eventCode, stateCode } from "../core/codes.ts";
 import { hash64 } from "../core/hash.ts";
 import type { JobInsert } from "../core/job.ts";
@@ -30,9 +30,9 @@ export function insertStatement(
   tenants: string | null = null,
 ): Statement {
   const [only] = jobs;
-  // Nobody's request, it needs to be shown no tenant.
-  if (!fromInbox && only && jobs.length === 1 && tenants === null && isPlain(only)) {
-    return { text: sql.insertOne, parameters: [stateCode(INITIAL_STATE), ...plainValues(only)] };
+  if (!fromInbox && only && jobs.length === 1 && isPlain(only)) {
+    const parameters = [stateCode(INITIAL_STATE), ...plainValues(only), tenants];
+    return { text: sql.insertOne, parameters };
   }
   if (!fromInbox && jobs.every(isPlain)) {
     const parameters = [stateCode(INITIAL_STATE), ...plainColumns(jobs), tenants];

@@ -1,6 +1,8 @@
 /** A job that comes alone is stored by a statement of its own: as those that come together are. */
 import { assertEquals } from "@std/assert";
+import * as sql from "../../sql/mod.ts";
 import { newId } from "../../src/core/id.ts";
+import { insertStatement } from "../../src/store/inserting.ts";
 import { buildJob } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 
@@ -33,6 +35,20 @@ Deno.test("a job that comes alone leaves the rows of one that comes with another
   await db.store.insert([jobOf()]);
   const alone = await stored(db);
   await db.store.insert([jobOf(), jobOf()]);
+  const together = await stored(db);
+  assertEquals(alone.jobs, together.jobs);
+  assertEquals(alone.jobs.length, 1);
+  assertEquals(alone.counts.map((count) => ({ ...count, n: 2 })), together.counts);
+});
+
+Deno.test("so does a job of a request, which names its tenant to the wall", async () => {
+  await using db = await testDatabase();
+  const ofRequest = () => ({ ...jobOf(), tenantId: "a" });
+  const tenants = new Set(["a"]);
+  assertEquals(insertStatement([ofRequest()], false, '{"a"}').text, sql.insertOne);
+  await db.store.enter([ofRequest()], [], tenants);
+  const alone = await stored(db);
+  await db.store.enter([ofRequest(), ofRequest()], [], tenants);
   const together = await stored(db);
   assertEquals(alone.jobs, together.jobs);
   assertEquals(alone.jobs.length, 1);

@@ -1,5 +1,5 @@
 /** Row-level security: who is behind it, who is not, and what it needs of a server without superuser. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import postgres from "postgres";
 import { UnavailableError } from "../../src/core/errors.ts";
 import { newId, newJobId } from "../../src/core/id.ts";
@@ -8,7 +8,7 @@ import { migrate, migrations } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { buildJob, changeFor, claimAll } from "../support/build.ts";
-import { emptyDatabase, serverUrl, testDatabase } from "../support/database.ts";
+import { emptyDatabase, serverUrl, type TestDatabase, testDatabase } from "../support/database.ts";
 
 /** One waiting job of a tenant; gives its id. */
 async function jobOf(store: Store, tenantId: string): Promise<string> {
@@ -126,6 +126,35 @@ Deno.test("jobs of several requests in one statement; their role sees nothing be
     });
     await assertRejects(() => look, Error, "permission denied", table);
   }
+});
+
+/** What a statement of the role of senders compares each job with. */
+async function filterOfSenders({ sql }: TestDatabase): Promise<string> {
+  const plan = await sql.begin(async (tx) => {
+    await tx.unsafe("set local role perdura_sender");
+    return await tx.unsafe("explain select from perdura.job");
+  });
+  return plan.map((row) => String(row["QUERY PLAN"])).find((line) => line.includes("= ANY")) ?? "";
+}
+
+Deno.test("the tenants of senders are read once per statement, and not for each row as earlier", async () => {
+  await using db = await testDatabase();
+  const earlier =
+    "tenant_id = any ((select nullif(current_setting('perdura.tenants', true), ''))::text[])";
+  await db.sql.unsafe(
+    `alter policy sender on perdura.job using (${earlier}) with check (${earlier})`,
+  );
+  assertStringIncludes(await filterOfSenders(db), "::text[]");
+  await db.sql`delete from perdura.migration where name = '0027_tenants_read_once'`;
+  assertEquals((await migrate({ url: db.url })).pending.length, 1);
+  const filter = await filterOfSenders(db);
+  assert(filter !== "" && !filter.includes("::text[]"), filter);
+  const policies = await db.sql`
+    select distinct replace(e.text, '(id =', '(tenant_id =') as text
+      from pg_policy p, lateral (values (pg_get_expr(p.polqual, p.polrelid)),
+        (pg_get_expr(p.polwithcheck, p.polrelid))) as e(text)
+     where p.polname = 'sender'`;
+  assertEquals(policies.length, 1, "what is altered is what is made");
 });
 
 Deno.test("a transaction of a request writes for its tenant alone", async () => {
