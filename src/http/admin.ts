@@ -141,14 +141,17 @@ async function readMetrics(
   call: Call<{ tenantId?: string | undefined }>,
   jobs: Jobs,
 ): Promise<Response> {
-  const states = Object.fromEntries(JOB_STATES.map((state) => [state, 0]));
-  const queues: Record<string, Record<string, number>> = {};
+  const none = Object.fromEntries(JOB_STATES.map((state) => [state, 0]));
+  const states = { ...none };
+  // By name in a map: clients choose the names, and an object has members of its own.
+  const queues = new Map<string, Record<string, number>>();
   for (const { queue, state, count } of await jobs.counts(tenantOf(call))) {
     states[state] = (states[state] ?? 0) + count;
-    const ofQueue = queues[queue] ??= Object.fromEntries(JOB_STATES.map((s) => [s, 0]));
+    const ofQueue = queues.get(queue) ?? { ...none };
     ofQueue[state] = (ofQueue[state] ?? 0) + count;
+    queues.set(queue, ofQueue);
   }
-  return call.c.json({ states, queues });
+  return call.c.json({ states, queues: Object.fromEntries(queues) });
 }
 
 async function retryFailed(

@@ -129,6 +129,15 @@ Deno.test("GET /admin/metrics counts every job once, in its state and its queue"
   assertEquals((await api.get("/admin/metrics")).body, body, "folded counters count the same");
 });
 
+Deno.test("GET /admin/metrics counts a queue whatever it is called", async () => {
+  await using api = await testApi();
+  for (const queue of ["constructor", "__proto__"]) await jobIn(api, "pending", { queue });
+  const { queues } = (await api.get("/admin/metrics")).body;
+  const counted = Object.entries(Object(queues)).map(([name, of]) => [name, Object(of).pending]);
+  assertEquals(counted.toSorted(), [["__proto__", 1], ["constructor", 1]]);
+  assertEquals(Object.keys(Object), []);
+});
+
 Deno.test("GET /admin/metrics loses and invents no job while events come from all sides", async () => {
   await using api = await testApi();
   const jobs = Array.from({ length: 40 }, () => ({ type: "debug.noop" }));
