@@ -39,6 +39,7 @@ export class Patience {
   readonly #pace: Pace;
   readonly #readings = new Set<Reading>();
   #isLooking = false;
+  #lookedAt = 0;
 
   constructor(pace: Pace = PACE) {
     this.#pace = pace;
@@ -63,13 +64,16 @@ export class Patience {
 
   #lookLater(): void {
     this.#isLooking = true;
+    this.#lookedAt = systemClock.monotonic();
     setTimeout(() => this.#look(), this.#pace.lookMs);
   }
 
   #look(): void {
     this.#isLooking = false;
-    const { graceMs, bytesPerSecond } = this.#pace;
+    const { graceMs, bytesPerSecond, lookMs } = this.#pace;
     const now = systemClock.monotonic();
+    // This process stood still: what has come meanwhile has yet to be read.
+    if (now - this.#lookedAt > 2 * lookMs) return this.#lookLater();
     for (const reading of this.#readings) {
       const { begunAt, progress, giveUp } = reading;
       const asked = (now - begunAt - graceMs) / 1000 * bytesPerSecond;

@@ -20,3 +20,8 @@ export async function heard(connection: Deno.TcpConn, until = "\0"): Promise<str
   clearTimeout(deadline);
   return text;
 }
+
+/** Nothing of this thread goes on meanwhile, as when the machine stands still. */
+export function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}

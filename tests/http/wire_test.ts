@@ -9,7 +9,7 @@ import { problemResponse } from "../../src/http/problem.ts";
 import { sessionRoutes } from "../../src/ui/sign_in.ts";
 import { createRuntime } from "perdura";
 import { testDatabase } from "../support/database.ts";
-import { bytesOf, heard } from "./sockets.ts";
+import { bytesOf, heard, standStill } from "./sockets.ts";
 import { countJobs, testApi } from "./support.ts";
 
 const MIB = 1024 * 1024;
@@ -95,6 +95,15 @@ for (const [name, headersMs] of Object.entries(servers)) {
     assertEquals(row?.n, 0);
   });
 }
+
+Deno.test("a body that comes while this process stands still is not too slow", async () => {
+  const patience = new Patience({ graceMs: 100, bytesPerSecond: 20, lookMs: 20 });
+  // Read as soon as it goes on, but after the look that is due.
+  const read = new Promise((done) => setTimeout(() => done("all of it"), 60));
+  const body = patience.with(read, { bytes: 0 });
+  standStill(200);
+  assertEquals(await body, "all of it");
+});
 
 Deno.test("a sign-in reads no more than a key can have", async () => {
   const app = new OpenAPIHono();
