@@ -2,11 +2,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { z } from "zod";
 import postgres from "postgres";
+import { schemaChecks } from "../../src/cli/doctor/schema_checks.ts";
 import { openTransactions } from "../../src/cli/doctor/server_checks.ts";
 import { readSettings } from "../../src/cli/settings.ts";
 import { attachEmbedded } from "../../src/embedded/server.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { buildJob, claimAll, eventually } from "../support/build.ts";
+import { standStill } from "../http/sockets.ts";
 import { emptyDatabase, testDatabase } from "../support/database.ts";
 import { perdura } from "./command.ts";
 
@@ -127,6 +129,20 @@ Deno.test("doctor finds a schema that is not there, a right that is missing, and
 function tomorrow(): string {
   return new Date(Date.now() + 86_400_000).toISOString().slice(0, 10).replaceAll("-", "");
 }
+
+Deno.test("doctor takes a machine that stands still for no clock that is wrong", async () => {
+  await using db = await testDatabase();
+  const settings = readSettings({});
+  const clock = schemaChecks.find(({ name }) => name === "clock");
+  const sql = new Proxy(db.sql, {
+    apply: async (...call) => {
+      const rows = await Reflect.apply(...call);
+      standStill(5_000);
+      return rows;
+    },
+  });
+  assertEquals(await clock?.look({ sql, settings }), []);
+});
 
 Deno.test("doctor names whoever keeps a transaction open", async () => {
   await using db = await testDatabase();
