@@ -40,12 +40,13 @@ call() {
   version=$(sed -n 's/^etag: "\([0-9]*\)".*/\1/ip' "$work/head")
 }
 
-# Renews until it is ended or the lease is lost: then it ends the command.
+# Renews until it is ended or the lease is lost: then it ends the command. An API that is away for a
+# moment (000, 5xx), or has too much to do (429), has not said so: it is asked again.
 keep() {
   local id=$1 claimed=$2 command=$3
   while sleep "$(((lease_ms + 2999) / 3000))"; do
     call POST "/jobs/$id/renew" "$claimed" "{\"leaseMs\":$lease_ms}"
-    [[ $status == 200 ]] || kill "$command" 2>/dev/null
+    [[ $status =~ ^(200|000|429|5..)$ ]] || kill "$command" 2>/dev/null
   done
 }
 

@@ -8,7 +8,11 @@ const SCRIPT = new URL("../../scripts/worker.sh", import.meta.url).pathname;
 const ID = "01890000-0000-7000-8000-000000000001";
 
 /** Serves an api on a port of its own, and starts the script for one job of the queue. */
-function startScript(api: Api, command: readonly string[], env: Record<string, string> = {}) {
+function startScript(
+  api: Pick<Api, "serve">,
+  command: readonly string[],
+  env: Record<string, string> = {},
+) {
   const server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
     (request) => api.serve(request),
@@ -23,20 +27,30 @@ function startScript(api: Api, command: readonly string[], env: Record<string, s
   return { child, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
-Deno.test("scripts/worker.sh takes a job, renews its lease and brings its output home", async () => {
+Deno.test("scripts/worker.sh takes a job, renews its lease though the API is away once, and brings its output home", async () => {
   await using api = await testApi();
   const id = await jobIn(api, "pending", { queue: "outside", payload: { n: 1 } });
-  const command = ["bash", "-c", `sleep 2; sed 's/.*"payload":\\({[^}]*}\\).*/\\1/'`];
-  await using run = startScript(api, command, { LEASE_MS: "1500" });
+  const dir = await Deno.makeTempDir({ prefix: "perdura-outside-" });
+  const work = `while [ ! -e ${dir}/go ]; do sleep 0.05; done`;
+  const command = ["bash", "-c", `${work}; sed 's/.*"payload":\\({[^}]*}\\).*/\\1/'`];
+  // The first time it asks, the API is not there.
+  let renewals = 0;
+  const serve = (request: Request) =>
+    request.url.endsWith("/renew") && renewals++ === 0
+      ? new Response(null, { status: 503 })
+      : api.serve(request);
+  await using run = startScript({ serve }, command, { LEASE_MS: "15000" });
   const claimed = await eventually("the claim", async () => {
     const { body } = await api.get(`/jobs/${id}`);
     return body.state === "running" && body;
   });
   await eventually("a renewal", async () => {
     const { body } = await api.get(`/jobs/${id}`);
-    return textOf(body.leaseUntil ?? "9") > textOf(claimed.leaseUntil);
+    return textOf(body.leaseUntil) > textOf(claimed.leaseUntil);
   });
+  await Deno.writeTextFile(`${dir}/go`, "");
   assertEquals((await run.child.status).code, 0);
+  await Deno.remove(dir, { recursive: true });
   const { body } = await api.get(`/jobs/${id}`);
   assertEquals([body.state, body.output, body.attempt], ["succeeded", { n: 1 }, 1]);
   const rows = itemsOf(await api.get(`/jobs/${id}/transitions`));
