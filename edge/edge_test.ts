@@ -83,7 +83,7 @@ Deno.test("in workerd: enqueue, drive, turns, a stream, cron, keys; and the budg
         type: "edge.rest",
         payload: { ms: 600_000 },
       });
-      const slice = await call("POST", `${open}/drive`, { budgetMs: 2_000 });
+      const slice = await call("POST", `${open}/drive`, { budgetMs: 15_000 });
       assertEquals([slice.status, slice.body.more], [200, true], JSON.stringify(slice));
       const job = await call("GET", `${open}/jobs/${body.id}`);
       assertEquals([job.body.state, job.body.attempt, job.body.leaseOwner], ["pending", 0, null]);

@@ -25,6 +25,8 @@ export interface OtlpMetricsHost {
   readonly clock: Clock;
   /** Wall time since which is counted. */
   readonly startedAt: number;
+  /** How long the end waits for its last export, milliseconds; default 2,000. */
+  readonly lastMs?: number;
 }
 
 /** Exports from its making on. `stop` once. */
@@ -41,14 +43,15 @@ export class OtlpMetrics {
     this.#loop = this.#run();
   }
 
-  /** Exports once more. Takes two seconds at most. Never rejects. */
+  /** Exports once more. Takes `lastMs` at most. Never rejects. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     // What the one under way tells, and more, is in the last one.
     this.#request?.abort();
     this.#alarm.ring();
-    await within(LAST_MS, this.#loop);
-    this.#request?.abort(new Error(`no answer within ${LAST_MS} ms at the end`));
+    const { lastMs = LAST_MS } = this.#host;
+    await within(lastMs, this.#loop);
+    this.#request?.abort(new Error(`no answer within ${lastMs} ms at the end`));
   }
 
   async #run(): Promise<void> {

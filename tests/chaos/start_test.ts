@@ -108,7 +108,7 @@ Deno.test("a job that kills its worker goes to dead_letter alone, and the API st
     const start = scene.run("start", {
       WORKER_CONCURRENCY: "50",
       // Not so short that a slow machine loses one without a crash.
-      WORKER_LEASE_MS: "3000",
+      WORKER_LEASE_MS: "5000",
       SWEEP_MS: "200",
     });
     const url = await start.url();

@@ -209,7 +209,7 @@ export class Scene {
     this.#sql ??= postgres(await this.databaseUrl(), {
       max: 2,
       backoff: () => 0.1,
-      connect_timeout: 5,
+      connect_timeout: 60,
       onnotice: () => {},
     });
     return this.#sql;

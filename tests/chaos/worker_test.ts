@@ -18,8 +18,8 @@ import {
 } from "./client.ts";
 import { PATIENCE_MS, sized, withScene } from "./support.ts";
 
-/** Longer than it takes to see them run, shorter than a transaction may stay open. */
-const NAP_MS = 1_500;
+/** Longer than it takes to see them run on a machine that stands still for a while. */
+const NAP_MS = 5_000;
 
 Deno.test("a killed and a frozen worker: every effect once, the late writes refused", () =>
   withScene(async (scene) => {
@@ -83,7 +83,7 @@ Deno.test("what a dead worker held does not wait until a backlog is through", ()
     const sql = await scene.sql();
     const dead = await scene.worker({ WORKER_QUEUES: "slow" });
     const deadId = await dead.workerId();
-    const held = await submit(url, jobs(5, () => ({ ...sleeper(1_500), queue: "slow" })));
+    const held = await submit(url, jobs(5, () => ({ ...sleeper(NAP_MS), queue: "slow" })));
     await eventually("it runs them", async () => await countHeld(sql, deadId) === held.length);
     await dead.kill();
     // Sixteen seconds of work at least, by sleeps so short that every slot is always taken.
@@ -108,7 +108,7 @@ Deno.test("a lease locked by a worker that froze in its commit does not hold up 
     const sql = await scene.sql();
     const names = ["stuck", "free"];
     const dead = await Promise.all(names.map((name) => scene.worker({ WORKER_QUEUES: name })));
-    const ids = await submit(url, names.map((queue) => ({ ...sleeper(1_500), queue })));
+    const ids = await submit(url, names.map((queue) => ({ ...sleeper(NAP_MS), queue })));
     const [stuckId = "", freeId = ""] = await Promise.all(dead.map((worker) => worker.workerId()));
     await eventually(
       "both hold one",
@@ -133,7 +133,7 @@ Deno.test("SIGTERM hands running jobs back with their attempts, and exits 0", ()
     const sql = await scene.sql();
     const leaver = await scene.worker({ SHUTDOWN_MS: "1000", WORKER_LEASE_MS: "30000" });
     const leaverId = await leaver.workerId();
-    const acknowledged = await submit(url, jobs(napping, () => sleeper(6_000)));
+    const acknowledged = await submit(url, jobs(napping, () => sleeper(2 * NAP_MS)));
     await eventually(
       "all run",
       async () => await countHeld(sql, leaverId, "debug.sleep") === napping,

@@ -83,7 +83,7 @@ export async function until<T>(
 
 /** One query on a connection of its own. */
 export async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
-  const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
+  const sql = postgres(url, { max: 1, connect_timeout: 60, onnotice: () => {} });
   try {
     return [...await sql.unsafe<Record<string, unknown>[]>(text)];
   } finally {

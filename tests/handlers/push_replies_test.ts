@@ -36,7 +36,7 @@ Deno.test("push: a late answer that is forged, doubled, too large or after the l
     url: `http://${hostname}:${receiver.addr.port}/`,
     apiUrl: `http://${hostname}:${api.addr.port}`,
   });
-  const w = testWorker(db, [pushed], { leaseMs: 1_000 });
+  const w = testWorker(db, [pushed], { leaseMs: 9_000 });
   const app = createApp({
     jobs: w.jobs,
     isWritable: () => db.store.isWritable(),

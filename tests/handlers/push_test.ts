@@ -47,7 +47,7 @@ async function withReceiver(
     apiUrl: "http://127.0.0.1:1/base",
     ...more,
   });
-  const w = testWorker(db, [handler], { leaseMs: 1_000 });
+  const w = testWorker(db, [handler], { leaseMs: 9_000 });
   try {
     const run = async (payload: unknown) => ({
       ...await w.run("pushed", payload, "succeeded", "dead_letter"),

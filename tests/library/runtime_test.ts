@@ -133,7 +133,7 @@ Deno.test("drive() does one bounded slice, and says when to come back", async ()
   const rest = await runtime.drive({ budgetMs: 20_000 });
   assertEquals([rest.ran, rest.more], [20, false]);
   const { runAt } = await runtime.get(id);
-  assert(Math.abs(Date.parse(rest.nextWakeAt ?? "") - Date.parse(runAt)) < 5_000);
+  assert(Math.abs(Date.parse(rest.nextWakeAt ?? "") - Date.parse(runAt)) < 60_000);
   await assertRejects(() => runtime.drive({ budgetMs: 1 }), RangeError);
   await assertRejects(() => runtime.drive({ maxJobs: 0 }), RangeError);
 });

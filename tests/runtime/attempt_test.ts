@@ -28,7 +28,7 @@ Deno.test("a handler that hangs after its transaction gives its slot back", asyn
     });
     await new Promise(() => {});
   });
-  await using w = testWorker(db, [hanging, fine], { concurrency: 2, leaseMs: 300 });
+  await using w = testWorker(db, [hanging, fine], { concurrency: 2, leaseMs: 9_000 });
   const stuck = [
     await w.jobs.enqueue({ type: "hanging" }),
     await w.jobs.enqueue({ type: "hanging" }),
@@ -60,7 +60,7 @@ Deno.test("stop() waits for an open transaction: it is the outcome, or nothing i
       await sql`select pg_sleep(0.5)`;
       return "written";
     }));
-  const w = testWorker(db, [slow], { shutdownMs: 4000 });
+  const w = testWorker(db, [slow], { shutdownMs: 20_000 });
   const { id } = await w.jobs.enqueue({ type: "slow" });
   await eventually("the transaction is open", async () => (await isSleeping(db)).length > 0);
   await w.worker.stop();

@@ -35,6 +35,15 @@ function reasonOf(w: TestWorker, id: string, code: string): Promise<Reason> {
   });
 }
 
+/** Stores jobs until one is seen to wait for a time: a slow machine may let it pass first. */
+function heldUp(w: TestWorker, code: string, job: Record<string, unknown> = {}) {
+  return eventually(`a job waits for its time: ${code}`, async () => {
+    const id = await store(w, job);
+    const [reason] = await w.jobs.explain(null, id);
+    return reason?.code === code && { id, until: String(reason.until) };
+  });
+}
+
 /** The worker has gone through everything, and has left the job alone. */
 async function staysWaiting(w: TestWorker, id: string): Promise<void> {
   const probe = await w.jobs.enqueueUnchecked({ type: "noop", queue: "probe" });
@@ -46,11 +55,9 @@ async function staysWaiting(w: TestWorker, id: string): Promise<void> {
 Deno.test("not_due: it starts at that time, not before", async () => {
   await using db = await testDatabase();
   await using w = testWorker(db, [noop]);
-  const id = await store(w, { delayMs: 1_500 });
-  const { until } = await reasonOf(w, id, "not_due");
-  await staysWaiting(w, id);
+  const { id, until } = await heldUp(w, "not_due", { delayMs: 1_500 });
   const { startedAt } = await w.reach(id, "succeeded");
-  assert(String(startedAt) >= String(until), `${startedAt} is before ${until}`);
+  assert(String(startedAt) >= until, `${startedAt} is before ${until}`);
 });
 
 for (const kind of ["tenant", "queue", "type"] as const) {
@@ -102,12 +109,10 @@ Deno.test("rate_limited: it starts when the rate lets it, not before", async () 
   await using w = testWorker(db, [noop]);
   const first = await store(w);
   await w.reach(first, "succeeded");
-  const id = await store(w);
-  const { until } = await reasonOf(w, id, "rate_limited");
-  await staysWaiting(w, id);
+  const { id, until } = await heldUp(w, "rate_limited");
   const { startedAt } = await w.reach(id, "succeeded");
   // The instant is rounded to the millisecond.
-  assert(Date.parse(String(startedAt)) >= Date.parse(String(until)) - 1, `${startedAt}, ${until}`);
+  assert(Date.parse(String(startedAt)) >= Date.parse(until) - 1, `${startedAt}, ${until}`);
 });
 
 Deno.test("breaker_open: nothing starts until it closes", async () => {
@@ -229,8 +234,8 @@ Deno.test("no_worker: it starts when there is one", async () => {
     await using w = testWorker(db, [noop]);
     await w.worker.stop();
     id = await store(w);
-    const reasons = await w.jobs.explain(null, id);
-    assertEquals(reasons.map(({ code }) => code), ["no_worker"]);
+    await reasonOf(w, id, "no_worker");
+    assertEquals((await w.jobs.explain(null, id)).length, 1);
   }
   await using later = testWorker(db, [noop]);
   await later.reach(id, "succeeded");
@@ -256,7 +261,7 @@ Deno.test("no_capable_worker: of its type, or of its queue; it starts when there
 Deno.test("workers_busy: it starts when one has room", async () => {
   await using db = await testDatabase();
   const { handler, letGo } = held();
-  await using w = testWorker(db, [noop, handler], { concurrency: 1, leaseMs: 1_000 });
+  await using w = testWorker(db, [noop, handler], { concurrency: 1, leaseMs: 9_000 });
   const first = await store(w, { type: "held" });
   await w.reach(first, "running");
   const id = await store(w);

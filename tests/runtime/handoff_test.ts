@@ -94,6 +94,6 @@ Deno.test("a worker that stops takes no more, and hands back what it holds", asy
   const { id } = await w.jobs.enqueue({ type: "t", payload: { isHeld: true } });
   await w.worker.stop();
   const after = await w.jobs.enqueue({ type: "t" });
-  assertEquals((await w.jobs.get(null, id)).state, "pending");
+  await w.reach(id, "pending");
   assertEquals((await w.jobs.get(null, after.id)).version, 1);
 });

@@ -32,7 +32,7 @@ Deno.test("a lock has one holder at a time, of its tenant; the next one has a hi
 
 Deno.test("a lock is renewed; one that was taken over is lost, and leaves the new one alone", async () => {
   await using db = await testDatabase();
-  const lock = await locksOf(db).take("l", { ttlMs: 900 });
+  const lock = await locksOf(db).take("l", { ttlMs: 9_000 });
   const [before] = await db.sql`select expires_at from perdura.lock`;
   await eventually("it is renewed", async () => {
     const [now] = await db.sql`select expires_at from perdura.lock`;

@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import { z } from "zod";
 import type { HandlerContext } from "../../src/runtime/context.ts";
 import { defineHandler } from "../../src/runtime/handlers.ts";
+import { eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";
 
@@ -75,8 +76,10 @@ Deno.test("after a lost lease a step writes nothing", async () => {
       return null;
     })
   );
-  await using w = testWorker(db, [steps], { leaseMs: 1_000, sweepMs: 100 });
+  await using w = testWorker(db, [steps], { sweepMs: 100 });
   const { id } = await w.jobs.enqueue({ type: "steps" });
+  await eventually("its end is refused", () => Promise.resolve(w.worker.stats.fenced === 1));
+  await db.sql`update perdura.lease set expires_at = now() - interval '1 second'`;
   assertEquals((await w.reach(id, "succeeded", "dead_letter")).state, "succeeded");
   assertEquals(await notes(db), ["late in 2"]);
 });

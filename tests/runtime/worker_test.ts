@@ -291,7 +291,7 @@ Deno.test("stop() hands back what runs with its attempt refunded, and another wo
   const { id } = await first.jobs.enqueue({ type: "t" });
   await first.reach(id, "running");
   await first.worker.stop();
-  const back = await first.jobs.get(null, id);
+  const back = await first.reach(id, "pending");
   assertEquals([back.state, back.attempt, back.leaseOwner], ["pending", 0, null]);
   await using second = testWorker(db, [slow]);
   const done = await second.reach(id, "succeeded");
@@ -347,7 +347,11 @@ Deno.test("ten thousand jobs of mixed fate all end, and the counters agree", asy
     select count(*)::int as n, count(*) filter (where attempt = 2)::int as retried
       from perdura.job_archive`;
   assertEquals({ ...row }, { n: count, retried: count / 10 });
-  const [history] = await db.sql`select count(*)::int as n from perdura.history`;
-  assertEquals(history?.n, 3 * count + 2 * count / 10);
+  // What was held for too long on a slow machine went back, and was claimed once more.
+  const [history] = await db.sql`
+    select count(*)::int as n, count(*) filter (where event =
+             (select code from perdura.event_name where name = 'INTERRUPTED'))::int as back
+      from perdura.history`;
+  assertEquals(history?.n - 2 * history?.back, 3 * count + 2 * count / 10);
   assertEquals(w.worker.stats.fenced, 0);
 });

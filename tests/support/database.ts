@@ -10,6 +10,9 @@ import type { Store } from "../../src/store/store.ts";
 import { hash64 } from "../../src/core/hash.ts";
 import { FAST_TABLESPACE } from "../../tools/fast_storage.ts";
 
+/** A server that stands still for a while, as on a machine with too much to do, has not failed. */
+const PATIENCE = { lockTimeoutMs: 60_000, statementTimeoutMs: 60_000, deadlineMs: 90_000 };
+
 /** A database of one test file. `await using` drops it. */
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
@@ -31,7 +34,7 @@ export async function testDatabase(): Promise<TestDatabase> {
   }
   const url = withDatabase(server, name);
   const sql = postgres(url, { max: 4, onnotice: () => {} });
-  const store = openStore({ url, name: "perdura test" });
+  const store = openStore({ url, name: "perdura test", ...PATIENCE });
   return {
     url,
     sql,

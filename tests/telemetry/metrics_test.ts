@@ -71,10 +71,13 @@ Deno.test("the database is looked at: what waits, for how long, and what holds i
     await sql`select 1`;
     await promise;
   });
-  const lines = parseMetrics(await (await exposition.respond()).text());
+  const queue = { queue: "default" };
+  const lines = await eventually("the database has been looked at", async () => {
+    const lines = parseMetrics(await (await exposition.respond()).text());
+    return valueOf(lines, "perdura_jobs", { ...queue, state: "pending" }) !== undefined && lines;
+  });
   resolve();
   await held;
-  const queue = { queue: "default" };
   assertEquals(valueOf(lines, "perdura_jobs", { ...queue, state: "pending" }), 2);
   assertEquals(valueOf(lines, "perdura_jobs", { ...queue, state: "running" }), 0);
   const age = Number(valueOf(lines, "perdura_oldest_due_age_seconds", queue));

@@ -26,7 +26,7 @@ function readingOf(stats: WorkerStats): Reading {
 function exporting(
   stats: WorkerStats,
   variables: Readonly<Record<string, string>>,
-  onRead = () => {},
+  { onRead = () => {}, lastMs = 60_000 } = {},
 ): OtlpMetrics {
   const { settings, problems } = readOtlpSettings((name) => variables[name], "one");
   assertEquals(problems, []);
@@ -34,7 +34,7 @@ function exporting(
     onRead();
     return Promise.resolve(readingOf(stats));
   };
-  return new OtlpMetrics({ settings, clock: systemClock, startedAt: STARTED_AT, read });
+  return new OtlpMetrics({ settings, clock: systemClock, startedAt: STARTED_AT, read, lastMs });
 }
 
 function executionOf({ metrics }: ReceivedExport) {
@@ -155,7 +155,7 @@ Deno.test("a collector that is not there costs one line", async () => {
   const exporter = exporting(new WorkerStats(), {
     OTEL_EXPORTER_OTLP_ENDPOINT: NOBODY,
     OTEL_METRIC_EXPORT_INTERVAL: "5",
-  }, () => reads++);
+  }, { onRead: () => reads++ });
   await eventually("it has tried", () => Promise.resolve(reads >= 4));
   await exporter.stop();
   assertEquals(records.length, 1);
@@ -168,7 +168,7 @@ Deno.test("a collector that never answers costs one line, and does not hold up t
   const exporter = exporting(new WorkerStats(), {
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     ...{ OTEL_METRIC_EXPORT_INTERVAL: "5", OTEL_EXPORTER_OTLP_TIMEOUT: "20" },
-  });
+  }, { lastMs: 100 });
   await eventually("it has tried", () => Promise.resolve(receiver.exports.length >= 3));
   await exporter.stop();
   assertEquals(records.length, 1);
