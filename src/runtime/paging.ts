@@ -10,11 +10,10 @@ export interface Page<T> {
   readonly nextCursor: string | null;
 }
 
-/** Rows per home that the first look with a filter reads: a few milliseconds, whatever is asked. */
-const LOOK_ROWS = 250;
-/** A page that is not full yet is looked for among so many, and then until so much time is over. */
-const ROWS_MIN = 500;
-const LOOK_MS = 12;
+/** Rows per home that the first look with a filter reads: some milliseconds, whatever is asked. */
+const LOOK_ROWS = 500;
+/** A page that is not full yet is looked for on and on, as long as the next look ends within this. */
+const LOOK_MS = 16;
 
 /**
  * One page, newest first. With a filter that matches little it may hold fewer jobs than `limit`, even
@@ -70,7 +69,6 @@ class Search {
   readonly #clock: Clock;
   readonly #startedAt: number;
   #lastAt: number;
-  #looked = 0;
   /** Of the next look. */
   rows = LOOK_ROWS;
 
@@ -82,11 +80,12 @@ class Search {
   /** A look has not filled the page: whether to answer with what there is. */
   isOver(): boolean {
     const now = this.#clock.monotonic();
-    this.#looked += this.rows;
-    // Twice as many do not take longer than a page may.
-    if (now - this.#lastAt < LOOK_MS / 3) this.rows *= 2;
+    const took = now - this.#lastAt;
     this.#lastAt = now;
-    return this.#looked >= ROWS_MIN && now - this.#startedAt > LOOK_MS;
+    // While looks are quick, the next is at twice as many rows, and takes twice as long.
+    const times = took < LOOK_MS / 4 ? 2 : 1;
+    this.rows *= times;
+    return now - this.#startedAt + times * took > LOOK_MS;
   }
 }
 
