@@ -3,6 +3,7 @@ import type { Job, Transition } from "../core/job.ts";
 import { type Decision, isTerminal } from "../core/lifecycle.ts";
 import type { JobStore } from "../store/store.ts";
 import { readJob } from "./deciding.ts";
+import { cancelledError } from "./endings.ts";
 
 /**
  * The job as a committed decision left it.
@@ -22,8 +23,20 @@ export async function jobAfter(store: JobStore, before: Job, decision: Decision)
   return step?.version === version ? rewound(now, before, decision, step) : now;
 }
 
+/** The job as a decision would leave it, were it committed at this instant. */
+export function jobForeseen(job: Job, decision: Decision, at: Date): Job {
+  const step = { version: job.version + 1, at: at.toISOString() };
+  const lastError = decision.to === "cancelled" ? cancelledError(at) : job.lastError;
+  return { ...rewound(job, job, decision, step), lastError };
+}
+
 /** What transitions change, put back; what only edits change is as it is now. */
-function rewound(now: Job, before: Job, { event, to, context, due }: Decision, step: Transition) {
+function rewound(
+  now: Job,
+  before: Job,
+  { event, to, context, due }: Decision,
+  step: Pick<Transition, "version" | "at">,
+): Job {
   const isOver = isTerminal(to);
   return {
     ...now,

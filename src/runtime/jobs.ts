@@ -19,7 +19,7 @@ import type {
   Store,
 } from "../store/store.ts";
 import { Coalescer } from "./coalescer.ts";
-import { jobAfter } from "./answering.ts";
+import { jobAfter, jobForeseen } from "./answering.ts";
 import { type Aim, changeJob, decide, readJob } from "./deciding.ts";
 import { applyDecision } from "./applying.ts";
 import { editJob, removeJob } from "./editing.ts";
@@ -283,9 +283,9 @@ export class Jobs {
   /** What an event would do, committing nothing. @throws what `send` does. */
   foresee(id: string, event: JobEvent, aim: Aim): Promise<Foreseen> {
     return changeJob(this.#host.store, id, aim, (job) => {
-      const { to, due, context: { attempt, crashes } } = decide(job, event);
-      const next = { ...job, state: to, version: job.version + 1, attempt, crashes };
-      return Promise.resolve({ job: next, due });
+      const decision = decide(job, event);
+      const next = jobForeseen(job, decision, new Date(this.#host.clock.now()));
+      return Promise.resolve({ job: next, due: decision.due });
     });
   }
 

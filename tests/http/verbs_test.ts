@@ -171,6 +171,10 @@ Deno.test("dryRun says what an event would do, and commits nothing", async () =>
   assertEquals([status, body.state, body.version, body.due], [200, "scheduled", 2, {
     delayMs: 5_000,
   }]);
+  assert(Date.parse(String(body.runAt)) >= Date.parse(String(before.createdAt)) + 5_000);
+  const cancelled = (await api.post(`/jobs/${id}/events?dryRun=true`, { type: "CANCEL" })).body;
+  assertEquals(Object(cancelled.lastError).message, "Cancelled by user");
+  assert(cancelled.finishedAt !== null);
   const refused = await api.post(`/jobs/${id}/events?dryRun=true`, { type: "REQUEUE" });
   assertProblem(refused, 409, "transition_rejected");
   assertEquals((await api.get(`/jobs/${id}`)).body, before);
