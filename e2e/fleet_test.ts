@@ -283,8 +283,37 @@ Deno.test("the fleet", async (t) => {
           "dead_letter",
           "frozen before it died",
         );
+        await panel.getByText("1 a second").waitFor();
+        await panel.locator("code", { hasText: "fingerprint:" }).waitFor();
         await page.goto(`${url}/ui/operations?tab=audit`);
         await page.getByText("operation.stop").waitFor();
+        await page.getByRole("link", { name: `operations/${id}` }).first()
+          .click();
+        await panel.locator("tbody tr").first().waitFor();
+      },
+    );
+
+    await t.step(
+      "what is asked for again stays until it is answered",
+      async () => {
+        await page.goto(`${url}/ui/`);
+        const letters = page.getByRole("region", {
+          name: "Newest dead letters",
+        });
+        await letters.locator("li").first().waitFor();
+        await page.locator("#live.live").waitFor();
+        await letters.evaluate((panel) =>
+          new MutationObserver(() => {
+            if (panel.querySelector("li")) return;
+            Reflect.set(globalThis, "wasEmpty", true);
+          }).observe(panel, { childList: true, subtree: true })
+        );
+        await enqueue(url, dying("no more paper"));
+        await letters.getByText("no more paper").waitFor();
+        assertEquals(
+          await page.evaluate(() => Reflect.get(globalThis, "wasEmpty")),
+          undefined,
+        );
       },
     );
 

@@ -1,5 +1,6 @@
 /** Charts: whole, their text within its box, alike from one change to the next, on all widths. */
 import { assert, assertEquals } from "@std/assert";
+import type { Page } from "playwright-core";
 import {
   demandAccessible,
   openPage,
@@ -80,6 +81,26 @@ Deno.test("charts", async (t) => {
     );
 
     await t.step(
+      "nothing stands over a chart, and its words can be read",
+      async () => {
+        const page = await openPage(browser, errors, QUIET);
+        const places = ["machines/subscription", "machines/job", "jobs/{job}"];
+        const job = await enqueue(url, { type: "debug.noop" });
+        for (const width of [1440, 390]) {
+          await page.setViewportSize({ width, height: 900 });
+          for (const place of [...places, "actors/order-1"]) {
+            await page.goto(`${url}/ui/${place.replace("{job}", job)}`);
+            await page.locator(".viewport svg:not([aria-busy])").waitFor();
+            const { covered, size } = await coverOf(page);
+            assertEquals(covered, [], `/ui/${place} at ${width}`);
+            assert(size >= 6.5, `/ui/${place} at ${width}: ${size} px`);
+          }
+        }
+        await page.close();
+      },
+    );
+
+    await t.step(
       "of a large chart what is in sight comes first, then all in its order",
       async () => {
         const page = await openPage(browser, errors, QUIET);
@@ -143,6 +164,8 @@ Deno.test("charts", async (t) => {
         await page.locator("tr[data-change='waiting']", { hasText: "gone" })
           .waitFor();
         await page.locator("[data-state='pending.escalated'] > .badge")
+          .waitFor();
+        await page.locator(".state.tone-ok[data-state='pending.escalated']")
           .waitFor();
         await demandAccessible(page, "two versions");
         await page.goto(`${url}/ui/machines/approval?version=0`);
@@ -293,6 +316,29 @@ Deno.test("charts", async (t) => {
     await browser.close();
   }
 });
+
+/** The states that something covers where a chart is scrolled to its end, and how large its labels are. */
+function coverOf(page: Page): Promise<{ covered: string[]; size: number }> {
+  return page.evaluate(() => {
+    const viewport = document.querySelector(".viewport");
+    if (!viewport) throw new Error("There is no chart");
+    viewport.scrollTo(0, viewport.scrollHeight);
+    const seen = viewport.getBoundingClientRect();
+    const bars = [...document.querySelectorAll(".tools, .legend button")]
+      .map((bar) => bar.getBoundingClientRect());
+    const covered = [...document.querySelectorAll<SVGElement>(".state")]
+      .filter((state) => {
+        const box = state.getBoundingClientRect();
+        return bars.some((bar) =>
+          bar.left < box.right && box.left < bar.right &&
+          bar.top < box.bottom && Math.max(box.top, seen.top) < bar.bottom
+        );
+      }).map(({ dataset }) => dataset.state ?? "");
+    const label = document.querySelector<SVGTextElement>(".edge text");
+    const scale = label?.getScreenCTM()?.a ?? 0;
+    return { covered, size: 11 * scale };
+  });
+}
 
 /** A process of an older release, beside the new one: it starts an actor, and goes. */
 async function startOlder(stateDir: string, id: string): Promise<void> {

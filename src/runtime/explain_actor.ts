@@ -95,13 +95,20 @@ async function waitReasons(row: ActorRow, host: ActorExplainHost): Promise<Reaso
   for (const { id, dueAt, to } of recordsOf(row.timers)) {
     const until = new Date(String(dueAt)).toISOString();
     const whom = to === row.id ? "" : ` for "${String(to)}"`;
-    reasons.push(because("waits_for_timer", `Waits for its timer "${String(id)}"${whom}`, until));
+    const message = `Waits for its timer "${timerName(String(id))}"${whom}`;
+    reasons.push(because("waits_for_timer", message, until));
   }
   const events = acceptsOf(row, host.machines);
   if (events.length > 0) {
     reasons.push(because("waits_for_event", `Waits for one of the events ${events.join(", ")}`));
   }
   return reasons;
+}
+
+/** `xstate.after.packBy.order.open.packing`: "after packBy in packing"; others as they are. */
+function timerName(id: string): string {
+  const [, delay = "", state] = /^xstate\.after\.([^.]+)\.(?:.*\.)?([^.]+)$/.exec(id) ?? [];
+  return state ? `after ${/^\d+$/.test(delay) ? `${delay} ms` : delay} in ${state}` : id;
 }
 
 /** The activity, and in turn what its job waits for. */

@@ -5,6 +5,7 @@ import type { MachineChart } from "./chart.tsx";
 import { Icon } from "./icons.tsx";
 import { Ago, Countdown, Panel, Pill, useLoad } from "./parts.tsx";
 import type { JobResource } from "./resources.ts";
+import { eventWords } from "./words.ts";
 
 /** Where it is. */
 export function Active({ actor }: { readonly actor: Actor }) {
@@ -102,9 +103,8 @@ function ActivityRow({ activity: { jobId, src } }: { readonly activity: Activity
 
 /** `xstate.after.packBy.order.open.work.packing`: packBy. */
 function timerWords({ id }: Timer): string {
-  const [, delay, state] = /^xstate\.after\.([^.]+)\.(.+)$/.exec(id) ?? [];
-  if (delay === undefined) return id;
-  return `after ${delay} in ${state?.split(".").at(-1)}`;
+  const [, state] = /^xstate\.after\.[^.]+\.(.+)$/.exec(id) ?? [];
+  return state === undefined ? id : `${eventWords(id)} in ${state.split(".").at(-1)}`;
 }
 
 /** What it may be told. */
@@ -122,10 +122,9 @@ export function Accepts({ actor, chart, onChoose }: {
   }
   const ways = (event: string) => {
     const found = chart?.transitions.find((each) => each.event === event);
-    if (!found) return "";
-    return `${found.guard ? `[${found.guard}] ` : ""}${
-      found.targets.length > 0 ? `→ ${found.targets.join(", ").replaceAll(".", " › ")}` : "stays"
-    }`;
+    if (!chart || !found) return "";
+    const targets = found.targets.map((target) => targetWords(chart, target)).join(", ");
+    return `${found.guard ? `[${found.guard}] ` : ""}${targets ? `→ ${targets}` : "stays"}`;
   };
   return (
     <Panel title="Can accept" name="accepts">
@@ -156,6 +155,14 @@ export function Accepts({ actor, chart, onChoose }: {
       </ul>
     </Panel>
   );
+}
+
+/** `a.b`: a › b; of a history state, which is nowhere on the chart, the one it brings back. */
+function targetWords(chart: MachineChart, target: string): string {
+  const state = chart.states.find(({ id }) => id === target);
+  const isHistory = state?.type === "history" && state.parent !== null;
+  const words = (isHistory ? state.parent : target).replaceAll(".", " › ");
+  return isHistory ? `${words}, as it was` : words;
 }
 
 function listOf<Item>(value: unknown): readonly Item[] {

@@ -21,7 +21,9 @@ export function BreakerChart({ id, changedAt }: ChartProps) {
   const chart = useLoad((signal) => loadChart("breaker", null, signal), []).data;
   const steps = useLoad(
     (signal) => call<Page<Step>>(`${at("breakers", id)}/transitions?limit=200`, { signal }),
-    [id, changedAt],
+    [id],
+    0,
+    [changedAt],
   ).data?.items;
   const lit = useMemo(
     () => chart && steps ? signal(litAt(chart, steps, steps.length - 1, [])) : null,

@@ -11,7 +11,7 @@ export function Help({ pages, onClose }: HelpProps) {
   const rows = [
     [
       "g then " + pages.map(([, , , key]) => key).join(" "),
-      `go to ${pages.map(([, , name]) => name.toLowerCase()).join(", ")}`,
+      "go to a page, in the order of the bar",
     ],
     ["← →, j k, [ ]", "a step back, a step on"],
     ["Home End", "first and latest step"],
@@ -24,7 +24,7 @@ export function Help({ pages, onClose }: HelpProps) {
   ] as const;
   return (
     <Dialog title="Keys" onClose={onClose}>
-      <table class="keys">
+      <table>
         <tbody>
           {rows.map(([keys, what]) => (
             <tr key={keys}>

@@ -175,8 +175,8 @@ function JobTable({ items }: { readonly items: readonly JobResource[] }) {
           <th>Job</th>
           <th>State</th>
           <th>Type</th>
-          <th>Queue</th>
-          <th>Attempt</th>
+          <th class="apart">Queue</th>
+          <th class="apart">Attempt</th>
           <th>Made</th>
           <th>Error</th>
         </tr>
@@ -194,17 +194,17 @@ function JobTable({ items }: { readonly items: readonly JobResource[] }) {
             <td>
               <Pill state={job.state} />
             </td>
-            <td>
+            <td class="clip">
               <bdi>{job.type}</bdi>
             </td>
-            <td>
+            <td class="clip apart">
               <bdi>{job.queue}</bdi>
             </td>
-            <td class="number">{job.attempt}/{job.maxAttempts}</td>
+            <td class="number apart">{job.attempt}/{job.maxAttempts}</td>
             <td class="soft">
               <Ago at={job.createdAt} />
             </td>
-            <td class="clip badtext">
+            <td class="clip error badtext">
               <bdi>{job.lastError?.message}</bdi>
             </td>
           </tr>
@@ -222,7 +222,7 @@ function ActorTable({ items }: { readonly items: readonly ActorLine[] }) {
           <th>Actor</th>
           <th>Status</th>
           <th>State</th>
-          <th>Machine</th>
+          <th class="apart">Machine</th>
           <th>Steps</th>
           <th>Changed</th>
         </tr>
@@ -236,7 +236,7 @@ function ActorTable({ items }: { readonly items: readonly ActorLine[] }) {
           >
             <td>
               <a
-                class="mono"
+                class="mono clip"
                 href={ui("actors", actor.id) +
                   queryOf({ tenantId: actor.tenantId === "default" ? null : actor.tenantId })}
               >
@@ -249,7 +249,7 @@ function ActorTable({ items }: { readonly items: readonly ActorLine[] }) {
             <td class="clip">
               <bdi>{actor.state.replaceAll(",", ", ")}</bdi>
             </td>
-            <td>
+            <td class="apart">
               <a href={ui("machines", actor.machine)}>
                 <bdi>{actor.machine}</bdi>
               </a>{" "}

@@ -299,7 +299,9 @@ interface LogLine {
 function Logs({ id, version }: { readonly id: string; readonly version: number }) {
   const { data, error } = useLoad(
     (signal) => call<{ items: LogLine[] }>(`${at("jobs", id)}/logs`, { signal }),
-    [id, version],
+    [id],
+    0,
+    [version],
   );
   if (error) return <p class="soft">No logs are kept on this server.</p>;
   if (!data || data.items.length === 0) return <p class="soft">Its handler has logged nothing.</p>;

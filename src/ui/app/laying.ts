@@ -9,7 +9,13 @@ const SVG = "http://www.w3.org/2000/svg";
 export function layOver({ states, lines, over: looks }: Picture, over: Overlay | null): void {
   for (const [id, state] of states) {
     const mark = over?.states.get(id);
-    dress(looks, state, `${mark?.isBad ? "bad" : ""} ${lookOf("heat", mark?.step)}`);
+    dress(
+      looks,
+      state,
+      `${mark?.isBad ? "bad" : ""} ${mark?.tone ? `on tone-${mark.tone}` : ""} ${
+        lookOf("heat", mark?.step)
+      }`,
+    );
     badge(state, ":scope > .box", mark?.text ?? "");
   }
   const counts = [...lines].map(([line, ways]) => {

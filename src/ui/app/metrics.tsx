@@ -20,12 +20,11 @@ export function MetricsPage() {
   useCounts();
   const text = useLoad((signal) => call<string>("/metrics", { signal }), [], 5_000);
   const byState = sumBy(counts.value ?? [], ({ state }) => state);
-  const rates = samples.value.map(({ at, byState }, i) => {
-    const before = samples.value[i - 1];
-    const grown = before
-      ? (byState.get("succeeded") ?? 0) - (before.byState.get("succeeded") ?? 0)
-      : 0;
-    return before ? Math.max(0, grown) / Math.max(.2, (at - before.at) / 1_000) : 0;
+  // How fast it goes is known from the second sample on.
+  const rates = samples.value.slice(1).map(({ at, byState }, i) => {
+    const before = samples.value[i];
+    const grown = (byState.get("succeeded") ?? 0) - (before?.byState.get("succeeded") ?? 0);
+    return Math.max(0, grown) / Math.max(.2, (at - (before?.at ?? at)) / 1_000);
   });
   const times = samples.value.map(({ at }) => at / 1_000);
   const states: Series[] = LINES.map(([state, tone]) => ({
@@ -55,7 +54,10 @@ export function MetricsPage() {
           <Plot times={times} series={states} />
         </Panel>
         <Panel title="Succeeded a second">
-          <Plot times={times} series={[{ label: "succeeded", tone: "ok", values: rates }]} />
+          <Plot
+            times={times.slice(1)}
+            series={[{ label: "succeeded", tone: "ok", values: rates }]}
+          />
         </Panel>
       </div>
       <Panel title="As Prometheus reads it">

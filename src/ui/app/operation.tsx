@@ -12,6 +12,9 @@ export interface Operation {
   readonly skipped?: number;
   readonly accepts?: readonly string[];
   readonly reason?: string | null;
+  readonly filter?: Readonly<Record<string, unknown>>;
+  readonly ratePerSecond?: number | null;
+  readonly requestedBy?: string | null;
   readonly createdAt?: string;
   readonly startedAt?: string;
 }

@@ -1,5 +1,5 @@
 /** Operations under way and past, and the audit. */
-import { at, call, may, type Page, send } from "./api.ts";
+import { at, call, may, type Page, queryOf, send, ui } from "./api.ts";
 import { Confirm } from "./dialog.tsx";
 import { Tabs } from "./tabs.tsx";
 import { Failure, isMissing, NotHere } from "./lists.tsx";
@@ -7,7 +7,7 @@ import { Ago, Empty, Pill, useLoad, useTitle } from "./parts.tsx";
 import { OperationDetail } from "./operation.tsx";
 import type { Operation } from "./operation.tsx";
 import { setQuery, word } from "./place.ts";
-import { shortId } from "./words.ts";
+import { json, shortId } from "./words.ts";
 
 /** `/ui/operations?id=`. */
 export function OperationsPage() {
@@ -62,6 +62,7 @@ function OperationList() {
                   <Pill state={PILLS[each.state] ?? each.state} label={each.state} />
                 </h2>
                 <Progress operation={each} />
+                <Asked operation={each} />
                 {each.reason && (
                   <p class="soft">
                     <bdi>{each.reason}</bdi>
@@ -78,6 +79,28 @@ function OperationList() {
         ))}
       </div>
     </>
+  );
+}
+
+/** What it is about, how fast, and who wanted it. */
+function Asked({ operation: { filter = {}, ratePerSecond, requestedBy } }: {
+  readonly operation: Operation;
+}) {
+  const words = Object.entries(filter).map(([name, value]) =>
+    `${name}:${typeof value === "string" ? value : json(value, 0)}`
+  );
+  return (
+    <p class="soft">
+      <code>
+        <bdi>{words.join(" ")}</bdi>
+      </code>
+      {ratePerSecond && ` · ${ratePerSecond} a second`}
+      {requestedBy && (
+        <>
+          {" "}· by <bdi>{requestedBy}</bdi>
+        </>
+      )}
+    </p>
   );
 }
 
@@ -138,6 +161,7 @@ export function Progress({ operation }: { readonly operation: Operation }) {
 
 interface AuditLine {
   readonly id?: string;
+  readonly tenantId?: string | null;
   readonly at: string;
   readonly who: string;
   readonly action: string;
@@ -183,7 +207,7 @@ function AuditList() {
                   </code>
                 </td>
                 <td class="mono clip">
-                  <bdi>{each.subject}</bdi>
+                  <Subject of={each} />
                 </td>
                 <td class="clip">
                   <bdi>{each.reason ?? "–"}</bdi>
@@ -206,4 +230,15 @@ function AuditList() {
       </nav>
     </>
   );
+}
+
+/** What was changed; a link where it has a page. */
+function Subject({ of: { subject, tenantId } }: { readonly of: AuditLine }) {
+  const [kind = "", id = ""] = subject.split(/\/(.*)/s);
+  const words = <bdi>{subject}</bdi>;
+  if (id === "" || !["jobs", "actors", "schedules", "operations"].includes(kind)) return words;
+  const href = kind === "operations"
+    ? `/ui/operations${queryOf({ id })}`
+    : ui(kind, id) + queryOf({ tenantId: kind === "actors" ? tenantId : null });
+  return <a href={href}>{words}</a>;
 }

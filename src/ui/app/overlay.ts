@@ -9,6 +9,8 @@ export interface Mark {
   readonly text: string;
   readonly step: number;
   readonly isBad: boolean;
+  /** Of two versions: what has become of it, as a lit state looks. */
+  readonly tone?: "ok" | "hold";
 }
 
 /** Marks by state, and by transition. */

@@ -38,9 +38,12 @@ export function OverviewPage() {
   const queues = useLoad((signal) => call<Page<QueueLine>>("/queues", { signal }), [], 5_000);
   const stalled = useLoad((signal) => stuckActors(signal), [], 5_000);
   const breakers = useLoad((signal) => call<Page<Broken>>("/breakers", { signal }), [], 5_000);
-  const dead = useLoad((signal) => call<Page<JobResource>>("/dead-letters?limit=8", { signal }), [
-    byState.get("dead_letter"),
-  ]);
+  const dead = useLoad(
+    (signal) => call<Page<JobResource>>("/dead-letters?limit=8", { signal }),
+    [],
+    0,
+    [byState.get("dead_letter")],
+  );
   const problems = problemsOf(
     byState,
     queues.data?.items ?? [],
@@ -66,7 +69,7 @@ export function OverviewPage() {
       <div class="columns">
         <div class="stack">
           <Panel title="Queues" aside={<a href="/ui/queues">all</a>}>
-            <QueueTable counts={all} queues={queues.data?.items ?? []} />
+            {counts.value && <QueueTable counts={all} queues={queues.data?.items ?? []} />}
           </Panel>
           <Panel title="Machines" aside={<a href="/ui/machines">all</a>}>
             <MachineTable />
@@ -75,7 +78,7 @@ export function OverviewPage() {
         <div class="stack">
           <Panel title="Newest dead letters" aside={<a href="/ui/dead-letters">all</a>}>
             <Failure error={dead.error} retry={dead.reload} />
-            <DeadList items={(dead.data?.items ?? []).toSorted(newestFirst)} />
+            {dead.data && <DeadList items={dead.data.items.toSorted(newestFirst)} />}
           </Panel>
           <Panel title="Fires next" aside={<a href="/ui/schedules">all</a>}>
             <NextFirings />
@@ -246,7 +249,7 @@ function QueueTable(
             return (
               <tr key={name}>
                 <td>
-                  <a href={`/ui/jobs?q=${encodeURIComponent(`queue:${name}`)}`}>
+                  <a class="clip" href={`/ui/jobs?q=${encodeURIComponent(`queue:${name}`)}`}>
                     <bdi>{name}</bdi>
                   </a>{" "}
                   {state !== "open" && <Pill state={state} />}

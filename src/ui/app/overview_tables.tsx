@@ -79,7 +79,8 @@ export function NextFirings() {
     [],
     10_000,
   );
-  const next = (data?.items ?? []).filter(({ nextFireAt, paused }) => nextFireAt && !paused)
+  if (!data) return null;
+  const next = data.items.filter(({ nextFireAt, paused }) => nextFireAt && !paused)
     .toSorted((a, b) => (a.nextFireAt ?? "").localeCompare(b.nextFireAt ?? "")).slice(0, 5);
   if (next.length === 0) return <p class="soft">nothing</p>;
   return (

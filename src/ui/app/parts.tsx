@@ -205,12 +205,14 @@ const REST_TIMES = 5;
 /**
  * Loads when `keys` change, and every `everyMs` while the page can be seen; slower what is slow. Newer
  * calls end older ones: an answer never comes after that of a later question. `show`: a part of the
- * answer; it stands until there is something whole.
+ * answer; it stands until there is something whole. `news`: when they change it is asked again too,
+ * and what is there stays until it is answered.
  */
 export function useLoad<T>(
   load: (signal: AbortSignal, show: (part: T) => void) => Promise<T>,
   keys: readonly unknown[],
   everyMs = 0,
+  news: readonly unknown[] = [],
 ): Loaded<T> {
   const data: Signal<T | null> = useSignal<T | null>(null);
   const error = useSignal<Error | null>(null);
@@ -258,6 +260,11 @@ export function useLoad<T>(
       controller.abort();
     };
   }, keys);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (!isFirst.current) again.current();
+    isFirst.current = false;
+  }, news);
   return {
     data: data.value,
     error: error.value,

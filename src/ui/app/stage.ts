@@ -9,9 +9,13 @@ import { mapOf, type View } from "./minimap.ts";
 import type { Box, Picture } from "./picture.ts";
 
 /** Names smaller than this cannot be read: then not all of a chart is shown. */
-const READABLE = .56;
-const UNREADABLE_SCALE = .68;
+const READABLE = .6;
+/** Then it is as large as the width admits, within these. */
+const LEAST_PART = .68;
+const BEST_PART = .85;
 const LARGEST_FIT = 1.2;
+/** The tools stand at the foot of a viewport, over an empty strip as high as its padding. */
+const FOOT = 56;
 /** So many states and lines that are out of sight are drawn at once. */
 const AT_ONCE = 32;
 /** When the page has nothing else to do; not every browser tells. */
@@ -85,12 +89,11 @@ export class Stage {
   /** The scale that a zoom comes to; hardly ever larger than life. */
   scaleOf(zoom: number | null): number {
     if (zoom) return zoom;
-    const { width, height } = this.#picture;
-    const whole = Math.min(
-      this.#place.clientWidth / width,
-      this.#place.clientHeight / height,
-    );
-    return zoom === 0 || whole > READABLE ? Math.min(LARGEST_FIT, whole) : UNREADABLE_SCALE;
+    const { width, height } = roomIn(this.#place);
+    const wide = width / this.#picture.width;
+    const whole = Math.min(wide, height / this.#picture.height);
+    if (zoom === 0 || whole > READABLE) return Math.min(LARGEST_FIT, whole);
+    return Math.max(LEAST_PART, Math.min(BEST_PART, wide));
   }
 
   /** Lights it, and moves what is lit into sight when it is not. The map follows. */
@@ -111,11 +114,8 @@ export class Stage {
 
   /** What will be seen at first. */
   #start(lit: Lit | undefined): View {
-    const [width, height] = [
-      this.#place.clientWidth / this.#scale,
-      this.#place.clientHeight / this.#scale,
-    ];
-    const view = { x: 0, y: 0, width, height };
+    const view = this.#viewFrom(0, 0);
+    const { width, height } = view;
     const [box] = lit ? this.#picture.leavesOf(lit.active) : [];
     if (!box || isWithin(box, view)) return view;
     const start = (middle: number, seen: number, whole: number) =>
@@ -128,25 +128,29 @@ export class Stage {
   }
 
   #centre(x: number, y: number): void {
-    const { clientWidth, clientHeight } = this.#place;
-    this.#place.scrollTo(
-      x * this.#scale - clientWidth / 2,
-      y * this.#scale - clientHeight / 2,
-    );
+    const { width, height } = roomIn(this.#place);
+    this.#place.scrollTo(x * this.#scale - width / 2, y * this.#scale - height / 2);
     this.#look();
   }
 
   #look(): void {
-    const { scrollLeft, scrollTop, clientWidth, clientHeight } = this.#place;
-    const by = this.#scale;
-    this.#view = {
-      x: scrollLeft / by,
-      y: scrollTop / by,
-      width: clientWidth / by,
-      height: clientHeight / by,
-    };
+    const { scrollLeft, scrollTop } = this.#place;
+    this.#view = this.#viewFrom(scrollLeft, scrollTop);
     this.#map?.frame(this.#view);
   }
+
+  #viewFrom(left: number, top: number): View {
+    const { width, height } = roomIn(this.#place);
+    const by = this.#scale;
+    return { x: left / by, y: top / by, width: width / by, height: height / by };
+  }
+}
+
+/** Where nothing stands over the picture. */
+function roomIn(
+  { clientWidth, clientHeight }: HTMLElement,
+): Readonly<Record<"width" | "height", number>> {
+  return { width: clientWidth, height: clientHeight - FOOT };
 }
 
 function isWithin(box: Box, { x, y, width, height }: View): boolean {

@@ -5,7 +5,7 @@ import { setQuery, word } from "./place.ts";
 /** Tabs; the address keeps which one. */
 export function Tabs({ of }: { readonly of: Readonly<Record<string, () => ComponentChildren>> }) {
   const names = Object.keys(of);
-  const wanted = word("tab") ?? "";
+  const wanted = (word("tab") ?? "").toLowerCase();
   const chosen = names.find((name) => name.toLowerCase() === wanted) ?? names[0] ?? "";
   const choose = (name: string) => setQuery({ tab: name === names[0] ? null : name.toLowerCase() });
   const walk = (event: KeyboardEvent) => {

@@ -4,6 +4,7 @@ import { ui } from "./api.ts";
 import { ChartView, loadChart, type MachineChart } from "./chart.tsx";
 import { type Change, changesOf } from "./chart_diff.ts";
 import { layOver } from "./laying.ts";
+import type { Mark } from "./overlay.ts";
 import { Table } from "./lists.tsx";
 import { lazy, Pill, useLoad } from "./parts.tsx";
 import { setQuery } from "./place.ts";
@@ -77,10 +78,11 @@ function Side({ of, changes, shows }: SideProps) {
   const over = useMemo(() => {
     const shown = changes.filter(({ kind, what }) => kind === "state" && shows.includes(what));
     return {
-      states: new Map(shown.map(({ id, what }) => [id, {
+      states: new Map<string, Mark>(shown.map(({ id, what }) => [id, {
         text: what,
         step: 0,
         isBad: what === "gone",
+        ...what === "gone" ? {} : { tone: what === "new" ? "ok" : "hold" },
       }])),
       ways: new Map(),
       minutes: 1,

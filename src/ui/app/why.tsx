@@ -12,7 +12,9 @@ interface Reason {
 export function Why({ path, version }: { readonly path: string; readonly version: number }) {
   const { data } = useLoad(
     (signal) => call<{ reasons: Reason[] }>(`${path}/explain`, { signal }),
-    [path, version],
+    [path],
+    0,
+    [version],
   );
   if (!data || data.reasons.length === 0) return null;
   return (
