@@ -8,11 +8,14 @@
 -- Locks: the picked job rows, FOR UPDATE SKIP LOCKED, in claim order; they stay locked for the statements after it.
 -- Index: job_claim, equality on tenant, lane and priority, range from the cursor to now.
 -- The change is looked for by the statement that picks: what is committed between two looks is seen by both or none.
+-- Behind a pooler, too, its plans last, and sessions have no settings of ours: those that keep a plan made while the
+-- table was empty to the indexes are its own.
 -- Its commit does not wait for the disk. History and answer: see claim.sql.
 create function perdura.claim_level(
   lease_id uuid, worker uuid, lease_ms integer, grace_ms integer, from_states smallint[], to_state smallint,
   wanted integer, tenant text, lane bigint, priority smallint, cursor_at timestamptz, cursor_id uuid, change bigint)
-returns table (jobs text, kind text) language plpgsql as $$
+returns table (jobs text, kind text) language plpgsql
+set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   picked record;

@@ -64,6 +64,19 @@ async function filled(size: number, isFresh: boolean): Promise<TestDatabase> {
 /** How PostgreSQL comes by a plan: for these parameters, or once for all, as it does for what runs often. */
 const KINDS = ["custom", "generic"] as const;
 
+/** A session that adds the nodes of plans that it is told. */
+function tellingPlans(url: string, nodes: Node[]): postgres.Sql {
+  const collect = (node: Node): void => {
+    nodes.push(node);
+    node.Plans?.forEach(collect);
+  };
+  const onnotice = ({ message = "" }) => {
+    const [, plan] = message.split(" plan:\n");
+    if (plan) collect(JSON.parse(plan).Plan);
+  };
+  return postgres(url, { max: 1, onnotice });
+}
+
 /**
  * Runs a statement, rolls it back, and gives the nodes of its plan, with those of the statements in functions that
  * it calls: as PostgreSQL logs them.
@@ -74,15 +87,7 @@ async function planOf(
   kind: typeof KINDS[number],
 ): Promise<Node[]> {
   const nodes: Node[] = [];
-  const collect = (node: Node): void => {
-    nodes.push(node);
-    node.Plans?.forEach(collect);
-  };
-  const onnotice = ({ message = "" }) => {
-    const [, plan] = message.split(" plan:\n");
-    if (plan) collect(JSON.parse(plan).Plan);
-  };
-  const sql = postgres(url, { max: 1, onnotice });
+  const sql = tellingPlans(url, nodes);
   const undo = new Error("undo");
   await sql.begin(async (tx) => {
     // As in the sessions of a store.
@@ -104,12 +109,12 @@ async function planOf(
 /** From here on the server tells the plan of each statement when it has run. */
 const TELL_PLANS = `
   load 'auto_explain';
-  set local auto_explain.log_min_duration = 0;
-  set local auto_explain.log_nested_statements = on;
-  set local auto_explain.log_analyze = on;
-  set local auto_explain.log_timing = off;
-  set local auto_explain.log_format = json;
-  set local auto_explain.log_level = notice`;
+  set auto_explain.log_min_duration = 0;
+  set auto_explain.log_nested_statements = on;
+  set auto_explain.log_analyze = on;
+  set auto_explain.log_timing = off;
+  set auto_explain.log_format = json;
+  set auto_explain.log_level = notice`;
 
 /** A parameter as SQL writes it. */
 function literal(value: unknown): string {
@@ -284,4 +289,26 @@ Deno.test("plans made while the tables were empty do not outlive the burst that 
   await store.close();
   const read = await rowsRead(db.sql);
   assert(read < backlog * runs / 4, `${read} rows of jobs read by ${3 * runs} statements`);
+});
+
+Deno.test("a session without settings of ours claims by the index, too, after its table was empty", async () => {
+  await using db = await testDatabase();
+  await db.sql`alter table perdura.job set (autovacuum_enabled = off)`;
+  await db.sql`vacuum analyze perdura.job`;
+  const nodes: Node[] = [];
+  const sql = tellingPlans(db.url, nodes);
+  const { text, parameters } = claimOf(0);
+  const claim = () => sql.unsafe(text, [newId(), ...parameters.slice(1)]);
+  for (let n = 0; n < 8; n++) await claim();
+  await db.store.insert([buildJob()]);
+  await db.sql`
+    insert into perdura.job (tenant_id, id, lane, run_at, timeout_ms, version, state, priority,
+                             max_attempts, max_crashes, has_data, queue, type, payload)
+    select tenant_id, gen_random_uuid(), lane, run_at, timeout_ms, 1, state, 0, 3, 3, false, queue, type, payload
+      from perdura.job, generate_series(1, 20000)`;
+  await sql.unsafe(TELL_PLANS);
+  await claim();
+  await sql.end();
+  assert(nodes.some((node) => node["Index Name"] === "job_claim"));
+  assertBounded(nodes, "claim of one level");
 });
