@@ -45,7 +45,7 @@ function rewound(
     attempt: context.attempt,
     crashes: context.crashes,
     runAt: due === null ? before.runAt : dueAt(due, step.at),
-    startedAt: event === "REQUEUE" ? null : before.startedAt,
+    startedAt: startOf(event, before, step.at),
     finishedAt: isOver ? step.at : null,
     output: null,
     progress: event === "REQUEUE" ? null : before.progress,
@@ -55,6 +55,11 @@ function rewound(
     leaseUntil: null,
     cancelRequestedAt: null,
   };
+}
+
+function startOf(event: Decision["event"], before: Job, at: string): string | null {
+  if (event === "REQUEUE") return null;
+  return event === "CLAIM" ? at : before.startedAt;
 }
 
 /** As the store computes it: never before the commit. */

@@ -13,6 +13,7 @@ import type { Job } from "../core/job.ts";
 import type { When } from "../../machines/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
 import type { Change, Closed, NamedClaim, Store } from "../store/store.ts";
+import { jobForeseen } from "./answering.ts";
 import { type Aim, changeJob, decide, isCommitted, readJob, rejection } from "./deciding.ts";
 import { breakerGate, coolBreaker, noteOutside } from "./breakers.ts";
 import { changeOf, type Ending, eventTypeOf, judgementOf } from "./endings.ts";
@@ -184,11 +185,13 @@ export function foreseeOutside(
   ending: Ending,
 ): Promise<{ job: Job; due: When | null }> {
   return changeJob(host.store, id, aim, (job) => {
-    const { decision: { to, due, context }, error } = changeFor(host, job, ending);
-    const { attempt, crashes } = context;
-    const lastError = error ?? job.lastError;
-    const next = { ...job, state: to, version: job.version + 1, attempt, crashes, lastError };
-    return Promise.resolve({ job: next, due });
+    const { decision, error } = changeFor(host, job, ending);
+    const next = {
+      ...jobForeseen(job, decision, new Date(host.clock.now())),
+      lastError: error ?? job.lastError,
+      output: ending.kind === "succeeded" ? JSON.parse(ending.output) : null,
+    };
+    return Promise.resolve({ job: next, due: decision.due });
   });
 }
 

@@ -126,6 +126,10 @@ Deno.test("the events of a worker need the version of its claim, and end the att
     const ended = await send(id, event, 2);
     assertEquals([ended.status, ended.body.state, ended.body.version], [200, state, 3]);
     assertEquals(ended.body.leaseOwner, null);
+    const told = ({ body }: typeof ended) => {
+      return [body.output, body.leaseOwner, body.finishedAt !== null, body.startedAt];
+    };
+    assertEquals(told(foreseen), told(ended));
     const again = await send(id, event, 2);
     assertEquals([again.status, again.body.state], [409, state]);
     const [row] = await api.db.sql`select count(*)::int as n from perdura.lease`;
