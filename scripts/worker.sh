@@ -50,6 +50,17 @@ keep() {
   done
 }
 
+# end ID CLAIMED BODY: tells how the job ended, for as long as its lease may last while the API is away. A second
+# time is refused by the version.
+end() {
+  local until=$((SECONDS + (lease_ms + 999) / 1000))
+  while true; do
+    call POST "/jobs/$1/events" "$2" "$3"
+    [[ $status =~ ^(000|429|5..)$ ]] && ((SECONDS < until)) || return 0
+    sleep 1
+  done
+}
+
 # run ID: claims, works, brings the ending home. False when the job went to somebody else.
 run() {
   local id=$1 claimed command keeper code
@@ -71,9 +82,9 @@ run() {
   [[ -n ${keeper:-} ]] && kill "$keeper" 2>/dev/null
   if ((code == 0)); then
     [[ -s $work/output ]] || echo null >"$work/output"
-    call POST "/jobs/$id/events" "$claimed" "{\"type\":\"SUCCEED\",\"output\":$(<"$work/output")}"
+    end "$id" "$claimed" "{\"type\":\"SUCCEED\",\"output\":$(<"$work/output")}"
   else
-    call POST "/jobs/$id/events" "$claimed" "{\"type\":\"FAIL\",\"error\":\"Exit code $code\"}"
+    end "$id" "$claimed" "{\"type\":\"FAIL\",\"error\":\"Exit code $code\"}"
   fi
   case $status in
     200) echo "$id done" ;;
