@@ -40,6 +40,7 @@ export class Patience {
   readonly #readings = new Set<Reading>();
   #isLooking = false;
   #lookedAt = 0;
+  #isPassedOver = false;
 
   constructor(pace: Pace = PACE) {
     this.#pace = pace;
@@ -72,8 +73,10 @@ export class Patience {
     this.#isLooking = false;
     const { graceMs, bytesPerSecond, lookMs } = this.#pace;
     const now = systemClock.monotonic();
-    // This process stood still: what has come meanwhile has yet to be read.
-    if (now - this.#lookedAt > 2 * lookMs) return this.#lookLater();
+    // This process stood still: what has come meanwhile has yet to be read. Not again the next time: where it is
+    // late every time, slow bodies are what it has too much of.
+    this.#isPassedOver = !this.#isPassedOver && now - this.#lookedAt > 2 * lookMs;
+    if (this.#isPassedOver) return this.#lookLater();
     for (const reading of this.#readings) {
       const { begunAt, progress, giveUp } = reading;
       const asked = (now - begunAt - graceMs) / 1000 * bytesPerSecond;
