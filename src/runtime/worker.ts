@@ -205,7 +205,7 @@ export class Worker {
 
   /**
    * Claims nothing more, lets handlers finish for most of `shutdownMs`, asks the rest to stop, and
-   * hands back what is left with its attempt refunded. Takes at most `shutdownMs`.
+   * hands back what is left with its attempt refunded. Takes at most `shutdownMs`, standstills aside.
    */
   async stop(): Promise<void> {
     const until = deadlines(this.#options);

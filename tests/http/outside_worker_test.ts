@@ -27,18 +27,19 @@ function startScript(
   return { child, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
-Deno.test("scripts/worker.sh takes a job, renews its lease though the API is away once, and brings its output home", async () => {
+Deno.test("scripts/worker.sh takes a job, renews its lease and brings its output home, though the API is away once at each", async () => {
   await using api = await testApi();
   const id = await jobIn(api, "pending", { queue: "outside", payload: { n: 1 } });
   const dir = await Deno.makeTempDir({ prefix: "perdura-outside-" });
   const work = `while [ ! -e ${dir}/go ]; do sleep 0.05; done`;
   const command = ["bash", "-c", `${work}; sed 's/.*"payload":\\({[^}]*}\\).*/\\1/'`];
-  // The first time it asks, the API is not there.
-  let renewals = 0;
-  const serve = (request: Request) =>
-    request.url.endsWith("/renew") && renewals++ === 0
-      ? new Response(null, { status: 503 })
-      : api.serve(request);
+  // At its first renewal, and when it first tells the ending, the API is not there.
+  let [renewals, events] = [0, 0];
+  const serve = (request: Request) => {
+    const isAway = request.url.endsWith("/renew") && renewals++ === 0 ||
+      request.url.endsWith("/events") && events++ === 1;
+    return isAway ? new Response(null, { status: 503 }) : api.serve(request);
+  };
   await using run = startScript({ serve }, command, { LEASE_MS: "15000" });
   const claimed = await eventually("the claim", async () => {
     const { body } = await api.get(`/jobs/${id}`);
@@ -116,6 +117,10 @@ Deno.test("the events of a worker need the version of its claim, and end the att
   for (const [event, state] of ends) {
     const id = await jobIn(api, "pending");
     assertProblem(await send(id, { type: "CLAIM" }, null), 403, "forbidden");
+    const dry = await api.post(`/jobs/${id}/events?dryRun=true`, { type: "CLAIM" }, {
+      "if-match": '"1"',
+    });
+    assertEquals([dry.status, dry.body.state, dry.body.startedAt !== null], [200, "running", true]);
     const claimed = await send(id, { type: "CLAIM", leaseMs: 5_000 }, 1);
     assertEquals([claimed.status, claimed.body.state, claimed.body.attempt], [200, "running", 1]);
     assert(claimed.body.leaseOwner !== null && claimed.body.leaseUntil !== null);
