@@ -2,6 +2,7 @@
  * What an actor is waiting for: what keeps it from being stepped first, then what would move it, the
  * soonest first.
  */
+import { afterOf } from "../core/actor/after.ts";
 import { isRecord } from "../core/actor/envelope.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ActorRow, ActorView, Store, WorkerRow } from "../store/store.ts";
@@ -107,8 +108,8 @@ async function waitReasons(row: ActorRow, host: ActorExplainHost): Promise<Reaso
 
 /** `xstate.after.packBy.order.open.packing`: "after packBy in packing"; others as they are. */
 function timerName(id: string): string {
-  const [, delay = "", state] = /^xstate\.after\.([^.]+)\.(?:.*\.)?([^.]+)$/.exec(id) ?? [];
-  return state ? `after ${/^\d+$/.test(delay) ? `${delay} ms` : delay} in ${state}` : id;
+  const after = afterOf(id);
+  return after ? `${after.words} in ${after.state}` : id;
 }
 
 /** The activity, and in turn what its job waits for. */

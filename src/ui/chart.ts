@@ -5,6 +5,7 @@
  * candidates of one event in the order in which they are tried.
  */
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from "xstate";
+import { afterOf } from "../core/actor/after.ts";
 
 /** What sets a transition off. */
 export type TransitionKind = "event" | "after" | "always" | "done" | "error";
@@ -117,8 +118,8 @@ function transitionOf(
 
 function described(event: string): Pick<ChartTransition, "kind" | "label"> {
   if (event === "") return { kind: "always", label: "always" };
-  const [, delay] = /^xstate\.after\.([^.]+)\./.exec(event) ?? [];
-  if (delay !== undefined) return { kind: "after", label: `after ${durationText(delay)}` };
+  const after = afterOf(event);
+  if (after) return { kind: "after", label: after.words };
   const [, done] = /^xstate\.done\.actor\.(.+)$/.exec(event) ?? [];
   if (done !== undefined) return { kind: "done", label: `${shortActor(done)} done` };
   const [, failed] = /^xstate\.error\.actor\.(.+)$/.exec(event) ?? [];
@@ -130,14 +131,6 @@ function described(event: string): Pick<ChartTransition, "kind" | "label"> {
 /** Ids that XState makes up (`0.machine.state`) say no more than their number. */
 function shortActor(id: string): string {
   return /^\d+\./.test(id) ? `invoke ${id.split(".")[0]}` : id;
-}
-
-function durationText(delay: string): string {
-  if (!/^\d+$/.test(delay)) return delay;
-  const ms = Number(delay);
-  const units = [[86_400_000, "d"], [3_600_000, "h"], [60_000, "min"], [1_000, "s"]] as const;
-  const [size, unit] = units.find(([size]) => ms >= size) ?? [1, "ms"];
-  return `${+(ms / size).toFixed(1)} ${unit}`;
 }
 
 /** Actions, actors and guards are names, objects with a type, or functions. */

@@ -48,7 +48,7 @@ Deno.test("an actor tells what it waits for: events, timers, activities, an oper
   await actors.send("b", { type: "WAIT" });
   const [timer] = await actors.explain(null, "b");
   assertEquals(timer?.code, "waits_for_timer");
-  assertEquals(timer?.message, 'Waits for its timer "after 1500 ms in waiting"');
+  assertEquals(timer?.message, 'Waits for its timer "after 1.5 s in waiting"');
 
   await actors.pause("c");
   assertEquals(await codes("c"), ["paused"]);
