@@ -43,7 +43,14 @@ Deno.test("the client runs under Node", () =>
   withApi(async (url) => {
     const dir = await Deno.makeTempDir();
     const program = new URL("./node_client.ts", import.meta.url).pathname;
-    await run(Deno.execPath(), ["bundle", "-o", `${dir}/client.mjs`, program]);
+    await run(Deno.execPath(), [
+      "bundle",
+      "--platform",
+      "browser",
+      "-o",
+      `${dir}/client.mjs`,
+      program,
+    ]);
     const stdout = await run("node", [`${dir}/client.mjs`, url]);
     await Deno.remove(dir, { recursive: true });
     assertEquals(JSON.parse(stdout), {
