@@ -28,6 +28,10 @@ export interface ConnectionOptions {
   readonly planAgeMs: number;
   /** Called once, when the connection is of no more use. */
   readonly onOver: () => void;
+  /** Called once, when the server has let it in. */
+  readonly onReady?: () => void;
+  /** Called whenever its last call is settled. */
+  readonly onIdle?: () => void;
   readonly onNotify?: (channel: string, payload: string) => void;
 }
 
@@ -67,6 +71,11 @@ export class Connection {
       onReady: () => this.#onReady(),
       onClose: () => this.cut("The connection was closed"),
     });
+  }
+
+  /** The server has let it in. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   /** Calls that are not settled. */
@@ -141,12 +150,18 @@ export class Connection {
         if (isAlone) this.#unblock();
       },
       (error) => {
+        if (!this.#isReady || isConnectionLoss(error)) return this.#lose(call, error);
         this.#settle(call, () => call.reject(error));
-        // Told before the socket is closed: what is sent in between would be answered never.
-        if (!this.#isReady || isConnectionLoss(error)) this.cut("The connection was lost");
-        else if (isAlone) this.#unblock();
+        if (isAlone) this.#unblock();
       },
     );
+  }
+
+  /** Before anybody hears that a call is over: what is sent on a socket that is about to close is answered never. */
+  #lose(call: Call, error: unknown): void {
+    const isOpen = this.#calls.delete(call);
+    this.cut("The connection was lost");
+    if (isOpen) call.reject(error);
   }
 
   #unblock(): void {
@@ -161,12 +176,16 @@ export class Connection {
   #settle(call: Call, tell: () => void): void {
     if (!this.#calls.delete(call)) return;
     tell();
-    if (this.#calls.size === 0) this.#onIdle();
+    if (this.#calls.size > 0) return;
+    this.#onIdle();
+    if (!this.#isOver) this.#options.onIdle?.();
   }
 
   #onReady(): void {
+    if (this.#isReady) return;
     this.#isReady = true;
     clearTimeout(this.#connecting ?? undefined);
+    this.#options.onReady?.();
   }
 }
 

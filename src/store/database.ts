@@ -11,6 +11,7 @@ import { UnavailableError, UnknownResultError } from "../core/errors.ts";
 import { Connection, type ConnectionOptions, type Parameter, type Row } from "./connection.ts";
 import { isContention, toStoreError } from "./failures.ts";
 import type { PoolUse } from "./observations.ts";
+import { type ConnectionEvents, Pool } from "./pool.ts";
 
 export type { Parameter, Row };
 
@@ -59,7 +60,7 @@ const LISTEN_PAUSE_MS = 500;
 /** A pool with deadlines. Closed once; unusable afterwards. */
 export class Database {
   readonly options: Required<DatabaseOptions>;
-  #connections: Connection[] = [];
+  readonly #pool: Pool;
   #isClosed = false;
   #deadlines = 0;
   /** Ends each subscription that is still there. */
@@ -81,6 +82,7 @@ export class Database {
       ...options,
       prepare: options.prepare !== false && !options.isPooled,
     };
+    this.#pool = new Pool(this.options.connections, (events) => this.#open(events));
   }
 
   /**
@@ -154,8 +156,8 @@ export class Database {
     const loop = async () => {
       while (!isStopped) {
         const over = Promise.withResolvers<void>();
-        current = this.#open(over.resolve, {
-          ...{ url: listenUrl, isPooled: false },
+        current = this.#open({
+          ...{ url: listenUrl, isPooled: false, onOver: over.resolve },
           onNotify: (_, payload) => onNotice(payload),
         });
         const isListening = await this.#listenOn(current, channel);
@@ -178,12 +180,12 @@ export class Database {
 
   /** How the pool is used at this moment. */
   get use(): PoolUse {
-    const loads = this.#connections.map(({ load }) => load);
+    const { loads, waiting } = this.#pool;
     return {
       open: loads.length,
       busy: loads.filter((load) => load > 0).length,
       max: this.options.connections,
-      calls: loads.reduce((sum, load) => sum + load, 0),
+      calls: loads.reduce((sum, load) => sum + load, waiting),
       deadlines: this.#deadlines,
     };
   }
@@ -192,7 +194,7 @@ export class Database {
   async close(): Promise<void> {
     this.#isClosed = true;
     const stopped = [...this.#subscriptions].map((stop) => stop());
-    await Promise.all([...stopped, ...this.#connections.map((connection) => connection.end())]);
+    await Promise.all([...stopped, this.#pool.end()]);
   }
 
   #send(
@@ -234,38 +236,18 @@ export class Database {
     work: (connection: Connection) => Promise<readonly Row[]>,
   ): Promise<readonly Row[]> {
     if (this.#isClosed) throw new UnavailableError("The pool is closed");
-    const connection = this.#pick();
     // The server cannot be heard: nobody waits for it on any other connection either.
     const overdue = setTimeout(() => this.#cutAll(), this.options.deadlineMs);
     try {
-      return await work(connection);
+      return await this.#pool.run(work);
     } finally {
       clearTimeout(overdue);
     }
   }
 
-  /** An idle connection, a new one, or the one with the least to do. */
-  #pick(): Connection {
-    const [first, ...others] = this.#connections;
-    if (!first) return this.#openPooled();
-    const least = others.reduce((a, b) => b.load < a.load ? b : a, first);
-    const isFull = this.#connections.length >= this.options.connections;
-    return least.load === 0 || isFull ? least : this.#openPooled();
-  }
-
-  #openPooled(): Connection {
-    const connection: Connection = this.#open(() => {
-      this.#connections = this.#connections.filter((other) => other !== connection);
-    });
-    this.#connections.push(connection);
-    return connection;
-  }
-
   #cutAll(): void {
     this.#deadlines++;
-    for (const connection of [...this.#connections]) {
-      connection.cut(`No answer in ${this.options.deadlineMs} ms`);
-    }
+    this.#pool.cut(`No answer in ${this.options.deadlineMs} ms`);
   }
 
   async #listenOn(connection: Connection, channel: string): Promise<boolean> {
@@ -286,9 +268,10 @@ export class Database {
   }
 
   #open(
-    onOver: () => void,
-    use: Partial<Pick<ConnectionOptions, "url" | "onNotify">> & { readonly isPooled?: boolean } =
-      {},
+    use:
+      & Pick<ConnectionOptions, "onOver">
+      & Partial<ConnectionEvents & Pick<ConnectionOptions, "url" | "onNotify">>
+      & { readonly isPooled?: boolean },
   ): Connection {
     const { url, name, role, prepare, planAgeMs, statementTimeoutMs, lockTimeoutMs, isPooled } = {
       ...this.options,
@@ -298,7 +281,9 @@ export class Database {
       url,
       prepare,
       planAgeMs,
-      onOver,
+      onOver: use.onOver,
+      ...(use.onReady ? { onReady: use.onReady } : {}),
+      ...(use.onIdle ? { onIdle: use.onIdle } : {}),
       ...(use.onNotify ? { onNotify: use.onNotify } : {}),
       session: isPooled ? { application_name: name } : {
         application_name: name,

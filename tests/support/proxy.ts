@@ -9,6 +9,8 @@ export type ProxyMode = "forward" | "hold_replies" | "cut_on_reply" | "refuse" |
 /** A proxy that listens. `await using` closes it and all its connections. */
 export class Proxy implements AsyncDisposable {
   mode: ProxyMode = "forward";
+  /** Connections that were refused. */
+  refused = 0;
   /** Replies that were held back or cut off. */
   swallowed = 0;
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -40,8 +42,12 @@ export class Proxy implements AsyncDisposable {
 
   async #accept(): Promise<void> {
     for await (const client of this.#listener) {
-      if (this.mode === "refuse") close(client);
-      else void this.#connect(client);
+      if (this.mode !== "refuse") {
+        void this.#connect(client);
+        continue;
+      }
+      this.refused++;
+      close(client);
     }
   }
 

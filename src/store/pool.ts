@@ -1,0 +1,152 @@
+/**
+ * The connections of one pool, and the calls that wait for one.
+ *
+ * A call goes to a connection that has nothing to do. Where there is none it waits for the first that has, and
+ * another one is opened only when that takes long: a session costs the server as much as dozens of short
+ * statements before it has run one, its first statements as much again, and whoever had to wait for that
+ * would wait forty times as long as for the statement before. docs/decisions/0118.
+ */
+import { UnavailableError } from "../core/errors.ts";
+import type { Connection } from "./connection.ts";
+
+/** A short statement is over by then. */
+const OPEN_AFTER_MS = 20;
+/** Where one more cannot be had, what there is does the work for so long. */
+const REFUSED_PAUSE_MS = 1_000;
+
+/** What a pool has to hear of a connection. */
+export interface ConnectionEvents {
+  readonly onReady: () => void;
+  readonly onIdle: () => void;
+  readonly onOver: () => void;
+}
+
+interface Waiting {
+  readonly begin: (connection: Connection) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Hands out connections. */
+export class Pool {
+  readonly #open: (events: ConnectionEvents) => Connection;
+  readonly #max: number;
+  #connections: Connection[] = [];
+  #waiting: Waiting[] = [];
+  #opening: ReturnType<typeof setTimeout> | null = null;
+
+  /** @param max Connections at most, from 1. */
+  constructor(max: number, open: (events: ConnectionEvents) => Connection) {
+    this.#max = max;
+    this.#open = open;
+  }
+
+  /** Does `work` on a connection. @throws {UnavailableError} None can be had; nothing was sent. */
+  run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = this.#free();
+    if (connection) return work(connection);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ begin: (found) => work(found).then(resolve, reject), reject });
+      this.#openLater(OPEN_AFTER_MS);
+    });
+  }
+
+  /** Calls under way on each connection. */
+  get loads(): readonly number[] {
+    return this.#connections.map(({ load }) => load);
+  }
+
+  /** Calls that wait for a connection. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Ends all connections now. */
+  cut(reason: string): void {
+    this.#rejectAll(reason);
+    for (const connection of [...this.#connections]) connection.cut(reason);
+  }
+
+  /** Ends all connections after the calls that were made, or after five seconds. */
+  async end(): Promise<void> {
+    for (const { begin } of this.#takeAll()) begin(this.#leastBusy());
+    await Promise.all(this.#connections.map((connection) => connection.end()));
+  }
+
+  /** Null: one that is open or being opened has to be waited for. */
+  #free(): Connection | null {
+    // Who is first connects by its own statement: a round trip less.
+    if (this.#connections.length === 0) return this.#add();
+    const least = this.#leastBusy();
+    if (least.isReady && least.load === 0) return least;
+    const isFull = this.#connections.length >= this.#max;
+    return isFull && this.#unready === 0 ? least : null;
+  }
+
+  /** Of those with as much to do the oldest, which has run the most statements before; better one that is ready. */
+  #leastBusy(): Connection {
+    const rank = ({ isReady, load }: Connection) => isReady ? load : Infinity;
+    return this.#connections.reduce((a, b) => rank(b) < rank(a) ? b : a);
+  }
+
+  get #unready(): number {
+    return this.#connections.filter(({ isReady }) => !isReady).length;
+  }
+
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const connection = this.#free();
+      if (!connection) return;
+      this.#waiting.shift()?.begin(connection);
+    }
+    clearTimeout(this.#opening ?? undefined);
+    this.#opening = null;
+  }
+
+  #openLater(ms: number): void {
+    this.#opening ??= setTimeout(() => {
+      this.#opening = null;
+      this.#openMore();
+    }, ms);
+  }
+
+  #openMore(): void {
+    const wanted = this.#waiting.length - this.#unready;
+    const left = this.#max - this.#connections.length;
+    for (let n = Math.min(wanted, left); n > 0; n--) {
+      // It is there for whoever waits longest when it has come.
+      this.#add().query("select 1", [], true).catch(() => {});
+    }
+    if (this.#waiting.length > 0) this.#openLater(OPEN_AFTER_MS);
+  }
+
+  #add(): Connection {
+    const connection = this.#open({
+      onReady: () => this.#serve(),
+      onIdle: () => this.#serve(),
+      onOver: () => this.#drop(connection),
+    });
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  #drop(connection: Connection): void {
+    this.#connections = this.#connections.filter((other) => other !== connection);
+    if (connection.isReady) return this.#serve();
+    if (this.#connections.length === 0) return this.#rejectAll("Cannot connect");
+    clearTimeout(this.#opening ?? undefined);
+    this.#opening = null;
+    if (this.#waiting.length > 0) this.#openLater(REFUSED_PAUSE_MS);
+  }
+
+  #rejectAll(reason: string): void {
+    for (const { reject } of this.#takeAll()) reject(new UnavailableError(reason));
+  }
+
+  #takeAll(): Waiting[] {
+    clearTimeout(this.#opening ?? undefined);
+    this.#opening = null;
+    const all = this.#waiting;
+    this.#waiting = [];
+    return all;
+  }
+}
