@@ -31,6 +31,7 @@ export { default as bury } from "./queries/bury.sql" with { type: "text" };
 export { default as claim } from "./queries/claim.sql" with { type: "text" };
 export { default as claimLevel } from "./queries/claim_level.sql" with { type: "text" };
 export { default as claimLimited } from "./queries/claim_limited.sql" with { type: "text" };
+export { default as claimNext } from "./queries/claim_next.sql" with { type: "text" };
 export { default as claimOne } from "./queries/claim_one.sql" with { type: "text" };
 export { default as commit } from "./queries/commit.sql" with { type: "text" };
 export { default as counts } from "./queries/counts.sql" with { type: "text" };
@@ -112,6 +113,7 @@ export { default as migration0022 } from "./migrations/0022_one_key_in_sql.sql" 
 export { default as migration0025 } from "./migrations/0025_slots_by_lease.sql" with { type: "text" };
 export { default as migration0026 } from "./migrations/0026_claim_in_parts.sql" with { type: "text" };
 export { default as migration0027 } from "./migrations/0027_tenants_read_once.sql" with { type: "text" };
+export { default as migration0028 } from "./migrations/0028_claim_next.sql" with { type: "text" };
 export { default as migration0014 } from "./migrations/0014_operations.sql" with { type: "text" };
 export { default as migrationWaits } from "./queries/migration_waits.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };

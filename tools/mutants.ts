@@ -107,6 +107,14 @@ export const mutants: readonly Mutant[] = [
     filter: "one level takes no more than asked under forced nested loops",
   },
   {
+    name: "claimed <= asked, one job",
+    file: "sql/migrations/0028_claim_next.sql",
+    from: "   limit 1 for update skip locked;",
+    to: "   limit 1;",
+    test: "tests/store/claim_level_test.ts",
+    filter: "one job at a time take each once",
+  },
+  {
     name: "suspects apart",
     file: "sql/queries/claim.sql",
     from: "and (j.crashes > 0 and j.crashes >= j.max_crashes - 1) = $8::boolean",
@@ -121,6 +129,14 @@ export const mutants: readonly Mutant[] = [
     to: "",
     test: "tests/store/claim_level_test.ts",
     filter: "one level leaves suspects",
+  },
+  {
+    name: "suspects apart, one job",
+    file: "sql/migrations/0028_claim_next.sql",
+    from: "     and not (j.crashes > 0 and j.crashes >= j.max_crashes - 1)\n",
+    to: "",
+    test: "tests/store/claim_level_test.ts",
+    filter: "one job leaves suspects",
   },
   {
     name: "the read-only default of a job's session",
@@ -249,6 +265,14 @@ export const mutants: readonly Mutant[] = [
     to: "and (true or exists (",
     test: "tests/store/claim_level_test.ts",
     filter: "one level that knows an older change",
+  },
+  {
+    name: "the gates that a plain claim of one job knows",
+    file: "sql/migrations/0028_claim_next.sql",
+    from: "and ($12 is null or exists (",
+    to: "and (true or exists (",
+    test: "tests/store/claim_level_test.ts",
+    filter: "one job that knows an older change",
   },
   {
     name: "the gates that a start of one job knows",

@@ -157,7 +157,7 @@ export class Claimer {
   /** Jobs have arrived; null: nobody knows where. */
   onHint(hint: Hint | null): void {
     if (hint?.kind === "lanes" && hint.lanes.length > 0) {
-      this.#book.wake(hint.lanes.filter((lane) => this.#serves(lane)));
+      this.#book.wake(hint.lanes.filter((lane) => this.#serves(lane)), hint.isLone);
     } else {
       this.#lanesAt = -Infinity;
       this.#host.glance.forget();

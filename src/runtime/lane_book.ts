@@ -14,22 +14,10 @@ import type { ClaimedJob, Cursor, Lane, LaneRequest } from "../store/store.ts";
 import { FairShare, type Weigh } from "./fair_share.ts";
 import { isGated } from "./gates.ts";
 import { HEAD, isAfter, laneKeyOf, levelKey, runsOfALevel } from "./lane_keys.ts";
+import { type Level, newLevel } from "./level.ts";
 
 const HEAD_SCAN_SHARE = 20;
 const HEAD_SCAN_MIN_MS = 20;
-
-interface Level {
-  readonly lane: Lane;
-  cursor: Cursor;
-  headScanAt: number;
-  wakeAt: number;
-  /** The next retry that this process knows of. */
-  dueAt: number;
-  isBusy: boolean;
-  isFromHead: boolean;
-  /** A hint came while a claim was under way: its answer may be older than the hint. */
-  isRoused: boolean;
-}
 
 /** The lanes of one tenant, in the order of their turns; the levels of each by priority. */
 interface Tenant {
@@ -80,12 +68,12 @@ export class LaneBook {
     this.#arrange();
   }
 
-  /** Jobs have arrived here: look at once, from the head. */
-  wake(lanes: readonly Lane[]): void {
+  /** Jobs have arrived here, or a single one (`isLone`): look at once, from the head. */
+  wake(lanes: readonly Lane[], isLone = false): void {
     const known = this.#levels.size;
     for (const lane of lanes) {
       const level = this.#levels.get(this.#learn(lane));
-      if (level) this.#rouse(level);
+      if (level) this.#rouse(level, isLone);
     }
     if (this.#levels.size !== known) this.#arrange();
   }
@@ -227,7 +215,11 @@ export class LaneBook {
     const chosen = this.#choose(now, lanesMax, admits);
     const share = Math.ceil(limit / chosen.size);
     return [...chosen.values()].flatMap((lanes) =>
-      lanes.map((levels) => ({ levels, quantum: Math.ceil(share / lanes.length) }))
+      lanes.map((levels) => ({
+        levels,
+        // The claim of one is the cheapest, and brings it soonest; with its full share a lane is asked again.
+        quantum: levels.every(({ isLone }) => isLone) ? 1 : Math.ceil(share / lanes.length),
+      }))
     );
   }
 
@@ -274,6 +266,7 @@ export class LaneBook {
   #begin(level: Level, now: number): Cursor {
     level.isBusy = true;
     level.isRoused = false;
+    level.isLone = false;
     if (level.dueAt <= now) level.dueAt = Infinity;
     level.isFromHead = now >= level.headScanAt;
     return level.isFromHead ? HEAD : level.cursor;
@@ -292,18 +285,7 @@ export class LaneBook {
 
   #learn(lane: Lane): string {
     const key = levelKey(lane);
-    if (!this.#levels.has(key)) {
-      this.#levels.set(key, {
-        lane,
-        cursor: HEAD,
-        headScanAt: 0,
-        wakeAt: 0,
-        dueAt: Infinity,
-        isBusy: false,
-        isFromHead: false,
-        isRoused: false,
-      });
-    }
+    if (!this.#levels.has(key)) this.#levels.set(key, newLevel(lane));
     return key;
   }
 
@@ -319,11 +301,13 @@ export class LaneBook {
     this.#owed.keep(this.#levels.values());
   }
 
-  #rouse(level: Level): void {
+  #rouse(level: Level, isLone = false): void {
     const now = this.clock.monotonic();
+    const isAsleep = level.wakeAt > now;
     // A level that slept may have got jobs behind its cursor; one that is being drained has not
     // waited long enough for another scan.
-    if (level.wakeAt > now) level.headScanAt = Math.min(level.headScanAt, now);
+    if (isAsleep) level.headScanAt = Math.min(level.headScanAt, now);
+    level.isLone = isAsleep && isLone;
     level.wakeAt = now;
     level.isRoused = true;
   }

@@ -1,4 +1,4 @@
-/** Claims of plain lanes, as one statement each: of one level, which most are, or of many. */
+/** Claims of plain lanes, as one statement each: of one level, which most are, or of many; of one job, or of more. */
 import { stateCode } from "../core/codes.ts";
 import { statesAccepting, targetOf } from "../core/lifecycle.ts";
 import { GRACE_MS } from "../core/limits.ts";
@@ -27,11 +27,10 @@ export function claimStatement(request: ClaimRequest): Statement {
   if (first && levels.length === 1 && !request.alone) {
     const { lane, from } = first;
     const limit = Math.min(request.limit, first.quantum);
-    const level = [lane.tenantId, lane.lane, lane.priority, from.runAt, from.id];
-    return {
-      text: sql.claimLevel,
-      parameters: [...leaseParameters(request), limit, ...level, gateChange],
-    };
+    const level = [lane.tenantId, lane.lane, lane.priority, from.runAt, from.id, gateChange];
+    return limit === 1
+      ? { text: sql.claimNext, parameters: [...leaseParameters(request), ...level] }
+      : { text: sql.claimLevel, parameters: [...leaseParameters(request), limit, ...level] };
   }
   return { text: sql.claim, parameters: [...claimParameters(request, levels), gateChange] };
 }

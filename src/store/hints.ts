@@ -55,7 +55,7 @@ export class Hints {
     insert: (ahead: Statement | null) => Promise<Entered[]>,
   ): Promise<Entered[]> {
     if (lanes.length === 0) return await insert(null);
-    const hint: Hint = { kind: "lanes", lanes };
+    const hint: Hint = { kind: "lanes", lanes, isLone: jobs.length === 1 };
     // A key that is taken brings nobody any work.
     const isSure = jobs.every((job) => job.idempotencyKey === null);
     const ahead = isSure ? this.#statementOf(hint) : null;
@@ -168,7 +168,8 @@ function parseHint(payload: string): Hint | null {
     if (kind === "cancel" || kind === "watch" || kind === "mail") return { kind };
     if (value.kind === "ended") return { kind: "ended", ids: textsOf(value) };
     if (!("lanes" in value) || !Array.isArray(value.lanes) || value.lanes.length === 0) return null;
-    return value.lanes.every(isLane) ? { kind: "lanes", lanes: value.lanes } : null;
+    const isLone = Reflect.get(value, "isLone") === true;
+    return value.lanes.every(isLane) ? { kind: "lanes", lanes: value.lanes, isLone } : null;
   } catch {
     return null;
   }

@@ -45,6 +45,7 @@ export const migrations: readonly Migration[] = [
   { id: 25, name: "0025_slots_by_lease", text: sql.migration0025 },
   { id: 26, name: "0026_claim_in_parts", text: sql.migration0026 },
   { id: 27, name: "0027_tenants_read_once", text: sql.migration0027 },
+  { id: 28, name: "0028_claim_next", text: sql.migration0028 },
 ];
 
 /** What a migration run did, or would do. */

@@ -204,7 +204,8 @@ export interface HintStore {
 
 /** What a hint may say. */
 export type Hint =
-  | { readonly kind: "lanes"; readonly lanes: readonly Lane[] }
+  /** Jobs have come; `isLone`: a single one. */
+  | { readonly kind: "lanes"; readonly lanes: readonly Lane[]; readonly isLone?: boolean }
   | { readonly kind: "cancel" }
   /** There is mail for actors. */
   | { readonly kind: "mail" }

@@ -1,4 +1,4 @@
-/** Most claims ask one level, by a statement of their own: it takes and tells what the one for many does. */
+/** Most claims ask one level, some for one job, by statements of their own: they take and tell what the one for many does. */
 import { assertEquals } from "@std/assert";
 import { newId } from "../../src/core/id.ts";
 import type { JobInsert } from "../../src/core/job.ts";
@@ -7,31 +7,41 @@ import type { ClaimedJob, ClaimRequest, Store } from "../../src/store/store.ts";
 import { buildJob, fromHead, laneOf } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 
-type Form = "one level" | "many levels";
+type Form = "one job" | "one level" | "many levels";
 
-const FORMS: readonly Form[] = ["one level", "many levels"];
+const FORMS: readonly Form[] = ["one job", "one level", "many levels"];
 
-/** A claim of the lane of a job; of many levels: beside another one, which is empty. */
+/** A claim of the lane of a job, for one at most, or many; of many levels: beside another one, which is empty. */
 function ask(
   store: Store,
   form: Form,
   job: JobInsert,
   more: Partial<ClaimRequest> = {},
 ): Promise<ClaimedJob[]> {
-  const limit = more.limit ?? 100;
+  const limit = form === "one job" ? 1 : more.limit ?? 100;
   const beside = fromHead(laneOf(buildJob({ queue: "empty" })), limit);
   return store.claim({
     ...{
       leaseId: newId(),
       worker: newId(),
       leaseMs: 30_000,
-      limit,
       alone: false,
       gateChange: null,
     },
-    lanes: [fromHead(laneOf(job), limit), ...(form === "one level" ? [] : [beside])],
+    lanes: [fromHead(laneOf(job), limit), ...(form === "many levels" ? [beside] : [])],
     ...more,
+    limit,
   });
+}
+
+/** All that is there. */
+async function askAll(store: Store, form: Form, job: JobInsert): Promise<ClaimedJob[]> {
+  const all: ClaimedJob[] = [];
+  while (true) {
+    const some = await ask(store, form, job);
+    if (some.length === 0) return all;
+    all.push(...some);
+  }
 }
 
 /** All there is to know of a claimed job but its lease. */
@@ -45,7 +55,7 @@ async function waitAgain({ sql }: TestDatabase): Promise<void> {
   await sql`update perdura.job set state = 0, version = 1, attempt = 0, lease_id = null, started_at = null`;
 }
 
-Deno.test("a claim of one level and one of many tell the same of a job", async () => {
+Deno.test("claims of one job, of one level and of many tell the same of a job", async () => {
   await using db = await testDatabase();
   const first = buildJob();
   const jobs = [
@@ -61,20 +71,37 @@ Deno.test("a claim of one level and one of many tell the same of a job", async (
   await db.sql`update perdura.job set payload = null where payload::text = 'null'`;
   await db.sql`update perdura.job set run_at = run_at - interval '1 h' where max_attempts = 9`;
   const answers = [];
+  const longest: string[] = [];
   for (const form of FORMS) {
-    const claimed = await ask(db.store, form, first);
+    const claimed = await askAll(db.store, form, first);
     answers.push(claimed.map(told).sort((a, b) => a.id < b.id ? -1 : 1));
     const counts = await db.sql`
       select tenant_id, queue, from_state, to_state, sum(n)::int as n from perdura.counter_delta
        where from_state is not null group by 1, 2, 3, 4`;
-    const leases = await db.sql`select n_left, cardinality(ids) as ids from perdura.lease`;
+    const leases = await db.sql`
+      select n_left, cardinality(ids) as ids, cardinality(tenants) as tenants, worker is not null as is_held,
+             expires_at - claimed_at = interval '30 s' as is_short
+        from perdura.lease`;
+    const [hard] = await db
+      .sql`select max(hard_until - claimed_at)::text as longest from perdura.lease`;
+    longest.push(hard?.longest);
+    const each = form === "one job" ? 1 : jobs.length;
+    const lease = {
+      n_left: each,
+      ids: each,
+      tenants: each,
+      is_held: true,
+      is_short: true,
+    };
     assertEquals([counts.length, counts[0]?.n], [1, jobs.length]);
-    assertEquals([...leases], [{ n_left: jobs.length, ids: jobs.length }]);
+    assertEquals([...leases], Array.from({ length: jobs.length / each }, () => lease));
     await db.sql`truncate perdura.lease, perdura.counter_delta`;
     await waitAgain(db);
   }
   assertEquals(answers[0]?.length, jobs.length);
-  assertEquals(answers[0], answers[1]);
+  assertEquals(answers[0], answers[2]);
+  assertEquals(answers[1], answers[2]);
+  assertEquals(new Set(longest).size, 1);
 });
 
 for (const form of FORMS) {
@@ -110,14 +137,32 @@ for (const form of FORMS) {
     try {
       const jobs = Array.from({ length: 100 }, () => buildJob());
       await store.insert(jobs);
+      const most = form === "one job" ? 1 : 7;
       for (let round = 1; round <= 10; round++) {
-        assertEquals((await ask(store, form, jobs[0]!, { limit: 7 })).length, 7);
+        assertEquals((await ask(store, form, jobs[0]!, { limit: 7 })).length, most);
         const [count] = await db.sql`
           select count(*)::int as n from perdura.job where lease_id is not null`;
-        assertEquals(count?.n, 7 * round, "no more rows were taken than given back");
+        assertEquals(count?.n, most * round, "no more rows were taken than given back");
       }
     } finally {
       await store.close();
     }
   });
 }
+
+Deno.test("eight who claim one job at a time take each once, and wait for nobody", async () => {
+  await using db = await testDatabase();
+  const jobs = Array.from({ length: 200 }, () => buildJob());
+  await db.store.insert(jobs);
+  // A row that somebody else holds is passed over.
+  const held = await db.sql.reserve();
+  await held`begin`;
+  await held`select from perdura.job where id = ${jobs[0]!.id} for update`;
+  const takers = Array.from({ length: 8 }, () => askAll(db.store, "one job", jobs[0]!));
+  const taken = (await Promise.all(takers)).flat().map(({ id }) => id);
+  assertEquals(taken.length, jobs.length - 1);
+  assertEquals(new Set(taken).size, jobs.length - 1);
+  await held`rollback`;
+  held.release();
+  assertEquals((await ask(db.store, "one job", jobs[0]!)).map(({ id }) => id), [jobs[0]!.id]);
+});

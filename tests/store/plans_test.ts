@@ -148,11 +148,11 @@ function assertWholeKey(nodes: readonly Node[], what: string): void {
 }
 
 /** @param beside So many levels besides, which are empty. */
-function claimOf(beside: number): Statement {
+function claimOf(beside: number, limit = BATCH): Statement {
   const others = Array.from({ length: beside }, (_, n) => buildJob({ queue: `empty-${n}` }));
   return claimStatement({
-    ...{ leaseId: newId(), worker: newId(), leaseMs: 30_000, limit: BATCH, alone: false },
-    lanes: [buildJob(), ...others].map((job) => fromHead(laneOf(job), BATCH)),
+    ...{ leaseId: newId(), worker: newId(), leaseMs: 30_000, limit, alone: false },
+    lanes: [buildJob(), ...others].map((job) => fromHead(laneOf(job), limit)),
   });
 }
 
@@ -189,6 +189,7 @@ for (const size of sizes) {
       await check("insert with keys", {
         ...insertStatement(batch.map((job) => ({ ...job, idempotencyKey: job.id })), false),
       });
+      await check("claim of one job", claimOf(0, 1));
       await check("claim of one level", claimOf(0));
       await check("claim", claimOf(1));
       await check("claim past gates", await limitedClaim(db));
@@ -239,9 +240,11 @@ Deno.test("a deep lane among many shallow ones is read from its head by every cl
   await db.sql`analyze perdura.job`;
   const limited = await limitedClaim(db);
   for (const kind of KINDS) {
-    const ofLevel = await planOf(db, claimOf(0), kind);
-    assert(ofLevel.some((node) => node["Index Name"] === "job_claim"), "seen into the function");
-    assertBounded(ofLevel, `claim of one level (${kind})`);
+    for (const limit of [1, BATCH]) {
+      const ofLevel = await planOf(db, claimOf(0, limit), kind);
+      assert(ofLevel.some((node) => node["Index Name"] === "job_claim"), "seen into the function");
+      assertBounded(ofLevel, `claim of one level, ${limit} jobs (${kind})`);
+    }
     assertBounded(await planOf(db, claimOf(1), kind), `claim (${kind})`);
     assertBounded(await planOf(db, limited, kind), `claim past gates (${kind})`);
   }
@@ -291,24 +294,26 @@ Deno.test("plans made while the tables were empty do not outlive the burst that 
   assert(read < backlog * runs / 4, `${read} rows of jobs read by ${3 * runs} statements`);
 });
 
-Deno.test("a session without settings of ours claims by the index, too, after its table was empty", async () => {
-  await using db = await testDatabase();
-  await db.sql`alter table perdura.job set (autovacuum_enabled = off)`;
-  await db.sql`vacuum analyze perdura.job`;
-  const nodes: Node[] = [];
-  const sql = tellingPlans(db.url, nodes);
-  const { text, parameters } = claimOf(0);
-  const claim = () => sql.unsafe(text, [newId(), ...parameters.slice(1)]);
-  for (let n = 0; n < 8; n++) await claim();
-  await db.store.insert([buildJob()]);
-  await db.sql`
+for (const limit of [1, BATCH]) {
+  Deno.test(`a session without settings of ours claims ${limit} by the index, too, after its table was empty`, async () => {
+    await using db = await testDatabase();
+    await db.sql`alter table perdura.job set (autovacuum_enabled = off)`;
+    await db.sql`vacuum analyze perdura.job`;
+    const nodes: Node[] = [];
+    const sql = tellingPlans(db.url, nodes);
+    const { text, parameters } = claimOf(0, limit);
+    const claim = () => sql.unsafe(text, [newId(), ...parameters.slice(1)]);
+    for (let n = 0; n < 8; n++) await claim();
+    await db.store.insert([buildJob()]);
+    await db.sql`
     insert into perdura.job (tenant_id, id, lane, run_at, timeout_ms, version, state, priority,
                              max_attempts, max_crashes, has_data, queue, type, payload)
     select tenant_id, gen_random_uuid(), lane, run_at, timeout_ms, 1, state, 0, 3, 3, false, queue, type, payload
       from perdura.job, generate_series(1, 20000)`;
-  await sql.unsafe(TELL_PLANS);
-  await claim();
-  await sql.end();
-  assert(nodes.some((node) => node["Index Name"] === "job_claim"));
-  assertBounded(nodes, "claim of one level");
-});
+    await sql.unsafe(TELL_PLANS);
+    await claim();
+    await sql.end();
+    assert(nodes.some((node) => node["Index Name"] === "job_claim"));
+    assertBounded(nodes, "claim of one level");
+  });
+}
