@@ -1,8 +1,7 @@
 /**
  * `POST /jobs` beside the library: `deno run -A --config deno.json bench/posting.ts [--rounds N] [--ms N]`.
  *
- * 32 in flight each, by turns, on one database. Requests are sent by `wrk`, a process of its own that costs a
- * tenth of what it measures: a client on Deno's `fetch` takes as much of the machine as the API.
+ * 32 in flight each, by turns, on one database. Requests are sent by `wrk`.
  */
 import { migrate } from "perdura";
 import { contestant } from "./cells/contestants.ts";
@@ -12,6 +11,7 @@ import { start } from "./operating/program.ts";
 import { makeFolder } from "./place/folder.ts";
 import { meter, type Spent } from "./place/meter.ts";
 import { Server } from "./place/postgres.ts";
+import { postingBy } from "./place/wrk.ts";
 import { readNumbers } from "./report/numbers.ts";
 import { table } from "./report/table.ts";
 import { print, say } from "./report/say.ts";
@@ -19,12 +19,6 @@ import { print, say } from "./report/say.ts";
 const USAGE = "usage: deno run -A --config deno.json bench/posting.ts [--rounds N] [--ms N]";
 const IN_FLIGHT = 32;
 const WARM_UP_MS = 2_000;
-/** wrk counts whole seconds. */
-const SECOND_MS = 1_000;
-const SCRIPT = `wrk.method = "POST"
-wrk.headers["content-type"] = "application/json"
-wrk.body = '{"type":"debug.noop","payload":{"orderId":1,"customer":"ada@example.com","total":4200}}'
-`;
 
 interface Measured extends Spent {
   readonly jobs: number;
@@ -35,12 +29,10 @@ if (options === null) {
   say(USAGE);
   Deno.exit(2);
 }
-const { rounds } = options;
-const ms = Math.max(SECOND_MS, Math.round(options.ms / SECOND_MS) * SECOND_MS);
+const { rounds, ms } = options;
 const folder = await makeFolder();
 const server = await Server.start(`${folder}/postgres`);
 try {
-  await Deno.writeTextFile(`${folder}/post.lua`, SCRIPT);
   await report();
 } finally {
   await server.close();
@@ -60,7 +52,8 @@ async function report(): Promise<void> {
       agent.pid,
       async () => (await agent.call("addOneByOne", { ms: time, inFlight: IN_FLIGHT })).jobs,
     );
-  const http = (time: number) => measure(api.pid, () => ask(api.url, time));
+  const post = await postingBy({ folder, inFlight: IN_FLIGHT, key: null });
+  const http = (time: number) => measure(api.pid, () => post(api.url, time));
   await library(WARM_UP_MS);
   await http(WARM_UP_MS);
   const rows: string[][] = [];
@@ -82,20 +75,6 @@ async function measure(pid: number, add: () => Promise<number>): Promise<Measure
   const finish = meter(server.pid, [pid]);
   const jobs = await add();
   return { ...finish(), jobs };
-}
-
-/** Sends requests for so long; gives how many were answered. */
-async function ask(url: string, time: number): Promise<number> {
-  const { code, stdout } = await new Deno.Command("wrk", {
-    args: [
-      ...["-t1", `-c${IN_FLIGHT}`, `-d${time / SECOND_MS}s`],
-      ...["-s", `${folder}/post.lua`, `${url}/jobs`],
-    ],
-  }).output();
-  const text = new TextDecoder().decode(stdout);
-  const [, count] = /(\d+) requests in/.exec(text) ?? [];
-  if (code !== 0 || count === undefined || /Non-2xx/.test(text)) throw new Error(text);
-  return Number(count);
 }
 
 function perSecond({ jobs, seconds }: Measured): number {

@@ -2,7 +2,7 @@
  * What it costs to have tenants: `deno run -A --config deno.json bench/tenants.ts [--rounds N] [--jobs N]
  * [--ms N]`.
  *
- * `POST /jobs` with a key and without; a drain of one tenant's jobs, of a thousand tenants', and of a
+ * `POST /jobs` with a key and without, sent by wrk; a drain of one tenant's jobs, of a thousand tenants', and of a
  * thousand with limits that hold nobody up.
  */
 import { median } from "./cells/measurement.ts";
@@ -36,22 +36,17 @@ try {
 Deno.exit(0);
 
 async function reportKeys(): Promise<void> {
-  const found = await measureKeyed(server, rounds, ms);
-  print("\nPOST /jobs, 32 in flight, with a key and without:\n");
-  print(table(
-    ["round", "per second without", "with", "ours, µs, without", "with", "ratio", "database, µs"],
-    found.map(({ without, with: keyed }, n) => [
-      String(n + 1),
-      without.perSecond.toFixed(0),
-      keyed.perSecond.toFixed(0),
-      without.ours.toFixed(0),
-      keyed.ours.toFixed(0),
-      (keyed.ours / without.ours).toFixed(3),
-      `${without.database.toFixed(0)} and ${keyed.database.toFixed(0)}`,
-    ]),
-  ));
-  const ratios = found.map(({ without, with: keyed }) => keyed.ours / without.ours);
-  print(`\nProcessor time with a key ÷ without, the middle: ${median(ratios).toFixed(3)}`);
+  const all = await measureKeyed(server, folder, rounds, ms);
+  const open = all[0]?.found ?? [];
+  const rows = all.map(({ door, found }) => [
+    door,
+    median(found.map(({ perSecond }) => perSecond)).toFixed(0),
+    median(found.map(({ ours }) => ours)).toFixed(0),
+    median(found.map(({ perSecond }, n) => (open[n]?.perSecond ?? NaN) / perSecond)).toFixed(3),
+    median(found.map(({ ours }, n) => ours / (open[n]?.ours ?? NaN))).toFixed(3),
+  ]);
+  print(`\nPOST /jobs, 32 in flight, ${open.length} slices of a second each:\n`);
+  print(table(["", "per second", "ours, µs", "time ÷ open", "processor ÷ open"], rows));
 }
 
 async function reportLimits(): Promise<void> {
