@@ -1,7 +1,8 @@
 -- Gates as they stand: what is set, how full they are, who holds their slots. Array literals, one element per
 -- gate asked for: $1 tenant, $2 kind, $3 name; $4 how many holders to name.
 -- Locks: nothing. Index: primary keys of gate, slot and job.
--- Kinds and names that have no gate come back without.
+-- Kinds and names that have no gate come back without. Behind the wall only slots of its own tenant's jobs are
+-- counted and named.
 select g.tenant_id as t, g.kind as k, g.name, g.rate, g.burst, g.concurrency, g.weight, g.backlog, g.paused_at,
        g.draining_at, g.settles_at, g.is_declared, g.period_ms, g.tokens, g.filled_at, g.tick_at::text,
        g.tick_n::text,

@@ -101,7 +101,7 @@ export interface GateState extends GateName, Limits {
   readonly settlesAt: string | null;
   /** Its limits are what a handler declares. */
   readonly isDeclared: boolean;
-  /** How many hold slots, and the first of them. */
+  /** How many hold slots, and the first of them whom the requester may see. */
   readonly running: number;
   readonly holders: readonly Holder[];
   /** When the rate lets the next one start; null: now. */

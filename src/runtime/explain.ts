@@ -133,7 +133,9 @@ function reasonsOfGate(gate: GateState): Reason[] {
   return reasons;
 }
 
+/** Those of other tenants are not named to a tenant: they are in `running` alone. */
 function holdersOf({ holders, running }: GateState): string {
+  if (holders.length === 0) return `${running} of other tenants`;
   const named = holders.map(({ id, worker }) => `job ${id} (worker ${worker ?? "unknown"})`);
   const more = running - holders.length;
   return [...named, ...(more > 0 ? [`${more} more`] : [])].join(", ");

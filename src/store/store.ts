@@ -259,7 +259,8 @@ export interface GateStore {
   /** Counts what runs past new limits, where every process knows of them. Gives how many took hold. */
   settle(): Promise<number>;
   /**
-   * Those of these gates that there are, with the first so many holders of their slots.
+   * Those of these gates that there are, with the first so many holders of their slots. A request of a tenant
+   * sees the holders of its own, and how many there are of all.
    *
    * @param tenantRate Starts per minute of a tenant whose gate names none.
    */

@@ -1,20 +1,23 @@
 /** Limits, pause, resume and drain over HTTP; what is refused; and what an explanation says of them. */
 import { assert, assertEquals } from "@std/assert";
+import { SCOPES } from "../../src/core/access.ts";
 import { createApp } from "../../src/http/app.ts";
 import { debugHandlers } from "../../handlers/debug.ts";
+import type { Reason } from "../../src/runtime/explain.ts";
 import { defineHandler } from "../../src/runtime/handlers.ts";
 import { z } from "zod";
 import { assertThrows } from "../std/assert.ts";
 import { eventually } from "../support/build.ts";
 import { testWorker } from "../support/worker.ts";
 import { type Api, assertProblem, errorPaths, itemsOf, testApi, textOf } from "./support.ts";
+import { TENANT_SCOPES, tenantsApi } from "./tenants.ts";
 
 function put(api: Api, path: string, json: unknown) {
   return api.request("PUT", path, { json });
 }
 
 /** Limits hold at once here: no other process is to be told. */
-async function settle(api: Api): Promise<void> {
+async function settle(api: Pick<Api, "db">): Promise<void> {
   await api.db.sql`update perdura.gate set settles_at = now() where settles_at is not null`;
   await api.db.store.gates.settle();
 }
@@ -225,6 +228,44 @@ Deno.test("an explanation names the rate and its refill, the slots and who holds
     "rate_limited",
     "slots_taken",
   ]);
+});
+
+Deno.test("a limit of all tenants explains itself to each: how full it is, and no job of another", async () => {
+  await using api = await tenantsApi();
+  const [a, b] = [await api.make("a", ...TENANT_SCOPES), await api.make("b", ...TENANT_SCOPES)];
+  const platform = await api.make(null, ...SCOPES);
+  const ask = async (key: string, method: string, path: string, body?: unknown) => {
+    const headers = method === "POST" ? { "if-match": '"1"' } : {};
+    const { status, text } = await api.ask({ method, path, key, body, headers });
+    assert(status < 300, `${method} ${path}: ${text}`);
+    return JSON.parse(text);
+  };
+  const limitTo = async (concurrency: number) => {
+    await ask(platform, "PUT", "/types/debug.sleep/limits", { concurrency });
+    await settle(api);
+  };
+  const store = async (key: string): Promise<string> =>
+    (await ask(key, "POST", "/jobs", { type: "debug.sleep", payload: { ms: 1 } })).id;
+  const claim = async (key: string, id: string): Promise<string> =>
+    (await ask(key, "POST", `/jobs/${id}/events`, { type: "CLAIM" })).leaseOwner;
+  await limitTo(1);
+  const [ofB, ofA, waiting] = [await store(b), await store(a), await store(a)];
+  const told = async (key: string): Promise<string[]> => {
+    const { reasons } = await ask(key, "GET", `/jobs/${waiting}/explain`);
+    assert(key !== a || !JSON.stringify(reasons).includes(ofB), "a job of b is named to a");
+    return reasons.map(({ code, message }: Reason) => `${code}: ${message}`);
+  };
+  const noWorker = "no_worker: No worker is alive";
+  const heldByB = `job ${ofB} (worker ${await claim(b, ofB)})`;
+  const full = 'slots_taken: Type "debug.sleep" has 1 slots, held by';
+  assertEquals(await told(a), [`${full} 1 of other tenants`, noWorker]);
+  assertEquals(await told(platform), [`${full} ${heldByB}`, noWorker]);
+  await limitTo(2);
+  assertEquals(await told(a), [noWorker], "one is free");
+  const heldByA = `job ${ofA} (worker ${await claim(a, ofA)})`;
+  const fuller = 'slots_taken: Type "debug.sleep" has 2 slots, held by';
+  assertEquals(await told(a), [`${fuller} ${heldByA}, 1 more`, noWorker]);
+  assertEquals(await told(platform), [`${fuller} ${heldByB}, ${heldByA}`, noWorker]);
 });
 
 Deno.test("a worker outside passes the same gates: 429, and no attempt spent", async () => {
