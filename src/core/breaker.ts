@@ -34,7 +34,7 @@ export interface BreakerPosition {
 export interface Breaker extends BreakerPosition {
   /** Of a type, in all tenants; or of a limit key. */
   readonly gate: GateName;
-  /** +1 per change of what is stored. */
+  /** +1 per event that has changed it. */
   readonly version: number;
   readonly changedAt: string;
   /** By the database's clock, when it was read. */
@@ -51,6 +51,16 @@ export interface BreakerStep {
   readonly cause: string | null;
 }
 
+/** What one event has made of a breaker. */
+export type BreakerTransition = Pick<BreakerStep, "from" | "event" | "to">;
+
+/** What events have made of a breaker. */
+export interface BreakerMove {
+  readonly after: BreakerPosition;
+  /** One for each event that has changed anything, in their order. */
+  readonly transitions: readonly BreakerTransition[];
+}
+
 /** A new breaker: closed. */
 export function newBreaker(settings: BreakerSettings): BreakerPosition {
   const [{ value, context }] = initialTransition(breakerMachine, settings);
@@ -61,12 +71,17 @@ export function newBreaker(settings: BreakerSettings): BreakerPosition {
 export function moveBreaker(
   position: BreakerPosition,
   events: readonly BreakerEvent[],
-): BreakerPosition | null {
-  const begin = breakerMachine.resolveState({ value: position.state, context: position.context });
-  let snapshot = begin;
-  for (const event of events) [snapshot] = transition(breakerMachine, snapshot, event);
-  if (snapshot.value === begin.value && snapshot.context === begin.context) return null;
-  return { state: snapshot.value, context: snapshot.context };
+): BreakerMove | null {
+  let snapshot = breakerMachine.resolveState({ value: position.state, context: position.context });
+  const transitions: BreakerTransition[] = [];
+  for (const event of events) {
+    const [next] = transition(breakerMachine, snapshot, event);
+    if (next.value === snapshot.value && next.context === snapshot.context) continue;
+    transitions.push({ from: snapshot.value, event: event.type, to: next.value });
+    snapshot = next;
+  }
+  if (transitions.length === 0) return null;
+  return { after: { state: snapshot.value, context: snapshot.context }, transitions };
 }
 
 /** The events that a breaker takes from operators, in any state. */

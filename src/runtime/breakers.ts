@@ -2,8 +2,8 @@
  * Circuit breakers: outcomes move them, every process obeys them, operators have a hand on them.
  *
  * A process tells of failures as they come, and of successes while a breaker is not closed; those that come
- * together are one change. What a breaker becomes is decided by its machine and stored under the version that
- * was read; when another process was faster, it is decided again.
+ * together are stored at once, with a step for each change of state. What a breaker becomes is decided by its
+ * machine and stored under the version that was read; when another process was faster, it is decided again.
  */
 import type { BreakerEvent } from "../../machines/breaker.ts";
 import {
@@ -121,19 +121,18 @@ async function move(
     if (!before && !declared) return;
     if (!before && declared) {
       const after = newBreaker(settingsOf(declared));
-      await store.breakers.save({ gate, before: null, after, event: "MADE", cause: null });
+      const transitions = [{ from: null, event: "MADE", to: after.state }];
+      await store.breakers.save({ gate, before: null, after, transitions, cause: null });
     }
     if (!before) continue;
     // What the code declares now is what the next change goes by.
     const settings = declared ? settingsOf(declared) : before.context.settings;
-    const events = eventsOf(before);
     const { state, context } = before;
-    const after = moveBreaker({ state, context: { ...context, settings } }, events);
-    if (after === null) return;
-    const event = events.at(-1)?.type ?? "";
-    if (!await store.breakers.save({ gate, before, after, event, cause })) continue;
+    const moved = moveBreaker({ state, context: { ...context, settings } }, eventsOf(before));
+    if (moved === null) return;
+    if (!await store.breakers.save({ gate, before, ...moved, cause })) continue;
     // Whoever waits there looks again at once.
-    if (after.state !== state) store.hint({ kind: "lanes", lanes: [] });
+    if (moved.after.state !== state) store.hint({ kind: "lanes", lanes: [] });
     return;
   }
   throw new UnavailableError(`The breaker of ${gateText(gate)} is changed all the time`);

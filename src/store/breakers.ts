@@ -31,7 +31,7 @@ export class PostgresBreakers implements BreakerStore {
     return (await this.#db.query(sql.readBreakers, [null, null, null, tenantId])).map(toBreaker);
   }
 
-  async save({ gate, before, after, event, cause }: BreakerChange): Promise<boolean> {
+  async save({ gate, before, after, transitions, cause }: BreakerChange): Promise<boolean> {
     const { settings, openUntil } = after.context;
     const now = before?.nowMs ?? 0;
     const rows = await this.#db.query(sql.saveBreaker, [
@@ -42,8 +42,9 @@ export class PostgresBreakers implements BreakerStore {
       settings.probes,
       JSON.stringify(settings),
       JSON.stringify(after),
-      event,
-      before?.state ?? null,
+      column(transitions, ({ event }) => event),
+      column(transitions, ({ from }) => from),
+      column(transitions, ({ to }) => to),
       cause,
     ]);
     return rows.length > 0;

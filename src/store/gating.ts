@@ -1,6 +1,6 @@
 /** The port of what decides about starts beside limits: ordering keys, circuit breakers, and locks. */
 import type { JobState } from "../../machines/job.ts";
-import type { Breaker, BreakerPosition, BreakerStep } from "../core/breaker.ts";
+import type { Breaker, BreakerMove, BreakerStep } from "../core/breaker.ts";
 import type { GateName } from "../core/gate.ts";
 import type { Lane } from "./records.ts";
 
@@ -42,13 +42,10 @@ export interface OrderStore {
 }
 
 /** A change of a breaker, to be stored. */
-export interface BreakerChange {
+export interface BreakerChange extends BreakerMove {
   readonly gate: GateName;
   /** As it was read; null: it was not there. */
   readonly before: Breaker | null;
-  readonly after: BreakerPosition;
-  /** The event that has changed it last. */
-  readonly event: string;
   /** By whom; null: by outcomes. */
   readonly cause: string | null;
 }

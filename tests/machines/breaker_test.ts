@@ -9,7 +9,7 @@ const failure = (at: number): BreakerEvent => ({ type: "FAILURE", at, startedAt:
 const success = (startedAt: number): BreakerEvent => ({ type: "SUCCESS", startedAt });
 
 function after(events: readonly BreakerEvent[], from = newBreaker(SETTINGS)): BreakerPosition {
-  return moveBreaker(from, events) ?? from;
+  return moveBreaker(from, events)?.after ?? from;
 }
 
 function stateAfter(...events: BreakerEvent[]): BreakerState {
