@@ -6,6 +6,7 @@ import { toSchedule } from "../http/schedule_resource.ts";
 import { Schedules, type ScheduleView } from "../runtime/schedules.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import * as form from "./arguments.ts";
+import { recordCommand } from "./auditing.ts";
 import { type OutputOptions, print, printJson, printTable } from "./output.ts";
 import { jobsOf, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -29,6 +30,8 @@ interface PutOptions extends Options {
   readonly paused?: boolean;
 }
 
+/** An action, as the audit names it; of a schedule as it is after that, if it still is. */
+type RecordAction = (action: string, id: string, after?: ScheduleView) => Promise<void>;
 type Use = (settings: Settings) => Promise<void>;
 type Run = (use: Use) => Promise<void>;
 type MakeCommand = (parent: Command, name: string, about: string) => Command;
@@ -55,24 +58,22 @@ export function addSchedules(root: Command, command: MakeCommand, run: Run): voi
     .option("--jitter <ms>", "spreads the starts", form.delay).option("--paused", "not yet")
     .action((id, options) => run((s) => put(s, id, options)));
   one("show", "One schedule, as JSON").action((id, options) =>
-    run((s) => show(s, id, (all, aim) => all.get(id, aim), { ...options, json: true }))
+    run((s) => show(s, id, null, { ...options, json: true }))
   );
   one("preview", "Its next fire times").option("--count <n>", "", form.rows, 10)
     .action((id, options) => run((s) => preview(s, id, options)));
   one("trigger", "Start a run now").action((id, options) => run((s) => trigger(s, id, options)));
   one("pause", "Fire no more until it is resumed").action((id, options) =>
-    run((s) => show(s, id, (all, aim) => all.pause(id, aim), options))
+    run((s) => show(s, id, "pause", options))
   );
-  one("resume", "Fire again").action((id, options) =>
-    run((s) => show(s, id, (all, aim) => all.resume(id, aim), options))
-  );
+  one("resume", "Fire again").action((id, options) => run((s) => show(s, id, "resume", options)));
   one("remove", "Delete a schedule; what it has started goes on").action((id, options) =>
     run((s) => remove(s, id, options))
   );
 }
 
 async function list(settings: Settings, options: Options & { limit: number }) {
-  await withSchedules(settings, async (schedules) => {
+  await withSchedules(settings, options, async (schedules) => {
     const tenantId = options.tenant ?? DEFAULT_TENANT;
     const filter = { tenantId, isPaused: null, type: null, machine: null };
     const items = await schedules.list(filter, "", options.limit);
@@ -91,28 +92,31 @@ async function put(settings: Settings, id: string, options: PutOptions) {
     ...{ missed, overlap, jitterMs: jitter, paused, tenantId: tenant },
   };
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  await withSchedules(settings, async (schedules) => {
+  await withSchedules(settings, options, async (schedules, record) => {
     const { schedule } = await schedules.put(id, Object.fromEntries(set));
+    await record("put", id, schedule);
     if (options.json) await printJson(toSchedule(schedule, schedules.handlers));
     else await print(lineOf(schedule));
   });
 }
 
+/** Shows it; first, `verb` is done to it. */
 async function show(
   settings: Settings,
-  _id: string,
-  act: (schedules: Schedules, aim: { tenantId: string | null }) => Promise<ScheduleView>,
+  id: string,
+  verb: "pause" | "resume" | null,
   options: Options,
 ) {
-  await withSchedules(settings, async (schedules) => {
-    const schedule = await act(schedules, { tenantId: options.tenant ?? null });
+  await withSchedules(settings, options, async (schedules, record) => {
+    const schedule = await schedules[verb ?? "get"](id, { tenantId: options.tenant ?? null });
+    if (verb !== null) await record(verb, id, schedule);
     if (options.json) await printJson(toSchedule(schedule, schedules.handlers));
     else await print(lineOf(schedule));
   });
 }
 
 async function preview(settings: Settings, id: string, options: Options & { count: number }) {
-  await withSchedules(settings, async (schedules) => {
+  await withSchedules(settings, options, async (schedules) => {
     const aim = { tenantId: options.tenant ?? null };
     const times = await schedules.preview(id, aim, options.count);
     if (options.json) return await printJson(times);
@@ -121,27 +125,39 @@ async function preview(settings: Settings, id: string, options: Options & { coun
 }
 
 async function trigger(settings: Settings, id: string, options: Options) {
-  await withSchedules(settings, async (schedules) => {
+  await withSchedules(settings, options, async (schedules, record) => {
     const run = await schedules.trigger(id, { tenantId: options.tenant ?? null });
+    await record("trigger", id);
     if (options.json) await printJson(run);
     else await print(run.jobId ?? run.actorId ?? run.outcome);
   });
 }
 
 async function remove(settings: Settings, id: string, options: Options) {
-  await withSchedules(settings, async (schedules) => {
+  await withSchedules(settings, options, async (schedules, record) => {
     await schedules.remove(id, { tenantId: options.tenant ?? null });
+    await record("delete", id);
     await print(`Removed ${id}`);
   });
 }
 
-async function withSchedules(settings: Settings, work: (schedules: Schedules) => Promise<void>) {
+async function withSchedules(
+  settings: Settings,
+  { tenant }: Options,
+  work: (schedules: Schedules, record: RecordAction) => Promise<void>,
+) {
   const debug = settings.PERDURA_DEBUG ?? true;
   await withStore(settings, { name: "perdura cli", debug }, async (store) => {
     const machines = machinesOf(debug);
     const { actors } = actorsOf(settings, store, machines);
     const { host } = jobsOf(settings, store, debug);
-    await work(new Schedules({ ...host, actors }));
+    await work(new Schedules({ ...host, actors }), (action, id, after) =>
+      recordCommand(store, {
+        tenantId: after?.tenantId ?? tenant ?? DEFAULT_TENANT,
+        action: `schedule.${action}`,
+        subject: `schedules/${id}`,
+        ...after ? { version: after.version } : {},
+      }));
   });
 }
 

@@ -142,8 +142,14 @@ function handRoute(desk: BreakerDesk, { verb, event, what }: typeof hands[number
       const gate = gateOf(call, tenantId);
       // That of a type is of all tenants.
       if (gate.tenantId === null) demand(call.permission, "platform");
-      call.note({ tenantId: gate.tenantId, ...reason === undefined ? {} : { reason } });
-      return call.c.json(toResource(await desk.move(gate, event, reason ?? "operator")));
+      const breaker = await desk.move(gate, event, reason ?? "operator");
+      const { tenantId: of } = gate;
+      call.note({
+        tenantId: of,
+        version: breaker.version,
+        ...reason === undefined ? {} : { reason },
+      });
+      return call.c.json(toResource(breaker));
     },
   });
 }

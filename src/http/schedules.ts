@@ -87,6 +87,7 @@ function putting(schedules: Schedules): Route {
       const aim = aimOf(call);
       const body = withTenant(await readJson(c, JOB_BYTES_MAX), aim.tenantId);
       const { schedule, created } = await schedules.put(idOf(c), body, aim);
+      call.note({ tenantId: schedule.tenantId, version: schedule.version });
       const location = `${call.prefix}/schedules/${schedule.id}`;
       const headers = { ...tagOf(schedule), ...(created ? { location } : {}) };
       return c.json(toSchedule(schedule, schedules.handlers), created ? 201 : 200, headers);
@@ -172,6 +173,7 @@ function changing(schedules: Schedules): Route[] {
       codes: ["not_found", ...invalid],
       handle: async (call) => {
         const schedule = await act(idOf(call.c), await bodyAim(call));
+        call.note({ tenantId: schedule.tenantId, version: schedule.version });
         return call.c.json(toSchedule(schedule, schedules.handlers), 200, tagOf(schedule));
       },
     });

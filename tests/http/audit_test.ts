@@ -1,5 +1,6 @@
 /** The audit: who did what, to what, why, on what version; and nobody who changes it. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { newBreaker } from "../../src/core/breaker.ts";
 import { assertProblem, itemsOf, jobIn, testApi, textOf } from "./support.ts";
 
 Deno.test("what an operator does to a job is recorded, with the reason and the version", async () => {
@@ -30,6 +31,30 @@ Deno.test("what an operator does to a job is recorded, with the reason and the v
   ]);
   const [made] = itemsOf(await api.get("/audit?action=job.rerun"));
   assertEquals(made?.detail, { jobId: rerun.body.id });
+});
+
+Deno.test("what an operator does to schedules and breakers is recorded with the version that it made", async () => {
+  await using api = await testApi();
+  const hourly = { everyMs: 3_600_000, type: "debug.noop" };
+  await api.request("PUT", "/schedules/hourly", { json: hourly });
+  await api.post("/schedules/hourly/pause", {});
+  await api.post("/schedules/hourly/resume", {});
+  await api.request("DELETE", "/schedules/hourly");
+  const gate = { tenantId: "default", kind: "key", name: "partner" } as const;
+  const after = newBreaker({ failures: 3, windowMs: 1_000, openMs: 1_000, probes: 1 });
+  await api.db.store.breakers.save({ gate, before: null, after, event: "MADE", cause: null });
+  const opened = await api.post("/breakers/key:partner/open", { reason: "they said so" });
+  assertEquals(opened.status, 200);
+  const seen = itemsOf(await api.get("/audit")).toReversed().map((
+    { action, tenantId, version },
+  ) => [action, tenantId, version]);
+  assertEquals(seen, [
+    ["schedule.put", "default", 1],
+    ["schedule.pause", "default", 2],
+    ["schedule.resume", "default", 3],
+    ["schedule.delete", null, null],
+    ["breaker.open", "default", opened.body.version],
+  ]);
 });
 
 Deno.test("a reason is recorded as it was typed, in UTF-8 or in Latin-1", async () => {

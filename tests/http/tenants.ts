@@ -74,8 +74,10 @@ export async function tenantsApi() {
     app,
     keys,
     make,
+    permit,
     routes: routesOf(host),
     jobs: runtime.jobs,
+    actors: runtime.actors,
     within: <T>(tenantId: string, work: () => Promise<T>) =>
       runtime.jobs.host.store.within(tenantId, work),
     ask: (ask: Ask): Promise<Answer> => sendTo(app, ask),
