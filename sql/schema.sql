@@ -1079,15 +1079,14 @@ begin
   end if;
 end $$;
 
--- Claim the next due job of one level: perdura.claim_level for a single one. $1 lease id, $2 worker, $3 lease ms,
--- $4 grace ms, $5 from-states, $6 to-state; $7 tenant, $8 lane, $9 priority, $10 cursor run_at, $11 cursor id;
--- $12 the change of the gates that the caller knows (null: any). Never a suspect.
+-- perdura.claim_level where one job is due, or wanted: the same parameters, rows, locks and answer. Where more are
+-- both due and wanted, it is claim_level itself.
 -- Locks: the picked job row, FOR UPDATE SKIP LOCKED; it stays locked for the statements after it.
 -- Index: job_claim, equality on tenant, lane and priority, range from the cursor to now.
--- The change is looked for by the statement that picks. Plans, history, commit and answer: see claim_level.
+-- The change is looked for by the statement that picks. Plans, history and commit: see claim_level.
 create function perdura.claim_next(
   lease_id uuid, worker uuid, lease_ms integer, grace_ms integer, from_states smallint[], to_state smallint,
-  tenant text, lane bigint, priority smallint, cursor_at timestamptz, cursor_id uuid, change bigint)
+  wanted integer, tenant text, lane bigint, priority smallint, cursor_at timestamptz, cursor_id uuid, change bigint)
 returns table (jobs text, kind text) language plpgsql
 set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
@@ -1096,15 +1095,23 @@ declare
   claimed record;
 begin
   perform set_config('synchronous_commit', 'off', true);
-  select j.ctid as tid, j.state into picked from perdura.job j
-   where j.tenant_id = $7 and j.lane = $8 and j.priority = $9
-     and j.run_at <= now() and (j.run_at, j.id) >= ($10, $11)
+  select j.ctid as tid, j.state, j.run_at, j.id into picked from perdura.job j
+   where j.tenant_id = $8 and j.lane = $9 and j.priority = $10
+     and j.run_at <= now() and (j.run_at, j.id) >= ($11, $12)
      and j.state = any($5)
      and not (j.crashes > 0 and j.crashes >= j.max_crashes - 1)
-     and ($12 is null or exists (select from perdura.gate_change c where c.n = $12))
+     and ($13 is null or exists (select from perdura.gate_change c where c.n = $13))
    order by j.run_at, j.id
    limit 1 for update skip locked;
   if not found then
+    return;
+  end if;
+  if $7 > 1 and exists (
+    select from perdura.job j
+     where j.tenant_id = $8 and j.lane = $9 and j.priority = $10
+       and j.run_at <= now() and (j.run_at, j.id) > (picked.run_at, picked.id) and j.state = any($5))
+  then
+    return query select * from perdura.claim_level($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
     return;
   end if;
   update perdura.job j
@@ -1119,16 +1126,16 @@ begin
                                    'failed', j.last_error -> 'traceparent')::text end,
       case when j.has_data
            then (select d.value::text from perdura.job_data d
-                  where d.tenant_id = $7 and d.id = j.id and d.kind = 0)
+                  where d.tenant_id = $8 and d.id = j.id and d.kind = 0)
            else j.payload::text end) as line,
-    concat_ws(E'\x1e', $7, $8, j.type, j.queue, $9, j.max_attempts, j.crashes, j.max_crashes, j.timeout_ms,
+    concat_ws(E'\x1e', $8, $9, j.type, j.queue, $10, j.max_attempts, j.crashes, j.max_crashes, j.timeout_ms,
               j.run_at) as kind
     into claimed;
   insert into perdura.lease (id, worker, claimed_at, expires_at, hard_until, n_left, tenants, ids)
   values ($1, $2, now(), now() + $3 * interval '1 millisecond',
-          now() + (claimed.timeout_ms::bigint + $4) * interval '1 millisecond', 1, array[$7], array[claimed.id]);
+          now() + (claimed.timeout_ms::bigint + $4) * interval '1 millisecond', 1, array[$8], array[claimed.id]);
   insert into perdura.counter_delta (tenant_id, queue, from_state, to_state, n)
-  values ($7, claimed.queue, picked.state, $6, 1);
+  values ($8, claimed.queue, picked.state, $6, 1);
   jobs := claimed.line;
   kind := claimed.kind;
   return next;

@@ -269,7 +269,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the gates that a plain claim of one job knows",
     file: "sql/migrations/0028_claim_next.sql",
-    from: "and ($12 is null or exists (",
+    from: "and ($13 is null or exists (",
     to: "and (true or exists (",
     test: "tests/store/claim_level_test.ts",
     filter: "one job that knows an older change",

@@ -115,6 +115,7 @@ export class LaneBook {
       lanes: shares.map(({ levels }) => levels),
       requests: shares.map(({ quantum, levels }) => ({
         quantum,
+        isLone: levels.every(({ isLone }) => isLone),
         levels: levels.map((level) => ({ lane: level.lane, from: this.#begin(level, now) })),
       })),
     };
@@ -215,11 +216,7 @@ export class LaneBook {
     const chosen = this.#choose(now, lanesMax, admits);
     const share = Math.ceil(limit / chosen.size);
     return [...chosen.values()].flatMap((lanes) =>
-      lanes.map((levels) => ({
-        levels,
-        // The claim of one is the cheapest, and brings it soonest; with its full share a lane is asked again.
-        quantum: levels.every(({ isLone }) => isLone) ? 1 : Math.ceil(share / lanes.length),
-      }))
+      lanes.map((levels) => ({ levels, quantum: Math.ceil(share / lanes.length) }))
     );
   }
 

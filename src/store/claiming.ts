@@ -23,14 +23,16 @@ export async function claimJobs(db: Database, request: ClaimRequest): Promise<Cl
 export function claimStatement(request: ClaimRequest): Statement {
   const levels = levelsOf(request);
   const [first] = levels;
+  const isLone = request.lanes[0]?.isLone === true;
   const gateChange = request.gateChange ?? null;
   if (first && levels.length === 1 && !request.alone) {
     const { lane, from } = first;
     const limit = Math.min(request.limit, first.quantum);
-    const level = [lane.tenantId, lane.lane, lane.priority, from.runAt, from.id, gateChange];
-    return limit === 1
-      ? { text: sql.claimNext, parameters: [...leaseParameters(request), ...level] }
-      : { text: sql.claimLevel, parameters: [...leaseParameters(request), limit, ...level] };
+    const level = [lane.tenantId, lane.lane, lane.priority, from.runAt, from.id];
+    return {
+      text: limit === 1 || isLone ? sql.claimNext : sql.claimLevel,
+      parameters: [...leaseParameters(request), limit, ...level, gateChange],
+    };
   }
   return { text: sql.claim, parameters: [...claimParameters(request, levels), gateChange] };
 }

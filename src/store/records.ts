@@ -64,6 +64,8 @@ export interface LevelRequest {
 /** How many jobs to take from a lane, from its levels in this order. */
 export interface LaneRequest {
   readonly quantum: number;
+  /** A single job is expected, as far as is known. */
+  readonly isLone?: boolean;
   readonly levels: readonly LevelRequest[];
 }
 

@@ -78,38 +78,24 @@ Deno.test("an exhausted lane sleeps until it is woken", () => {
   assertEquals(turns.select(10, 20)!.requests.length, 1);
 });
 
-Deno.test("a lane that slept is asked for the single job that has come, and then for its share", () => {
+Deno.test("a single job is expected where a lane slept and one has come since, and only then", () => {
   const turns = book([lane("a", "l")]);
-  const quantumOf = (jobs: readonly ClaimedJob[]) => {
-    const selection = turns.select(10, 20);
-    if (selection) turns.settle(selection, jobs, 10, 1);
-    return selection?.requests[0]?.quantum ?? null;
+  const isLone = () => {
+    const selection = turns.select(10, 20)!;
+    turns.settle(selection, [], 10, 1);
+    return selection.requests.map(({ isLone, quantum }) => [isLone, quantum]);
   };
-  const job: ClaimedJob = {
-    ...lane("a", "l"),
-    ...{ id: "1", runAt: "2026-01-01T00:00:00Z", createdAt: new Date(0), leaseId: "2" },
-    ...{ version: 2, attempt: 1, maxAttempts: 3, crashes: 0, maxCrashes: 3, timeoutMs: 1_000 },
-    ...{
-      holdsSlots: false,
-      backoff: null,
-      metadata: null,
-      tags: [],
-      failedTrace: null,
-      payload: {},
-    },
-  };
-  assertEquals(quantumOf([]), 10);
+  assertEquals(isLone(), [[false, 10]]);
   turns.wake([lane("a", "l")], true);
-  assertEquals(quantumOf([job]), 1);
-  // It brought all it was asked for: there may be more.
-  assertEquals(quantumOf([]), 10);
-  assertEquals(quantumOf([]), null);
+  assertEquals(isLone(), [[true, 10]]);
   // Two have come, one after the other.
   turns.wake([lane("a", "l")], true);
   turns.wake([lane("a", "l")], true);
-  assertEquals(quantumOf([]), 10);
+  assertEquals(isLone(), [[false, 10]]);
   turns.wake([lane("a", "l")]);
-  assertEquals(quantumOf([]), 10);
+  assertEquals(isLone(), [[false, 10]]);
+  turns.wakeAll();
+  assertEquals(isLone(), [[false, 10]]);
 });
 
 Deno.test("a hint during a claim is not lost", () => {

@@ -7,11 +7,14 @@ import type { ClaimedJob, ClaimRequest, Store } from "../../src/store/store.ts";
 import { buildJob, fromHead, laneOf } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 
-type Form = "one job" | "one level" | "many levels";
+type Form = "one job" | "a lone job" | "one level" | "many levels";
 
-const FORMS: readonly Form[] = ["one job", "one level", "many levels"];
+const FORMS: readonly Form[] = ["one job", "a lone job", "one level", "many levels"];
 
-/** A claim of the lane of a job, for one at most, or many; of many levels: beside another one, which is empty. */
+/**
+ * A claim of the lane of a job: for one at most, for many where one is expected, for many; of many levels: beside
+ * another one, which is empty.
+ */
 function ask(
   store: Store,
   form: Form,
@@ -28,7 +31,10 @@ function ask(
       alone: false,
       gateChange: null,
     },
-    lanes: [fromHead(laneOf(job), limit), ...(form === "many levels" ? [beside] : [])],
+    lanes: [
+      { ...fromHead(laneOf(job), limit), isLone: form === "a lone job" },
+      ...(form === "many levels" ? [beside] : []),
+    ],
     ...more,
     limit,
   });
@@ -99,8 +105,7 @@ Deno.test("claims of one job, of one level and of many tell the same of a job", 
     await waitAgain(db);
   }
   assertEquals(answers[0]?.length, jobs.length);
-  assertEquals(answers[0], answers[2]);
-  assertEquals(answers[1], answers[2]);
+  for (const answer of answers) assertEquals(answer, answers[0]);
   assertEquals(new Set(longest).size, 1);
 });
 
@@ -149,6 +154,32 @@ for (const form of FORMS) {
     }
   });
 }
+
+for (const large of [false, true]) {
+  Deno.test(`a${large ? " large" : ""} job that is alone is told alike by every claim`, async () => {
+    await using db = await testDatabase();
+    const payloadJson = JSON.stringify("large ".repeat(large ? 1_000 : 1));
+    const job = buildJob({ payloadJson, tags: ["a"], maxAttempts: 9 });
+    await db.store.insert([job]);
+    const answers = [];
+    for (const form of FORMS) {
+      answers.push((await ask(db.store, form, job)).map(told));
+      await waitAgain(db);
+    }
+    assertEquals(answers[0]?.length, 1);
+    for (const answer of answers) assertEquals(answer, answers[0]);
+  });
+}
+
+Deno.test("who expects one job gets all that are due, and no more than asked", async () => {
+  await using db = await testDatabase();
+  const jobs = Array.from({ length: 10 }, () => buildJob());
+  const later = buildJob({ runAt: "2999-01-01T00:00:00Z" });
+  await db.store.insert([...jobs, later]);
+  assertEquals((await ask(db.store, "a lone job", jobs[0]!, { limit: 4 })).length, 4);
+  assertEquals((await ask(db.store, "a lone job", jobs[0]!)).length, 6);
+  assertEquals(await ask(db.store, "a lone job", jobs[0]!), []);
+});
 
 Deno.test("eight who claim one job at a time take each once, and wait for nobody", async () => {
   await using db = await testDatabase();

@@ -148,11 +148,11 @@ function assertWholeKey(nodes: readonly Node[], what: string): void {
 }
 
 /** @param beside So many levels besides, which are empty. */
-function claimOf(beside: number, limit = BATCH): Statement {
+function claimOf(beside: number, limit = BATCH, isLone = false): Statement {
   const others = Array.from({ length: beside }, (_, n) => buildJob({ queue: `empty-${n}` }));
   return claimStatement({
     ...{ leaseId: newId(), worker: newId(), leaseMs: 30_000, limit, alone: false },
-    lanes: [buildJob(), ...others].map((job) => fromHead(laneOf(job), limit)),
+    lanes: [buildJob(), ...others].map((job) => ({ ...fromHead(laneOf(job), limit), isLone })),
   });
 }
 
@@ -190,6 +190,7 @@ for (const size of sizes) {
         ...insertStatement(batch.map((job) => ({ ...job, idempotencyKey: job.id })), false),
       });
       await check("claim of one job", claimOf(0, 1));
+      await check("claim of a lone job", claimOf(0, BATCH, true));
       await check("claim of one level", claimOf(0));
       await check("claim", claimOf(1));
       await check("claim past gates", await limitedClaim(db));
