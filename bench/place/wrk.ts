@@ -39,7 +39,9 @@ export async function postingBy(
     }).output();
     const text = new TextDecoder().decode(stdout);
     const [, count] = /(\d+) requests in/.exec(text) ?? [];
-    if (code !== 0 || count === undefined || /Non-2xx/.test(text)) throw new Error(text);
+    if (code !== 0 || count === undefined || /Non-2xx|Socket errors/.test(text)) {
+      throw new Error(text);
+    }
     return Number(count);
   };
 }

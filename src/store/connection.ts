@@ -26,8 +26,8 @@ export interface ConnectionOptions {
   readonly prepare: boolean;
   /** How old plans of prepared statements get, milliseconds. */
   readonly planAgeMs: number;
-  /** Called once, when the connection is of no more use. */
-  readonly onOver: () => void;
+  /** Called once, when the connection is of no more use, with the error that it was lost by, if there was one. */
+  readonly onOver: (cause?: unknown) => void;
   /** Called once, when the server has let it in. */
   readonly onReady?: () => void;
   /** Called whenever its last call is settled. */
@@ -108,7 +108,7 @@ export class Connection {
   }
 
   /** Ends the connection now. Every call is told what may have become of it. */
-  cut(reason: string, timeoutMs = 0): void {
+  cut(reason: string, timeoutMs = 0, cause?: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#connecting ?? undefined);
@@ -119,7 +119,8 @@ export class Connection {
     }
     this.#waiting = [];
     this.#ended = this.#client.end({ timeout: timeoutMs / 1000 }).catch(() => {});
-    this.#options.onOver();
+    this.#onIdle();
+    this.#options.onOver(cause);
   }
 
   /** Ends the connection after the calls in flight, or after five seconds. */
@@ -160,7 +161,7 @@ export class Connection {
   /** Before anybody hears that a call is over: what is sent on a socket that is about to close is answered never. */
   #lose(call: Call, error: unknown): void {
     const isOpen = this.#calls.delete(call);
-    this.cut("The connection was lost");
+    this.cut("The connection was lost", 0, error);
     if (isOpen) call.reject(error);
   }
 

@@ -32,7 +32,7 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs?: number;
   /** Server side: waiting for one lock. */
   readonly lockTimeoutMs?: number;
-  /** Client side: one call, waiting for a connection included. Longer than the server's. */
+  /** Client side: one call, from when it is sent; waiting for a connection may take as long. Longer than the server's. */
   readonly deadlineMs?: number;
   /** Prepared statements. Default true; never with `isPooled`. */
   readonly prepare?: boolean;
@@ -157,7 +157,7 @@ export class Database {
       while (!isStopped) {
         const over = Promise.withResolvers<void>();
         current = this.#open({
-          ...{ url: listenUrl, isPooled: false, onOver: over.resolve },
+          ...{ url: listenUrl, isPooled: false, onOver: () => over.resolve() },
           onNotify: (_, payload) => onNotice(payload),
         });
         const isListening = await this.#listenOn(current, channel);
@@ -236,13 +236,15 @@ export class Database {
     work: (connection: Connection) => Promise<readonly Row[]>,
   ): Promise<readonly Row[]> {
     if (this.#isClosed) throw new UnavailableError("The pool is closed");
-    // The server cannot be heard: nobody waits for it on any other connection either.
-    const overdue = setTimeout(() => this.#cutAll(), this.options.deadlineMs);
-    try {
-      return await this.#pool.run(work);
-    } finally {
-      clearTimeout(overdue);
-    }
+    return await this.#pool.run(async (connection) => {
+      // The server cannot be heard: nobody waits for it on any other connection either.
+      const overdue = setTimeout(() => this.#cutAll(), this.options.deadlineMs);
+      try {
+        return await work(connection);
+      } finally {
+        clearTimeout(overdue);
+      }
+    }, this.options.deadlineMs);
   }
 
   #cutAll(): void {

@@ -6,6 +6,7 @@
  * statements before it has run one, its first statements as much again, and whoever had to wait for that
  * would wait forty times as long as for the statement before. docs/decisions/0118.
  */
+import { systemClock } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { Connection } from "./connection.ts";
 
@@ -18,7 +19,7 @@ const REFUSED_PAUSE_MS = 1_000;
 export interface ConnectionEvents {
   readonly onReady: () => void;
   readonly onIdle: () => void;
-  readonly onOver: () => void;
+  readonly onOver: (cause?: unknown) => void;
 }
 
 interface Waiting {
@@ -33,6 +34,9 @@ export class Pool {
   #connections: Connection[] = [];
   #waiting: Waiting[] = [];
   #opening: ReturnType<typeof setTimeout> | null = null;
+  #refusedUntil = -Infinity;
+  /** Opened for whoever waits longest when they have come: nobody's call is on them yet. */
+  readonly #spare = new WeakSet<Connection>();
 
   /** @param max Connections at most, from 1. */
   constructor(max: number, open: (events: ConnectionEvents) => Connection) {
@@ -40,13 +44,35 @@ export class Pool {
     this.#open = open;
   }
 
-  /** Does `work` on a connection. @throws {UnavailableError} None can be had; nothing was sent. */
-  run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+  /**
+   * Does `work` on a connection.
+   *
+   * @throws {UnavailableError} None can be had, or none was free in `waitMs`: nothing was sent.
+   */
+  run<T>(work: (connection: Connection) => Promise<T>, waitMs: number): Promise<T> {
     const connection = this.#free();
-    if (connection) return work(connection);
+    return connection ? work(connection) : this.#wait(work, waitMs);
+  }
+
+  #wait<T>(work: (connection: Connection) => Promise<T>, waitMs: number): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ begin: (found) => work(found).then(resolve, reject), reject });
-      this.#openLater(OPEN_AFTER_MS);
+      const giveUp = () => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiting);
+        reject(new UnavailableError(`No connection was free in ${waitMs} ms`));
+      };
+      const overdue = setTimeout(giveUp, waitMs);
+      const waiting: Waiting = {
+        begin: (found) => {
+          clearTimeout(overdue);
+          work(found).then(resolve, reject);
+        },
+        reject: (error) => {
+          clearTimeout(overdue);
+          reject(error);
+        },
+      };
+      this.#waiting.push(waiting);
+      this.#openLater();
     });
   }
 
@@ -62,14 +88,17 @@ export class Pool {
 
   /** Ends all connections now. */
   cut(reason: string): void {
-    this.#rejectAll(reason);
+    this.#rejectAll(new UnavailableError(reason));
     for (const connection of [...this.#connections]) connection.cut(reason);
   }
 
   /** Ends all connections after the calls that were made, or after five seconds. */
   async end(): Promise<void> {
     for (const { begin } of this.#takeAll()) begin(this.#leastBusy());
-    await Promise.all(this.#connections.map((connection) => connection.end()));
+    await Promise.all(this.#connections.map((connection) => {
+      const isNeedless = this.#spare.has(connection) && !connection.isReady && connection.load <= 1;
+      return isNeedless ? connection.cut("Nobody needs it") : connection.end();
+    }));
   }
 
   /** Null: one that is open or being opened has to be waited for. */
@@ -102,44 +131,48 @@ export class Pool {
     this.#opening = null;
   }
 
-  #openLater(ms: number): void {
-    this.#opening ??= setTimeout(() => {
+  #openLater(): void {
+    if (this.#opening !== null) return;
+    const leftMs = this.#refusedUntil - systemClock.monotonic();
+    this.#opening = setTimeout(() => {
       this.#opening = null;
       this.#openMore();
-    }, ms);
+    }, Math.max(OPEN_AFTER_MS, leftMs));
   }
 
   #openMore(): void {
-    const wanted = this.#waiting.length - this.#unready;
+    const isRefused = systemClock.monotonic() < this.#refusedUntil;
+    const wanted = isRefused ? 0 : this.#waiting.length - this.#unready;
     const left = this.#max - this.#connections.length;
     for (let n = Math.min(wanted, left); n > 0; n--) {
-      // It is there for whoever waits longest when it has come.
-      this.#add().query("select 1", [], true).catch(() => {});
+      const connection = this.#add();
+      this.#spare.add(connection);
+      connection.query("select 1", [], true).catch(() => {});
     }
-    if (this.#waiting.length > 0) this.#openLater(OPEN_AFTER_MS);
+    if (this.#waiting.length > 0) this.#openLater();
   }
 
   #add(): Connection {
     const connection = this.#open({
       onReady: () => this.#serve(),
       onIdle: () => this.#serve(),
-      onOver: () => this.#drop(connection),
+      onOver: (cause) => this.#drop(connection, cause),
     });
     this.#connections.push(connection);
     return connection;
   }
 
-  #drop(connection: Connection): void {
+  #drop(connection: Connection, cause: unknown): void {
     this.#connections = this.#connections.filter((other) => other !== connection);
     if (connection.isReady) return this.#serve();
-    if (this.#connections.length === 0) return this.#rejectAll("Cannot connect");
-    clearTimeout(this.#opening ?? undefined);
-    this.#opening = null;
-    if (this.#waiting.length > 0) this.#openLater(REFUSED_PAUSE_MS);
+    this.#refusedUntil = systemClock.monotonic() + REFUSED_PAUSE_MS;
+    if (this.#connections.length === 0) {
+      this.#rejectAll(cause ?? new UnavailableError("Cannot connect"));
+    }
   }
 
-  #rejectAll(reason: string): void {
-    for (const { reject } of this.#takeAll()) reject(new UnavailableError(reason));
+  #rejectAll(error: unknown): void {
+    for (const { reject } of this.#takeAll()) reject(error);
   }
 
   #takeAll(): Waiting[] {

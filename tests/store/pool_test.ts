@@ -1,5 +1,5 @@
 /** Who gets which connection of a pool. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { UnavailableError } from "../../src/core/errors.ts";
 import { Database } from "../../src/store/database.ts";
 import { eventually } from "../support/build.ts";
@@ -71,6 +71,37 @@ Deno.test("where no more connections are to be had, calls wait for those there a
     await release();
     assertEquals(await call, first);
   });
+});
+
+Deno.test("why there is no connection is told to all that wait for the first", async () => {
+  await using test = await testDatabase();
+  const role = `refused_${crypto.randomUUID().slice(0, 8)}`;
+  await test.sql.unsafe(`create role ${role} login connection limit 0`);
+  const url = new URL(test.url);
+  url.username = role;
+  const db = new Database({ url: url.href, connections: 4 });
+  for (const refused of await Promise.allSettled([pidOf(db), pidOf(db), pidOf(db)])) {
+    assert(refused.status === "rejected" && refused.reason instanceof UnavailableError);
+    assertMatch(refused.reason.message, /password authentication failed|too many connections/);
+  }
+  await db.close();
+  await test.sql.unsafe(`drop role ${role}`);
+});
+
+Deno.test("who has waited too long for a connection is told so, and nobody else is cut off", async () => {
+  await using test = await testDatabase();
+  await using proxy = new Proxy(new URL(test.url));
+  const db = new Database({ url: proxy.url, connections: 8, deadlineMs: 5_000 });
+  await pidOf(db);
+  proxy.mode = "stall";
+  const SLOW = "select pg_backend_pid() as pid, pg_sleep(1)";
+  const calls = await Promise.allSettled(Array.from({ length: 8 }, () => pidOf(db, SLOW)));
+  const failed = calls.flatMap((call) => call.status === "rejected" ? [call.reason.message] : []);
+  assert(failed.length > 0 && failed.length < 8, `${failed.length} of 8 failed`);
+  for (const message of failed) assertEquals(message, "No connection was free in 5000 ms");
+  assertEquals(db.use.deadlines, 0);
+  proxy.cutAll();
+  await db.close();
 });
 
 Deno.test("who waits while the last connection is lost gets another", async () => {
