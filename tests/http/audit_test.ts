@@ -42,7 +42,8 @@ Deno.test("what an operator does to schedules and breakers is recorded with the 
   await api.request("DELETE", "/schedules/hourly");
   const gate = { tenantId: "default", kind: "key", name: "partner" } as const;
   const after = newBreaker({ failures: 3, windowMs: 1_000, openMs: 1_000, probes: 1 });
-  await api.db.store.breakers.save({ gate, before: null, after, event: "MADE", cause: null });
+  const transitions = [{ from: null, event: "MADE", to: after.state }];
+  await api.db.store.breakers.save({ gate, before: null, after, transitions, cause: null });
   const opened = await api.post("/breakers/key:partner/open", { reason: "they said so" });
   assertEquals(opened.status, 200);
   const seen = itemsOf(await api.get("/audit")).toReversed().map((

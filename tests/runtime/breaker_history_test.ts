@@ -117,6 +117,6 @@ Deno.test("any outcomes, told in any batches, are stored as the machine plays th
     fc.asyncProperty(settings, batches, async (settings, batches) => {
       assertEquals(await stored(db, settings, batches), played(settings, batches));
     }),
-    { numRuns: 40, interruptAfterTimeLimit: 60_000 },
+    { numRuns: 12, interruptAfterTimeLimit: 60_000 },
   );
 });
