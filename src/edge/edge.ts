@@ -109,11 +109,13 @@ function open(program: EdgeProgram, { DATABASE_URL, AUTH = "keys" }: EdgeEnviron
     isWritable: () => store.isWritable(),
     operating: { drive },
     permit,
+    isLoopbackOnly: AUTH === "none",
   });
   app.get("/stream", async (c) => {
     const permission = await permit(c);
     demand(permission, "read");
-    return openStream(c, stream, permission.tenantId);
+    const { tenantId } = permission;
+    return await store.within(tenantId, () => openStream(c, stream, tenantId));
   });
   const close = async () => {
     stream.close();

@@ -3,7 +3,13 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { exportJWK, exportPKCS8, generateKeyPair, importPKCS8, SignJWT } from "jose";
 import { systemClock } from "../../src/core/clock.ts";
 import { UnauthenticatedError, UnavailableError } from "../../src/core/errors.ts";
+import { permitBearer } from "../../src/http/access.ts";
+import { createApp } from "../../src/http/app.ts";
 import { Tokens } from "../../src/http/tokens.ts";
+import { Gatekeeper } from "../../src/runtime/gatekeeper.ts";
+import { createRuntime } from "perdura";
+import { debugHandlers } from "../../handlers/debug.ts";
+import { testDatabase } from "../support/database.ts";
 
 const ISSUER = "https://issuer.example";
 const AUDIENCE = "perdura";
@@ -133,4 +139,30 @@ Deno.test("a token that was believed is not believed beyond its end", async () =
   await door.admit(sent);
   at += 2_500;
   await assertRejects(() => door.admit(sent), UnauthenticatedError);
+});
+
+Deno.test("a token opens the API to its tenant and its scopes; a bad one opens nothing", async () => {
+  await using from = await issuer();
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers: debugHandlers });
+  const permit = permitBearer(new Gatekeeper(db.store.keys, systemClock), from.door());
+  const { jobs } = runtime;
+  const app = createApp({ jobs, permit, isWritable: () => runtime.isWritable() });
+  const post = async (token: string, job = {}) => {
+    const response = await app.request("/jobs", {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify({ type: "debug.noop", ...job }),
+    });
+    const { tenantId, code } = await response.json();
+    return [response.status, tenantId ?? code];
+  };
+  const good = await from.sign();
+  assertEquals(await post(good), [201, "acme"]);
+  assertEquals(await post(good, { tenantId: "other" }), [422, "invalid_input"]);
+  assertEquals(await post(await from.sign({ scope: "read" })), [403, "forbidden"]);
+  assertEquals(await post(await from.sign({ aud: "others" })), [401, "unauthenticated"]);
+  assertEquals(await post(`${good.slice(0, -4)}AAAA`), [401, "unauthenticated"]);
+  const [count] = await db.sql`select count(*)::int as n from perdura.job`;
+  assertEquals(count?.n, 1);
 });
