@@ -47,6 +47,10 @@ export async function tenantsApi() {
     jobs: runtime.jobs,
     actors: runtime.actors,
     isWritable: () => runtime.isWritable(),
+    operating: {
+      metrics: () => Promise.resolve(new Response("up 1\n")),
+      drive: () => Promise.resolve({ ran: 0, turns: 0, nextWakeAt: null, more: false }),
+    },
   };
   const app = createApp({ ...host, permit });
   const open = createApp(host);

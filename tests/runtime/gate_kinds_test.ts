@@ -6,6 +6,7 @@ import { type GateName, type Limits, NO_LIMITS } from "../../src/core/gate.ts";
 import { defineHandler } from "../../src/runtime/handlers.ts";
 import { eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { held } from "../support/held.ts";
 import { testWorker } from "../support/worker.ts";
 
 const GATES: readonly GateName[] = [
@@ -18,27 +19,7 @@ const JOB = { type: "held", queue: "mail", limitKey: "partner" };
 /** Passes none of the gates but that of its tenant. */
 const OTHER = { type: "other" };
 
-/** A handler that runs until `letGo`, and one that ends at once. */
-function handlers() {
-  let running = 0;
-  let most = 0;
-  let released = Promise.withResolvers<void>();
-  const handle = async () => {
-    most = Math.max(most, ++running);
-    await released.promise;
-    running--;
-  };
-  const letGo = () => {
-    released.resolve();
-    released = Promise.withResolvers<void>();
-  };
-  const input = z.unknown();
-  const all = [
-    defineHandler({ type: "held", input, handle }),
-    defineHandler({ type: "other", input, handle: () => null }),
-  ];
-  return { all, letGo, running: () => running, most: () => most };
-}
+const other = defineHandler({ type: "other", input: z.unknown(), handle: () => null });
 
 async function ended(db: TestDatabase, type = "held"): Promise<number> {
   const [row] = await db.sql`
@@ -54,8 +35,8 @@ for (const gate of GATES) {
   Deno.test(`no more run at once than a ${gate.kind} has slots`, async () => {
     await using db = await testDatabase();
     await limit(db, gate, { concurrency: 2 });
-    const { all, letGo, running, most } = handlers();
-    await using w = testWorker(db, all);
+    const { handler, letGo, running, most } = held();
+    await using w = testWorker(db, [handler, other]);
     for (let n = 0; n < 8; n++) await w.jobs.enqueue(JOB);
     while (await ended(db) < 8) {
       await eventually("some run, or all is done", async () => {
@@ -70,8 +51,8 @@ for (const gate of GATES) {
   Deno.test(`a ${gate.kind} with a rate starts no more than that, and spends no attempt`, async () => {
     await using db = await testDatabase();
     await limit(db, gate, { ratePerMinute: 1, burst: 2 });
-    const { all, running } = handlers();
-    await using w = testWorker(db, all);
+    const { handler, running } = held();
+    await using w = testWorker(db, [handler, other]);
     for (let n = 0; n < 5; n++) await w.jobs.enqueue(JOB);
     await eventually("two run", () => Promise.resolve(running() === 2));
     if (gate.kind !== "tenant") {
@@ -84,8 +65,8 @@ for (const gate of GATES) {
 
   Deno.test(`a ${gate.kind} that is paused starts nothing; drained, it takes nothing new`, async () => {
     await using db = await testDatabase();
-    const { all, letGo, running } = handlers();
-    await using w = testWorker(db, all);
+    const { handler, letGo, running } = held();
+    await using w = testWorker(db, [handler, other]);
     await w.jobs.enqueue(JOB);
     await eventually("one runs", () => Promise.resolve(running() === 1));
     await db.store.gates.setPause(gate, true, false);

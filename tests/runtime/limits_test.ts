@@ -7,6 +7,7 @@ import { drive } from "../../src/runtime/drive.ts";
 import { defineHandler, indexHandlers } from "../../src/runtime/handlers.ts";
 import { buildJob, eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { held } from "../support/held.ts";
 import { testWorker } from "../support/worker.ts";
 
 const QUEUE: GateName = { tenantId: "default", kind: "queue", name: "default" };
@@ -32,27 +33,6 @@ function untilDone(db: TestDatabase, count: number, queue = "default") {
     `${count} jobs of ${queue} end`,
     async () => await countDone(db, queue) >= count,
   );
-}
-
-/** A handler that runs until it is let go, and how many there are of it. */
-function held() {
-  let running = 0;
-  let most = 0;
-  let release = Promise.withResolvers<void>();
-  const handler = defineHandler({
-    type: "held",
-    input: z.unknown(),
-    handle: async () => {
-      most = Math.max(most, ++running);
-      await release.promise;
-      running--;
-    },
-  });
-  const letGo = () => {
-    release.resolve();
-    release = Promise.withResolvers<void>();
-  };
-  return { handler, letGo, running: () => running, most: () => most };
 }
 
 Deno.test("a paused queue waits, the others go on, and it goes on when it is resumed", async () => {
