@@ -7,14 +7,17 @@ import { limits } from "../core/limits.ts";
 
 const ID_LENGTH_MAX = 200;
 
-/** What a machine's code throws at a first step is the input's fault, as far as anybody can tell. */
-export function starting(begin: () => void): void {
+/**
+ * What a machine's code throws while an actor is started is the fault of its input, or of the event that
+ * came with it, as far as anybody can tell.
+ */
+export function starting(path: "input" | "event", begin: () => void): void {
   try {
     begin();
   } catch (error) {
     if (error instanceof PerduraError) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    throw new InvalidInputError([{ path: "input", message: message.slice(0, 500) }]);
+    throw new InvalidInputError([{ path, message: message.slice(0, 500) }]);
   }
 }
 

@@ -5,7 +5,12 @@
  * committed under the version that was read: two statements and no mailbox. Where that cannot be (the
  * machine is not here, the actor does not run, others are faster) it goes the way of all mail.
  */
-import { foresee, type Foresight } from "../core/actor/mod.ts";
+import {
+  ActorBlockedError,
+  ActorStalledError,
+  foresee,
+  type Foresight,
+} from "../core/actor/mod.ts";
 import { matchesDescriptor } from "../core/actor/nodes.ts";
 import {
   InvalidInputError,
@@ -153,13 +158,19 @@ export function offer(
   return turning.offer(event, mailId, key);
 }
 
+/** What an event would do: what a step does, or that the actor would not get over it. */
+export interface Foreseen extends Omit<Foresight, "outcome" | "reason"> {
+  readonly outcome: Foresight["outcome"] | "stalled" | "blocked";
+  readonly reason?: string | undefined;
+}
+
 /** What an event would do, and what a true sending would refuse; see `Actors.foresee`. */
 export async function foreseeEvent(
   desk: Desk,
   id: string,
   event: unknown,
   options: ActorAim,
-): Promise<Foresight> {
+): Promise<Foreseen> {
   checkEvent(event);
   const view = await desk.view(id, options, null);
   desk.demandLive(view, event);
@@ -174,8 +185,32 @@ export async function foreseeEvent(
     if (seen.outcome !== "unhandled" || !isStrict) return seen;
     throw desk.rejected(view, event, seen.reason ?? null);
   } catch (error) {
-    throw error instanceof InvalidInputError ? asSent(error) : error;
+    if (error instanceof InvalidInputError) throw asSent(error);
+    if (error instanceof ActorStalledError) return unforeseen(view, "stalled", error);
+    if (error instanceof ActorBlockedError) return unforeseen(view, "blocked", error);
+    throw error;
   }
+}
+
+/** The event would be kept, and the actor wait for a repair. */
+function unforeseen(
+  { snapshot }: Pick<ActorView, "snapshot">,
+  outcome: "stalled" | "blocked",
+  { message }: Error,
+): Foreseen {
+  const { value } = Object(snapshot);
+  return {
+    outcome,
+    reason: message,
+    from: value,
+    to: value,
+    status: "active",
+    candidates: [],
+    taken: [],
+    actions: [],
+    effects: [],
+    contextPatch: [],
+  };
 }
 
 /** What no state knows is refused before its fields are looked at. @throws {TransitionRejectedError} */

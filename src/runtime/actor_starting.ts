@@ -21,7 +21,7 @@ export async function startActor(
   const { seat, turning } = beginning(desk, { ...options, id });
   if (event !== undefined) {
     checkEvent(event);
-    offer(desk, turning, event, newId(), null, seat);
+    starting("event", () => offer(desk, turning, event, newId(), null, seat));
   }
   const { turn, isDone: created, at } = await desk.turner.commitOf(turning);
   const born = at && bornRow(seat, turn, at);
@@ -47,7 +47,7 @@ export function beginning(
   checkJson("input", input ?? null);
   const seat = seatOf(tenantId, rootAddress(id), definition.identity);
   const turning = desk.turning(seat, { input: input ?? null, origin: null });
-  starting(() => turning.begin(input, "client"));
+  starting("input", () => turning.begin(input, "client"));
   return { seat, turning };
 }
 

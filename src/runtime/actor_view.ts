@@ -142,6 +142,8 @@ export interface Past {
 
 /** So many steps lie between whole snapshots, at most, and then some. */
 const REACH = 60;
+/** PostgreSQL's integer: no actor has a version above. */
+const VERSION_MAX = 2 ** 31 - 1;
 
 /**
  * The snapshot that an actor had after a version: the last whole one before it, and the patches since.
@@ -153,7 +155,8 @@ export async function pastOf(
   name: ActorName,
   version: number,
 ): Promise<Past> {
-  const steps = await actors.history(name, Math.max(0, version - REACH), version, REACH, true);
+  const upTo = Math.min(Math.trunc(version) || 0, VERSION_MAX);
+  const steps = await actors.history(name, Math.max(0, upTo - REACH), upTo, REACH, true);
   const last = steps.at(-1);
   const start = steps.findLastIndex(({ snapshot }) => snapshot !== null);
   if (last?.version !== version || start < 0) {

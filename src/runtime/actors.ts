@@ -1,5 +1,5 @@
 /** What clients do with actors: start them, send them events, look at them, wait, hold and end them. */
-import { type Foresight, nameOf, rootAddress } from "../core/actor/mod.ts";
+import { nameOf, rootAddress } from "../core/actor/mod.ts";
 import { isRecord } from "../core/actor/envelope.ts";
 import { IdempotencyConflictError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
@@ -14,7 +14,7 @@ import type {
   Until,
   WaitForOptions,
 } from "./actor_options.ts";
-import { foreseeEvent, sendEvent } from "./actor_sending.ts";
+import { foreseeEvent, type Foreseen, sendEvent } from "./actor_sending.ts";
 import { beginning, seatOf, startActor } from "./actor_starting.ts";
 import {
   type Actor,
@@ -105,7 +105,7 @@ export class Actors {
   }
 
   /** What an event would do. Nothing is stored. */
-  async foresee(id: string, event: unknown, options: ActorAim = {}): Promise<Foresight> {
+  async foresee(id: string, event: unknown, options: ActorAim = {}): Promise<Foreseen> {
     return await foreseeEvent(this.#desk, id, event, options);
   }
 
@@ -191,9 +191,9 @@ export class Actors {
     const view = await this.#desk.view(id, options, null);
     this.#desk.demandLive(view, { type: "CANCEL" });
     if (view.status !== "active") {
-      return await this.#desk.control(id, options, (turning) => {
+      return await this.#desk.control(id, options, (turning, { mail }) => {
         turning.end("cancelled", "CANCEL", reason);
-        turning.tellParent(new Error(`Cancelled: ${reason}`));
+        turning.tellParent(new Error(`Cancelled: ${reason}`), mail);
       });
     }
     const mailId = await this.#desk.post(view, { reason }, "cancel", newId(), options.key ?? null);
@@ -232,7 +232,7 @@ export class Actors {
     return this.#desk.control(id, options, (turning, view) => {
       this.#desk.demandLive(view, { type: "TERMINATE" });
       turning.end("terminated", "TERMINATE", reason);
-      turning.tellParent(new Error(`Terminated: ${reason}`));
+      turning.tellParent(new Error(`Terminated: ${reason}`), view.mail);
     });
   }
 

@@ -57,6 +57,8 @@ export class Reader {
   isOver = false;
   readonly #of: Read;
   #waiting: Letterbox[] = [];
+  /** Starts of one that does not run, and has not begun. */
+  #starts: readonly Letterbox[] = [];
 
   constructor(of: Read) {
     this.#of = of;
@@ -72,6 +74,12 @@ export class Reader {
       if (this.isOver) return;
       if (!letter.deferred) this.#take(letter);
     }
+  }
+
+  /** Reads nothing but stops: the actor does not run. */
+  readStops(mail: readonly Letterbox[]): void {
+    this.#starts = mail.filter(({ kind }) => kind === "start");
+    for (const letter of mail) if (letter.kind === "stop") this.#take(letter);
   }
 
   #take(letter: Letterbox): void {
@@ -176,7 +184,10 @@ export class Reader {
 
   #stop(letter: Letterbox): void {
     const { gen } = fieldsOf(letter);
-    const isOurs = this.#of.snapshot?.birth?.gen === gen && !isEnded(this.#of.status);
+    const { snapshot, status } = this.#of;
+    const unborn = snapshot === null && this.#starts.find((start) => fieldsOf(start).gen === gen);
+    if (unborn) this.read.add(unborn.id);
+    const isOurs = (unborn || snapshot?.birth?.gen === gen) && !isEnded(status);
     if (isOurs) this.#of.end("cancelled", "STOP", letter.sender);
     else this.#of.record("STOP", incomingOf(letter), "stale");
   }

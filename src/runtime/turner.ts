@@ -148,10 +148,9 @@ export class Turner {
     const isRunning = view.status === "active" || isEnded(view.status);
     if (!isRunning) {
       // Whatever state it is in, its parent may stop it.
-      const stops = view.mail.filter(({ kind }) => kind === "stop");
-      if (stops.length === 0) return null;
+      if (!view.mail.some(({ kind }) => kind === "stop")) return null;
       const turning = new Turning(view, machines.logicOf(view) ?? null, defaults);
-      turning.takeAll(stops);
+      turning.takeStops(view.mail);
       return turning;
     }
     const logic = machines.logicOf(view);

@@ -11,7 +11,7 @@ import type { ActorStatus, Letterbox, Turn } from "../store/store.ts";
 import { withUndo } from "./compensating.ts";
 import { Consequences, type Surroundings, type TransactionalAction } from "./consequences.ts";
 import { Ledger, type Remarks, type Seat } from "./ledger.ts";
-import { byHand, errorEvent, type Incoming, incomingOf, typeOf } from "./letters.ts";
+import { byHand, errorEvent, fieldsOf, type Incoming, incomingOf, typeOf } from "./letters.ts";
 import type { Logic } from "./machines.ts";
 import { isEnded, statusOf } from "./place.ts";
 import type { CountDefaults } from "./preparing.ts";
@@ -96,6 +96,11 @@ export class Turning implements Read {
     this.#reader.readAll(mail);
   }
 
+  /** Of the mail of one that does not run, only what its parent stops it by. */
+  takeStops(mail: readonly Letterbox[]): void {
+    this.#reader.readStops(mail);
+  }
+
   /** An event from outside that is in no mailbox. Throws what would stall the actor. */
   offer(event: unknown, mailId: string, key: string | null): Reading {
     const before = this.state;
@@ -155,13 +160,27 @@ export class Turning implements Read {
     this.#to.leaveMembers(this.snapshot?.birth?.gen ?? 0);
   }
 
-  /** Its parent waits for an end, and gets an error. */
-  tellParent(error: unknown): void {
-    const birth = this.snapshot?.birth;
+  /**
+   * Its parent waits for an end, and gets an error.
+   *
+   * @param mail Of one that has not begun: its start, which is not read any more.
+   */
+  tellParent(error: unknown, mail: readonly Letterbox[] = []): void {
+    const birth = this.snapshot?.birth ?? this.#unborn(mail);
     if (!birth) return;
     const childId = idOf(this.seat.id, birth.parent);
     const event = errorEvent(childId, error);
     this.#to.mail(birth.parent, "event", { event, from: { childId, gen: birth.gen } });
+  }
+
+  /** What it would have been born as. */
+  #unborn(mail: readonly Letterbox[]): { parent: string; gen: number } | undefined {
+    const { parentId: parent } = this.seat;
+    const starts = mail.filter(({ kind }) => kind === "start");
+    const last = starts.at(-1);
+    if (this.snapshot || parent === null || !last) return undefined;
+    for (const { id } of starts) this.skip(id);
+    return { parent, gen: Number(fieldsOf(last).gen) };
   }
 
   /** Throws away what was put off of these types, and says so. Gives the rest. */

@@ -1,11 +1,11 @@
 /** What an actor is not given: a second start of another mind, forged events, more than it may hold. */
 import { assertEquals } from "@std/assert";
-import { assign, setup } from "xstate";
+import { assign, raise, setup } from "xstate";
 import { createRuntime, defineMachine } from "perdura";
 import { limits } from "../../src/core/limits.ts";
 import { createApp } from "../../src/http/app.ts";
 import { testDatabase } from "../support/database.ts";
-import { assertProblem, testApi } from "./support.ts";
+import { assertProblem, errorPaths, type Reply, testApi } from "./support.ts";
 
 const chest = setup({ types: {} as { context: { things: string[] } } }).createMachine({
   id: "chest",
@@ -59,6 +59,43 @@ Deno.test("what an actor cannot hold is a clear problem, and nothing of it is ap
   const start = await post("/actors", { machine: "chest", id: "d", input: thing + thing });
   assertEquals([start.status, start.body.code], [413, "payload_too_large"]);
   assertEquals((await app.request("/actors/d")).status, 404);
+});
+
+const mine = setup({}).createMachine({
+  id: "mine",
+  on: {
+    STEP: {
+      actions: assign(() => {
+        throw new Error("Boom");
+      }),
+    },
+    TURN: { actions: raise({ type: "TURN" }) },
+  },
+});
+
+Deno.test("an event that the machine throws at starts nothing, and a dry run tells of it", async () => {
+  await using db = await testDatabase();
+  const machines = [defineMachine(mine, { version: "1" })];
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines });
+  const { actors, jobs } = runtime;
+  const app = createApp({ jobs, actors, isWritable: () => db.store.isWritable() });
+  const post = async (path: string, body: unknown): Promise<Reply> => {
+    const headers = { "content-type": "application/json" };
+    const reply = await app.request(path, { method: "POST", headers, body: JSON.stringify(body) });
+    return { status: reply.status, headers: reply.headers, body: await reply.json() };
+  };
+  for (const type of ["STEP", "TURN"]) {
+    const started = await post("/actors", { machine: "mine", id: "m", event: { type } });
+    assertProblem(started, 422, "invalid_input");
+    assertEquals(errorPaths(started), ["event"]);
+  }
+  assertEquals((await app.request("/actors/m")).status, 404);
+  await post("/actors", { machine: "mine", id: "m" });
+  const seen = await post("/actors/m/events?dryRun=true", { type: "STEP" });
+  const { outcome, reason } = seen.body;
+  assertEquals([seen.status, outcome, reason], [200, "stalled", "on.STEP.actions: Boom"]);
+  const { status, version } = await actors.get(null, "m");
+  assertEquals([status, version], ["active", 1]);
 });
 
 Deno.test("an id belongs to the first start: the same again is it, another one is a conflict", async () => {

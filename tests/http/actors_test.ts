@@ -130,7 +130,11 @@ Deno.test("fork and rewind go back to a version of the past", async () => {
     by: "ada",
     reason: null,
   });
-  assertProblem(await api.post("/actors/a/fork", { at: 99 }), 404, "not_found");
+  for (const at of [99, 2 ** 31, 1e15]) {
+    for (const verb of ["fork", "rewind"]) {
+      assertProblem(await api.post(`/actors/a/${verb}`, { at }), 404, "not_found");
+    }
+  }
 });
 
 Deno.test("an id may be any string of 1 to 200 characters", async () => {
