@@ -32,11 +32,11 @@ export const instantSchema = z.iso
   .transform((text) => new Date(Math.max(0, Date.parse(text))).toISOString())
   .refine((utc) => /^\d{4}-/.test(utc), "Must be before the year 10000");
 
-/** `backoff` of a job: milliseconds, and the growth factor from 1 to 10. */
+/** `backoff` of a job: milliseconds, and the growth factor from 1 to 10. What is left out is its type's. */
 export const backoffSchema = z.strictObject({
   baseMs: z.int().min(1).max(limits.delayMsMax),
-  factor: z.number().min(1).max(10).default(2),
-  capMs: z.int().min(1).max(limits.delayMsMax).default(limits.delayMsMax),
+  factor: z.number().min(1).max(10).optional(),
+  capMs: z.int().min(1).max(limits.delayMsMax).optional(),
 });
 
 const priority = z.int().min(-32768).max(32767);

@@ -57,7 +57,7 @@ export const jobResource = z.object({
   cancelRequestedAt: instant.nullable(),
   maxCrashes: whole,
   timeoutMs: whole,
-  backoff: backoffSchema.nullable(),
+  backoff: backoffSchema.required().nullable(),
   accepts: z.array(z.enum(JOB_EVENTS)),
 }).openapi("Job");
 

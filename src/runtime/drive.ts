@@ -7,6 +7,7 @@ import { emptyInbox } from "./inbox.ts";
 import type { CountDefaults } from "./preparing.ts";
 import { within } from "./within.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
+import { withRetries } from "./worker_options.ts";
 
 /** How much to do. */
 export interface DriveOptions {
@@ -61,7 +62,7 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
     jobsMax: maxJobs,
     hasHints: false,
   });
-  await within(leftMs(), emptyInbox(host));
+  await within(leftMs(), emptyInbox(withRetries(host)));
   worker.start();
   const startingMs = budgetMs * STARTING_SHARE;
   await within(startingMs, worker.schedules.fire());

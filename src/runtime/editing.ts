@@ -1,5 +1,6 @@
 /** What operators do to one job beside sending it events: edit it, delete it. */
 import { z } from "zod";
+import type { Backoff } from "../core/backoff.ts";
 import { InvalidInputError } from "../core/errors.ts";
 import { type Job, type JobPatch, serialise } from "../core/job.ts";
 import { type Decision, isTerminal } from "../core/lifecycle.ts";
@@ -10,7 +11,7 @@ import type { Store } from "../store/store.ts";
 import { jobAfter } from "./answering.ts";
 import { type Aim, changeJob, decide, rejection } from "./deciding.ts";
 import type { Handlers } from "./handlers.ts";
-import { checkPayload, handlerOf, laneOf } from "./preparing.ts";
+import { backoffFor, checkPayload, handlerOf, laneOf, type RetryDefaults } from "./preparing.ts";
 
 /**
  * Changes a waiting job. In the history it is a SCHEDULE, whose cause names what was changed; without
@@ -20,7 +21,11 @@ import { checkPayload, handlerOf, laneOf } from "./preparing.ts";
  * @throws {TransitionRejectedError} It runs or has ended.
  */
 export async function editJob(
-  { store, handlers }: { readonly store: Store; readonly handlers: Handlers },
+  { store, handlers, defaults }: {
+    readonly store: Store;
+    readonly handlers: Handlers;
+    readonly defaults: RetryDefaults;
+  },
   id: string,
   patch: JobPatch,
   aim: Aim,
@@ -34,7 +39,8 @@ export async function editJob(
       ? null
       : serialise("Payload", patch.payload, limits.payloadBytesMax);
     if (patch.metadata) serialise("Metadata", patch.metadata, limits.metadataBytesMax);
-    const after = withPatch(job, patch);
+    const backoff = patch.backoff && backoffFor(patch.backoff, handlers.get(job.type), defaults);
+    const after = withPatch(job, { ...patch, backoff });
     const cause = `edit: ${Object.keys(patch).join(", ")}`;
     if (!await store.edit(job, decision, { after, payloadJson, cause })) return null;
     store.hint({ kind: "lanes", lanes: [laneOf(after)] });
@@ -64,7 +70,10 @@ function decideEdit(job: Job, patch: JobPatch): Decision {
   return isTimed ? decision : { ...decision, due: null };
 }
 
-function withPatch(job: Job, patch: JobPatch): Job {
+function withPatch(
+  job: Job,
+  patch: Omit<JobPatch, "backoff"> & { readonly backoff: Backoff | null | undefined },
+): Job {
   const { runAt: _at, delayMs: _ms, payload: _payload, tags, metadata, ...rest } = patch;
   const given = Object.fromEntries(Object.entries(rest).filter(([, v]) => v !== undefined));
   return {

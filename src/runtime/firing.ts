@@ -25,7 +25,7 @@ import type { Actors } from "./actors.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Intake } from "./intake.ts";
 import { leaveJob } from "./leaving.ts";
-import { type CountDefaults, lanesOf } from "./preparing.ts";
+import { lanesOf, type RetryDefaults } from "./preparing.ts";
 import { actorIdOf, inputOf, jobFor } from "./schedule_targets.ts";
 
 const log = getLogger(["perdura", "schedules"]);
@@ -41,7 +41,7 @@ export interface FiringHost {
   readonly store: Store;
   readonly clock: Clock;
   readonly handlers: Handlers;
-  readonly defaults: CountDefaults;
+  readonly defaults: RetryDefaults;
   readonly intake: Pick<Intake, "admit">;
   /** Null: there are no machines here. */
   readonly actors: Actors | null;

@@ -1,24 +1,32 @@
-/** How the delay between the attempts of a job grows, where the job itself says nothing of it. */
+/** How the delay between the attempts of a job grows: by what it names itself, its type, and the settings. */
 import type { Backoff } from "../core/backoff.ts";
-import type { RetryPolicy } from "./handlers.ts";
+
+/** What of a growth somebody has named. */
+export type NamedGrowth = { readonly [Name in keyof Backoff]?: Backoff[Name] | undefined };
 
 /** By the policies of handlers, of which there are few: each is added to the defaults once. */
-export function growths(defaults: Backoff): (policy: RetryPolicy) => Backoff {
-  const known = new WeakMap<RetryPolicy, Backoff>();
+export function growths(defaults: Backoff): (policy: NamedGrowth) => Backoff {
+  const known = new WeakMap<NamedGrowth, Backoff>();
   return (policy) => {
     const made = known.get(policy);
     if (made) return made;
-    const grown = { ...defaults, ...growthOf(policy) };
+    const grown = growthOf(policy, defaults);
     known.set(policy, grown);
     return grown;
   };
 }
 
-/** The growth of retries that a policy names. */
-export function growthOf({ baseMs, factor, capMs }: RetryPolicy): Partial<Backoff> {
+/**
+ * What is named, and the defaults for the rest.
+ *
+ * A cap that nobody named never stands below a base that somebody did: the first delay would be shorter
+ * than was asked for.
+ */
+export function growthOf(named: NamedGrowth, defaults: Backoff): Backoff {
+  const { baseMs, factor = defaults.factor, capMs } = named;
   return {
-    ...(baseMs === undefined ? {} : { baseMs }),
-    ...(factor === undefined ? {} : { factor }),
-    ...(capMs === undefined ? {} : { capMs }),
+    baseMs: baseMs ?? defaults.baseMs,
+    factor,
+    capMs: capMs ?? Math.max(defaults.capMs, baseMs ?? 0),
   };
 }

@@ -28,7 +28,7 @@ import { Desk } from "./actor_desk.ts";
 import { startActor } from "./actor_starting.ts";
 import type { Handlers } from "./handlers.ts";
 import { Intake } from "./intake.ts";
-import { type CountDefaults, lanesOf, type Prepared, prepareJob } from "./preparing.ts";
+import { lanesOf, type Prepared, prepareJob, type RetryDefaults } from "./preparing.ts";
 import type { Turner } from "./turner.ts";
 
 const log = getLogger(["perdura", "inbox"]);
@@ -48,7 +48,7 @@ export interface InboxHost {
   readonly store: Store;
   readonly handlers: Handlers;
   readonly clock: Clock;
-  readonly defaults: CountDefaults;
+  readonly defaults: RetryDefaults;
 }
 
 /** What a process knows of an inbox from one look to the next. */

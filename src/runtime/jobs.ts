@@ -4,7 +4,6 @@
  * Every change goes through the machine: an event is decided, and the decision committed under the
  * version it was decided on. When somebody else was faster, it is decided again.
  */
-import type { Backoff } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { IdempotencyConflictError, InvalidInputError, type Issue } from "../core/errors.ts";
 import type { Job, JobInsert, JobPatch, NewJobInput, Transition } from "../core/job.ts";
@@ -38,7 +37,15 @@ import {
 } from "./outside.ts";
 import { type Page, pageAt, pageOf, pageOfKey } from "./paging.ts";
 import type { Created, Foreseen, Sent } from "./job_answers.ts";
-import { cloneOf, jobOf, lanesOf, type Prepared, prepareJob, type Trace } from "./preparing.ts";
+import {
+  cloneOf,
+  jobOf,
+  lanesOf,
+  type Prepared,
+  prepareJob,
+  type RetryDefaults,
+  type Trace,
+} from "./preparing.ts";
 import { type Added, addUnique, insertOne } from "./uniques.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -47,10 +54,7 @@ export type { Created, Foreseen, Sent } from "./job_answers.ts";
 export type { Prepared } from "./preparing.ts";
 
 /** Defaults of jobs that name nothing else. */
-export interface JobDefaults {
-  readonly maxAttempts: number;
-  readonly maxCrashes: number;
-  readonly backoff: Backoff;
+export interface JobDefaults extends RetryDefaults {
   /** Starts per minute of a tenant that has no rate of its own; null: any number. */
   readonly tenantRate?: number | null;
 }

@@ -10,7 +10,7 @@ import type { Clock } from "../core/clock.ts";
 import type { ClaimedJob, NewMember, RefusedMember, SendStatement, Store } from "../store/store.ts";
 import type { HandlerContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
-import { type CountDefaults, lanesOf, prepareJob } from "./preparing.ts";
+import { lanesOf, prepareJob, type RetryDefaults } from "./preparing.ts";
 
 /** A job of a `forEach`. It is one of many: keys that may name another job are not for it. */
 export interface MemberJob
@@ -67,7 +67,7 @@ export function isMember({ metadata }: Pick<ClaimedJob, "metadata">): boolean {
 export interface MemberHost {
   readonly store: Pick<Store, "members" | "hint">;
   readonly handlers: Handlers;
-  readonly defaults: CountDefaults;
+  readonly defaults: RetryDefaults;
   readonly clock: Clock;
 }
 

@@ -201,7 +201,7 @@ function changeFor(host: OutsideHost, job: Job, ending: Ending): Change {
   const { leaseId } = job;
   if (leaseId === null) throw new LeaseLostError(job.id, job.version);
   const policy = host.handlers.get(job.type)?.retry ?? {};
-  const backoff = job.backoff ?? { ...host.defaults.backoff, ...growthOf(policy) };
+  const backoff = job.backoff ?? growthOf(policy, host.defaults.backoff);
   const at = new Date(host.clock.now());
   const cancelRequested = job.cancelRequestedAt !== null;
   // Whether it holds slots, only its lease knows; to look for some that are not there does no harm.

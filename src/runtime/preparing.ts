@@ -1,4 +1,5 @@
 /** Jobs on their way into the store: checked, every default resolved, every value serialised once. */
+import type { Backoff } from "../core/backoff.ts";
 import { InvalidInputError, PayloadTooLargeError, UnknownTypeError } from "../core/errors.ts";
 import { newJobId } from "../core/id.ts";
 import {
@@ -14,6 +15,7 @@ import { laneKey } from "../core/lane.ts";
 import { DEFAULT_TIMEOUT_MS, limits } from "../core/limits.ts";
 import { type UniqueRule, withoutUniqueKey, withUniqueKey } from "../core/unique.ts";
 import type { Lane, Placed } from "../store/store.ts";
+import { growthOf, type NamedGrowth } from "./growth.ts";
 import { type Handler, type Handlers, unreadIssues } from "./handlers.ts";
 
 /** A checked job on its way into the store. */
@@ -32,6 +34,11 @@ export interface CountDefaults {
   readonly maxCrashes: number;
 }
 
+/** The same, and how the delay between their attempts grows. */
+export interface RetryDefaults extends CountDefaults {
+  readonly backoff: Backoff;
+}
+
 /**
  * Checks a job and resolves its defaults. Nothing is stored.
  *
@@ -41,7 +48,7 @@ export interface CountDefaults {
 export function prepareJob(
   host: {
     readonly handlers: Handlers;
-    readonly defaults: CountDefaults;
+    readonly defaults: RetryDefaults;
     readonly trace?: Trace | undefined;
   },
   input: unknown,
@@ -64,10 +71,20 @@ export function prepareJob(
     maxAttempts: handler.retry.maxAttempts ?? defaults.maxAttempts,
     maxCrashes: handler.retry.maxCrashes ?? defaults.maxCrashes,
     timeoutMs: handler.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    backoff: job.backoff ? backoffFor(job.backoff, handler, defaults) : null,
   });
   const isStrict = job.idempotency === "strict";
   const traced = host.trace ? host.trace(row, place === "") : row;
   return { row: traced, isStrict, unique: job.unique ?? null };
+}
+
+/** The growth that a job names, whole: what it leaves out is that of its type, or of the settings. */
+export function backoffFor(
+  named: NamedGrowth,
+  handler: Pick<Handler, "retry"> | undefined,
+  { backoff }: Pick<RetryDefaults, "backoff">,
+): Backoff {
+  return growthOf(named, growthOf(handler?.retry ?? {}, backoff));
 }
 
 /** The handler of a type. @throws {UnknownTypeError} */
@@ -200,7 +217,7 @@ function insertAt(place: string | number, ...given: Parameters<typeof toInsert>)
 function toInsert(
   job: NewJob,
   metadata: NewJob["metadata"],
-  defaults: { maxAttempts: number; maxCrashes: number; timeoutMs: number },
+  defaults: Pick<JobInsert, "maxAttempts" | "maxCrashes" | "timeoutMs" | "backoff">,
 ): JobInsert {
   const { tenantId = DEFAULT_TENANT } = job;
   return {
@@ -220,7 +237,7 @@ function toInsert(
     runAt: job.runAt ?? null,
     payloadJson: serialise("Payload", job.payload, limits.payloadBytesMax),
     idempotencyKey: job.idempotencyKey ?? null,
-    backoff: job.backoff ?? null,
+    backoff: defaults.backoff,
     tags: job.tags ?? null,
     metadataJson: metadata === undefined
       ? null

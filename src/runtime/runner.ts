@@ -17,7 +17,7 @@ import type { Handlers } from "./handlers.ts";
 import type { Leases } from "./leases.ts";
 import { Running } from "./running.ts";
 import { MemberDesk } from "./members.ts";
-import type { CountDefaults } from "./preparing.ts";
+import type { RetryDefaults } from "./preparing.ts";
 import { Pace } from "./pace.ts";
 import type { WorkerStats } from "./stats.ts";
 import { StepSaver } from "./step_saver.ts";
@@ -44,7 +44,7 @@ export interface RunnerHost {
   readonly batchSize: number;
   readonly backoff: Backoff;
   /** Limits of jobs that name none. */
-  readonly defaults: CountDefaults;
+  readonly defaults: RetryDefaults;
   /** The ending of a job to commit; null when there is nothing to write. */
   readonly onEnding: (claimed: ClaimedJob, ending: Ending | null, attempt: Attempt | null) => void;
 }

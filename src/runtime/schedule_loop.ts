@@ -10,7 +10,7 @@ import { fireDue, type FiringHost, startableOf } from "./firing.ts";
 import type { Glance } from "./glance.ts";
 import type { Handlers } from "./handlers.ts";
 import { Intake } from "./intake.ts";
-import type { CountDefaults } from "./preparing.ts";
+import type { RetryDefaults } from "./preparing.ts";
 import type { Turner } from "./turner.ts";
 import { releaseFollowers } from "./uniques.ts";
 
@@ -25,7 +25,7 @@ export interface ScheduleLoopHost {
   readonly random: Random;
   readonly glance: Glance;
   readonly handlers: Handlers;
-  readonly defaults: CountDefaults;
+  readonly defaults: RetryDefaults;
   readonly pollMs: number;
   readonly turner?: Turner | undefined;
 }

@@ -8,11 +8,11 @@ import {
 } from "../core/schedule.ts";
 import type { Actors } from "./actors.ts";
 import type { Handlers } from "./handlers.ts";
-import { type CountDefaults, prepareJob } from "./preparing.ts";
+import { prepareJob, type RetryDefaults } from "./preparing.ts";
 
 /** The job of a fire time. @throws {InvalidInputError | UnknownTypeError | PayloadTooLargeError} */
 export function jobFor(
-  host: { readonly handlers: Handlers; readonly defaults: CountDefaults },
+  host: { readonly handlers: Handlers; readonly defaults: RetryDefaults },
   schedule: Pick<Schedule, "tenantId" | "id" | "definition">,
   fireMs: number,
   isLate: boolean,

@@ -27,7 +27,7 @@ import { nextDueOf, startActors, started } from "./firing.ts";
 import type { Handlers } from "./handlers.ts";
 import { InTurn } from "./in_turn.ts";
 import { Intake } from "./intake.ts";
-import { type CountDefaults, lanesOf } from "./preparing.ts";
+import { lanesOf, type RetryDefaults } from "./preparing.ts";
 import { inputOf, jobFor } from "./schedule_targets.ts";
 
 const TRIES = 5;
@@ -39,7 +39,7 @@ export interface SchedulesHost {
   readonly store: Store;
   readonly clock: Clock;
   readonly handlers: Handlers;
-  readonly defaults: CountDefaults;
+  readonly defaults: RetryDefaults;
   /** Null: there are no actors here. */
   readonly actors: Actors | null;
 }

@@ -28,7 +28,7 @@ import { ScheduleLoop } from "./schedule_loop.ts";
 import { sweep } from "./sweeper.ts";
 import { TurnLoop } from "./turn_loop.ts";
 import { WATCH_MS } from "./waiting.ts";
-import type { WorkerOptions } from "./worker_options.ts";
+import { withRetries, type WorkerOptions } from "./worker_options.ts";
 import { deadlines, within } from "./within.ts";
 
 const log = getLogger(["perdura", "worker"]);
@@ -43,7 +43,7 @@ export class Worker {
   /** Unique per start: never reused as an owner of leases. */
   readonly id: string = newId();
   readonly stats: WorkerStats = new WorkerStats();
-  readonly #options: WorkerOptions;
+  readonly #options: ReturnType<typeof withRetries<WorkerOptions>>;
   readonly #life = createActor(workerMachine);
   readonly #leases: Leases;
   readonly #committer: Committer;
@@ -70,9 +70,9 @@ export class Worker {
   readonly #glance: Glance;
 
   constructor(options: WorkerOptions) {
-    this.#options = options;
+    this.#options = withRetries(options);
     this.#glance = new Glance(options.store, options.clock, options.pollMs);
-    const shared = { ...options, worker: this.id, stats: this.stats, glance: this.#glance };
+    const shared = { ...this.#options, worker: this.id, stats: this.stats, glance: this.#glance };
     const onDatabase = (isOk: boolean) => this.#onDatabase(isOk);
     this.#leases = new Leases(options.store, options.clock, this.id, options.leaseMs);
     this.#committer = new Committer({

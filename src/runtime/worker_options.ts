@@ -3,7 +3,7 @@ import type { Backoff } from "../core/backoff.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import type { Store } from "../store/store.ts";
 import type { Handlers } from "./handlers.ts";
-import type { CountDefaults } from "./preparing.ts";
+import type { CountDefaults, RetryDefaults } from "./preparing.ts";
 import type { Turner } from "./turner.ts";
 
 /** Settings of a worker. Durations in milliseconds. */
@@ -33,4 +33,12 @@ export interface WorkerOptions {
   readonly hasHints?: boolean;
   /** Makes turns of actors, too; the handlers of their activities are among `handlers`. */
   readonly turner?: Turner | undefined;
+}
+
+/** The same, with all that jobs go by which a worker makes itself. */
+export function withRetries<Options extends Pick<WorkerOptions, "defaults" | "backoff">>(
+  options: Options,
+): Options & { readonly defaults: RetryDefaults } {
+  const { defaults, backoff } = options;
+  return { ...options, defaults: { ...defaults, backoff } };
 }

@@ -162,6 +162,17 @@ Deno.test("a cancelled running job keeps the reason in its history, and its last
   assertEquals([last?.to, last?.cause], ["cancelled", "wrong customer"]);
 });
 
+Deno.test("a backoff without a cap has that of the settings, at its creation and in a PATCH", async () => {
+  await using api = await testApi();
+  const short = await api.post("/jobs", { type: "debug.noop", backoff: { baseMs: 5 } });
+  assertEquals(short.body.backoff, { baseMs: 5, factor: 2, capMs: 300_000 });
+  const id = await jobIn(api, "scheduled");
+  const patch = { backoff: { baseMs: 600_000, factor: 1 } };
+  const { body } = await api.request("PATCH", `/jobs/${id}`, { json: patch });
+  assertEquals(body.backoff, { baseMs: 600_000, factor: 1, capMs: 600_000 });
+  assertEquals((await api.get(`/jobs/${id}`)).body.backoff, body.backoff);
+});
+
 Deno.test("dryRun says what an event would do, and commits nothing", async () => {
   await using api = await testApi();
   const id = await jobIn(api, "pending");

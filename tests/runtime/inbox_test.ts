@@ -17,7 +17,10 @@ function host(db: TestDatabase): InboxHost {
     store: db.store,
     handlers: indexHandlers(debugHandlers),
     clock: systemClock,
-    defaults: { maxAttempts: 3, maxCrashes: 3 },
+    defaults: {
+      ...{ maxAttempts: 3, maxCrashes: 3 },
+      backoff: { baseMs: 1_000, factor: 2, capMs: 300_000 },
+    },
   };
 }
 

@@ -18,9 +18,11 @@ import { eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";
 
+const backoff = { baseMs: 1_000, factor: 2, capMs: 300_000 };
+
 /** One process: its client side and what fires. */
 function processOn(db: TestDatabase) {
-  const defaults = { maxAttempts: 3, maxCrashes: 3 };
+  const defaults = { maxAttempts: 3, maxCrashes: 3, backoff };
   const { store } = db;
   const machines = machinesOf(false);
   const turnerHost = {
@@ -187,7 +189,7 @@ Deno.test("a schedule of a machine starts an actor, once, whoever dies between",
   const shared = {
     store: db.store,
     clock: systemClock,
-    defaults: { maxAttempts: 3, maxCrashes: 3 },
+    defaults: { maxAttempts: 3, maxCrashes: 3, backoff },
   };
   const host = { ...shared, handlers: indexHandlers([]), machines: ["approval"] };
   const dying = Object.assign(Object.create(Actors.prototype), dead, {
