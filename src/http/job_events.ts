@@ -81,7 +81,7 @@ const eventQuery = z.object({ ...tenantQuery, dryRun: flagText.optional() });
 const ofTenant = z.object(tenantQuery);
 const sent = {
   200: ["The job after the event; with `dryRun`, as it would be", jobResource],
-  202: ["A running handler has been asked to stop", jobResource],
+  202: ["A running handler has been asked to stop, or with `dryRun` would be", jobResource],
 } as const;
 const refusals = [
   "forbidden",
@@ -296,8 +296,9 @@ function demandWorker({ c, permission }: Call<unknown>, what: string): void {
   }
 }
 
-function respondWithForeseen({ c }: Call<unknown>, jobs: Jobs, { job, due }: Foreseen): Response {
-  return c.json({ ...toResource(job, jobs), due });
+function respondWithForeseen({ c }: Call<unknown>, jobs: Jobs, foreseen: Foreseen): Response {
+  const { job, due, isPending } = foreseen;
+  return c.json({ ...toResource(job, jobs), due }, isPending ? 202 : 200);
 }
 
 function refuse(job: Pick<Job, "state" | "version">, what: string): never {

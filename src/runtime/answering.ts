@@ -2,8 +2,9 @@
 import type { Job, Transition } from "../core/job.ts";
 import { type Decision, isTerminal } from "../core/lifecycle.ts";
 import type { JobStore } from "../store/store.ts";
-import { readJob } from "./deciding.ts";
+import { isRequest, readJob } from "./deciding.ts";
 import { cancelledError } from "./endings.ts";
+import type { Foreseen } from "./job_answers.ts";
 
 /**
  * The job as a committed decision left it.
@@ -21,6 +22,15 @@ export async function jobAfter(store: JobStore, before: Job, decision: Decision)
   if (now.version === version) return now;
   const [step] = await store.history(now, before.version, 1);
   return step?.version === version ? rewound(now, before, decision, step) : now;
+}
+
+/** What a decision would be answered with, were it carried out at this instant. */
+export function answerForeseen(job: Job, decision: Decision, at: Date): Foreseen {
+  if (!isRequest(job, decision)) {
+    return { job: jobForeseen(job, decision, at), isPending: false, due: decision.due };
+  }
+  const cancelRequestedAt = job.cancelRequestedAt ?? at.toISOString();
+  return { job: { ...job, cancelRequestedAt }, isPending: true, due: null };
 }
 
 /** The job as a decision would leave it, were it committed at this instant. */

@@ -4,7 +4,7 @@ import { IdempotencyConflictError } from "../core/errors.ts";
 import type { Job } from "../core/job.ts";
 import { type Decision, isTerminal } from "../core/lifecycle.ts";
 import type { Change, Store } from "../store/store.ts";
-import { isCommitted } from "./deciding.ts";
+import { isCommitted, isRequest } from "./deciding.ts";
 import { cancelledError } from "./endings.ts";
 import { laneOf } from "./preparing.ts";
 
@@ -31,8 +31,7 @@ export async function applyDecision(
   cause: string,
 ): Promise<Applied | null> {
   const { store } = host;
-  if (decision.event === "CANCEL" && job.state === "running") {
-    // The handler gets its AbortSignal first; its own outcome may still win.
+  if (isRequest(job, decision)) {
     const requestedAt = await store.requestCancel(job, cause);
     if (requestedAt === null) return null;
     store.hint({ kind: "cancel" });

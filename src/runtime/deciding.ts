@@ -73,6 +73,11 @@ export function decide(job: Job, event: JobEvent): Decision {
   return decision;
 }
 
+/** Whether a decision is a wish first: a handler gets its AbortSignal, and its own outcome may win. */
+export function isRequest(job: Pick<Job, "state">, { event }: Pick<Decision, "event">): boolean {
+  return event === "CANCEL" && job.state === "running";
+}
+
 /** The refusal of something that the state of a job does not allow. */
 export function rejection(
   job: Pick<Job, "state" | "version">,

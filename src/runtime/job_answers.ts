@@ -8,14 +8,13 @@ export interface Created extends Omit<Added, "id"> {
   readonly job: Job;
 }
 
-/** What an event would make of a job, and when it would be due (null: as before). */
-export interface Foreseen {
-  readonly job: Job;
-  readonly due: When | null;
-}
-
 /** The answer to an event. `isPending`: a running handler has been asked to stop, and has not yet. */
 export interface Sent {
   readonly job: Job;
   readonly isPending: boolean;
+}
+
+/** What an event would be answered with, and when the job would be due (null: as before). */
+export interface Foreseen extends Sent {
+  readonly due: When | null;
 }

@@ -18,7 +18,7 @@ import type {
   Store,
 } from "../store/store.ts";
 import { Coalescer } from "./coalescer.ts";
-import { jobAfter, jobForeseen } from "./answering.ts";
+import { answerForeseen, jobAfter } from "./answering.ts";
 import { type Aim, changeJob, decide, readJob } from "./deciding.ts";
 import { applyDecision } from "./applying.ts";
 import { editJob, removeJob } from "./editing.ts";
@@ -287,9 +287,8 @@ export class Jobs {
   /** What an event would do, committing nothing. @throws what `send` does. */
   foresee(id: string, event: JobEvent, aim: Aim): Promise<Foreseen> {
     return changeJob(this.#host.store, id, aim, (job) => {
-      const decision = decide(job, event);
-      const next = jobForeseen(job, decision, new Date(this.#host.clock.now()));
-      return Promise.resolve({ job: next, due: decision.due });
+      const now = new Date(this.#host.clock.now());
+      return Promise.resolve(answerForeseen(job, decide(job, event), now));
     });
   }
 

@@ -10,10 +10,10 @@ import { LeaseLostError, RateLimitedError } from "../core/errors.ts";
 import { gatesOf, gateText } from "../core/gate.ts";
 import { newId } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
-import type { When } from "../../machines/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
 import type { Change, Closed, NamedClaim, Store } from "../store/store.ts";
 import { jobForeseen } from "./answering.ts";
+import type { Foreseen } from "./job_answers.ts";
 import { type Aim, changeJob, decide, isCommitted, readJob, rejection } from "./deciding.ts";
 import { breakerGate, coolBreaker, noteOutside } from "./breakers.ts";
 import { changeOf, type Ending, eventTypeOf, judgementOf } from "./endings.ts";
@@ -183,7 +183,7 @@ export function foreseeOutside(
   id: string,
   aim: Aim,
   ending: Ending,
-): Promise<{ job: Job; due: When | null }> {
+): Promise<Foreseen> {
   return changeJob(host.store, id, aim, (job) => {
     const { decision, error } = changeFor(host, job, ending);
     const next = {
@@ -191,7 +191,7 @@ export function foreseeOutside(
       lastError: error ?? job.lastError,
       output: ending.kind === "succeeded" ? JSON.parse(ending.output) : null,
     };
-    return Promise.resolve({ job: next, due: decision.due });
+    return Promise.resolve({ job: next, isPending: false, due: decision.due });
   });
 }
 

@@ -191,6 +191,26 @@ Deno.test("dryRun says what an event would do, and commits nothing", async () =>
   assertEquals((await api.get(`/jobs/${id}`)).body, before);
 });
 
+Deno.test("dryRun of a CANCEL answers as the CANCEL will: a running job is asked first", async () => {
+  await using api = await testApi();
+  for (const state of ["pending", "running"] as const) {
+    const id = await jobIn(api, state);
+    const before = (await api.get(`/jobs/${id}`)).body;
+    const dry = await api.post(`/jobs/${id}/events?dryRun=true`, { type: "CANCEL" });
+    assertEquals((await api.get(`/jobs/${id}`)).body, before);
+    const sent = await api.post(`/jobs/${id}/events`, { type: "CANCEL" });
+    const told = ({ status, body }: typeof dry) => [
+      ...[status, body.state, body.version, body.accepts],
+      ...[body.finishedAt === null, body.cancelRequestedAt === null],
+    ];
+    assertEquals(told(dry), told(sent));
+    const again = await api.post(`/jobs/${id}/events?dryRun=true`, { type: "CANCEL" });
+    if (state === "running") {
+      assertEquals(again.body.cancelRequestedAt, sent.body.cancelRequestedAt);
+    }
+  }
+});
+
 Deno.test("the snapshot of every state restores an actor of the job machine", async () => {
   await using api = await testApi();
   for (const state of JOB_STATES) {
