@@ -5,7 +5,7 @@ import { systemClock, systemRandom } from "../core/clock.ts";
 import { NotFoundError } from "../core/errors.ts";
 import { envelope } from "../http/envelope.ts";
 import { healthRoutes } from "../http/health.ts";
-import { onlyGet } from "../http/only_get.ts";
+import { onlyGet } from "../http/methods.ts";
 import { problemResponse } from "../http/problem.ts";
 import { activityHandlers } from "../runtime/activities.ts";
 import { type DeclaredRetention, declareRetention } from "../runtime/declaring.ts";

@@ -1,5 +1,7 @@
 /** The HTTP API: middleware, routes, and the one place where errors become responses. */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context, Next } from "hono";
+import { baseRoutePath, matchedRoutes } from "hono/route";
 import { type ErrorCode, NotFoundError, PerduraError } from "../core/errors.ts";
 import { Admin } from "../runtime/admin.ts";
 import { Audit } from "../runtime/audit.ts";
@@ -99,6 +101,7 @@ export function createApp(host: AppHost): OpenAPIHono {
     return unknownType(host.jobs, c.req.param("type"));
   });
   mountDocument(app);
+  app.all("/*", ofNobody);
   app.notFound((c) => problemResponse(c, new NotFoundError("route", c.req.path)));
   app.onError((error, c) => {
     const code = error instanceof PerduraError ? error.code : "internal";
@@ -106,6 +109,16 @@ export function createApp(host: AppHost): OpenAPIHono {
     return problemResponse(c, error);
   });
   return app;
+}
+
+/**
+ * Inside another app, `notFound` is that app's: below a prefix, where everything is ours unless it has
+ * routes of its own there too, what we do not have is a problem all the same.
+ */
+function ofNobody(c: Context, next: Next): Promise<void> {
+  const isOurs = baseRoutePath(c) !== "/" && matchedRoutes(c).length === c.req.routeIndex + 1;
+  if (isOurs) throw new NotFoundError("route", c.req.path);
+  return next();
 }
 
 /** Every route that the table declares. */

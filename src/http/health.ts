@@ -1,6 +1,6 @@
 /** Health: whether this process lives, and whether it can do its work. */
 import { Hono } from "hono";
-import { onlyGet } from "./only_get.ts";
+import { onlyGet } from "./methods.ts";
 
 /** One named check: resolves true when all is well, false or rejects otherwise. */
 export type HealthChecks = Readonly<Record<string, () => boolean | Promise<boolean>>>;

@@ -4,7 +4,7 @@ import { hashText } from "../core/hash.ts";
 import { VERSION } from "../core/version.ts";
 import { unlessKnown } from "./condition.ts";
 import { docsPage } from "./docs_page.ts";
-import { onlyGet } from "./only_get.ts";
+import { onlyGet } from "./methods.ts";
 import { prefixOf } from "./route.ts";
 
 const info = {

@@ -5,10 +5,11 @@
 import type { RouteConfig } from "@hono/zod-openapi";
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { type ErrorCode, MethodNotAllowedError } from "../core/errors.ts";
+import type { ErrorCode } from "../core/errors.ts";
 import type { Audit } from "../runtime/audit.ts";
 import type { Scope } from "../core/access.ts";
 import { demand, type Permission, type Permit } from "./access.ts";
+import { otherMethod } from "./methods.ts";
 import { entryOf, type Note, readReason, subjectOf } from "./noting.ts";
 import { problems } from "./problem.ts";
 import { checkQuery, oneEach } from "./request.ts";
@@ -151,9 +152,7 @@ export function mountRoutes(app: OpenAPIHono, routes: readonly Route[], door: Do
     ]);
   }
   for (const [path, taken] of methods) {
-    app.all(path, (c) => {
-      throw new MethodNotAllowedError(c.req.method.slice(0, 32), taken);
-    });
+    app.all(path, (c) => otherMethod(c, taken));
   }
 }
 

@@ -37,15 +37,8 @@ import {
 } from "./outside.ts";
 import { type Page, pageAt, pageOf, pageOfKey } from "./paging.ts";
 import type { Created, Foreseen, Sent } from "./job_answers.ts";
-import {
-  cloneOf,
-  jobOf,
-  lanesOf,
-  type Prepared,
-  prepareJob,
-  type RetryDefaults,
-  type Trace,
-} from "./preparing.ts";
+import { cloneOf, jobOf, lanesOf, prepareJob } from "./preparing.ts";
+import type { Prepared, RetryDefaults, Trace } from "./preparing.ts";
 import { type Added, addUnique, insertOne } from "./uniques.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -286,10 +279,9 @@ export class Jobs {
 
   /** What an event would do, committing nothing. @throws what `send` does. */
   foresee(id: string, event: JobEvent, aim: Aim): Promise<Foreseen> {
-    return changeJob(this.#host.store, id, aim, (job) => {
-      const now = new Date(this.#host.clock.now());
-      return Promise.resolve(answerForeseen(job, decide(job, event), now));
-    });
+    const now = new Date(this.#host.clock.now());
+    const foresee = (job: Job) => Promise.resolve(answerForeseen(job, decide(job, event), now));
+    return changeJob(this.#host.store, id, aim, foresee);
   }
 
   /** Changes a waiting job: see `editJob`. */

@@ -3,7 +3,7 @@ import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { MalformedError, NotFoundError } from "../core/errors.ts";
 import { unlessKnown } from "../http/condition.ts";
-import { onlyGet } from "../http/only_get.ts";
+import { onlyGet } from "../http/methods.ts";
 import { oneEach, readQuery } from "../http/request.ts";
 import { pageOf, shortListQuery } from "../http/short_list.ts";
 import type { Store, UiStore } from "../store/store.ts";

@@ -111,6 +111,7 @@ Deno.test("an unknown route is a problem of 404, another method of a known one o
     const reply = await api.request(method, path);
     assertProblem(reply, 404, "not_found");
     assertEquals(reply.body.instance, path);
+    assertProblem(await api.request("OPTIONS", path), 404, "not_found");
   }
   for (
     const [method, path, allow] of [
@@ -125,6 +126,9 @@ Deno.test("an unknown route is a problem of 404, another method of a known one o
     const reply = await api.request(method, path);
     assertProblem(reply, 405, "method_not_allowed");
     assertEquals(reply.headers.get("allow"), allow);
+    const asked = await api.request("OPTIONS", path);
+    assertEquals([asked.status, asked.headers.get("allow")], [204, `${allow}, OPTIONS`]);
+    assert(asked.headers.get("x-request-id"));
   }
 });
 

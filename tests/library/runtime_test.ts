@@ -160,6 +160,22 @@ Deno.test("the API can live inside somebody else's Hono app", async () => {
   assertEquals(await (await app.request("/")).text(), "shop");
 });
 
+Deno.test("what the API has not is a problem below its prefix, and the other app's elsewhere", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers });
+  const api = () => createApp({ jobs: runtime.jobs, isWritable: () => runtime.isWritable() });
+  const below = new Hono().route("/perdura", api()).get("/perdura/own", (c) => c.text("shop"));
+  const unknown = await below.request("/perdura/nothing");
+  const { code, instance } = await unknown.json();
+  assertEquals([unknown.status, code, instance], [404, "not_found", "/perdura/nothing"]);
+  assertEquals(unknown.headers.get("content-type"), "application/problem+json");
+  assertEquals(await (await below.request("/perdura/own")).text(), "shop");
+  assertEquals(await (await below.request("/nothing")).text(), "404 Not Found");
+  const beside = new Hono().route("/", api()).get("/own", (c) => c.text("shop"));
+  assertEquals(await (await beside.request("/own")).text(), "shop");
+  assertEquals(await (await beside.request("/nothing")).text(), "404 Not Found");
+});
+
 Deno.test("a wrong address is refused without its password", async () => {
   for (
     const databaseUrl of ["", "nope", "postgres://u:hunter2@h:port/d", "postgres://u:p%ss@h/d"]

@@ -88,7 +88,7 @@ const HOUSE: readonly Room[] = [
     // What a request is read with is the same for the routes of both.
     files: [
       ...["machines/", "src/core/", "src/runtime/", "src/ui/"],
-      ...["src/http/request.ts", "src/http/short_list.ts", "src/http/only_get.ts"],
+      ...["src/http/request.ts", "src/http/short_list.ts", "src/http/methods.ts"],
       "src/http/condition.ts",
     ],
     types: ["src/store/store.ts"],
