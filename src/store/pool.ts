@@ -35,8 +35,8 @@ export class Pool {
   #waiting: Waiting[] = [];
   #opening: ReturnType<typeof setTimeout> | null = null;
   #refusedUntil = -Infinity;
-  /** Opened for whoever waits longest when they have come: nobody's call is on them yet. */
-  readonly #spare = new WeakSet<Connection>();
+  /** Opened for whoever waits longest when they have come: they have yet to answer for the first time. */
+  readonly #spare = new Set<Connection>();
 
   /** @param max Connections at most, from 1. */
   constructor(max: number, open: (events: ConnectionEvents) => Connection) {
@@ -96,7 +96,7 @@ export class Pool {
   async end(): Promise<void> {
     for (const { begin } of this.#takeAll()) begin(this.#leastBusy());
     await Promise.all(this.#connections.map((connection) => {
-      const isNeedless = this.#spare.has(connection) && !connection.isReady && connection.load <= 1;
+      const isNeedless = this.#spare.has(connection) && connection.load <= 1;
       return isNeedless ? connection.cut("Nobody needs it") : connection.end();
     }));
   }
@@ -106,9 +106,12 @@ export class Pool {
     // Who is first connects by its own statement: a round trip less.
     if (this.#connections.length === 0) return this.#add();
     const least = this.#leastBusy();
-    if (least.isReady && least.load === 0) return least;
+    if (least.isReady && least.load === 0) {
+      this.#spare.delete(least);
+      return least;
+    }
     const isFull = this.#connections.length >= this.#max;
-    return isFull && this.#unready === 0 ? least : null;
+    return isFull && this.#coming === 0 ? least : null;
   }
 
   /** Of those with as much to do the oldest, which has run the most statements before; better one that is ready. */
@@ -117,8 +120,9 @@ export class Pool {
     return this.#connections.reduce((a, b) => rank(b) < rank(a) ? b : a);
   }
 
-  get #unready(): number {
-    return this.#connections.filter(({ isReady }) => !isReady).length;
+  /** Connections that nobody can use yet. */
+  get #coming(): number {
+    return this.#connections.filter((one) => !one.isReady || this.#spare.has(one)).length;
   }
 
   #serve(): void {
@@ -142,14 +146,19 @@ export class Pool {
 
   #openMore(): void {
     const isRefused = systemClock.monotonic() < this.#refusedUntil;
-    const wanted = isRefused ? 0 : this.#waiting.length - this.#unready;
+    const wanted = isRefused ? 0 : this.#waiting.length - this.#coming;
     const left = this.#max - this.#connections.length;
-    for (let n = Math.min(wanted, left); n > 0; n--) {
-      const connection = this.#add();
-      this.#spare.add(connection);
-      connection.query("select 1", [], true).catch(() => {});
-    }
+    for (let n = Math.min(wanted, left); n > 0; n--) this.#addSpare();
     if (this.#waiting.length > 0) this.#openLater();
+  }
+
+  #addSpare(): void {
+    const connection = this.#add();
+    this.#spare.add(connection);
+    connection.query("select 1", [], true).catch(() => {}).finally(() => {
+      this.#spare.delete(connection);
+      this.#serve();
+    });
   }
 
   #add(): Connection {
