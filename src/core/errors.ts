@@ -62,23 +62,35 @@ export class InvalidInputError extends PerduraError {
 
   constructor(issues: readonly Issue[]) {
     const [first] = issues;
-    const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
     const named = issues.slice(0, limits.issuesMax);
-    super(first ? `${first.path || "body"}: ${first.message}${more}` : "Invalid input", {
+    super(first ? `${first.path || "body"}: ${first.message}${moreOf(issues)}` : "Invalid input", {
       errors: named,
     });
     this.issues = named;
   }
 }
 
-/** No handler of this type is registered here. */
+/** No handler of a type is registered here. `issues` name each place where one stood, up to a bounded number. */
 export class UnknownTypeError extends PerduraError {
   readonly code = "unknown_type";
+  readonly issues: readonly Issue[];
 
-  constructor(type: string, path: string, known: readonly string[]) {
-    const message = `Unknown job type "${type}"; known: ${known.join(", ") || "none"}`;
-    super(message, { errors: [{ path, message }] });
+  constructor(issues: readonly Issue[]) {
+    const [first] = issues;
+    const named = issues.slice(0, limits.issuesMax);
+    super(`${first?.message ?? "Unknown job type"}${moreOf(issues)}`, { errors: named });
+    this.issues = named;
   }
+
+  /** One type, at one place. */
+  static of(type: string, path: string, known: readonly string[]): UnknownTypeError {
+    const message = `Unknown job type "${type}"; known: ${known.join(", ") || "none"}`;
+    return new UnknownTypeError([{ path, message }]);
+  }
+}
+
+function moreOf({ length }: readonly Issue[]): string {
+  return length > 1 ? ` (and ${length - 1} more)` : "";
 }
 
 /** No machine of this name is registered here. */

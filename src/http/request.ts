@@ -52,7 +52,7 @@ export function checkQuery<Query extends z.ZodObject>(
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new MalformedError(`Query parameter "${issue?.path.join(".")}": ${issue?.message}`);
+  throw new MalformedError(`Query parameter "${String(issue?.path[0])}": ${issue?.message}`);
 }
 
 /** The body as text, if it is of one of `types` and not larger than `bytesMax`. */

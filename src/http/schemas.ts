@@ -177,8 +177,13 @@ export const queueResource = z.object({
 
 /** A whole number in a query. */
 export function wholeText(min: number, max: number) {
-  return z.string().regex(/^\d{1,10}$/, "Must be a whole number").transform(Number)
-    .pipe(z.number().min(min).max(max)).openapi({ type: "integer", minimum: min, maximum: max });
+  const wanted = `Must be a whole number from ${min} to ${max}`;
+  return z.string().regex(/^\d{1,10}$/, wanted).transform(Number)
+    .pipe(z.number().min(min, wanted).max(max, wanted)).openapi({
+      type: "integer",
+      minimum: min,
+      maximum: max,
+    });
 }
 
 /** `true` or `false` in a query. */
@@ -190,10 +195,12 @@ export const statesText = z.string().transform((text) => text.split(","))
   .pipe(z.array(z.enum(JOB_STATES, `Must be of ${JOB_STATES.join(", ")}, separated by commas`)))
   .openapi({ type: "string", example: "retry,dead_letter" });
 
+const waitWanted = `Must be like "30s" or "500ms", and at most "${limits.waitMsMax / 1000}s"`;
+
 /** `?wait=30s`: milliseconds. */
-export const waitText = z.string().regex(/^\d{1,6}(ms|s)$/, 'Must be like "30s" or "500ms"')
+export const waitText = z.string().regex(/^\d{1,6}(ms|s)$/, waitWanted)
   .transform((text) => parseInt(text) * (text.endsWith("ms") ? 1 : 1000))
-  .pipe(z.number().max(limits.waitMsMax))
+  .pipe(z.number().max(limits.waitMsMax, waitWanted))
   .openapi({ type: "string", example: "30s" });
 
 /** Members of many queries. */

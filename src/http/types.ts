@@ -39,7 +39,7 @@ export function typeRoutes(jobs: Jobs): Route[] {
       ],
       handle: async (call) => {
         const body = await readNewJob(call);
-        check(z.looseObject({ type: z.never().optional() }), body);
+        check(z.looseObject({ type: z.never("The path names it").optional() }), body);
         const created = await jobs.create({ ...Object(body), type: handler.type });
         return await respondWithCreated(call, jobs, created);
       },
@@ -49,7 +49,7 @@ export function typeRoutes(jobs: Jobs): Route[] {
 
 /** Every other type is a 422 that names the known ones. */
 export function unknownType(jobs: Jobs, type: string): never {
-  throw new UnknownTypeError(type.slice(0, 128), "type", [...jobs.host.handlers.keys()]);
+  throw UnknownTypeError.of(type.slice(0, 128), "type", [...jobs.host.handlers.keys()]);
 }
 
 /** The body as JSON Schema. What zod cannot say in it (a transform) is left open. */

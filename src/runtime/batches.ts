@@ -24,6 +24,7 @@ import { Desk } from "./actor_desk.ts";
 import { sendEvent } from "./actor_sending.ts";
 import { seatOf } from "./actor_starting.ts";
 import type { Actor } from "./actor_view.ts";
+import { Findings } from "./findings.ts";
 import { Intake } from "./intake.ts";
 import type { JobsHost } from "./jobs.ts";
 import { leaveJob } from "./leaving.ts";
@@ -123,7 +124,7 @@ export class Batches {
 
   /** Checks all that would be stored. @throws {InvalidInputError | UnknownTypeError} */
   #prepare({ jobs, then, until }: BatchRequest, tenantId: string, actorId: string) {
-    const issues: Issue[] = [];
+    const wrong = new Findings();
     const prepared = (
       job: unknown,
       path: string,
@@ -131,12 +132,11 @@ export class Batches {
       batch: string | null,
     ) => {
       try {
-        issues.push(...issuesOfKeys(job, path, keys));
+        wrong.add(...issuesOfKeys(job, path, keys));
         const { row } = prepareJob(this.#host, ofTenant(job, tenantId, path), path);
         return batch === null ? row : { ...row, metadataJson: withBatch(row, batch) };
       } catch (error) {
-        if (!(error instanceof InvalidInputError)) throw error;
-        issues.push(...error.issues);
+        wrong.addRefusal(error);
         return null;
       }
     };
@@ -144,12 +144,12 @@ export class Batches {
     const follower = then === undefined ? null : prepared(then, "then", ["unique"], null);
     // It waits in the context of an actor, which everybody sees who may read.
     if (follower && this.#host.handlers.get(follower.type)?.payloadRedactor) {
-      issues.push({ path: "then.type", message: "Has sensitive fields, which a batch would show" });
+      wrong.add({ path: "then.type", message: "Has sensitive fields, which a batch would show" });
     }
     if (typeof until === "number" && until > jobs.length) {
-      issues.push({ path: "until", message: "Must be at most the number of jobs" });
+      wrong.add({ path: "until", message: "Must be at most the number of jobs" });
     }
-    if (issues.length > 0) throw new InvalidInputError(issues);
+    wrong.demandNone();
     return { rows: rows.filter((row) => row !== null), follower };
   }
 

@@ -5,7 +5,7 @@
  * version it was decided on. When somebody else was faster, it is decided again.
  */
 import type { Clock } from "../core/clock.ts";
-import { IdempotencyConflictError, InvalidInputError, type Issue } from "../core/errors.ts";
+import { IdempotencyConflictError } from "../core/errors.ts";
 import type { Job, JobInsert, JobPatch, NewJobInput, Transition } from "../core/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
 import type { JobEvent } from "../../machines/job.ts";
@@ -24,6 +24,7 @@ import { applyDecision } from "./applying.ts";
 import { editJob, removeJob } from "./editing.ts";
 import type { Ending } from "./endings.ts";
 import { explain, type Reason } from "./explain.ts";
+import { Findings } from "./findings.ts";
 import type { HandOff } from "./handoff.ts";
 import type { Handlers } from "./handlers.ts";
 import { Intake } from "./intake.ts";
@@ -123,21 +124,20 @@ export class Jobs {
 
   /** Stores many jobs in order, all or none. Paths in errors begin with `jobs.<index>`. */
   async enqueueMany(inputs: readonly unknown[]): Promise<Inserted[]> {
-    const issues: Issue[] = [];
+    const wrong = new Findings();
     const prepared: Prepared[] = [];
     inputs.forEach((input, index) => {
       try {
         const job = this.prepare(input, index);
         prepared.push(job);
         // A conflict is found after the insert, which is then complete: not all or none.
-        if (job.isStrict) issues.push({ path: `jobs.${index}.idempotency`, message: NOT_STRICT });
-        if (job.unique) issues.push({ path: `jobs.${index}.unique`, message: NOT_UNIQUE });
+        if (job.isStrict) wrong.add({ path: `jobs.${index}.idempotency`, message: NOT_STRICT });
+        if (job.unique) wrong.add({ path: `jobs.${index}.unique`, message: NOT_UNIQUE });
       } catch (error) {
-        if (!(error instanceof InvalidInputError)) throw error;
-        issues.push(...error.issues);
+        wrong.addRefusal(error);
       }
     });
-    if (issues.length > 0) throw new InvalidInputError(issues);
+    wrong.demandNone();
     const rows = prepared.map(({ row }) => row);
     await this.#intake.admit(rows);
     const inserted = await this.#host.store.insert(rows);

@@ -90,7 +90,7 @@ export function backoffFor(
 /** The handler of a type. @throws {UnknownTypeError} */
 export function handlerOf(handlers: Handlers, type: string, path: string): Handler {
   const handler = handlers.get(type);
-  if (!handler) throw new UnknownTypeError(type, path, [...handlers.keys()]);
+  if (!handler) throw UnknownTypeError.of(type, path, [...handlers.keys()]);
   return handler;
 }
 

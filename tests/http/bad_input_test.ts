@@ -1,5 +1,5 @@
 /** What bad input gets: the codes of CONTRACT, the path of the mistake, and nothing stored. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { limits } from "../../src/core/limits.ts";
 import type { problems } from "../../src/http/problem.ts";
 import { assertProblem, countJobs, errorPaths, type RequestOptions, testApi } from "./support.ts";
@@ -290,4 +290,24 @@ Deno.test("the routes of one job answer 400 to what is no UUID", async (t) => {
       assertProblem(await api.post(`/jobs/${id}/events`, { type: "CANCEL" }), 400, "malformed");
     });
   }
+});
+
+Deno.test("what is wrong with a query or a typed job is told with what is wanted", async () => {
+  await using api = await testApi();
+  const told = async (method: string, path: string) =>
+    (await api.request(method, path, { json: method === "GET" ? undefined : { type: "x" } })).body
+      .detail;
+  const limit = 'Query parameter "limit": Must be a whole number from 1 to 1000';
+  for (const text of ["0", "1001", "-1", "99999999999"]) {
+    assertEquals(await told("GET", `/jobs?limit=${text}`), limit);
+  }
+  const states = await told("GET", "/jobs?state=retry,odd");
+  assert(String(states).startsWith('Query parameter "state": Must be of pending, '), `${states}`);
+  for (const text of ["30", "61s", "9999999s"]) {
+    assertEquals(
+      await told("POST", `/jobs?wait=${text}`),
+      'Query parameter "wait": Must be like "30s" or "500ms", and at most "60s"',
+    );
+  }
+  assertEquals(await told("POST", "/types/debug.noop/jobs"), "type: The path names it");
 });

@@ -166,3 +166,18 @@ Deno.test("POST /jobs/batch refuses a payload that is too large, and stores noth
   assertProblem(reply, 413, "payload_too_large");
   assertEquals(await countJobs(api), 0);
 });
+
+Deno.test("POST /jobs/batch tells all that is wrong, unknown types among it", async () => {
+  await using api = await testApi();
+  const mail = { type: "email.send", payload: { to: "x", subject: "s" } };
+  const mixed = await api.post("/jobs/batch", { jobs: [noop, mail, { type: "no.such" }, 5] });
+  assertProblem(mixed, 422, "invalid_input");
+  assertEquals(errorPaths(mixed), ["jobs.1.payload.to", "jobs.2.type", "jobs.3"]);
+  const types = await api.post("/jobs/batch", { jobs: [{ type: "a" }, noop, { type: "b" }] });
+  assertProblem(types, 422, "unknown_type");
+  assertEquals(errorPaths(types), ["jobs.0.type", "jobs.2.type"]);
+  const then = await api.post("/batches", { jobs: [mail], then: { type: "no.such" } });
+  assertProblem(then, 422, "invalid_input");
+  assertEquals(errorPaths(then), ["jobs.0.payload.to", "then.type"]);
+  assertEquals(await countJobs(api), 0);
+});
