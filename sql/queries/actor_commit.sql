@@ -5,7 +5,7 @@
 -- $15 uid, $17 root's machine, $18 input, $19 origin. What follows names its actor by number, from 1.
 -- Steps: $20 actor, $21 version, $22 event, $23 from, $24 to, $25 status, $26 tags, $27 outcome,
 -- $28 reason, $29 cause, $30 mail, $31 body, $32 effects, $33 patch, $34 snapshot.
--- Mail read: $35 actor, $36 id. Timers to forget: $37 actor, $38 timer.
+-- Mail read: $35 actor, $36 id. Timers to forget: $37 actor, $38 timer (null: those for others, not due).
 -- Mail sent: $39 actor, $40 receiver, $41 id, $42 ms from now, $43 kind, $44 generation, $45 timer,
 -- $46 body, $47 deferred.
 -- Children: $48 actor, $49 id, $50 uid, $51 system id, $52 machine.
@@ -83,6 +83,11 @@ forgotten as (
   delete from perdura.mailbox m
    using unnest($37::integer[], $38::text[]) as r(k, timer) join done d on d.k = r.k
    where m.tenant_id = d.t and m.sender = d.i and m.timer_id = r.timer),
+silenced as (
+  delete from perdura.mailbox m
+   using unnest($37::integer[], $38::text[]) as r(k, timer) join done d on d.k = r.k
+   where r.timer is null and m.tenant_id = d.t and m.sender = d.i and m.timer_id is not null
+     and m.actor_id <> d.i and m.due_at > now()),
 sent as (
   insert into perdura.mailbox (
     tenant_id, actor_id, id, due_at, kind, gen, sender, timer_id, body, parked, deferred)

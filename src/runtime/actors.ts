@@ -280,6 +280,7 @@ export class Actors {
         options,
         turning.snapshot,
       );
+      turning.silence();
       turning.replace("REWIND", branch.snapshot, branch.effects, `version ${options.at}`);
       for (const body of branch.mail) turning.post(body);
     });

@@ -9,11 +9,14 @@ import {
   type ActorSnapshot,
   type ChildEntry,
   type Effect,
+  nameOf,
   type SpawnEffect,
   stop,
   type TimerEntry,
+  type TimerSetEffect,
 } from "../core/actor/mod.ts";
 import { isRecord } from "../core/actor/envelope.ts";
+import { NotFoundError } from "../core/errors.ts";
 import { isMachine, type Source, sourcesOf } from "../core/actor/sources.ts";
 import type { ActorStore, ActorView, PastStep } from "../store/store.ts";
 import { pastOf } from "./actor_view.ts";
@@ -41,7 +44,7 @@ export interface Branch {
 
 const PAGE = 1_000;
 
-/** @throws {NotFoundError} There is no such version. */
+/** @throws {NotFoundError} There is no such version, or what it had begun is not known any more. */
 export async function branched(
   actors: Pick<ActorStore, "history">,
   machines: Machines,
@@ -60,22 +63,24 @@ export async function branched(
   const gens = { ...(current ?? past).gens };
   const effects: Effect[] = [];
   const kept = new Set<string>();
+  const renewed = new Map<number, number>();
   const mail: object[] = [];
   const children: Record<string, ChildEntry> = {};
   for (const [id, child] of Object.entries(past.children ?? {})) {
-    const spawn = child.ended ? undefined : spawnOf(steps, at, id, child.gen);
     if (goesOn(id, child)) kept.add(id);
-    if (!spawn || kept.has(id)) {
+    if (child.ended || kept.has(id)) {
       children[id] = child;
       continue;
     }
     const gen = ++gens.child;
+    renewed.set(child.gen, gen);
     children[id] = { ...child, gen };
     const known = activities === "reuse" ? endOf(steps, at, id, child.gen) : undefined;
     if (known && isWork(sources.get(child.src))) {
       mail.push({ event: known, from: { childId: id, gen } });
-    } else effects.push({ ...spawn, gen });
+    } else effects.push({ ...spawnOf(steps, at, id, child.gen, view), gen });
   }
+  effects.push(...forOthers(steps, step, view.id, address, { gens, timers, renewed }));
   const armed: Record<string, TimerEntry> = {};
   for (const [timerId, timer] of Object.entries(past.timers ?? {})) {
     const gen = ++gens.timer;
@@ -131,33 +136,77 @@ async function allSteps(
   }
 }
 
+/** Timers for others that waited at a version; the snapshot does not have them. */
+function forOthers(
+  steps: readonly PastStep[],
+  { version: at, at: time }: PastStep,
+  from: string,
+  address: string,
+  { gens, timers, renewed }: {
+    readonly gens: { timer: number };
+    readonly timers: BranchOptions["timers"];
+    readonly renewed: ReadonlyMap<number, number>;
+  },
+): TimerSetEffect[] {
+  const armed = new Map<string, { readonly timer: TimerSetEffect; readonly gone: number }>();
+  for (const step of steps.filter(({ version }) => version <= at)) {
+    if (step.event === "REWIND") armed.clear();
+    for (const effect of effectsOf(step)) {
+      if (effect.kind === "timer.cancel") armed.delete(effect.timerId);
+      if (effect.kind !== "timer.set") continue;
+      const gone = Date.parse(time) - Date.parse(step.at);
+      armed.delete(effect.timerId);
+      if (!effect.from) armed.set(effect.timerId, { timer: effect, gone });
+    }
+  }
+  return [...armed.values()]
+    .filter(({ timer, gone }) => timer.delayMs > gone)
+    .map(({ timer: { toGen, ...timer }, gone }) => ({
+      ...timer,
+      gen: ++gens.timer,
+      to: timer.to.startsWith(`${from}/`) ? address + timer.to.slice(from.length) : timer.to,
+      ...toGen !== undefined && { toGen: renewed.get(toGen) ?? toGen },
+      delayMs: timers === "keep" ? timer.delayMs - gone : timer.delayMs,
+    }));
+}
+
 function effectsOf({ effects }: PastStep): Effect[] {
   return Array.isArray(effects) ? effects : [];
 }
 
-/** The effect that began a child, with its input. */
+/**
+ * The effect that began a child, with its input.
+ *
+ * @throws {NotFoundError} Retention has passed over it: nobody knows any more how to begin it again.
+ */
 function spawnOf(
   steps: readonly PastStep[],
   at: number,
   id: string,
   gen: number,
-): SpawnEffect | undefined {
+  view: ActorView,
+): SpawnEffect {
   const before = steps.filter(({ version }) => version <= at).toReversed();
   for (const step of before) {
     for (const effect of effectsOf(step)) {
       if (effect.kind === "spawn" && effect.id === id && effect.gen === gen) return effect;
     }
   }
-  return undefined;
+  throw new NotFoundError(`beginning of its "${id}" in what is kept of actor`, nameOf(view.id));
 }
 
-/** How a child ended later, in the old branch. */
+/** How a child ended later, in the old branch; undefined: it has not, or was left, or had a successor. */
 function endOf(steps: readonly PastStep[], at: number, id: string, gen: number): unknown {
   const types = [`xstate.done.actor.${id}`, `xstate.error.actor.${id}`];
-  const end = steps.find(({ version, event, outcome }) =>
-    version > at && types.includes(event) && outcome !== "stale"
-  );
-  return isRecord(end?.body) && gen > 0 ? end.body : undefined;
+  for (const step of steps.filter(({ version }) => version > at)) {
+    const isEnd = types.includes(step.event) && step.outcome !== "stale";
+    if (isEnd) return isRecord(step.body) ? step.body : undefined;
+    const isOver = effectsOf(step).some((effect) =>
+      (effect.kind === "stop" || effect.kind === "spawn") && effect.id === id && effect.gen >= gen
+    );
+    if (isOver) return undefined;
+  }
+  return undefined;
 }
 
 function setAtOf(

@@ -46,7 +46,7 @@ export interface TransactionalAction {
 /** Gathers. */
 export class Consequences {
   readonly transactional: TransactionalAction[] = [];
-  readonly #forget = new Set<string>();
+  readonly #forget = new Set<string | null>();
   readonly #children: NewChild[] = [];
   readonly #left: { childId: string; gen: number }[] = [];
   readonly #of: Origin;
@@ -179,6 +179,12 @@ export class Consequences {
     const gen = toGen ?? null;
     const rest = { id: newId(), kind: "event", deferred: false } as const;
     this.#sent.push({ ...rest, to, delayMs, timerId, gen, body });
+  }
+
+  /** It has ended, or goes another way: what it has asked for later comes to nobody any more. */
+  silence(): void {
+    this.#forget.add(null);
+    this.#sent = this.#sent.filter(({ timerId }) => timerId === null);
   }
 
   #disarm(timerId: string): void {

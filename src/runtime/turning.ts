@@ -126,6 +126,7 @@ export class Turning implements Read {
     if (before) {
       const { snapshot, effects } = stop(before);
       this.#carryOut(effects, before);
+      this.silence();
       this.#ledger.snapshot = withUndo(null, before, null, snapshot);
       this.#ledger.status = status;
       this.record(event, byHand(cause), status, { effects, before });
@@ -228,6 +229,11 @@ export class Turning implements Read {
     this.record(event, byHand(cause), "replaced", remarks);
   }
 
+  /** What it has asked for later, for others, comes no more. Its own timers its snapshot tells of. */
+  silence(): void {
+    if ((this.snapshot?.gens.timer ?? 0) > 0) this.#to.silence();
+  }
+
   /** Mail to itself, from outside. */
   post(body: unknown): void {
     this.#to.mail(this.seat.id, "event", body);
@@ -301,6 +307,7 @@ export class Turning implements Read {
       ? withUndo(definition, before, incoming.event, snapshot)
       : withUndo(null, before, null, snapshot);
     if (!isStill) this.#ledger.status = statusOf(snapshot);
+    if (!isStill && isEnded(this.status)) this.silence();
     this.#ledger.place();
     const remarks = { effects, before: first ? null : before, reason, from };
     this.record(first ?? typeOf(incoming.event), incoming, outcome, remarks);

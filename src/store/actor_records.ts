@@ -165,12 +165,13 @@ export interface Turn extends ActorName {
   } | null;
   readonly steps: readonly ActorStep[];
   readonly read: readonly string[];
-  readonly forget: readonly string[];
+  /** Timers by id; null: all for others that are not due. */
+  readonly forget: readonly (string | null)[];
   readonly sent: readonly SentMail[];
   readonly children: readonly NewChild[];
   readonly jobs: readonly JobInsert[];
   readonly activities: readonly NewActivity[];
-  readonly left: readonly { readonly childId: string; readonly gen: number }[];
+  readonly left: readonly Pick<NewActivity, "childId" | "gen">[];
   readonly keys: readonly { readonly key: string; readonly mailId: string }[];
   readonly putOff: readonly string[];
 }
@@ -193,10 +194,9 @@ export interface Relay {
   readonly end: Change;
 }
 
-/** What became of it. */
+/** What became of it; `mailed`: the actor had moved on, and has it as mail; `lost`: the job had. */
 export interface Relayed {
   readonly relay: Relay;
-  /** `mailed`: the actor had moved on, the end is in its mailbox; `lost`: the job had moved on. */
   readonly outcome: "committed" | "mailed" | "lost";
   /** The job that its turn began, as a claim gives it. */
   readonly started: ClaimedJob | null;

@@ -1,4 +1,5 @@
 /** Turns as the parameters of actor_commit.sql. */
+import * as sql from "../../sql/mod.ts";
 import { stateCode } from "../core/codes.ts";
 import type { JobInsert } from "../core/job.ts";
 import { laneKey } from "../core/lane.ts";
@@ -22,6 +23,15 @@ interface Part<T> {
   readonly of: T;
 }
 
+/** Where nobody is silenced: a part that no row comes to is begun and ended all the same. */
+const plainCommit = sql.actorCommit.replace(/^silenced as \(.*\n(?: .*\n)*/m, "");
+
+/** The statement that commits `turns`. */
+export function commitText(turns: readonly Turn[]): string {
+  const isSilenced = turns.some(({ forget }) => forget.includes(null));
+  return isSilenced ? sql.actorCommit : plainCommit;
+}
+
 /** The parameters that commit `turns`, in this order. */
 export function turnParameters(
   worker: string,
@@ -36,7 +46,7 @@ export function turnParameters(
     ...actorColumns(turns),
     ...stepColumns(partsOf(turns, (turn) => turn.steps)),
     ...keyed(partsOf(turns, (turn) => turn.read), (id) => id),
-    ...keyed(partsOf(turns, (turn) => turn.forget), quoted),
+    ...keyed(partsOf(turns, (turn) => turn.forget), quotedOrNull),
     ...mailColumns(partsOf(turns, (turn) => turn.sent)),
     ...childColumns(partsOf(turns, (turn) => turn.children)),
     ...jobColumns(jobs),
@@ -122,7 +132,10 @@ function stepColumns(parts: readonly Part<Turn["steps"][number]>[]): Parameter[]
   ];
 }
 
-function keyed(parts: readonly Part<string>[], element: (text: string) => string): Parameter[] {
+function keyed<T extends string | null>(
+  parts: readonly Part<T>[],
+  element: (text: T) => string | null,
+): Parameter[] {
   return [column(parts, ({ k }) => k), column(parts, ({ of }) => element(of))];
 }
 

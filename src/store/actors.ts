@@ -24,7 +24,7 @@ import type {
 } from "./actor_records.ts";
 import { relayedOf, relayParameters, relayText } from "./actor_relays.ts";
 import { readSeats } from "./actor_seats.ts";
-import { turnParameters } from "./actor_turns.ts";
+import { commitText, turnParameters } from "./actor_turns.ts";
 import { toStarted } from "./claimed.ts";
 import type { Database, Row } from "./database.ts";
 import type { Enqueue } from "./enqueue.ts";
@@ -107,7 +107,7 @@ export class PostgresActors implements ActorStore, ActorSeats {
     await this.#enqueue.addTenants(ordered.filter(({ birth }) => birth !== null));
     try {
       const parameters = turnParameters(worker, turnId, ordered, start);
-      const rows = await this.#requests.query(sql.actorCommit, parameters);
+      const rows = await this.#requests.query(commitText(ordered), parameters);
       const done = rows.flatMap((row) => ordered[field<number>(row, "k") - 1] ?? []);
       const at = rows[0] ? field<Date>(rows[0], "c") : null;
       return { done, at, started: startedOf(start, done, rows[0]), refused: [] };
@@ -160,7 +160,7 @@ export class PostgresActors implements ActorStore, ActorSeats {
   ): Promise<void> {
     await this.#transactions.run(tenantId, write, async (send) => {
       const turn = await seal(send);
-      const rows = await send(sql.actorCommit, turnParameters(worker, null, [turn]));
+      const rows = await send(commitText([turn]), turnParameters(worker, null, [turn]));
       if (rows.length === 0) throw new LeaseLostError(turn.id, turn.expected ?? 0);
     }, capMs);
   }

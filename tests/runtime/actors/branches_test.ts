@@ -1,6 +1,6 @@
 /** Forks and rewinds: other branches of a past, and nothing of the old one ever reaches the new. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { fromPromise } from "xstate";
+import { assign, fromPromise, setup } from "xstate";
 import { createRuntime, defineMachine, NotFoundError } from "perdura";
 import { orderMachine } from "../../../machines/order.ts";
 import { eventually } from "../../support/build.ts";
@@ -149,6 +149,54 @@ Deno.test("what a rewound order had under way reaches nobody, and a reused resul
   assert(past.find(({ event }) => event === "REWIND")?.to.includes("reserving"));
   const asked = world.asked.filter((each) => each === "reservation:o");
   assertEquals(asked.length, 1);
+});
+
+/** Asks for a price that depends on the round; one may be left and asked for again. */
+const prices = setup({
+  types: {} as { context: { round: number; price: unknown } },
+  actors: { ask: fromPromise<string, number>(({ input }) => Promise.resolve(`price ${input}`)) },
+}).createMachine({
+  id: "prices",
+  context: { round: 0, price: null },
+  initial: "asking",
+  states: {
+    asking: {
+      entry: assign({ round: ({ context }) => context.round + 1 }),
+      invoke: {
+        id: "ask",
+        src: "ask",
+        input: ({ context }) => context.round,
+        onDone: { target: "known", actions: assign({ price: ({ event }) => event.output }) },
+      },
+      on: { LEAVE: "idle" },
+    },
+    idle: { on: { ASK: "asking" } },
+    known: { type: "final" },
+  },
+});
+
+Deno.test("a result is reused by the work that it is of, not by an earlier one of the same name", async () => {
+  await using db = await testDatabase();
+  const machines = [defineMachine(prices, { version: "1" })];
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines });
+  const { actors } = runtime;
+  await actors.start({ machine: "prices", id: "p" });
+  await actors.send("p", { type: "LEAVE" });
+  await actors.send("p", { type: "ASK" });
+  const end = async (id: string) => {
+    for (let slices = 0; slices < 20; slices++) {
+      const { status, context } = await actors.get(null, id);
+      if (status === "done") return Object(context).price;
+      await runtime.drive({ budgetMs: 20_000 });
+    }
+    throw new Error(`${id} does not end`);
+  };
+  assertEquals(await end("p"), "price 2");
+  const forked = async (at: number) => {
+    const { id } = await actors.fork("p", { at, activities: "reuse" });
+    return await end(id);
+  };
+  assertEquals([await forked(1), await forked(3)], ["price 1", "price 2"]);
 });
 
 Deno.test("there is no branch from a version that is not there, and nothing has happened", async () => {
