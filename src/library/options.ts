@@ -34,6 +34,7 @@ export const runtimeSchema: z.ZodType = optionsOf({
   ...running,
   ...{ databaseUrl: text, listenUrl: text, name: text, payloadKeys: text },
   ...{ isPooled: z.boolean().optional(), migrate: z.boolean().optional() },
+  ...{ connections: z.int().min(1).max(1_000).optional(), deadlineMs: whole(100) },
   ...{ sql: anything, tracing: anything, schedules: anything },
 });
 

@@ -61,6 +61,13 @@ export interface RuntimeOptions<H extends Handler> extends Partial<RuntimeSettin
   readonly isPooled?: boolean;
   /** An address past the pooler, for hints and migrations. Without it workers poll. */
   readonly listenUrl?: string;
+  /** Connections of the pool, from 1. Default 8; one more is for hints. */
+  readonly connections?: number;
+  /**
+   * Longest that one call to the database may take, in milliseconds. Default 15,000. PostgreSQL itself
+   * gives a statement up after two thirds of it, and to wait for a lock after one.
+   */
+  readonly deadlineMs?: number;
   /** Traces everything: `new Tracing()` of `perdura/telemetry`. */
   readonly tracing?: RuntimeTracing;
   /** Bring the schema up to date at the start. Default true. */
@@ -132,7 +139,10 @@ export async function createRuntime<const H extends Handler>(
   const { name = "perdura", isPooled = false, listenUrl, payloadKeys } = options;
   const cipher = payloadKeys === undefined ? null : new Cipher(parseCipherKeys(payloadKeys));
   if (options.migrate !== false) await bringUpToDate({ url: listenUrl ?? url, isPooled });
-  const place = { url, name, isPooled, ...(listenUrl ? { listenUrl } : {}) };
+  const place = {
+    ...{ url, name, isPooled, ...boundsOf(options) },
+    ...(listenUrl ? { listenUrl } : {}),
+  };
   const opened = openStore(place, cipher);
   const { handlers = [], machines = [], tracing } = options;
   const store = tracing?.store(opened) ?? opened;
@@ -147,6 +157,20 @@ export async function createRuntime<const H extends Handler>(
     throw error;
   }
   return runtime;
+}
+
+/** The server's timeouts come before the client's: it ends a statement cleanly, a cut connection does not. */
+function boundsOf(
+  { connections, deadlineMs }: Pick<RuntimeOptions<Handler>, "connections" | "deadlineMs">,
+) {
+  return {
+    ...(connections === undefined ? {} : { connections }),
+    ...(deadlineMs === undefined ? {} : {
+      deadlineMs,
+      statementTimeoutMs: Math.ceil(deadlineMs * 2 / 3),
+      lockTimeoutMs: Math.ceil(deadlineMs / 3),
+    }),
+  };
 }
 
 /** What a runtime may be made with, beside its store and handlers. */

@@ -17,6 +17,7 @@ import {
   defineMachine,
   InvalidInputError,
   JobNotDoneError,
+  UnavailableError,
 } from "perdura";
 import { isAddress } from "../../src/library/address.ts";
 import { eventually } from "../support/build.ts";
@@ -258,4 +259,27 @@ Deno.test("an option that nobody knows is refused, with the name that comes near
   const working = Object.assign({}, { concurrency: 1, queue: ["a"] });
   const error = assertThrows(() => runtime.work(working), InvalidInputError);
   assertStringIncludes(error.message, 'Unknown option "queue"; the nearest is "queues"');
+});
+
+Deno.test("a runtime has as many connections as it was given, and no call outlives its deadline", async () => {
+  await using db = await testDatabase();
+  await using few = await createRuntime({
+    ...{ databaseUrl: db.url, handlers, name: "few", connections: 2, deadlineMs: 3_000 },
+  });
+  const { id } = await few.enqueue(greet, { name: "Ada" });
+  await Promise.all(Array.from({ length: 40 }, () => few.get(id)));
+  const open = await eventually("more than one is open", async () => {
+    const [row] = await db.sql`
+      select count(*)::int as n from pg_stat_activity where application_name = 'few'`;
+    return row?.n > 1 && row?.n;
+  });
+  assertEquals(open, 2);
+  await db.sql.begin(async (sql) => {
+    await sql`lock table perdura.job in access exclusive mode`;
+    await assertRejects(() => few.get(id), UnavailableError);
+  });
+  assertEquals((await few.get(id)).id, id);
+  for (const wrong of [{ connections: 0 }, { deadlineMs: 1 }, { deadlineMs: 1.5 }]) {
+    await assertRejects(() => createRuntime({ databaseUrl: db.url, ...wrong }), InvalidInputError);
+  }
 });
