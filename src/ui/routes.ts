@@ -106,7 +106,8 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
 async function summaryOf(charts: Charts, { name, version, machine }: BookEntry) {
   const { chart, hash } = await charts.chart(machine);
   const path = `/machines/${encodeURIComponent(name)}/chart.svg`;
-  return { id: name, hash, version, states: chart.states.length, chart: path };
+  // The first is the machine itself.
+  return { id: name, hash, version, states: chart.states.length - 1, chart: path };
 }
 
 /** How far a flow looks back, in milliseconds. @throws {MalformedError} */

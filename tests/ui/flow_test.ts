@@ -64,3 +64,10 @@ Deno.test("a window that is none, or too long, is refused with the wanted form",
   }
   assertProblem(await api.get("/machines/nobody/flow"), 404, "not_found");
 });
+
+Deno.test("a machine has as many states as one can be in: it is none itself", async () => {
+  await using api = await testApi({ withUi: true });
+  const pageSchema = z.object({ items: z.array(z.object({ id: z.string(), states: z.number() })) });
+  const { items } = pageSchema.parse((await api.get("/machines?limit=100")).body);
+  assertEquals(items.find(({ id }) => id === "job")?.states, 7);
+});

@@ -111,7 +111,7 @@ function Head({ chart, windowMs }: { readonly chart: MachineChart; readonly wind
         )}
       </h1>
       <p class="soft meta">
-        {chart.states.length} states · {chart.transitions.length} transitions
+        {chart.states.length - 1} states · {chart.transitions.length} transitions
         {versions.length > 1 && (
           <>
             {" · "}
