@@ -13,7 +13,7 @@ import { checkMachine, type Problem } from "./check.ts";
 import { optionsOf } from "../options.ts";
 import { type Definition, issuesBelow, type Schemas } from "./definition.ts";
 import type { MachineIdentity } from "./envelope.ts";
-import { isMachine, sourcesOf } from "./sources.ts";
+import { isMachine, type LogicKind, sourcesOf } from "./sources.ts";
 import { structuralHash } from "./structure.ts";
 
 /** What to do with an event that the machine does not handle. */
@@ -52,16 +52,22 @@ export interface ActivityOptions extends Partial<Backoff> {
   readonly compensate?: string;
 }
 
-/** What `defineMachine` takes beside the machine. */
-export interface MachineOptions {
-  /** The author's: raise it when the meaning changes, even if the chart does not. */
-  readonly version: string;
-  /** Default: the machine's id. */
-  readonly name?: string;
+/** How the work and the actions of a machine run; of a child, nothing is undone by `compensate`. */
+export interface ChildOptions {
   /** By source. */
   readonly actors?: Readonly<Record<string, ActivityOptions>>;
   /** By name; a named action that is not listed is `outbox`. */
   readonly actions?: Readonly<Record<string, ActionOptions>>;
+  /** Of its child machines, by source. */
+  readonly children?: Readonly<Record<string, ChildOptions>>;
+}
+
+/** What `defineMachine` takes beside the machine. */
+export interface MachineOptions extends ChildOptions {
+  /** The author's: raise it when the meaning changes, even if the chart does not. */
+  readonly version: string;
+  /** Default: the machine's id. */
+  readonly name?: string;
   /** Of events from outside; XState's own are not checked. */
   readonly events?: z.ZodType;
   readonly input?: z.ZodType;
@@ -144,7 +150,10 @@ function makeDefinition<Machine extends AnyStateMachine>(
     actors,
     actions,
     child(src) {
-      if (!children.has(src)) children.set(src, childOf(machine, identity, src, unhandled));
+      if (!children.has(src)) {
+        const given = { ...options.children?.[src], unhandled };
+        children.set(src, childOf(machine, identity, src, given));
+      }
       return children.get(src);
     },
     modeOf(type, named) {
@@ -159,7 +168,7 @@ function childOf(
   machine: AnyStateMachine,
   { name, version }: MachineIdentity,
   src: string,
-  unhandled: UnhandledPolicy,
+  options: Partial<MachineOptions>,
 ): MachineDefinition | undefined {
   const source = sourcesOf(machine).get(src);
   if (source?.kind !== "machine" || !isMachine(source.logic)) return undefined;
@@ -168,15 +177,12 @@ function childOf(
     version,
     hash: structuralHash(source.logic),
   };
-  return makeDefinition(source.logic, identity, { unhandled });
+  return makeDefinition(source.logic, identity, options);
 }
 
 const duration = z.number().min(1).max(limits.delayMsMax).optional();
 
-const optionsSchema = optionsOf({
-  version: z.string({ error: "The author's version, a text" }).min(1).max(limits.nameLengthMax),
-  name: z.string().min(1).max(limits.nameLengthMax).optional(),
-  unhandled: z.enum(["record", "reject", "defer"]).optional(),
+const running = {
   actors: z.record(
     z.string(),
     optionsOf({
@@ -191,6 +197,21 @@ const optionsSchema = optionsOf({
   ).optional(),
   actions: z.record(z.string(), z.union([mode(), z.object({ mode: mode(), run: z.unknown() })]))
     .optional(),
+};
+
+const childSchema = optionsOf({
+  ...running,
+  get children(): z.ZodType {
+    return z.record(z.string(), childSchema).optional();
+  },
+});
+
+const optionsSchema = optionsOf({
+  version: z.string({ error: "The author's version, a text" }).min(1).max(limits.nameLengthMax),
+  name: z.string().min(1).max(limits.nameLengthMax).optional(),
+  unhandled: z.enum(["record", "reject", "defer"]).optional(),
+  ...running,
+  children: z.record(z.string(), childSchema).optional(),
   ...{ events: schema(), input: schema(), output: schema(), context: schema() },
 });
 
@@ -211,20 +232,34 @@ function optionProblems(machine: AnyStateMachine, options: MachineOptions): Prob
   if (options.name === undefined && machine.id === "(machine)") {
     problems.push({ path: "id", message: "Give the machine an id: it is the name of its actors" });
   }
+  return [...problems, ...workProblems(machine, options, "options")];
+}
+
+/** What the options say of sources, and of those of children. */
+function workProblems(machine: AnyStateMachine, options: ChildOptions, at: string): Problem[] {
   const sources = sourcesOf(machine);
-  const demandWork = (path: string, src: string, verb: string) => {
+  const problems: Problem[] = [];
+  const demand = (path: string, src: string, wanted: LogicKind, why: string) => {
     const kind = sources.get(src)?.kind;
-    if (kind === "activity") return;
-    const message = kind
-      ? `"${src}" is a ${kind}: only work (fromPromise) ${verb}`
-      : `There is no source "${src}"`;
+    if (kind === wanted) return;
+    const message = kind ? `"${src}" is a ${kind}: only ${why}` : `There is no source "${src}"`;
     problems.push({ path, message });
   };
   for (const [src, given] of Object.entries(options.actors ?? {})) {
-    const path = `options.actors.${src}`;
-    demandWork(path, src, "is retried");
+    const path = `${at}.actors.${src}`;
+    demand(path, src, "activity", "work (fromPromise) is retried");
     if (given?.compensate === undefined) continue;
-    demandWork(`${path}.compensate`, given.compensate, "undoes what was done");
+    const undo = "work (fromPromise) undoes what was done";
+    demand(`${path}.compensate`, given.compensate, "activity", undo);
+    if (at === "options") continue;
+    const message = "What a child has done is not undone with its root: say it in the chart";
+    problems.push({ path: `${path}.compensate`, message });
+  }
+  for (const [src, given] of Object.entries(options.children ?? {})) {
+    const path = `${at}.children.${src}`;
+    demand(path, src, "machine", "a machine has options of a child");
+    const logic = sources.get(src)?.logic;
+    if (isMachine(logic)) problems.push(...workProblems(logic, given ?? {}, path));
   }
   return problems;
 }

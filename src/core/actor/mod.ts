@@ -13,6 +13,7 @@ export type {
   ActionMode,
   ActionOptions,
   ActivityOptions,
+  ChildOptions,
   MachineDefinition,
   MachineOptions,
   UnhandledPolicy,
