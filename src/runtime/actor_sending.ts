@@ -150,7 +150,7 @@ export function offer(
     if (isIdle && policy === "reject") {
       throw desk.rejected(now, event, reason);
     }
-    if (isIdle && reason !== "forbidden") {
+    if (isIdle && reason !== "forbidden" && turning.mayDefer) {
       turning.defer(event, mailId, key, reason);
       return { outcome: "deferred", reason };
     }

@@ -64,6 +64,11 @@ export class Reader {
     this.#of = of;
   }
 
+  /** Fewer are put off than may be. */
+  get mayDefer(): boolean {
+    return this.#waiting.length < DEFERRED_MAX;
+  }
+
   /** Reads in order, until something stops it. */
   readAll(mail: readonly Letterbox[]): void {
     // A start that waits comes before whatever was sent to the address meanwhile.
@@ -137,7 +142,7 @@ export class Reader {
   #mayDefer({ outcome, reason }: StepResult, { sender, body }: Letterbox): boolean {
     if (!this.#of.defers || outcome !== "unhandled") return false;
     const isInternal = isRecord(body) && body.from !== undefined && sender !== null;
-    return !isInternal && reason !== "forbidden" && this.#waiting.length < DEFERRED_MAX;
+    return !isInternal && reason !== "forbidden" && this.mayDefer;
   }
 
   /** Mail that was put off, in order, as long as it leads on. */

@@ -111,6 +111,11 @@ export class Turning implements Read {
     return reading;
   }
 
+  /** It may put one more event off. */
+  get mayDefer(): boolean {
+    return this.#reader.mayDefer;
+  }
+
   /** Puts an event off that the machine does not handle now. */
   defer(event: unknown, mailId: string, key: string | null, reason: string | null): void {
     const incoming = { id: mailId, event, cause: "client", gen: null };

@@ -4,6 +4,7 @@ import { assign, setup } from "xstate";
 import { createRuntime, defineMachine, type MachineDefinition } from "perdura";
 import { newId } from "../../../src/core/id.ts";
 import { eventually } from "../../support/build.ts";
+import { DEFERRED_MAX } from "../../../src/runtime/reading.ts";
 import { testDatabase } from "../../support/database.ts";
 
 const list = setup({
@@ -227,6 +228,26 @@ Deno.test("events that are put off are offered again in order, in the next state
   await actors.send("d", { type: "LOCK" });
   const forbidden = await actors.send("d", { type: "RING" });
   assertEquals([forbidden.outcome, forbidden.reason], ["unhandled", "forbidden"]);
+});
+
+Deno.test("no more than twenty events are put off: what comes then is recorded as unhandled", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [doors] });
+  const { actors } = runtime;
+  await actors.start({ machine: "door", id: "d" });
+  const outcomes: string[] = [];
+  for (let n = 0; n < DEFERRED_MAX + 2; n++) {
+    outcomes.push((await actors.send("d", { type: "KNOCK" })).outcome);
+  }
+  await actors.post("d", { type: "RING" });
+  await runtime.drive({ budgetMs: 20_000 });
+  assertEquals(outcomes.filter((each) => each === "deferred").length, DEFERRED_MAX);
+  assertEquals(outcomes.slice(-2), ["unhandled", "unhandled"]);
+  const past = await actors.history(null, "d", 0, 100);
+  assertEquals([past.at(-1)?.event, past.at(-1)?.outcome], ["RING", "unhandled"]);
+  await actors.send("d", { type: "OPEN" });
+  const { context } = await actors.get(null, "d");
+  assertEquals(context, { log: Array(DEFERRED_MAX).fill("knock") });
 });
 
 Deno.test("what PostgreSQL refuses stalls its own actor", async () => {
