@@ -33,6 +33,11 @@ Deno.test("the page of an actor", async (t) => {
       id: "order-1",
       input: { total: 12_900, items: ["book"] },
     });
+    await post(`${url}/actors`, {
+      machine: "order",
+      id: "order-2",
+      input: { total: 5, items: ["lamp"] },
+    });
     await t.step("it is followed live, region by region", async () => {
       await page.goto(`${url}/ui/actors/order-1`);
       await untilLit(page, PICKING);
@@ -66,6 +71,11 @@ Deno.test("the page of an actor", async (t) => {
         await change.locator("ins", { hasText: "reservation:order-1" })
           .waitFor();
         await page.locator(".pasttime").waitFor();
+        // What was under way then is shown as it was then.
+        await page.locator(".panel.activities li", { hasText: "charge" })
+          .waitFor();
+        await page.locator(".panel.timers li", { hasText: "after remind" })
+          .locator("time", { hasText: /\d/ }).waitFor();
         assertEquals(
           await page.locator(".panel.accepts").count(),
           0,
@@ -142,6 +152,17 @@ Deno.test("the page of an actor", async (t) => {
         await untilLit(page, WRAPPING);
       },
     );
+
+    await t.step("it and its jobs lead to each other", async () => {
+      await page.getByRole("tab", { name: "Related" }).click();
+      await page.getByRole("link", { name: "look them up" }).click();
+      const jobs = page.locator("tr[data-job]");
+      await jobs.filter({ hasText: "order/charge" }).waitFor();
+      assertEquals(await jobs.count(), 2, "its own, and no others");
+      await jobs.filter({ hasText: "order/reserve" }).click();
+      await page.getByRole("link", { name: "order-1", exact: true }).click();
+      await untilLit(page, WRAPPING);
+    });
 
     await t.step("it forks from a step of its past", async () => {
       await page.locator(`.history tr[data-version="3"] button`).click();

@@ -97,6 +97,23 @@ Deno.test("the pages of jobs", async (t) => {
       },
     );
 
+    await t.step(
+      "a server that is away is said so, and the page goes on when it is back",
+      async () => {
+        // What fails for want of a connection bears no status.
+        const page = await openPage(browser, errors, { expected: [0] });
+        await page.goto(`${program.url}/ui/queues`);
+        await page.getByRole("link", { name: "default" }).waitFor();
+        await page.context().setOffline(true);
+        const alert = page.getByRole("alert");
+        await alert.filter({ hasText: "cannot be reached" }).waitFor();
+        await page.getByRole("link", { name: "default" }).waitFor();
+        await page.context().setOffline(false);
+        await alert.waitFor({ state: "detached" });
+        await page.close();
+      },
+    );
+
     await t.step("the overview counts, filters and links", async () => {
       const id = await enqueue(program.url, {
         type: "debug.fail",

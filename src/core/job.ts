@@ -193,6 +193,7 @@ export interface Job {
   readonly tags: readonly string[];
   readonly metadata: Json;
   readonly clonedFrom: string | null;
+  /** The actor or batch that it works for, as clients call it. */
   readonly parentId: string | null;
   readonly cancelRequestedAt: string | null;
   readonly maxCrashes: number;

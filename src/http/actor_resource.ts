@@ -38,8 +38,10 @@ export const actorResource = z.object({
   version: whole,
   output: anyJson,
   error: anyJson,
-  timers: z.array(z.looseObject({ id: z.string(), dueAt: instant })),
-  activities: z.array(z.looseObject({ id: z.string(), src: z.string(), jobId: z.uuid() })),
+  timers: z.array(z.looseObject({ id: z.string(), dueAt: instant.nullable() })),
+  activities: z.array(
+    z.looseObject({ id: z.string(), src: z.string(), jobId: z.uuid().nullable() }),
+  ),
   children: z.array(z.looseObject({ id: z.string(), machine: z.string(), status: actorStatus })),
   parentId: z.string().nullable(),
   forkedFrom: z.object({ actor: z.string(), version: whole }).nullable(),

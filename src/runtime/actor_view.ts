@@ -138,6 +138,8 @@ export function transitionOf(step: PastStep): ActorTransition {
 export interface Past {
   readonly step: PastStep;
   readonly snapshot: ActorSnapshot;
+  /** It, and some before it. */
+  readonly steps: readonly PastStep[];
 }
 
 /** So many steps lie between whole snapshots, at most, and then some. */
@@ -166,5 +168,5 @@ export async function pastOf(
   for (const { patch: changes } of steps.slice(start + 1)) {
     if (changes) snapshot = patch(snapshot, changes);
   }
-  return { step: last, snapshot: Object(snapshot) };
+  return { step: last, snapshot: Object(snapshot), steps };
 }

@@ -1,9 +1,10 @@
 /** Waiting for an actor, without gaps: what it was for a moment between two looks counts as well. */
 import { limits } from "../core/limits.ts";
-import type { ActorName, ActorRow, ActorView } from "../store/store.ts";
+import type { ActorName, ActorView } from "../store/store.ts";
 import { type Desk, pauses, WAIT_MS } from "./actor_desk.ts";
 import type { Until, WaitForOptions } from "./actor_options.ts";
-import { type Actor, actorOf, pastOf } from "./actor_view.ts";
+import { type Actor, actorOf } from "./actor_view.ts";
+import { actorAt } from "./moment.ts";
 import { isEnded, isIn } from "./place.ts";
 
 /** See `Actors.wait`. */
@@ -58,18 +59,6 @@ async function follow(
     if (isOver || turn.steps.some((step) => isMet(until, { ...step, state: step.to }))) return last;
     last = turn.version;
   }
-}
-
-/** An actor as it was after a version. @throws {NotFoundError} */
-export async function actorAt(
-  { host: { machines, store } }: Desk,
-  row: ActorRow,
-  atVersion: number,
-): Promise<Actor> {
-  const { step, snapshot } = await pastOf(store.actors, row, atVersion);
-  const { version, status, tags, to: state, at: updatedAt } = step;
-  const past = { ...row, version, status, tags, state, updatedAt, snapshot, fault: null };
-  return actorOf({ ...past, timers: [], activities: [], children: [] }, machines);
 }
 
 function isMet(

@@ -25,7 +25,8 @@ import {
   transitionOf,
 } from "./actor_view.ts";
 import { emitsOf, type Emitted } from "./actor_emits.ts";
-import { actorAt, waitFor } from "./actor_waiting.ts";
+import { waitFor } from "./actor_waiting.ts";
+import { actorAt } from "./moment.ts";
 import { pageOfActors } from "./paging.ts";
 import { branched, type BranchOptions } from "./branching.ts";
 import type { Reason } from "./explain.ts";

@@ -109,7 +109,11 @@ export async function branched(
   return { snapshot, effects: [...left, ...effects], mail };
 }
 
-function sourcesIn(machines: Machines, view: ActorView): ReadonlyMap<string, Source> {
+/** The sources of its machine; none where this process does not know that. */
+export function sourcesIn(
+  machines: Machines,
+  view: Parameters<Machines["logicOf"]>[0],
+): ReadonlyMap<string, Source> {
   const machine = machines.logicOf(view)?.definition?.machine;
   return machine ? sourcesOf(machine) : new Map();
 }
@@ -209,7 +213,8 @@ function endOf(steps: readonly PastStep[], at: number, id: string, gen: number):
   return undefined;
 }
 
-function setAtOf(
+/** When a timer was armed, in milliseconds since 1970; null: in none of these steps. */
+export function setAtOf(
   steps: readonly PastStep[],
   at: number,
   timerId: string,

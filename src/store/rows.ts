@@ -1,5 +1,6 @@
 /** Rows in, records out: the only place that knows the columns, and the only one with casts. */
 import { eventOf, stateOf } from "../core/codes.ts";
+import { nameOf } from "../core/actor/address.ts";
 import type { StoredFile } from "./file_records.ts";
 import type { Job, Transition } from "../core/job.ts";
 import type { Json } from "../core/json.ts";
@@ -143,12 +144,22 @@ export function toJob(row: Row): Job {
     tags: (r.tag_list ?? []) as string[],
     metadata: r.metadata as Json,
     clonedFrom: r.cloned_from as string | null,
-    parentId: r.parent_id as string | null,
+    parentId: parentOf(r.parent_id as string | null, r.metadata as Json),
     cancelRequestedAt: instant(r.cancel_requested_at),
     maxCrashes: r.max_crashes as number,
     timeoutMs: r.timeout_ms as number,
     backoff: r.backoff as Backoff | null,
   };
+}
+
+/**
+ * Under the name that clients know: the jobs of an actor and of a batch bear its address beside the
+ * number that it has in the tables.
+ */
+function parentOf(uid: string | null, metadata: Json): string | null {
+  const { batch, actor } = Object(metadata);
+  const address: unknown = uid === null ? null : batch ?? actor;
+  return typeof address === "string" ? nameOf(address) : uid;
 }
 
 /** history.sql */

@@ -36,9 +36,26 @@ Deno.test("an approval: started, decided, and looked at", async () => {
   ]);
   const first = await api.get("/actors/chair?version=1");
   assertEquals([first.body.state, first.body.status], ["pending.waiting", "active"]);
+  assertEquals(first.body.timers, started.body.timers, "what was armed then");
   const waited = await api.get("/actors/chair/wait?until=done&timeoutMs=100");
   assertEquals([waited.status, waited.body.state], [200, "approved"]);
   assertEquals((await api.get("/actors/chair/wait?until=tag:none&timeoutMs=1")).status, 204);
+});
+
+Deno.test("as it was, work is under way that has been left since; its job says whose it is", async () => {
+  await using api = await testApi();
+  const order = { machine: "order", id: "a lamp", input: { total: 5, items: ["lamp"] } };
+  const { body: started } = await api.post("/actors", order);
+  assert(Array.isArray(started.activities) && started.activities.length === 1);
+  const [{ id, src, jobId }] = started.activities;
+  const { body: job } = await api.get(`/jobs/${jobId}`);
+  assertEquals([job.type, job.parentId], ["order/reserve", "a lamp"]);
+  const cancelled = await api.post("/actors/a%20lamp/events", { type: "CANCEL" });
+  assertEquals([cancelled.status, cancelled.body.outcome], [200, "handled"]);
+  const { body: now } = await api.get("/actors/a%20lamp");
+  const { body: then } = await api.get("/actors/a%20lamp?version=1");
+  assertEquals([now.activities, then.activities], [[], [{ id, src, jobId: null }]]);
+  assertEquals(then.timers, started.timers);
 });
 
 Deno.test("what is wrong with a request is said, and nothing is stored", async () => {

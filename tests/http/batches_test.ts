@@ -81,6 +81,9 @@ Deno.test("all have ended, whatever became of them: then the one that follows, o
   const { body } = await w.ask("GET", "/actors/a%2F1/failures");
   assert(Array.isArray(body.items));
   assertEquals(body.items.map(({ error }) => error.message), ["No square of bad"]);
+  const { body: dead } = await w.ask("GET", "/dead-letters");
+  assert(Array.isArray(dead.items));
+  assertEquals(dead.items.map(({ parentId }) => parentId), ["a/1"]);
   // The same once more is this batch; nothing is stored.
   const again = await w.ask("POST", "/batches", sent);
   assertEquals([again.status, again.body.id, again.body.state], [200, "a/1", "done"]);

@@ -198,7 +198,7 @@ function Head({ actor, ...props }: HeadProps) {
         <Pill state={actor.status} />
       </h1>
       <p class="soft meta">
-        started <Ago at={actor.createdAt} /> · {actor.version} steps · tenant{" "}
+        started <Ago at={actor.createdAt} /> · step {actor.version} · tenant{" "}
         <bdi>{actor.tenantId}</bdi> · <a href={ui("compare", "actors", actor.id)}>compare</a>
       </p>
       {may("write") && <Actions actor={actor} {...props} />}

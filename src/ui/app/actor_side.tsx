@@ -3,7 +3,7 @@ import type { Actor } from "../../runtime/actor_view.ts";
 import { at, call, may, ui } from "./api.ts";
 import type { MachineChart } from "./chart.tsx";
 import { Icon } from "./icons.tsx";
-import { Ago, Countdown, Panel, Pill, useLoad } from "./parts.tsx";
+import { Countdown, Panel, Pill, useLoad } from "./parts.tsx";
 import type { JobResource } from "./resources.ts";
 import { eventWords } from "./words.ts";
 
@@ -38,13 +38,15 @@ export function Active({ actor }: { readonly actor: Actor }) {
 
 interface Timer {
   readonly id: string;
-  readonly dueAt: string;
+  /** Null: of the past, and armed too long before it. */
+  readonly dueAt: string | null;
   readonly event?: unknown;
 }
 interface Activity {
   readonly id: string;
   readonly src: string;
-  readonly jobId: string;
+  /** Null: of the past. */
+  readonly jobId: string | null;
 }
 
 /** What it waits for. */
@@ -56,7 +58,12 @@ export function Waits({ actor, isNow }: { readonly actor: Actor; readonly isNow:
       <Panel title="Running activities" name="activities">
         {activities.length === 0 ? <p class="soft">none</p> : (
           <ul class="rows">
-            {activities.map((each) => <ActivityRow key={each.jobId} activity={each} />)}
+            {activities.map(({ id, src, jobId }) => (
+              <li key={jobId ?? id}>
+                <Icon name="bolt" />
+                {jobId ? <ActivityJob jobId={jobId} src={src} /> : <bdi>{src}</bdi>}
+              </li>
+            ))}
           </ul>
         )}
       </Panel>
@@ -67,7 +74,12 @@ export function Waits({ actor, isNow }: { readonly actor: Actor; readonly isNow:
               <li key={each.id}>
                 <Icon name="clock" />
                 <bdi class="grow">{timerWords(each)}</bdi>
-                {isNow ? <Countdown at={each.dueAt} /> : <Ago at={each.dueAt} />}
+                {each.dueAt && (
+                  <Countdown
+                    at={each.dueAt}
+                    from={isNow ? null : Date.parse(actor.updatedAt)}
+                  />
+                )}
               </li>
             ))}
           </ul>
@@ -78,15 +90,14 @@ export function Waits({ actor, isNow }: { readonly actor: Actor; readonly isNow:
 }
 
 /** The job that does the work: its attempt, and until when its worker has said that it is alive. */
-function ActivityRow({ activity: { jobId, src } }: { readonly activity: Activity }) {
+function ActivityJob({ jobId, src }: { readonly jobId: string; readonly src: string }) {
   const job = useLoad(
     (signal) => call<JobResource>(at("jobs", jobId), { signal }),
     [jobId],
     3_000,
   ).data;
   return (
-    <li>
-      <Icon name="bolt" />
+    <>
       <a href={ui("jobs", jobId)}>
         <bdi>{src}</bdi>
       </a>
@@ -97,7 +108,7 @@ function ActivityRow({ activity: { jobId, src } }: { readonly activity: Activity
           alive until <Countdown at={job.leaseUntil} />
         </span>
       )}
-    </li>
+    </>
   );
 }
 

@@ -15,12 +15,19 @@ export interface Page<Item> {
 
 /** Calls the API. @throws {Problem} */
 export async function call<T>(path: string, options: RequestInit = {}): Promise<T> {
-  const response = await fetch(path, { ...options, credentials: "same-origin" });
+  const response = await fetch(path, { ...options, credentials: "same-origin" }).catch(unreached);
   const isJson = (response.headers.get("content-type") ?? "").includes("json");
   const body = isJson ? await response.json() : await response.text();
   if (response.ok) return body;
   if (response.status === 401) signIn();
   throw new Problem(response.status, isJson ? body : { title: response.statusText });
+}
+
+/** Each browser has words of its own for this. */
+function unreached(error: unknown): never {
+  throw error instanceof TypeError
+    ? new Error("The server cannot be reached; the page catches up when it is back.")
+    : error;
 }
 
 /** Sends JSON. @throws {Problem} */

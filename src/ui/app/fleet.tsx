@@ -47,7 +47,8 @@ interface FleetProps {
 
 function Fleet({ chart, heat, total, listed }: FleetProps) {
   const state = word("state");
-  const windowMs = Number(word("window") ?? WINDOWS.hour);
+  const wanted = Number(word("window"));
+  const windowMs = Object.values(WINDOWS).includes(wanted) ? wanted : WINDOWS.hour;
   const name = OVERLAYS.find((each) => each === word("over")) ?? "count";
   const path = `${at("machines", chart.id, "flow")}${queryOf({ windowMs })}`;
   const flow = useLoad((signal) => call<Flow>(path, { signal }), [path], 4_000).data;

@@ -1,38 +1,15 @@
-/** Lists of jobs and of actors: a query bar that the address mirrors, and pages by key. */
-import { useSignal } from "@preact/signals";
+/** Lists of jobs and of actors, and pages of them by key. */
+import type { TargetedMouseEvent } from "preact";
 import { at, call, type Page, queryOf, ui } from "./api.ts";
 import { Failure } from "./lists.tsx";
-import { Ago, Empty, type Loaded, Pill, useKeys, useLoad, useTitle } from "./parts.tsx";
-import { go, pathname, setQuery, word } from "./place.ts";
-import { completions, type Field, type Listed, queryErrorOf } from "./query.ts";
+import { Ago, Empty, type Loaded, Pill, useLoad } from "./parts.tsx";
+import { pathname, setQuery, word } from "./place.ts";
+import { type Listed, queryErrorOf } from "./query.ts";
 import { PAGE, searchOn } from "./search_on.ts";
-import type { ActorLine, JobResource, MachineLine } from "./resources.ts";
-import { SavedViews } from "./saved.tsx";
+import type { ActorLine, JobResource } from "./resources.ts";
 import { shortId } from "./words.ts";
 
 type Found = Page<JobResource & ActorLine>;
-
-/** `/ui/jobs`, `/ui/actors`. */
-export function InstancesPage({ listed }: { readonly listed: Listed }) {
-  useTitle(listed === "jobs" ? "Jobs" : "Actors");
-  const text = word("q") ?? "";
-  const found = useInstances(listed, { q: text });
-  return (
-    <div class="page">
-      <header class="head">
-        <h1>
-          <span class="switch" role="group" aria-label="Kind">
-            <a href="/ui/jobs" aria-current={listed === "jobs" ? "page" : undefined}>Jobs</a>
-            <a href="/ui/actors" aria-current={listed === "actors" ? "page" : undefined}>Actors</a>
-          </span>
-        </h1>
-      </header>
-      <QueryBar listed={listed} text={text} error={found.error} />
-      <SavedViews listed={listed} text={text} />
-      <InstanceList listed={listed} found={found} />
-    </div>
-  );
-}
 
 /** A page of the list: words of the query as the API takes them. */
 export function useInstances(
@@ -45,70 +22,6 @@ export function useInstances(
   const load = (signal: AbortSignal, show: (part: Found) => void) =>
     searchOn((after, limit) => ask(after, limit, signal), cursor, show);
   return useLoad(load, [listed, cursor, queryOf(words)], 5_000);
-}
-
-interface BarProps {
-  readonly listed: Listed;
-  readonly text: string;
-  readonly error: Error | null;
-}
-
-function QueryBar({ listed, text, error }: BarProps) {
-  const typed = useSignal<string | null>(null);
-  const value = typed.value ?? text;
-  const wrong = typed.value === null ? queryErrorOf(error) : null;
-  const fields = useLoad(
-    (signal) => call<Readonly<Record<Listed, readonly Field[]>>>("/search/fields", { signal }),
-    [],
-  ).data?.[listed] ?? [];
-  const machines = useLoad((signal) => call<Page<MachineLine>>("/machines", { signal }), []).data;
-  const names = { machine: machines?.items.map(({ id }) => id) ?? [] };
-  const [last] = /[a-z]+(?=[:<>=][^\s]*$)/.exec(value) ?? [];
-  const hint = fields.find(({ name }) => name === last)?.hint;
-  useKeys({ "/": () => document.getElementById("query")?.focus() });
-  return (
-    <form
-      class="querybar"
-      role="search"
-      onSubmit={(event) => {
-        event.preventDefault();
-        setQuery({ q: value.trim(), after: null }, "push");
-        typed.value = null;
-      }}
-    >
-      <input
-        id="query"
-        type="search"
-        aria-label="Query"
-        aria-invalid={wrong !== null}
-        aria-describedby={wrong ? "query-error" : undefined}
-        list="query-words"
-        autocomplete="off"
-        spellcheck={false}
-        maxLength={500}
-        placeholder={listed === "jobs"
-          ? "state:dead_letter queue:mail created>2h words"
-          : "machine:order status:active state:open"}
-        value={value}
-        onInput={(event) => typed.value = event.currentTarget.value}
-      />
-      <datalist id="query-words">
-        {completions(value, fields, names).slice(0, 16).map((each) => (
-          <option key={each} value={each} />
-        ))}
-      </datalist>
-      <button type="submit" class="strong">Search</button>
-      {wrong
-        ? (
-          <p id="query-error" class="failure" role="alert">
-            {text.slice(0, wrong.start)}
-            <mark>{text.slice(wrong.start, wrong.end)}</mark>
-            {text.slice(wrong.end)}: {wrong.message}
-          </p>
-        )
-        : hint && <p class="soft">{last}: {hint}</p>}
-    </form>
-  );
 }
 
 /** The list that was found. */
@@ -183,11 +96,7 @@ function JobTable({ items }: { readonly items: readonly JobResource[] }) {
       </thead>
       <tbody>
         {items.map((job) => (
-          <tr
-            key={job.id}
-            data-job={job.id}
-            onClick={(event) => rowClick(event, ui("jobs", job.id))}
-          >
+          <tr key={job.id} data-job={job.id} onClick={rowClick}>
             <td>
               <a class="mono" href={ui("jobs", job.id)} title={job.id}>{shortId(job.id)}</a>
             </td>
@@ -229,11 +138,7 @@ function ActorTable({ items }: { readonly items: readonly ActorLine[] }) {
       </thead>
       <tbody>
         {items.map((actor) => (
-          <tr
-            key={actor.id}
-            data-actor={actor.id}
-            onClick={(event) => rowClick(event, ui("actors", actor.id))}
-          >
+          <tr key={actor.id} data-actor={actor.id} onClick={rowClick}>
             <td>
               <a
                 class="mono clip"
@@ -266,8 +171,8 @@ function ActorTable({ items }: { readonly items: readonly ActorLine[] }) {
   );
 }
 
-/** The whole row leads on; its link is what keyboards use. */
-function rowClick(event: MouseEvent, href: string): void {
-  const isOwn = event.target instanceof Element && event.target.closest("a, button, input");
-  if (!isOwn && !getSelection()?.toString()) go(href);
+/** The whole row leads where its link leads, which is what keyboards use. */
+function rowClick({ target, currentTarget }: TargetedMouseEvent<HTMLElement>): void {
+  const isOwn = target instanceof Element && target.closest("a, button, input");
+  if (!isOwn && !getSelection()?.toString()) currentTarget.querySelector("a")?.click();
 }

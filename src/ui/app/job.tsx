@@ -278,7 +278,11 @@ function JobFacts({ job }: { readonly job: JobResource }) {
             <bdi>{job.orderingKey}</bdi>
           </code>
         ),
-        "Parent": job.parentId && <a href={ui("jobs", job.parentId)}>{shortId(job.parentId)}</a>,
+        "Parent": job.parentId && (
+          <a href={ui("actors", job.parentId)}>
+            <bdi>{shortId(job.parentId)}</bdi>
+          </a>
+        ),
         "Cloned from": job.clonedFrom && (
           <a href={ui("jobs", job.clonedFrom)}>{shortId(job.clonedFrom)}</a>
         ),

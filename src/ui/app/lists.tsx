@@ -31,7 +31,7 @@ export function Failure(
   if (isMissing(error)) return null;
   return (
     <p class="failure" role="alert">
-      <Icon name="warn" /> {error.message}
+      <Icon name="warn" /> {error.message}{" "}
       {retry && <button type="button" class="plain" onClick={retry}>Try again</button>}
     </p>
   );

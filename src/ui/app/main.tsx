@@ -8,7 +8,7 @@ import { loadSession } from "./api.ts";
 
 /** Fetched when first asked for: nobody pays for a page that is not looked at. */
 const Overview = lazy(() => import("./overview.tsx"), (module) => module.OverviewPage);
-const Instances = lazy(() => import("./instances.tsx"), (module) => module.InstancesPage);
+const Instances = lazy(() => import("./instances_page.tsx"), (module) => module.InstancesPage);
 const Machines = lazy(() => import("./machines.tsx"), (module) => module.MachinesPage);
 const Machine = lazy(() => import("./machine.tsx"), (module) => module.MachinePage);
 const Job = lazy(() => import("./job.tsx"), (module) => module.JobPage);

@@ -62,11 +62,11 @@ export function Ago({ at }: { readonly at: string | null }) {
   return <time dateTime={at} title={clock(at)}>{text}</time>;
 }
 
-/** What is left until an instant. */
-export function Countdown({ at }: { readonly at: string }) {
+/** What is left until an instant, or was left. */
+export function Countdown({ at, from }: { readonly at: string; readonly from?: number | null }) {
   return (
     <time class="number" dateTime={at} title={clock(at)}>
-      {countdown(Date.parse(at) - now.value)}
+      {countdown(Date.parse(at) - (from ?? now.value))}
     </time>
   );
 }

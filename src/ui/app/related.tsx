@@ -42,13 +42,21 @@ export function Related({ actor }: { readonly actor: Actor }) {
             </div>
           )),
         "Its jobs": (
-          <a key="jobs" href={`/ui/jobs${queryOf({ q: `type:${actor.machine}/*` })}`}>
+          <a key="jobs" href={`/ui/jobs${queryOf({ q: jobsOf(actor) })}`}>
             look them up
           </a>
         ),
       }}
     />
   );
+}
+
+/** A search for its jobs: those of a batch are of any type. */
+function jobsOf({ id, machine }: Actor): string {
+  const name = JSON.stringify(id);
+  return machine === "perdura.batch"
+    ? `metadata.batch:${name}`
+    : `type:${machine}/* metadata.actor:${name}`;
 }
 
 /** Where it was forked from; null: nowhere. */
