@@ -26,7 +26,7 @@ export async function call<T>(path: string, options: RequestInit = {}): Promise<
 /** Each browser has words of its own for this. */
 function unreached(error: unknown): never {
   throw error instanceof TypeError
-    ? new Error("The server cannot be reached; the page catches up when it is back.")
+    ? new TypeError("The server cannot be reached; the page catches up when it is back.")
     : error;
 }
 

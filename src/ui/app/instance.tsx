@@ -11,7 +11,7 @@ import { Panel, Raw } from "./parts.tsx";
 import type { Past } from "./past.ts";
 import { Tabs } from "./tabs.tsx";
 import { Timeline } from "./timeline.tsx";
-import { clock, eventWords, json } from "./words.ts";
+import { clock, eventWords } from "./words.ts";
 
 interface InstanceProps {
   readonly head: ComponentChildren;
@@ -62,6 +62,7 @@ export function StepPanel(
 ) {
   const step = glanceAt(past).value;
   if (!step) return null;
+  const payload = payloadOf(step.body);
   return (
     <Panel
       title={`Step ${step.version}`}
@@ -81,7 +82,7 @@ export function StepPanel(
           {step.reason && `: ${step.reason}`}
         </p>
       )}
-      {hasBody(step) && <Raw value={payloadOf(step.body)} />}
+      {payload && <Raw value={payload} />}
       {children}
     </Panel>
   );
@@ -96,12 +97,8 @@ function movedWords({ from, to }: Step): string {
   return `${words(left) || "also"} → ${words(entered)}`;
 }
 
-function hasBody({ body }: Step): boolean {
-  return typeof body === "object" && body !== null && json(payloadOf(body)) !== "{}";
-}
-
-/** The event without its type, which stands in the title. */
-function payloadOf(body: unknown): unknown {
-  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
-  return Object.fromEntries(Object.entries(body).filter(([name]) => name !== "type"));
+/** The event without its type, which stands in the title; null: that is all of it. */
+function payloadOf(body: unknown): object | null {
+  const { type: _, ...payload } = Object(body);
+  return Object.keys(payload).length > 0 ? payload : null;
 }

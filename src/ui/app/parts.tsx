@@ -148,7 +148,7 @@ addEventListener("keydown", (event: KeyboardEvent) => {
     const run = on[event.key];
     if (!run) continue;
     if (
-      target instanceof HTMLElement &&
+      target instanceof HTMLElement && target !== document.body &&
       target.closest("input, textarea, select, dialog[open], .chart")
     ) return;
     event.preventDefault();

@@ -29,7 +29,7 @@ export class Stage {
   readonly #ending = new AbortController();
   #zoom: number | null = null;
   #scale = 1;
-  #view: View = { x: 0, y: 0, width: 0, height: 0 };
+  #view: View;
 
   /** Begins where something is lit, or at the beginning. */
   constructor(place: HTMLElement, picture: Picture, zoom: number | null, lit?: Lit) {

@@ -1,7 +1,15 @@
 /** The scrubber: a slider over all versions, and the steps around the one that is looked at. */
 import { Fragment } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { computed, effect, type ReadonlySignal, type Signal, useSignal } from "@preact/signals";
+import {
+  batch,
+  computed,
+  effect,
+  type ReadonlySignal,
+  type Signal,
+  useSignal,
+} from "@preact/signals";
+import { afterPaint } from "./after_paint.ts";
 import { firstOf, placesOf } from "./dots.ts";
 import { glanceAt } from "./glance.ts";
 import { Icon, type IconName } from "./icons.tsx";
@@ -148,14 +156,12 @@ function Dots({ past, room }: { readonly past: Past; readonly room: Signal<numbe
     observer.observe(place.current);
     return () => observer.disconnect();
   }, []);
+  const { steps: drawn, index } = useDrawn(past);
   const window = useMemo(() => {
     let from = 0;
-    return computed(() => {
-      const steps = past.steps.value;
-      return from = firstOf(from, past.index.value, room.value, steps.length);
-    });
+    return computed(() => from = firstOf(from, index.value, room.value, drawn.value.length));
   }, [past]);
-  const steps = past.steps.value;
+  const steps = drawn.value;
   const from = window.value;
   const shown = useMemo(() => steps.slice(from, from + room.value), [steps, from, room.value]);
   // The dots stay as they are: a step moves the mark.
@@ -168,7 +174,7 @@ function Dots({ past, room }: { readonly past: Past; readonly room: Signal<numbe
     }
     let [marked, seen] = [-1, -1];
     return effect(() => {
-      const version = past.step.value?.version ?? 0;
+      const version = drawn.value[index.value]?.version ?? 0;
       const at = shown.findLastIndex((each) => each.version <= version);
       dots[marked]?.removeAttribute("aria-current");
       marked = shown[at]?.version === version ? at : -1;
@@ -179,6 +185,22 @@ function Dots({ past, room }: { readonly past: Past; readonly room: Signal<numbe
   }, [past, shown]);
   const dots = useMemo(() => <DotRow past={past} shown={shown} />, [past, shown]);
   return <div class="dots" ref={place}>{dots}</div>;
+}
+
+/** Where it was when a frame was last drawn: the chart comes first, the dots with what follows it. */
+function useDrawn(past: Past) {
+  const steps = useSignal(past.steps.peek());
+  const index = useSignal(past.index.peek());
+  const show = () =>
+    batch(() => {
+      steps.value = past.steps.peek();
+      index.value = past.index.peek();
+    });
+  useEffect(() =>
+    effect(() => {
+      if (past.step.value) afterPaint(show);
+    }), [past]);
+  return { steps, index };
 }
 
 function DotRow({ past, shown }: { readonly past: Past; readonly shown: readonly Step[] }) {
