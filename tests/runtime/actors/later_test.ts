@@ -98,9 +98,9 @@ Deno.test("a rewind leaves what the old branch would have said, and says again w
     await kit.actors.send("r", { type: "HANG" });
     // When it was calling: the call goes to the ear that is there now.
     await kit.actors.rewind("r", { at: 4, timers: "keep" });
-    await kit.advance(59_000);
+    await kit.advance(30_000);
     assertEquals(await heard(kit, "r/ear"), []);
-    await kit.advance(2_000);
+    await kit.advance(31_000);
     assertEquals(await heard(kit, "r/ear"), ["HELLO"]);
   }));
 
