@@ -39,7 +39,7 @@ select (select coalesce(sum(n), 0) from due)::integer as looked, p.tenant_id as 
                         order by m.due_at, m.id)::text
           from (select id, kind, deferred, gen, sender, body, due_at from perdura.mailbox m
                  where m.tenant_id = p.tenant_id and m.actor_id = p.actor_id
-                   and (m.deferred or not m.parked or m.kind = 'start' and a.snapshot is null)
+                   and (m.deferred or not m.parked or m.kind = 'start')
                    and m.due_at <= now()
                  order by m.due_at, m.id limit $6) m) as mail
   from (select 1) one left join picked p on true

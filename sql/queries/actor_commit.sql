@@ -175,7 +175,9 @@ offered as ( -- whatever its mark is: somebody may be setting it at this moment;
    where d.again and m.tenant_id = d.t and m.actor_id = d.i
      and not exists (select from unnest($35::integer[], $36::uuid[]) as r(k, id)
                       where r.k = d.k and r.id = m.id)
-     and not exists (select from unnest($37::integer[], $38::text[]) as r(k, timer)
-                      where r.k = d.k and m.sender = d.i and r.timer = m.timer_id)),
+     and not exists (select from unnest($37::integer[], $38::text[]) as r(k, timer) join done s on s.k = r.k
+                      where m.tenant_id = s.t and m.sender = s.i
+                        and (r.timer = m.timer_id or r.timer is null and m.timer_id is not null
+                             and m.actor_id <> s.i and m.due_at > now()))),
 spared as (delete from perdura.turn where id = $1::uuid)
 select k::integer as k, now() as c, now()::text as r, h.is_last as starts from done cross join heard h

@@ -11,7 +11,7 @@ select a.tenant_id as t, a.id as i, a.uid, a.root_id, a.parent_id, a.machine, a.
                         order by m.due_at, m.id)::text
           from (select id, kind, deferred, gen, sender, body, due_at from perdura.mailbox m
                  where m.tenant_id = a.tenant_id and m.actor_id = a.id
-                   and (m.deferred or not m.parked or m.kind = 'start' and a.snapshot is null)
+                   and (m.deferred or not m.parked or m.kind = 'start')
                    and m.due_at <= now()
                  order by m.due_at, m.id limit $3) m) as mail,
        (select k.mail_id from perdura.mail_key k

@@ -151,7 +151,7 @@ export function readIfMatch(c: Context): number | null {
   if (given === undefined || given.trim() === "*") return null;
   const [, version] = /^\s*"(\d{1,9})"\s*$/.exec(given) ?? [];
   if (version === undefined) {
-    throw new MalformedError('If-Match must be the ETag of a job, such as "3"');
+    throw new MalformedError('If-Match must be an ETag that was answered, such as "3"');
   }
   return Number(version);
 }

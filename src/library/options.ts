@@ -4,6 +4,9 @@ import { nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { optionsOf } from "../core/options.ts";
 
+/** A day: timers count no further than 24 of them. */
+const DEADLINE_MS_MAX = 86_400_000;
+
 const whole = (min: number) => z.int().min(min).max(limits.delayMsMax).optional();
 const text = z.string().optional();
 const anything = z.unknown().optional();
@@ -34,7 +37,8 @@ export const runtimeSchema: z.ZodType = optionsOf({
   ...running,
   ...{ databaseUrl: text, listenUrl: text, name: text, payloadKeys: text },
   ...{ isPooled: z.boolean().optional(), migrate: z.boolean().optional() },
-  ...{ connections: z.int().min(1).max(1_000).optional(), deadlineMs: whole(100) },
+  connections: z.int().min(1).max(1_000).optional(),
+  deadlineMs: z.int().min(100).max(DEADLINE_MS_MAX).optional(),
   ...{ sql: anything, tracing: anything, schedules: anything },
 });
 

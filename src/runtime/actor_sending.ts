@@ -198,7 +198,7 @@ function unforeseen(
   outcome: "stalled" | "blocked",
   { message }: Error,
 ): Foreseen {
-  const { value } = Object(snapshot);
+  const { value = null } = Object(snapshot);
   return {
     outcome,
     reason: message,

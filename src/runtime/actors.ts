@@ -192,9 +192,10 @@ export class Actors {
     const view = await this.#desk.view(id, options, null);
     this.#desk.demandLive(view, { type: "CANCEL" });
     if (view.status !== "active") {
-      return await this.#desk.control(id, options, (turning, { mail }) => {
+      return await this.#desk.control(id, options, (turning, now) => {
+        this.#desk.demandLive(now, { type: "CANCEL" });
         turning.end("cancelled", "CANCEL", reason);
-        turning.tellParent(new Error(`Cancelled: ${reason}`), mail);
+        turning.tellParent(new Error(`Cancelled: ${reason}`), now.mail);
       });
     }
     const mailId = await this.#desk.post(view, { reason }, "cancel", newId(), options.key ?? null);

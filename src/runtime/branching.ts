@@ -75,18 +75,23 @@ export async function branched(
     const gen = ++gens.child;
     renewed.set(child.gen, gen);
     children[id] = { ...child, gen };
+    const spawn = spawnOf(steps, at, id, child.gen);
     const known = activities === "reuse" ? endOf(steps, at, id, child.gen) : undefined;
     if (known && isWork(sources.get(child.src))) {
       mail.push({ event: known, from: { childId: id, gen } });
-    } else effects.push({ ...spawnOf(steps, at, id, child.gen, view), gen });
+      if (spawn) effects.push({ ...spawn, gen, reused: true });
+    } else if (spawn) effects.push({ ...spawn, gen });
+    else {throw new NotFoundError(
+        `beginning of its "${id}" in what is kept of actor`,
+        nameOf(view.id),
+      );}
   }
   effects.push(...forOthers(steps, step, view.id, address, { gens, timers, renewed }));
   const armed: Record<string, TimerEntry> = {};
   for (const [timerId, timer] of Object.entries(past.timers ?? {})) {
     const gen = ++gens.timer;
     armed[timerId] = { ...timer, gen };
-    const setAt = timers === "keep" ? setAtOf(steps, at, timerId, timer.gen) : null;
-    const gone = setAt === null ? 0 : Date.parse(step.at) - setAt;
+    const due = timers === "keep" ? dueOf(steps, at, timerId, timer.gen) : null;
     effects.push({
       kind: "timer.set",
       timerId,
@@ -94,7 +99,7 @@ export async function branched(
       to: address,
       event: timer.event,
       from: { timerId, gen },
-      delayMs: Math.max(0, timer.delayMs - gone),
+      delayMs: due === null ? timer.delayMs : Math.max(0, due - Date.parse(step.at)),
     });
   }
   const { children: _c, timers: _t, ...rest } = past;
@@ -178,25 +183,22 @@ function effectsOf({ effects }: PastStep): Effect[] {
   return Array.isArray(effects) ? effects : [];
 }
 
-/**
- * The effect that began a child, with its input.
- *
- * @throws {NotFoundError} Retention has passed over it: nobody knows any more how to begin it again.
- */
+/** The effect that began a child, with its input; undefined: retention has passed over it. */
 function spawnOf(
   steps: readonly PastStep[],
   at: number,
   id: string,
   gen: number,
-  view: ActorView,
-): SpawnEffect {
+): SpawnEffect | undefined {
   const before = steps.filter(({ version }) => version <= at).toReversed();
   for (const step of before) {
     for (const effect of effectsOf(step)) {
-      if (effect.kind === "spawn" && effect.id === id && effect.gen === gen) return effect;
+      if (effect.kind !== "spawn" || effect.id !== id || effect.gen !== gen) continue;
+      const { reused: _, ...spawn } = effect;
+      return spawn;
     }
   }
-  throw new NotFoundError(`beginning of its "${id}" in what is kept of actor`, nameOf(view.id));
+  return undefined;
 }
 
 /** How a child ended later, in the old branch; undefined: it has not, or was left, or had a successor. */
@@ -213,18 +215,21 @@ function endOf(steps: readonly PastStep[], at: number, id: string, gen: number):
   return undefined;
 }
 
-/** When a timer was armed, in milliseconds since 1970; null: in none of these steps. */
-export function setAtOf(
+/**
+ * When a timer is due, in milliseconds since 1970; null: it was armed in none of these steps. A branch that
+ * kept it has armed it for what was left, so the delay is that of the step, not of the snapshot.
+ */
+export function dueOf(
   steps: readonly PastStep[],
   at: number,
   timerId: string,
   gen: number,
 ): number | null {
-  const step = steps.findLast((each) =>
-    each.version <= at &&
-    effectsOf(each).some((effect) =>
-      effect.kind === "timer.set" && effect.timerId === timerId && effect.gen === gen
-    )
-  );
-  return step ? Date.parse(step.at) : null;
+  for (const step of steps.filter(({ version }) => version <= at).toReversed()) {
+    for (const effect of effectsOf(step)) {
+      if (effect.kind !== "timer.set" || effect.timerId !== timerId || effect.gen !== gen) continue;
+      return Date.parse(step.at) + effect.delayMs;
+    }
+  }
+  return null;
 }

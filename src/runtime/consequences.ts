@@ -71,6 +71,7 @@ export class Consequences {
     for (const effect of effects) {
       switch (effect.kind) {
         case "spawn":
+          if (effect.reused) break;
           if (effect.logic === "activity") this.#begin(effect);
           else this.#spawn(effect);
           break;

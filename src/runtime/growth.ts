@@ -19,8 +19,8 @@ export function growths(defaults: Backoff): (policy: NamedGrowth) => Backoff {
 /**
  * What is named, and the defaults for the rest.
  *
- * A cap that nobody named never stands below a base that somebody did: the first delay would be shorter
- * than was asked for.
+ * A cap of the defaults never stands below a base that is named here: the first delay would be shorter than
+ * was asked for.
  */
 export function growthOf(named: NamedGrowth, defaults: Backoff): Backoff {
   const { baseMs, factor = defaults.factor, capMs } = named;

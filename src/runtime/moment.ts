@@ -3,7 +3,7 @@ import type { Json } from "../core/json.ts";
 import type { ActorRow } from "../store/store.ts";
 import type { Desk } from "./actor_desk.ts";
 import { type Actor, actorOf, type Past, pastOf } from "./actor_view.ts";
-import { setAtOf, sourcesIn } from "./branching.ts";
+import { dueOf, sourcesIn } from "./branching.ts";
 import type { Machines } from "./machines.ts";
 
 /**
@@ -29,9 +29,9 @@ export async function actorAt(
 
 /** Timers that had not fired, the next one first; of one armed long before it is not known when it was due. */
 function timersIn({ snapshot, steps, step }: Past, to: string): Json {
-  const armed = Object.entries(snapshot.timers ?? {}).map(([id, { gen, delayMs, event }]) => {
-    const setAt = setAtOf(steps, step.version, id, gen);
-    const dueAt = setAt === null ? null : new Date(setAt + delayMs).toISOString();
+  const armed = Object.entries(snapshot.timers ?? {}).map(([id, { gen, event }]) => {
+    const due = dueOf(steps, step.version, id, gen);
+    const dueAt = due === null ? null : new Date(due).toISOString();
     return { id, dueAt, event: event.type, to };
   });
   return armed.toSorted((a, b) => (a.dueAt ?? "") < (b.dueAt ?? "") ? -1 : 1);

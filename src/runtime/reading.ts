@@ -190,7 +190,7 @@ export class Reader {
   #stop(letter: Letterbox): void {
     const { gen } = fieldsOf(letter);
     const { snapshot, status } = this.#of;
-    const unborn = snapshot === null && this.#starts.find((start) => fieldsOf(start).gen === gen);
+    const unborn = this.#starts.find((start) => fieldsOf(start).gen === gen);
     if (unborn) this.read.add(unborn.id);
     const isOurs = (unborn || snapshot?.birth?.gen === gen) && !isEnded(status);
     if (isOurs) this.#of.end("cancelled", "STOP", letter.sender);

@@ -172,7 +172,7 @@ export class Turning implements Read {
    * @param mail Of one that has not begun: its start, which is not read any more.
    */
   tellParent(error: unknown, mail: readonly Letterbox[] = []): void {
-    const birth = this.snapshot?.birth ?? this.#unborn(mail);
+    const birth = this.#unborn(mail) ?? this.snapshot?.birth;
     if (!birth) return;
     const childId = idOf(this.seat.id, birth.parent);
     const event = errorEvent(childId, error);
@@ -184,9 +184,11 @@ export class Turning implements Read {
     const { parentId: parent } = this.seat;
     const starts = mail.filter(({ kind }) => kind === "start");
     const last = starts.at(-1);
-    if (this.snapshot || parent === null || !last) return undefined;
+    if (parent === null || !last) return undefined;
+    const gen = Number(fieldsOf(last).gen);
+    if (gen <= (this.snapshot?.birth?.gen ?? 0)) return undefined;
     for (const { id } of starts) this.skip(id);
-    return { parent, gen: Number(fieldsOf(last).gen) };
+    return { parent, gen };
   }
 
   /** Throws away what was put off of these types, and says so. Gives the rest. */

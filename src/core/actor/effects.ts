@@ -32,6 +32,8 @@ export interface SpawnEffect {
   readonly systemId?: string;
   /** Whether the parent is told of every snapshot. */
   readonly sync: boolean;
+  /** Nothing is begun: a branch has its result from before. It is told for branches of that branch. */
+  readonly reused?: true;
 }
 
 /** Stop a child and its children, after the mail it has; cancel the work of an activity. */

@@ -198,7 +198,7 @@ function useDrawn(past: Past) {
     });
   useEffect(() =>
     effect(() => {
-      if (past.step.value) afterPaint(show);
+      if (past.steps.value[past.index.value]) afterPaint(show);
     }), [past]);
   return { steps, index };
 }

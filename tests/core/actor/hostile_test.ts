@@ -205,7 +205,11 @@ Deno.test("whatever event comes, a step gives its whole result or a typed error,
         assertEquals(compatibilityOf(machine, snapshot), []);
       }
     }),
-    { numRuns: RUNS },
+    {
+      numRuns: RUNS,
+      // What is no event, and that JSON does not have either.
+      examples: [[[[{ type: "SPAWN" }, undefined], [{ type: "TELL", mail: [0n] }, undefined]]]],
+    },
   );
 });
 

@@ -197,6 +197,16 @@ Deno.test("a result is reused by the work that it is of, not by an earlier one o
     return await end(id);
   };
   assertEquals([await forked(1), await forked(3)], ["price 1", "price 2"]);
+  // A branch of a branch that had its result from before asks for one of its own.
+  await actors.fork("p", { at: 1, activities: "reuse", name: "f" });
+  assertEquals(await end("f"), "price 1");
+  await actors.fork("f", { at: 1, name: "g" });
+  assertEquals(await end("g"), "price 1");
+  await actors.rewind("p", { at: 3, activities: "reuse" });
+  const { version: at } = await actors.get(null, "p");
+  assertEquals(await end("p"), "price 2");
+  await actors.fork("p", { at, name: "h" });
+  assertEquals(await end("h"), "price 2");
 });
 
 Deno.test("there is no branch from a version that is not there, and nothing has happened", async () => {

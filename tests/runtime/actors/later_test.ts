@@ -1,5 +1,5 @@
 /** What an actor sends to others later: it comes while the actor is at it, and not from an earlier branch. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { assign, cancel, sendParent, sendTo, setup } from "xstate";
 import { defineMachine, NotFoundError } from "perdura";
 import { createTestKit, type TestKit } from "perdura/testing";
@@ -29,6 +29,11 @@ const talker = setup({}).createMachine({
     },
     gone: { type: "final" },
   },
+});
+
+const caller = setup({}).createMachine({
+  id: "caller",
+  entry: sendTo(({ system }) => system.get("ear"), { type: "HELLO" }, { delay: 3_600_000 }),
 });
 
 const room = setup({
@@ -86,6 +91,30 @@ Deno.test("nor does who was stopped, cancelled or terminated", () =>
     assertEquals(rows[0]?.n, 0);
   }));
 
+const pair = setup({ actors: { ear, caller } }).createMachine({
+  id: "pair",
+  initial: "on",
+  states: {
+    on: {
+      invoke: [{ src: "ear", id: "ear", systemId: "ear" }, { src: "caller", id: "caller" }],
+      on: { OFF: "off" },
+    },
+    off: { on: { ON: "on" } },
+  },
+});
+
+Deno.test("nor does who ends in one turn with the one it would have spoken to", async () => {
+  await using db = await testDatabase();
+  const machines = [defineMachine(pair, { version: "1" })];
+  await using kit = await createTestKit({ databaseUrl: db.url, machines });
+  await kit.actors.start({ machine: "pair", id: "p" });
+  await kit.untilIdle();
+  await kit.actors.send("p", { type: "OFF" });
+  await kit.untilIdle();
+  const [left] = await db.sql`select count(*)::int as n from perdura.mailbox`;
+  assertEquals(left?.n, 0);
+});
+
 Deno.test("a rewind leaves what the old branch would have said, and says again what waited", () =>
   withRoom(async (kit) => {
     await kit.actors.send("r", { type: "CALL" });
@@ -124,3 +153,30 @@ Deno.test("there is no branch where nobody knows any more how a child began", ()
     const [child] = Array.isArray(children) ? children : [];
     assertEquals([version, Object(child).status], [111, "active"]);
   }));
+
+const nag = setup({}).createMachine({
+  id: "nag",
+  initial: "waiting",
+  states: { waiting: { after: { 3_600_000: "over" } }, over: {} },
+  on: { AGAIN: {} },
+});
+
+Deno.test("a timer that a rewind has kept was due when it was, at every moment since", async () => {
+  await using db = await testDatabase();
+  const machines = [defineMachine(nag, { version: "1" })];
+  await using kit = await createTestKit({ databaseUrl: db.url, machines });
+  const dueAt = async (version?: number) => {
+    const { timers } = await kit.actors.get(null, "n", version);
+    const [timer] = Array.isArray(timers) ? timers : [];
+    return Date.parse(Object(timer).dueAt);
+  };
+  await kit.actors.start({ machine: "nag", id: "n" });
+  await kit.advance(1_800_000);
+  await kit.actors.send("n", { type: "AGAIN" });
+  await kit.actors.rewind("n", { at: 2, timers: "keep" });
+  const due = await dueAt();
+  await kit.actors.send("n", { type: "AGAIN" });
+  assert(Math.abs(await dueAt(3) - due) < 60_000, "half an hour was gone by then");
+  await kit.actors.rewind("n", { at: 4, timers: "keep" });
+  assert(Math.abs(await dueAt() - due) < 60_000, "and is gone still");
+});

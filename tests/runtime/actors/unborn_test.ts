@@ -15,8 +15,8 @@ const child = setup({ types: {} as { context: { name: string }; input: { name?: 
 
 const parent = setup({
   types: {} as {
-    context: { name?: string; heard: string };
-    events: { type: "LEAVE" } | { type: "BEAR"; name?: string };
+    context: { name?: string | undefined; heard: string };
+    events: { type: "LEAVE" } | { type: "BEAR"; name?: string | undefined };
   },
   actors: { child },
 }).createMachine({
@@ -25,7 +25,7 @@ const parent = setup({
   initial: "alone",
   on: {
     LEAVE: ".alone",
-    BEAR: { target: ".bearing", actions: assign(({ event: { type: _, ...rest } }) => rest) },
+    BEAR: { target: ".bearing", actions: assign(({ event: { name } }) => ({ name })) },
   },
   states: {
     alone: {},
@@ -91,3 +91,32 @@ Deno.test("whoever leaves a child that could not begin may have another one at i
   const past = await actors.history(null, "p/c", 0, 10);
   assertEquals(past.map(({ event }) => event), ["STALL", "STOP", "START"]);
 });
+
+for (const how of ["terminate", "cancel", "leave"] as const) {
+  Deno.test(`${how} of a second child at the address that could not begin`, async () => {
+    await using db = await testDatabase();
+    await using runtime = await createRuntime({ databaseUrl: db.url, machines });
+    const { actors } = runtime;
+    const send = async (event: { type: string; name?: string }) => {
+      await actors.send("p", event);
+      await runtime.drive({ budgetMs });
+    };
+    await actors.start({ machine: "parent", id: "p", event: { type: "BEAR", name: "ada" } });
+    await runtime.drive({ budgetMs });
+    await send({ type: "LEAVE" });
+    await send({ type: "BEAR" });
+    assertEquals((await actors.get(null, "p/c")).status, "stalled");
+    if (how === "leave") {
+      await actors.send("p", { type: "LEAVE" });
+      await send({ type: "BEAR", name: "bob" });
+      const { status, context } = await actors.get(null, "p/c");
+      return assertEquals([status, context], ["active", { name: "bob" }]);
+    }
+    const { status } = await actors[how]("p/c", "enough");
+    await runtime.drive({ budgetMs });
+    assertEquals((await actors.get(null, "p/c")).status, status);
+    const { state, context } = await actors.get(null, "p");
+    const said = how === "cancel" ? "Cancelled" : "Terminated";
+    assertEquals([state, Object(context).heard], ["alone", `${said}: enough`]);
+  });
+}

@@ -54,7 +54,13 @@ function mail(of: Record<string, unknown>) {
 
 function eventOf(value: unknown): LiveEvent {
   if (isEvent(value)) return value;
-  throw new ActorStalledError("threw", "", `Not an event with a type: ${JSON.stringify(value)}`);
+  // Of the value, its kind alone: it may be large, secret, or nothing that JSON has.
+  const kind = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
+  throw new ActorStalledError(
+    "threw",
+    "",
+    `Sends a value (${kind}) that is no event with a type`,
+  );
 }
 
 function isEvent(value: unknown): value is LiveEvent {
