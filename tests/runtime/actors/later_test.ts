@@ -171,7 +171,7 @@ Deno.test("a timer that a rewind has kept was due when it was, at every moment s
     return Date.parse(Object(timer).dueAt);
   };
   await kit.actors.start({ machine: "nag", id: "n" });
-  await kit.advance(1_800_000);
+  await db.sql`update perdura.actor_step set at = at - interval '30 minutes'`;
   await kit.actors.send("n", { type: "AGAIN" });
   await kit.actors.rewind("n", { at: 2, timers: "keep" });
   const due = await dueAt();
