@@ -8,7 +8,7 @@ import { describeError } from "../../src/core/failure.ts";
 import type { Ending } from "../../src/runtime/endings.ts";
 import { defineHandler, type Handler, indexHandlers } from "../../src/runtime/handlers.ts";
 import { Jobs } from "../../src/runtime/jobs.ts";
-import type { GateName } from "../../src/core/gate.ts";
+import { type GateName, NO_LIMITS } from "../../src/core/gate.ts";
 import { eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";
@@ -101,6 +101,30 @@ Deno.test("what waits behind an open breaker spends no attempt; by hand it opens
     "open",
     "tested",
   ]);
+});
+
+Deno.test("the breaker comes first: who waits behind it spends no start of a rate, and holds no slot", async () => {
+  await using db = await testDatabase();
+  const { handler, set } = upstream({ openMs: 600_000 });
+  const desk = new BreakerDesk(db.store);
+  await using w = testWorker(db, [handler], { concurrency: 1 });
+  await insert(db, w, 1);
+  await untilState(desk, TYPE, "open");
+  const mail: GateName = { tenantId: "default", kind: "queue", name: "mail" };
+  await db.store.gates.setLimits(mail, {
+    ...NO_LIMITS,
+    ...{ ratePerMinute: 1, burst: 1, concurrency: 1 },
+  });
+  await insert(db, w, 1, { queue: "mail" });
+  await w.worker.quiet(1_000);
+  assertEquals((await db.sql`select from perdura.slot`).length, 0);
+  set(true);
+  await desk.move(TYPE, "CLOSE", "tested");
+  // Had its start been spent, the next one would come in a minute.
+  await eventually("both succeed", async () => {
+    const [row] = await db.sql`select count(*)::int as n from perdura.job_archive`;
+    return row?.n === 2;
+  }, 30_000);
 });
 
 Deno.test("a breaker per limit key stops that key alone", async () => {
