@@ -1,12 +1,13 @@
-/** The same jobs of one tenant, of a thousand, and of a thousand with limits. */
+/** The same jobs of one tenant, of one whose limits were taken away, of a thousand, and of a thousand with limits. */
 import { migrate, openStore } from "perdura";
+import { NO_LIMITS } from "../../src/core/gate.ts";
 import { meter, type Spent } from "../place/meter.ts";
 import type { Server } from "../place/postgres.ts";
 import { addNoops, NOOP } from "../operating/noops.ts";
 import { start } from "../operating/program.ts";
 
 /** Whose the jobs are. */
-export type Whose = "one tenant" | "tenants" | "limited tenants";
+export type Whose = "one tenant" | "limits off" | "tenants" | "limited tenants";
 
 const TENANTS = 1_000;
 const ALL_OF_TYPE = { tenantId: null, kind: "type", name: NOOP } as const;
@@ -22,11 +23,13 @@ export async function measureLimited(server: Server, whose: Whose, jobs: number)
   try {
     await migrate({ url, debug: true });
     await store.gates.setPause(ALL_OF_TYPE, true, false);
-    const tenants = whose === "one tenant" ? 1 : TENANTS;
+    const tenants = whose === "one tenant" || whose === "limits off" ? 1 : TENANTS;
     await addNoops(store, jobs, (n) => nameOf(n % tenants));
-    if (whose === "limited tenants") {
+    if (whose === "limits off" || whose === "limited tenants") {
       for (let n = 0; n < tenants; n++) {
-        await store.gates.setLimits({ tenantId: nameOf(n), kind: "tenant", name: "" }, WIDE);
+        const tenant = { tenantId: nameOf(n), kind: "tenant", name: "" } as const;
+        await store.gates.setLimits(tenant, WIDE);
+        if (whose === "limits off") await store.gates.setLimits(tenant, NO_LIMITS);
       }
     }
     await server.vacuum(database);
