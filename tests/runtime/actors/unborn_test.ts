@@ -46,6 +46,19 @@ const parent = setup({
 const machines = [defineMachine(parent, { version: "1" })];
 const budgetMs = 20_000;
 
+type Runtime = Awaited<ReturnType<typeof createRuntime>>;
+
+/** Ends the child: it stays so, and its parent hears. */
+async function endByHand(runtime: Runtime, how: "terminate" | "cancel"): Promise<void> {
+  const { actors } = runtime;
+  const { status } = await actors[how]("p/c", "enough");
+  await runtime.drive({ budgetMs });
+  assertEquals((await actors.get(null, "p/c")).status, status);
+  const { state, context } = await actors.get(null, "p");
+  const said = how === "cancel" ? "Cancelled" : "Terminated";
+  assertEquals([state, Object(context).heard], ["alone", `${said}: enough`]);
+}
+
 for (const how of ["terminate", "cancel"] as const) {
   Deno.test(`${how} of a child whose first step threw: it stays so, and its parent hears`, async () => {
     await using db = await testDatabase();
@@ -54,12 +67,7 @@ for (const how of ["terminate", "cancel"] as const) {
     await actors.start({ machine: "parent", id: "p", event: { type: "BEAR" } });
     await runtime.drive({ budgetMs });
     assertEquals((await actors.get(null, "p/c")).status, "stalled");
-    const { status } = await actors[how]("p/c", "enough");
-    await runtime.drive({ budgetMs });
-    assertEquals((await actors.get(null, "p/c")).status, status);
-    const { state, context } = await actors.get(null, "p");
-    const said = how === "cancel" ? "Cancelled" : "Terminated";
-    assertEquals([state, Object(context).heard], ["alone", `${said}: enough`]);
+    await endByHand(runtime, how);
     const [left] = await db.sql`select count(*)::int as n from perdura.mailbox`;
     assertEquals(left?.n, 0);
   });
@@ -112,11 +120,6 @@ for (const how of ["terminate", "cancel", "leave"] as const) {
       const { status, context } = await actors.get(null, "p/c");
       return assertEquals([status, context], ["active", { name: "bob" }]);
     }
-    const { status } = await actors[how]("p/c", "enough");
-    await runtime.drive({ budgetMs });
-    assertEquals((await actors.get(null, "p/c")).status, status);
-    const { state, context } = await actors.get(null, "p");
-    const said = how === "cancel" ? "Cancelled" : "Terminated";
-    assertEquals([state, Object(context).heard], ["alone", `${said}: enough`]);
+    await endByHand(runtime, how);
   });
 }
