@@ -65,11 +65,15 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
   await within(leftMs(), emptyInbox(withRetries(host)));
   worker.start();
   const startingMs = budgetMs * STARTING_SHARE;
-  await within(startingMs, worker.schedules.fire());
-  // A sweep of many expired leases goes on by the next slice, or by whoever else sweeps.
-  await within(startingMs, worker.sweep());
-  await worker.quiet(Math.max(0, startingMs - (budgetMs - leftMs())));
-  await worker.stop();
+  try {
+    await within(startingMs, worker.schedules.fire());
+    // A sweep of many expired leases goes on by the next slice, or by whoever else sweeps.
+    await within(startingMs, worker.sweep());
+    await worker.quiet(Math.max(0, startingMs - (budgetMs - leftMs())));
+  } finally {
+    // Also where the database has failed: nobody else knows of this worker, and it would go on.
+    await worker.stop();
+  }
   const served = {
     types: [...handlers.keys()],
     queues: host.queues,

@@ -22,6 +22,7 @@ import {
 import { isAddress } from "../../src/library/address.ts";
 import { eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
+import { untilBlocked } from "../support/locks.ts";
 
 const greet = defineHandler({
   type: "greet",
@@ -137,6 +138,39 @@ Deno.test("drive() does one bounded slice, and says when to come back", async ()
   assert(Math.abs(Date.parse(rest.nextWakeAt ?? "") - Date.parse(runAt)) < 60_000);
   await assertRejects(() => runtime.drive({ budgetMs: 1 }), RangeError);
   await assertRejects(() => runtime.drive({ maxJobs: 0 }), RangeError);
+});
+
+Deno.test("a slice that fails stops what it has begun, and hands it back", async () => {
+  await using db = await testDatabase();
+  const begun = Promise.withResolvers<AbortSignal>();
+  const patient = defineHandler({
+    type: "patient",
+    input: z.unknown(),
+    handle: async (_payload, { signal }) => {
+      begun.resolve(signal);
+      await new Promise((stopped) => signal.addEventListener("abort", stopped));
+      signal.throwIfAborted();
+    },
+  });
+  const options = { databaseUrl: db.url, deadlineMs: 90_000, handlers: [patient] };
+  await using runtime = await createRuntime(options);
+  const { id } = await runtime.enqueue(patient, {});
+  const slice = await db.sql.begin(async (tx) => {
+    // The sweep folds counters: it waits, while the job is claimed and runs.
+    await tx`lock table perdura.counter in access exclusive mode`;
+    const driven = runtime.drive({ budgetMs: 20_000 });
+    const failed = assertRejects(() => driven, UnavailableError);
+    await begun.promise;
+    await untilBlocked(db.sql);
+    await tx`
+      select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`;
+    return { failed };
+  });
+  await slice.failed;
+  assert((await begun.promise).aborted, "nobody would ever stop it");
+  const { state, attempt } = await runtime.get(id);
+  assertEquals([state, attempt], ["pending", 0]);
 });
 
 Deno.test("the API can live inside somebody else's Hono app", async () => {
