@@ -54,7 +54,7 @@ export interface ClaimerHost {
   readonly stats: WorkerStats;
   /** Everything that ended here has been committed. */
   readonly settled: () => Promise<void>;
-  readonly onDatabase: (isOk: boolean) => void;
+  readonly onDatabase: (failure: null) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -338,7 +338,7 @@ export class Claimer {
   }
 
   #onAnswer(): void {
-    this.#host.onDatabase(true);
+    this.#host.onDatabase(null);
     this.#host.stats.lastClaimAt = this.#host.clock.monotonic();
   }
 

@@ -42,7 +42,8 @@ export interface CommitterHost {
   /** Many handlers run: more endings are near. */
   readonly isBusy: () => boolean;
   /** The database answered, or not. */
-  readonly onDatabase: (isOk: boolean) => void;
+  /** It has answered; or it has not, and why. */
+  readonly onDatabase: (failure: UnavailableError | null) => void;
   /** The job is no longer ours; `change` is null when its lease was lost. */
   readonly onSettled: (claimed: ClaimedJob, change: Change | null) => void;
 }
@@ -108,14 +109,14 @@ export class Committer {
       try {
         const refusals = await this.#host.store.commit(this.#host.worker, changes);
         this.#host.stats.commitTime.observe((this.#host.clock.monotonic() - sentAt) / 1000);
-        this.#host.onDatabase(true);
+        this.#host.onDatabase(null);
         return refusals;
       } catch (error) {
         if (!(error instanceof UnavailableError)) {
           log.error("Outcomes could not be committed", { error, jobs: changes.length });
           return null;
         }
-        this.#host.onDatabase(false);
+        this.#host.onDatabase(error);
         if (this.#isGivingUp) return null;
         await new Promise((done) => setTimeout(done, jittered(PAUSE_MS, this.#host.random, 0.5)));
       }

@@ -12,7 +12,8 @@ export interface TurnLoopHost {
   readonly turner: Turner;
   readonly random: Random;
   readonly glance: Glance;
-  readonly onDatabase: (isOk: boolean) => void;
+  /** It has answered. */
+  readonly onDatabase: (failure: null) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -37,7 +38,7 @@ export class TurnLoop {
     while (!this.#isStopping) {
       try {
         const count: number = isAsked || await glance.sees("mail") ? await turner.turnOnce() : 0;
-        onDatabase(true);
+        onDatabase(null);
         this.turns += count;
         isAsked = count > 0 || await this.#sleep();
       } catch (error) {

@@ -3,8 +3,6 @@
  * sweeps, and hands everything back when it is told to stop.
  */
 import { getLogger } from "@logtape/logtape";
-import { createActor } from "xstate";
-import { workerMachine } from "../../machines/worker.ts";
 import { jittered } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import { isTerminal } from "../core/lifecycle.ts";
@@ -28,6 +26,7 @@ import { ScheduleLoop } from "./schedule_loop.ts";
 import { sweep } from "./sweeper.ts";
 import { TurnLoop } from "./turn_loop.ts";
 import { WATCH_MS } from "./waiting.ts";
+import { WorkerLife } from "./worker_life.ts";
 import { withRetries, type WorkerOptions } from "./worker_options.ts";
 import { deadlines, within } from "./within.ts";
 
@@ -44,7 +43,7 @@ export class Worker {
   readonly id: string = newId();
   readonly stats: WorkerStats = new WorkerStats();
   readonly #options: ReturnType<typeof withRetries<WorkerOptions>>;
-  readonly #life = createActor(workerMachine);
+  readonly #life = new WorkerLife();
   readonly #leases: Leases;
   readonly #committer: Committer;
   readonly #runner: Runner;
@@ -59,7 +58,6 @@ export class Worker {
   #timers: ReturnType<typeof setInterval>[] = [];
   #loops: Promise<void> = Promise.resolve();
   #isStopping = false;
-  #isDatabaseOk = false;
   /** Turns that were committed with the end of an activity. */
   #relayed = 0;
   /** Somebody waits for jobs until then: tell which ones end. */
@@ -73,7 +71,7 @@ export class Worker {
     this.#options = withRetries(options);
     this.#glance = new Glance(options.store, options.clock, options.pollMs);
     const shared = { ...this.#options, worker: this.id, stats: this.stats, glance: this.#glance };
-    const onDatabase = (isOk: boolean) => this.#onDatabase(isOk);
+    const onDatabase = (failure: UnavailableError | null) => this.#life.onDatabase(failure);
     this.#leases = new Leases(options.store, options.clock, this.id, options.leaseMs);
     this.#committer = new Committer({
       ...shared,
@@ -109,11 +107,6 @@ export class Worker {
   /** Begins to claim. */
   start(): void {
     const { store, leaseMs } = this.#options;
-    let last = "";
-    this.#life.subscribe(({ value }) => {
-      if (value !== last) log.info("Worker {state}", { state: value });
-      last = value;
-    });
     this.#life.start();
     const heartbeat = () => void this.#heartbeat().catch((error) => this.#onFailure(error));
     this.#timers = [
@@ -138,7 +131,7 @@ export class Worker {
 
   /** `connecting`, `connected`, `degraded`, `reconnecting`, `draining` or `stopped`. */
   get state(): string {
-    return this.#life.getSnapshot().value;
+    return this.#life.state;
   }
 
   /** Starts jobs of its own process at once: for `Jobs.attach`. */
@@ -210,7 +203,7 @@ export class Worker {
   async stop(): Promise<void> {
     const until = deadlines(this.#options);
     this.#isStopping = true;
-    this.#life.send({ type: "STOP" });
+    this.#life.end("STOP");
     this.#stopRelays();
     this.#claimer.stop();
     this.#turns?.stop();
@@ -231,7 +224,7 @@ export class Worker {
     this.#runner.close();
     await until(0.95, this.#pulse.stop());
     await until(1, this.#stopHints());
-    this.#life.send({ type: "STOPPED" });
+    this.#life.end("STOPPED");
   }
 
   async #sweepLoop(): Promise<void> {
@@ -337,14 +330,7 @@ export class Worker {
   }
 
   #onFailure(error: unknown): void {
-    if (error instanceof UnavailableError) this.#onDatabase(false);
+    if (error instanceof UnavailableError) this.#life.onDatabase(error);
     else log.error("Worker loop failed", { error });
-  }
-
-  #onDatabase(isOk: boolean): void {
-    // Told of every answer, it has something to decide at a change alone, or at a further failure.
-    if (isOk && this.#isDatabaseOk) return;
-    this.#isDatabaseOk = isOk;
-    this.#life.send({ type: isOk ? "DATABASE_OK" : "DATABASE_FAILED" });
   }
 }

@@ -1,0 +1,46 @@
+/** A worker says in its log why it does nothing. */
+import { assertEquals } from "@std/assert";
+import { configure, type LogRecord } from "@logtape/logtape";
+import { z } from "zod";
+import { defineHandler } from "../../src/runtime/handlers.ts";
+import { openStore } from "../../src/store/open.ts";
+import { eventually } from "../support/build.ts";
+import { testDatabase } from "../support/database.ts";
+import { testWorker } from "../support/worker.ts";
+
+Deno.test("a database that takes no writes is named in the worker's log, until it does again", async () => {
+  const records: LogRecord[] = [];
+  await configure({
+    sinks: { list: (record) => void records.push(record) },
+    loggers: [
+      { category: ["perdura", "worker"], lowestLevel: "info", sinks: ["list"] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: [] },
+    ],
+    reset: true,
+  });
+  await using db = await testDatabase();
+  const [row] = await db.sql`select current_database() as name`;
+  const readOnly = async (word: "on" | "off") => {
+    await db.sql.unsafe(
+      `alter database ${row?.name} set default_transaction_read_only = ${word}`,
+    );
+    await db.sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and application_name like 'perdura lone%'`;
+  };
+  await readOnly("on");
+  const store = openStore({ url: db.url, name: "perdura lone" });
+  await using _opened = { [Symbol.asyncDispose]: () => store.close() };
+  const noop = defineHandler({ type: "noop", input: z.unknown(), handle: () => {} });
+  await using _w = testWorker({ ...db, store }, [noop]);
+  const said = await eventually("the worker says why", () => {
+    const isReason = ({ properties }: LogRecord) => /read-only/.test(String(properties.reason));
+    return Promise.resolve(records.find(isReason));
+  });
+  assertEquals([said.level, typeof said.properties.state], ["warning", "string"]);
+  await readOnly("off");
+  await db.sql`select perdura.enqueue('noop', 'null')`;
+  await eventually("it works again", async () => {
+    return (await db.sql`select from perdura.job_archive`).length === 1;
+  });
+});
