@@ -179,7 +179,7 @@ create index transition_job on perdura.transition
   using brin (job_id uuid_minmax_multi_ops) with (pages_per_range = 16, autosummarize = on);
 create table perdura.transition_default partition of perdura.transition default;
 
--- Idempotency keys: the first job of a key until it expires.
+-- Idempotency keys: the first job of a key until that has ended and the key has expired.
 create table perdura.unique_key (
   tenant_id text not null,
   key text not null,
@@ -328,14 +328,23 @@ create index inbox_key on perdura.inbox using hash ((options ->> 'idempotencyKey
 -- become one too, by its payload or its options, which only a driver can check: then its id is that of a dead letter.
 create function perdura.key_holder(tenant text, type text, key text)
 returns uuid language plpgsql stable as $$
-declare holder uuid;
+declare
+  holder uuid;
+  is_over boolean;
 begin
   if not (has_table_privilege('perdura.unique_key', 'select')
           and has_table_privilege('perdura.inbox', 'select')) then
     return null;
   end if;
-  select u.job_id into holder from perdura.unique_key u
-   where u.tenant_id = $1 and u.key = $3 and u.expires_at >= now();
+  select u.job_id, u.expires_at < now() into holder, is_over from perdura.unique_key u
+   where u.tenant_id = $1 and u.key = $3;
+  if is_over then
+    if not has_table_privilege('perdura.job', 'select') then
+      holder := null;
+    elsif not exists (select from perdura.job j where j.tenant_id = $1 and j.id = holder) then
+      holder := null;
+    end if;
+  end if;
   if holder is null then
     -- The first letter is the one that becomes the job.
     with matches as materialized ( -- by the key alone: the index of tenants and ids holds the whole inbox

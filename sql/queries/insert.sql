@@ -5,8 +5,8 @@
 -- All or none of a call.
 -- Locks: key rows in (tenant, key) order, so that two batches never wait for each other in a ring;
 -- then the new rows. Index: primary keys of unique_key and job, job_claim (one entry).
--- Whether a job is due is judged by the database clock alone. A key that is taken and not expired
--- keeps its job: the caller gets the ids that were inserted. An id that is there already is an error:
+-- Whether a job is due is judged by the database clock alone. A key that is taken keeps its job until
+-- that has ended and the key has expired: the caller gets the ids that were inserted. An id that is there already is an error:
 -- only a statement that was sent twice has one, and looking for it would cost every insert a third.
 -- Returns one row: the time, and a line for each inserted job that has a key or is not due. All others
 -- are in, in the initial state, created and due at that time.
@@ -33,6 +33,7 @@ taken as (
     set job_id = excluded.job_id, payload_hash = excluded.payload_hash,
         expires_at = excluded.expires_at
     where u.expires_at < now()
+      and not exists (select from perdura.job j where j.tenant_id = u.tenant_id and j.id = u.job_id)
   returning tenant_id, job_id),
 ins as (
   insert into perdura.job (

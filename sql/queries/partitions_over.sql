@@ -1,17 +1,18 @@
 -- The DDL that drops partitions in which nothing is to be kept. $1 codes of the states that the archive
--- holds (array), $2 the code under which the policy of the history stands.
+-- holds (array), $2 the code under which the policy of the history stands, $3 keys to let go of at once.
 -- Locks: nothing here. The DDL locks the partition and its parent, ACCESS EXCLUSIVE; it waits 100 ms at most.
 -- Index: none; there are as many partitions as days.
 -- The archive: every state has an age for all tenants and types, and no policy a longer one or none; then
 -- the longest age counts, and the last end of a job in the partition. Its jobs leave the counters, and the
--- summary keeps them where the policy says so. Payloads, outputs and steps go when the archive of their day
--- has gone and no job of that day is left. History: its own policy.
+-- summary keeps them where the policy says so. Their idempotency keys go first, so many at a time: a key without
+-- its job would refuse every other one. Payloads, outputs, steps and logs go when the archive of their day has
+-- gone and no job of that day is left. History: its own policy.
 with day as (
   select c.relname as name, regexp_replace(c.relname, '_\d{8}$', '') as parent,
          to_date(right(c.relname, 8), 'YYYYMMDD') as d
     from pg_inherits h join pg_class c on c.oid = h.inhrelid join pg_class p on p.oid = h.inhparent
    where c.relnamespace = 'perdura'::regnamespace and c.relname ~ '_\d{8}$'
-     and p.relname in ('job_archive', 'job_data', 'step', 'transition', 'actor_step')),
+     and p.relname in ('job_archive', 'job_data', 'step', 'job_log', 'transition', 'actor_step')),
 ages as (
   select case when count(*) filter (where tenant_id = '*' and type = '*') = cardinality($1::smallint[])
                and count(*) = count(max_age_ms) then max(max_age_ms) end as ms
@@ -38,8 +39,23 @@ do $$ begin
   drop table perdura.%1$I;
 end $$$ddl$, name)
   when parent = 'job_archive' then format($ddl$
-do $$ begin
+do $$
+declare
+  released integer;
+begin
   set local lock_timeout = '100ms';
+  if exists (select from perdura.%1$I
+              where finished_at >= now() - %2$s * interval '1 millisecond') then
+    return;
+  end if;
+  delete from perdura.unique_key where ctid = any(array(
+    select u.ctid from perdura.%1$I a
+      join perdura.unique_key u on u.tenant_id = a.tenant_id and u.key = a.idempotency_key and u.job_id = a.id
+     limit %3$s));
+  get diagnostics released = row_count;
+  if released = %3$s then
+    return;
+  end if;
   lock table perdura.job_archive in share update exclusive mode;
   lock table perdura.%1$I in access exclusive mode;
   if not exists (select from perdura.%1$I
@@ -57,7 +73,7 @@ do $$ begin
     on conflict (tenant_id, day, type, queue, state) do update set n = s.n + excluded.n;
     drop table perdura.%1$I;
   end if;
-end $$$ddl$, name, ms)
+end $$$ddl$, name, ms, $3::integer)
   else format($ddl$
 do $$ begin
   set local lock_timeout = '100ms';

@@ -25,7 +25,9 @@ taken as (
     set job_id = excluded.job_id,
         payload_hash = case when u.job_id = excluded.job_id then u.payload_hash else 0 end,
         expires_at = excluded.expires_at
-    where u.job_id = excluded.job_id or u.expires_at < now()
+    where u.job_id = excluded.job_id
+       or (u.expires_at < now()
+           and not exists (select from perdura.job j where j.tenant_id = u.tenant_id and j.id = u.job_id))
   returning u.tenant_id, u.job_id),
 wanted as materialized (
   select tenant_id, id, type || ' ' || (metadata ->> 'uniqueKey') as key

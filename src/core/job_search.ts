@@ -42,6 +42,8 @@ export const JOB_FIELDS: readonly Field[] = [
 /** What a query asks for; null: not about that. */
 export interface JobQuery {
   readonly states: readonly JobState[] | null;
+  /** Some word says which states, not only which not. */
+  readonly areStatesNamed: boolean;
   readonly tenant: string | null;
   readonly type: string | null;
   readonly queue: string | null;
@@ -76,7 +78,8 @@ export function readJobQuery(query: string, now: number, veil: Veil = NO_VEIL): 
   };
   const terms: Term[] = [];
   const created: Bounds = { from: null, to: null };
-  for (const word of readWords(query, JOB_FIELDS)) {
+  const words = readWords(query, JOB_FIELDS);
+  for (const word of words) {
     const { name } = word.field ?? {};
     if (name === "state") asked.states = statesOf(word, reading, asked.states);
     else if (isExact(word) && isOnce(name) && asked[name] === null) {
@@ -87,7 +90,10 @@ export function readJobQuery(query: string, now: number, veil: Veil = NO_VEIL): 
     if (name === "payload" || name === "output") demandShown(name, word, reading, veil);
     if (name === "created" && !word.isNegated) bound(created, word, reading);
   }
-  return { ...asked, createdFrom: created.from, createdTo: created.to, terms };
+  const areStatesNamed = words.some(({ field, isNegated }) =>
+    field?.name === "state" && !isNegated
+  );
+  return { ...asked, areStatesNamed, createdFrom: created.from, createdTo: created.to, terms };
 }
 
 interface Bounds {

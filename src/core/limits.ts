@@ -77,7 +77,7 @@ export const DEFAULT_TIMEOUT_MS: number = 15 * 60 * 1000;
 /** After a timeout or a cancel request, how long a handler may take to stop: 15 seconds. */
 export const GRACE_MS = 15_000;
 
-/** How long an idempotency key points at its job: 7 days. */
+/** How long an idempotency key points at a job that has ended: 7 days since the job was sent. */
 export const KEY_TTL_MS: number = 7 * 24 * 3600 * 1000;
 
 /** A process may be unaware of a new limit for this long; then what runs already is counted. */

@@ -25,7 +25,7 @@ export function selectionOf(request: OperationRequest, now: number, veil: Veil):
   if (action !== "reschedule" && runAt !== undefined) {
     throw invalid("runAt", `Only a reschedule takes a time, not ${action}`);
   }
-  if ((action === "cancel" || action === "delete") && Object.keys(filter).length === 0) {
+  if ((action === "cancel" || action === "delete") && asksNothing(filter)) {
     throw invalid("filter", `Give at least one condition: this would ${action} everything`);
   }
   if (from !== null && to !== null && from > to) throw invalid("filter.to", "Is before from");
@@ -39,6 +39,11 @@ export function selectionOf(request: OperationRequest, now: number, veil: Veil):
     fingerprint: filter.fingerprint ?? query.fingerprint,
     terms: [...termsOf(filter, query), ...query.terms],
   };
+}
+
+/** Spaces are no words of a query. */
+function asksNothing({ q = "", ...others }: OperationFilter): boolean {
+  return q.trim() === "" && Object.keys(others).length === 0;
 }
 
 function idsOf(ids: readonly string[] | null, id: string | null): readonly string[] | null {
@@ -80,10 +85,11 @@ function statesOf({ action, filter }: OperationRequest, query: JobQuery): readon
   if (wrong !== undefined) {
     throw invalid("filter.state", `${action} is for ${possible.join(", ")}; not for ${wrong}`);
   }
-  if (query.states === null) return named ?? usualStates(action);
-  const states = query.states.filter((each) => (named ?? possible).includes(each));
+  // A query that only excludes some names none: what was cancelled has to be asked for.
+  const meant = named ?? (query.areStatesNamed ? possible : usualStates(action));
+  const states = meant.filter((each) => query.states?.includes(each) ?? true);
   if (states.length > 0) return states;
-  throw invalid("filter.q", `${action} is for ${(named ?? possible).join(", ")} alone`);
+  throw invalid("filter.q", `${action} is for ${meant.join(", ")} alone`);
 }
 
 function termsOf(

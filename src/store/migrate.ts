@@ -46,6 +46,7 @@ export const migrations: readonly Migration[] = [
   { id: 26, name: "0026_claim_in_parts", text: sql.migration0026 },
   { id: 27, name: "0027_tenants_read_once", text: sql.migration0027 },
   { id: 28, name: "0028_claim_next", text: sql.migration0028 },
+  { id: 29, name: "0029_keys_of_live_jobs", text: sql.migration0029 },
 ];
 
 /** What a migration run did, or would do. */

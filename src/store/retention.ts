@@ -30,6 +30,8 @@ const CODES = { history: HISTORY, actor: ACTOR, operation: OPERATION } as const;
 const LOOK_ROWS = 5_000;
 const LOOKS = 4;
 const REMOVE_ROWS = 1_000;
+/** Before a day of the archive goes: a second's work. */
+const KEYS_AT_ONCE = 20_000;
 const LEAST = { tenantId: "", id: "00000000-0000-0000-0000-000000000000" };
 /** What the archive holds, and is dropped with a day of it. */
 const archived = JOB_STATES.filter((state) => isTerminal(state) && state !== "dead_letter");
@@ -94,7 +96,8 @@ export class PostgresRetention implements RetentionStore {
   }
 
   async #dropDays(): Promise<void> {
-    const over = await this.#db.query(sql.partitionsOver, [column(archived, stateCode), HISTORY]);
+    const parameters = [column(archived, stateCode), HISTORY, KEYS_AT_ONCE];
+    const over = await this.#db.query(sql.partitionsOver, parameters);
     for (const row of over) await runDdl(this.#db, field<string>(row, "ddl"));
   }
 

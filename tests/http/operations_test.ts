@@ -90,6 +90,21 @@ Deno.test("cancel, reschedule, retry and delete ask the machine about each job",
   }
 });
 
+Deno.test("a state that is only excluded brings nothing that was cancelled back", async () => {
+  await using api = await testApi();
+  const dead = await jobIn(api, "dead_letter");
+  const [cancelled, later] = [await jobIn(api, "cancelled"), await jobIn(api, "scheduled")];
+  for (const action of ["requeue", "retry"]) {
+    const asked = { action, filter: { q: "-state:succeeded" }, dryRun: true };
+    const { body } = await api.post("/operations", asked);
+    assertEquals(body.matched, 1, action);
+  }
+  const named = { action: "requeue", filter: { q: "-state:succeeded state:cancelled" } };
+  assertEquals((await ended(api, await api.post("/operations", named))).done, 1);
+  assertEquals(await stateOf(api, cancelled), "pending");
+  assertEquals([await stateOf(api, dead), await stateOf(api, later)], ["dead_letter", "scheduled"]);
+});
+
 Deno.test("a job whose key is taken stays where it is, and the operation says so", async () => {
   await using api = await testApi();
   const first = await jobIn(api, "dead_letter", { idempotencyKey: "k" });
@@ -141,6 +156,7 @@ Deno.test("what cannot be meant is refused, and nothing is begun", async () => {
   await refused({ action: "delete", filter: { state: ["running"] } }, "filter.state");
   await refused({ action: "delete" }, "filter");
   await refused({ action: "cancel", filter: {} }, "filter");
+  await refused({ action: "delete", filter: { q: " " } }, "filter");
   await refused({ action: "reschedule", filter: { queue: "q" } }, "runAt");
   await refused({ action: "requeue", runAt: "2030-01-01T00:00:00Z" }, "runAt");
   await refused({ action: "requeue", filter: { type: "none" } }, "filter");

@@ -127,6 +127,8 @@ Deno.test("a strict key that is another job's makes a dead letter, not nothing",
   assertEquals([refused?.state, refused?.lastError?.code], ["dead_letter", "idempotency_conflict"]);
   assert(refused?.lastError?.message.includes(first!.id));
   await db.sql`update perdura.unique_key set expires_at = now() - interval '1 s'`;
+  assertEquals((await ask('{"n": 3}', "strict"))?.state, "dead_letter", "the first one lives");
+  await leaveJob({ store: db.store, clock: systemClock }, "default", first!.id);
   assertEquals((await ask('{"n": 3}', "strict"))?.state, "pending");
 });
 
@@ -155,12 +157,15 @@ Deno.test("a key in SQL gives the id of the job that has it, also before it is m
   assertEquals(await ask({ idempotencyKey: "three" }), others.at(-1));
   assertEquals(await ask({ idempotencyKey: "three" }, "no.such.type"), wrong);
   await emptyInbox(host(db));
+  const expire = () => db.sql`update perdura.unique_key set expires_at = now() - interval '1 s'`;
+  await expire();
   assertEquals(await ask({ idempotencyKey: "one" }), first);
+  await db.sql`update perdura.unique_key set expires_at = now() + interval '1 day'`;
   await leaveJob({ store: db.store, clock: systemClock }, "default", first);
   assertEquals(await ask({ idempotencyKey: "one" }), first);
   assertEquals((await db.sql`select from perdura.inbox`).length, 0);
   for (const id of [first, ...others]) assert(await db.store.get(null, id), "nobody has this id");
-  await db.sql`update perdura.unique_key set expires_at = now() - interval '1 s'`;
+  await expire();
   assertEquals(await ask({ idempotencyKey: "one" }) === first, false);
 });
 

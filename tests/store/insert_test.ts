@@ -1,5 +1,8 @@
 /** Jobs into the store: rows, keys, due times, refusals. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { systemClock } from "../../src/core/clock.ts";
+import type { JobInsert } from "../../src/core/job.ts";
+import { leaveJob } from "../../src/runtime/leaving.ts";
 import { RefusedError } from "../../src/store/failures.ts";
 import { buildJob, claimAll } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
@@ -66,13 +69,22 @@ Deno.test("insert() gives the job of a known key, and says when the payload diff
   assertEquals(await db.store.get(null, same.id), null);
 });
 
-Deno.test("insert() gives a key's job also after it has ended, until the key expires", async () => {
+Deno.test("insert() gives a key's job while it lives, and after its end until the key expires", async () => {
   await using db = await testDatabase();
   const first = buildJob({ idempotencyKey: "k" });
   await db.store.insert([first]);
-  await db.sql`update perdura.unique_key set expires_at = now() - interval '1 second'`;
-  const second = buildJob({ idempotencyKey: "k" });
-  assertEquals((await db.store.insert([second]))[0]?.created, true);
+  const again = async (more: Partial<JobInsert> = {}) => {
+    const [{ id, created } = {}] = await db.store.insert([
+      buildJob({ idempotencyKey: "k", ...more }),
+    ]);
+    return [id === first.id, created];
+  };
+  const expire = () =>
+    db.sql`update perdura.unique_key set expires_at = now() - interval '1 second'`;
+  await expire();
+  for (const more of [{}, { limitKey: "slow" }]) assertEquals(await again(more), [true, false]);
+  await leaveJob({ store: db.store, clock: systemClock }, "default", first.id);
+  assertEquals(await again(), [false, true]);
 });
 
 Deno.test("insert() settles a hundred racing callers of one key on one job", async () => {

@@ -24,10 +24,16 @@ async function ended(
   db: TestDatabase,
   state: JobState,
   days: number,
-  { tenantId = "default", type = "a" } = {},
+  { tenantId = "default", type = "a", idempotencyKey }: {
+    tenantId?: string;
+    type?: string;
+    idempotencyKey?: string;
+  } = {},
 ): Promise<string> {
   const id = newJobId(tenantId);
-  const [job] = await claimed(db.store, buildJob({ id, tenantId, type, timeoutMs: 60_000 }));
+  const keyed = idempotencyKey === undefined ? {} : { idempotencyKey };
+  const sent = buildJob({ id, tenantId, type, timeoutMs: 60_000, ...keyed });
+  const [job] = await claimed(db.store, sent);
   assert(job?.id === id);
   const end = state === "succeeded"
     ? { type: "SUCCEED" } as const
@@ -129,7 +135,7 @@ Deno.test("by number, too, the most special policy of a job is the one that coun
 Deno.test("a whole day goes with its partition, unless something in it is to be kept", async () => {
   await using db = await testDatabase();
   const { retention } = db.store;
-  const old = await ended(db, "succeeded", 40);
+  const old = await ended(db, "succeeded", 40, { idempotencyKey: "k" });
   const fresh = await ended(db, "cancelled", 1);
   const day = new Date(Date.now() - 45 * DAY_MS).toISOString().slice(0, 10);
   const name = day.replaceAll("-", "");
@@ -138,7 +144,7 @@ Deno.test("a whole day goes with its partition, unless something in it is to be 
     return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
   };
   const from = Date.parse(day);
-  for (const table of ["job_archive", "job_data", "step"]) {
+  for (const table of ["job_archive", "job_data", "step", "job_log"]) {
     await db.sql.unsafe(`create table perdura.${table}_${name} partition of perdura.${table}
       for values from ('${bound(from)}') to ('${bound(from + DAY_MS)}')`);
   }
@@ -150,6 +156,7 @@ Deno.test("a whole day goes with its partition, unless something in it is to be 
     bound(from + 1000).slice(0, -12) + digit + id.slice(-11);
   for (const [id, digit] of [[old, "1"], [fresh, "2"]] as const) {
     await db.sql`update perdura.job_archive set id = ${moved(id, digit)} where id = ${id}`;
+    await db.sql`update perdura.unique_key set job_id = ${moved(id, digit)} where job_id = ${id}`;
   }
   const exists = async (table: string) => {
     const [row] = await db.sql`select to_regclass(${`perdura.${table}_${name}`}) is not null as it`;
@@ -169,7 +176,13 @@ Deno.test("a whole day goes with its partition, unless something in it is to be 
   const [summary] = await db.sql`select n::int from perdura.job_summary`;
   assertEquals(summary?.n, 1);
   await retention.enforce();
-  assertEquals(await Promise.all(["job_data", "step"].map(exists)), [false, false]);
+  assertEquals(await Promise.all(["job_data", "step", "job_log"].map(exists)), [
+    false,
+    false,
+    false,
+  ]);
+  const again = buildJob({ idempotencyKey: "k" });
+  assertEquals((await db.store.insert([again]))[0]?.created, true, "its key has gone with it");
   const counts = await counted(db);
   assertEquals([counts.get("succeeded") ?? 0, counts.get("cancelled") ?? 0], [0, 0]);
 });
