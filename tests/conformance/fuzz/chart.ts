@@ -27,7 +27,7 @@ import {
   stateIn,
   stopChild,
 } from "xstate";
-import type { Chance } from "./random.ts";
+import type { Chance } from "../../support/chance.ts";
 
 /** The events that a script sends. */
 export const EVENTS = ["A", "B", "C", "D"];

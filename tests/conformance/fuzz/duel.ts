@@ -5,7 +5,7 @@ import { ActorStalledError } from "../../../src/core/actor/mod.ts";
 import { World } from "../../core/actor/world.ts";
 import { EVENTS, randomMachine } from "./chart.ts";
 import { type Habit, Live } from "./live.ts";
-import { Chance } from "./random.ts";
+import { Chance } from "../../support/chance.ts";
 
 /** What came of a duel. */
 export interface Verdict {

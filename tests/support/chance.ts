@@ -1,4 +1,4 @@
-/** Repeatable chance: a small generator of 32 bits (mulberry32, public domain), enough to draw charts. */
+/** Repeatable chance: a small generator of 32 bits (mulberry32, public domain), enough for tests. */
 export class Chance {
   #state: number;
 
