@@ -164,6 +164,25 @@ Deno.test("the page of an actor", async (t) => {
       await untilLit(page, WRAPPING);
     });
 
+    await t.step(
+      "one whose name has a slash and a percent sign is as well found",
+      async () => {
+        const id = "50 %/order";
+        const order = { total: 5, items: ["lamp"] };
+        await post(`${url}/actors`, { machine: "order", id, input: order });
+        await page.goto(`${url}/ui/actors/${encodeURIComponent(id)}`);
+        await untilLit(page, PICKING);
+        await page.getByRole("tab", { name: "Related" }).click();
+        await page.getByRole("link", { name: "look them up" }).click();
+        const jobs = page.locator("tr[data-job]");
+        await jobs.filter({ hasText: "order/charge" }).click();
+        await page.getByRole("link", { name: id, exact: true }).click();
+        await untilLit(page, PICKING);
+        await page.goto(`${url}/ui/actors/order-1`);
+        await untilLit(page, WRAPPING);
+      },
+    );
+
     await t.step("it forks from a step of its past", async () => {
       await page.locator(`.history tr[data-version="3"] button`).click();
       await page.getByRole("button", { name: "Fork, rewind…" }).click();

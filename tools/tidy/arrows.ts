@@ -79,7 +79,9 @@ const HOUSE: readonly Room[] = [
   },
   {
     at: "src/ui/app/",
-    files: ["src/ui/app/", "src/core/clock.ts", "src/core/near.ts"],
+    files: [
+      ...["src/ui/app/", "src/core/clock.ts", "src/core/near.ts", "src/core/actor/address.ts"],
+    ],
     types: ["src/core/", "src/runtime/", "src/ui/"],
     packages: ["preact", "@preact/signals", "uplot"],
   },

@@ -1,5 +1,6 @@
 /** Where an actor comes from and what it has begun; fetched when it is looked at. */
 import type { Actor } from "../../runtime/actor_view.ts";
+import { rootAddress } from "../../core/actor/address.ts";
 import { queryOf, ui } from "./api.ts";
 import { Facts } from "./facts.tsx";
 import { Pill } from "./parts.tsx";
@@ -51,12 +52,12 @@ export function Related({ actor }: { readonly actor: Actor }) {
   );
 }
 
-/** A search for its jobs: those of a batch are of any type. */
-function jobsOf({ id, machine }: Actor): string {
-  const name = JSON.stringify(id);
+/** A search for its jobs, which bear its address: those of a batch are of any type. */
+function jobsOf({ id, parentId, machine }: Actor): string {
+  const address = JSON.stringify(parentId === null ? rootAddress(id) : id);
   return machine === "perdura.batch"
-    ? `metadata.batch:${name}`
-    : `type:${machine}/* metadata.actor:${name}`;
+    ? `metadata.batch:${address}`
+    : `type:${machine}/* metadata.actor:${address}`;
 }
 
 /** Where it was forked from; null: nowhere. */
