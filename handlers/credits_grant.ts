@@ -82,7 +82,7 @@ export function creditsPrepare(): Handler {
 async function customersOf(fileId: string, context: HandlerContext): Promise<string[]> {
   const file = await context.file(fileId);
   const text = await new Response(ReadableStream.from(file.pieces())).text();
-  return text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "");
+  return text.split(/[\r\n]/).map((line) => line.trim()).filter((line) => line !== "");
 }
 
 function makeTables({ stepTransaction }: HandlerContext) {

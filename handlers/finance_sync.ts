@@ -22,6 +22,8 @@ const input = z.strictObject({
 type Cursor = { readonly xid: string; readonly id: string };
 
 const BEGINNING: Cursor = { xid: "0", id: "0" };
+/** No index finds the last run: where a tenant has had more jobs since, the copy itself is asked. */
+const JOBS_LOOKED_AT = 50_000;
 
 /** The handler. */
 export function financeSync(): Handler {
@@ -50,8 +52,10 @@ function begin({ job, stepTransaction }: HandlerContext) {
   return stepTransaction("begin", async (sql) => {
     await makeTables(sql);
     const [last] = await sql`
-      select output -> 'cursor' as cursor from perdura.job_archive
-       where tenant_id = ${job.tenantId} and type = ${job.type} and output is not null
+      select output -> 'cursor' as cursor
+        from (select id, type, output from perdura.job_archive where tenant_id = ${job.tenantId}
+               order by id desc limit ${JOBS_LOOKED_AT}) as newest
+       where type = ${job.type} and output is not null
        order by id desc limit 1`;
     const [now] = await sql`select pg_snapshot_xmin(pg_current_snapshot())::text as mark`;
     const { data } = cursorSchema.safeParse(last?.cursor);
@@ -60,8 +64,8 @@ function begin({ job, stepTransaction }: HandlerContext) {
 }
 
 /**
- * The place that the copy itself is at: where no run has left one, or outputs are encrypted. Pieces come
- * in order, so all that is below it has been copied.
+ * The place that the copy itself is at: where no run has left one, many jobs have ended since, or outputs
+ * are encrypted. Pieces come in order, so all that is below it has been copied.
  */
 async function reached(sql: TransactionSql, tenantId: string): Promise<Cursor> {
   const [row] = await sql`

@@ -2,7 +2,8 @@
 import type { Page, PageRequest } from "../runtime/for_each.ts";
 
 const LINE_BYTES_MAX = 1_000;
-const NEWLINE = 10;
+const LF = 10;
+const CR = 13;
 
 /** Lines of a file from a place in it: the place is the cursor. @throws {NotFoundError} */
 export async function linesOf(
@@ -17,7 +18,8 @@ export async function linesOf(
   for await (const piece of file.pieces(start)) {
     for (const byte of piece) {
       at++;
-      if (byte !== NEWLINE) {
+      // Of CR LF the second ends a line without anything in it, which is no item.
+      if (byte !== LF && byte !== CR) {
         if (line.length < LINE_BYTES_MAX) line.push(byte);
         continue;
       }

@@ -81,6 +81,22 @@ Deno.test("finance.sync goes on from its copy where the last run has left no pla
   }
 });
 
+Deno.test("finance.sync looks for its last run among so many jobs, and else asks its copy", async () => {
+  await using db = await testDatabase();
+  await using w = testWorker(db, [financeSync()]);
+  await w.run("finance.sync", {});
+  await db.sql`
+    update perdura.job_archive
+       set output = '{"copied": 0, "cursor": {"xid": "99999999999", "id": "1"}}'`;
+  await db.sql`
+    insert into perdura.job_archive
+    select (jsonb_populate_record(a, jsonb_build_object('type', 'other',
+             'id', left(a.id::text, 24) || 'f' || lpad(to_hex(n), 11, '0')))).*
+      from perdura.job_archive a, generate_series(1, 50000) n`;
+  await db.sql`insert into ledger_entry (tenant_id, account, amount) values ('default', 'a', 1)`;
+  assertEquals(await sync(db, w, {}), 1);
+});
+
 Deno.test("finance.sync does not take back what another run has copied meanwhile", async () => {
   await using db = await testDatabase();
   await using w = testWorker(db, [financeSync()]);
@@ -158,6 +174,29 @@ Deno.test("credits.grant: a file that is not UTF-8, or whose lines are no names,
   }
   const [found] = await db.sql`select to_regclass('credit_entry') is null as nothing`;
   assertEquals(found?.nothing, true);
+});
+
+Deno.test("credits.grant: a line is a customer, whatever ends it", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    handlers: [creditsGrant(), creditsPrepare()],
+    machines: [creditGrants],
+    pollMs: 50,
+  });
+  runtime.work();
+  for (const end of ["\n", "\r\n", "\r"]) {
+    const bytes = new TextEncoder().encode(["\uFEFFada", "bob", "", "ada"].join(end));
+    const file = { tenantId: "default", name: "c.txt", mediaType: "text/plain", bytes };
+    const { id: fileId } = await new Files(db.store.files).add(file);
+    const input = { name: "spring", amount: 5, fileId };
+    const granted = { customers: 2, total: 10 };
+    assertEquals(await runtime.enqueueAndWait("credits.grant", input), granted);
+    const id = `ended by ${JSON.stringify(end)}`;
+    await runtime.actors.start({ machine: "credits.grant", id, input });
+    const over = await runtime.actors.wait(null, id, "done", { timeoutMs: 60_000 });
+    assertEquals(over?.output, { granted, failure: null });
+  }
 });
 
 Deno.test("credits.grant: what was prepared and never published counts nothing", async () => {
