@@ -38,11 +38,22 @@ Deno.test("doctor on a healthy database finds nothing, and looks at everything",
     const check of [
       ...["settings", "database", "version", "migrations", "permissions", "clock", "indexes"],
       ...["durability", "vacuum", "transactions", "connections", "leases", "stuck jobs", "backlog"],
-      ...["quarantine", "actors", "partitions"],
+      ...["writes", "quarantine", "actors", "partitions"],
     ]
   ) {
     assert(looked.has(check), check);
   }
+});
+
+Deno.test("doctor finds a database that takes no writes", async () => {
+  await using db = await testDatabase();
+  const [row] = await db.sql`select current_database() as name`;
+  await db.sql.unsafe(`alter database ${row?.name} set default_transaction_read_only = on`);
+  const { code, unwell } = await examine(db.url);
+  assertEquals([code, unwell.map(({ check, level }) => `${check}: ${level}`)], [
+    1,
+    ["writes: problem"],
+  ]);
 });
 
 Deno.test("doctor says what is kept, and by whose word", async () => {

@@ -8,6 +8,27 @@ const DEAD_ROWS = 10_000;
 /** About the server as a whole. */
 export const serverChecks: readonly Check[] = [
   {
+    name: "writes",
+    well: "The database takes writes",
+    look: async ({ sql }) => {
+      const [row] = await sql`
+        select pg_is_in_recovery() as standby,
+               current_setting('default_transaction_read_only') = 'on' as shut`;
+      if (row?.standby) {
+        return [problem(
+          "The server is a standby: nothing can be taken, and nothing runs",
+          "DATABASE_URL must name the primary; or make it one: select pg_promote();",
+        )];
+      }
+      return row?.shut
+        ? [problem(
+          "default_transaction_read_only is on: nothing can be taken, and nothing runs",
+          "Reset it where it is set (server, database or role), and let Perdura connect anew.",
+        )]
+        : [];
+    },
+  },
+  {
     name: "durability",
     well: "A commit is on disk, and on its standby where one is asked for",
     look: async ({ sql }) => {
