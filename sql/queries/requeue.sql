@@ -4,8 +4,9 @@
 -- Locks: the key rows, then the ended rows, then their places or the rows of their ordering keys. Index:
 -- primary keys, place_job.
 -- The version goes on rising. A job whose keys cannot be taken again stays where it is: that of `unique`
--- when it is free, or still this job's, and is as this statement has seen it; of two with the same key the
--- older one gets it. Gives what became of each, and of a single one who holds its key.
+-- when it is free, or still this job's with nobody running before it, and is as this statement has seen it;
+-- of two with the same key the older one gets it. Gives what became of each, and of a single one who holds
+-- its key.
 with asked as materialized (
   select r.t, r.i, r.v from unnest($1::text[], $2::uuid[], $3::integer[]) as r(t, i, v)),
 ended as materialized (
@@ -34,10 +35,13 @@ wanted as materialized (
     from ended where metadata ? 'uniqueKey'),
 named as materialized ( -- one of each key: who has it still, or else the oldest
   select distinct on (w.tenant_id, w.key) w.tenant_id, w.key, w.id, u.n,
-         u.n is null or u.job_id = w.id
-           or ((u.until is null or u.until < now())
-               and not exists (select from perdura.job j
-                                where j.tenant_id = u.tenant_id and j.id = u.job_id)) as is_free
+         u.n is null
+           or (not exists (select from perdura.job j
+                            where j.tenant_id = u.tenant_id and j.id = u.waits_for)
+               and (u.job_id = w.id
+                    or ((u.until is null or u.until < now())
+                        and not exists (select from perdura.job j
+                                         where j.tenant_id = u.tenant_id and j.id = u.job_id)))) as is_free
     from wanted w left join perdura.unique_lock u on u.tenant_id = w.tenant_id and u.key = w.key
    order by w.tenant_id, w.key, u.job_id is distinct from w.id, w.id),
 locked as (
@@ -121,6 +125,6 @@ select asked.t, asked.i,
          (select u.job_id::text from ended e
             join perdura.unique_key u on u.tenant_id = e.tenant_id and u.key = e.idempotency_key
            where u.job_id <> e.id),
-         (select u.job_id::text from wanted w
+         (select coalesce(u.waits_for, u.job_id)::text from wanted w
             join perdura.unique_lock u on u.tenant_id = w.tenant_id and u.key = w.key), '') end as holder
   from asked

@@ -113,6 +113,33 @@ Deno.test("onRunning: runAgain keeps one follow-up with the newest payload, afte
   assertEquals(rows.length, 0);
 });
 
+Deno.test("a follow-up that is cancelled gives the key back to the job that runs", async () => {
+  await using db = await testDatabase();
+  const jobs = jobsOn(db);
+  const ask = asking(jobs);
+  const again = { onRunning: "runAgain" } as const;
+  const first = await ask(1);
+  const [held] = await claimAll(db.store, 10);
+  assert(held);
+  const dropped = await ask(2, again);
+  await jobs.send(dropped.id, { type: "CANCEL" }, options);
+  await db.store.uniques.tidy(null, 10);
+  const ignored = await ask(3);
+  assertEquals([ignored.id, ignored.unique], [first.id, "deduplicated"]);
+  const refused = await assertRejects(
+    () => jobs.send(dropped.id, { type: "REQUEUE" }, options),
+    IdempotencyConflictError,
+  );
+  assertEquals(refused.members.existing, first.id);
+  const second = await ask(4, again);
+  assertEquals([second.unique, (await jobs.get(null, second.id)).state], ["inserted", "scheduled"]);
+  assertEquals((await ask(5, again)).id, second.id);
+  assertEquals(await db.store.commit(null, [changeFor(held, { type: "SUCCEED" })]), []);
+  await using w = testWorker(db, debugHandlers);
+  await w.run("debug.noop", {}, "succeeded");
+  assertEquals((await w.reach(second.id, "succeeded")).payload, { n: 5 });
+});
+
 Deno.test("scope: live is free when its job has ended, window is not before its time", async () => {
   await using db = await testDatabase();
   const jobs = jobsOn(db);
