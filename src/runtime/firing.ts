@@ -74,12 +74,15 @@ export async function fireDue(host: FiringHost): Promise<number> {
   return moved;
 }
 
-/** Starts the actors of runs that are committed. */
-export async function startActors(host: FiringHost): Promise<void> {
+/** Starts the actors of runs that are committed, of all schedules or of one. */
+export async function startActors(
+  host: Pick<FiringHost, "store" | "actors" | "machines">,
+  of: Pick<ScheduleRow, "tenantId" | "id"> | null = null,
+): Promise<void> {
   const { actors, machines, store } = host;
   if (!actors || machines.length === 0) return;
   for (let round = 0; round < BATCHES_MAX; round++) {
-    const runs = await store.schedules.unstarted(machines, STARTS);
+    const runs = await store.schedules.unstarted(machines, STARTS, of);
     for (let from = 0; from < runs.length; from += STARTS_AT_ONCE) {
       const some = runs.slice(from, from + STARTS_AT_ONCE);
       await Promise.all(some.map((run) => startActor(store, actors, run)));

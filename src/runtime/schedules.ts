@@ -101,6 +101,7 @@ export class Schedules {
       demandVersion(before, id, aim);
       const { tenantId: _, ...definition } = parseSchedule(input, nowMs);
       this.#checkTarget({ tenantId, id, definition });
+      if (before) await this.#startFired(before);
       const isWritten = await this.#write({ tenantId, id, definition, before, nowMs });
       if (!isWritten) return null;
       return { schedule: await this.get(id, { tenantId }), created: before === null };
@@ -153,6 +154,7 @@ export class Schedules {
   async remove(id: string, aim: ScheduleAim = {}): Promise<void> {
     await this.#inTurn(id, aim, async () => {
       const { schedule } = await this.#look(id, aim);
+      await this.#startFired(schedule);
       return await this.#host.store.schedules.remove(schedule) || null;
     });
   }
@@ -226,6 +228,12 @@ export class Schedules {
       }
       throw new UnavailableError(`Schedule "${id}" is being changed; send it again`);
     });
+  }
+
+  /** What has fired is started as it was meant then; who fires next is noticed by the fire time. */
+  async #startFired(schedule: ScheduleRow): Promise<void> {
+    const { store, actors } = this.#host;
+    await startActors({ store, actors, machines: actors?.machines ?? [] }, schedule);
   }
 
   #write(wanted: {

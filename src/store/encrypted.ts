@@ -139,8 +139,8 @@ function sealedSchedules(schedules: ScheduleStore, cipher: Cipher): ScheduleStor
     read: async (tenantId, id) => await openLook(await schedules.read(tenantId, id)),
     list: async (filter, after, limit) =>
       await Promise.all((await schedules.list(filter, after, limit)).map(openLook)),
-    unstarted: async (machines, limit) =>
-      await Promise.all((await schedules.unstarted(machines, limit)).map(async (run) => ({
+    unstarted: async (machines, limit, of) =>
+      await Promise.all((await schedules.unstarted(machines, limit, of)).map(async (run) => ({
         ...run,
         definition: await opened(run.definition, { tenantId: run.tenantId, id: run.scheduleId }),
       }))),

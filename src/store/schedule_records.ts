@@ -100,8 +100,8 @@ export interface ScheduleStore {
   add(schedule: ScheduleWrite): Promise<boolean>;
   /** False: it was changed or fired since. */
   change(before: ScheduleRow, schedule: ScheduleWrite): Promise<boolean>;
-  /** False: it was changed since. */
-  remove(schedule: Schedule): Promise<boolean>;
+  /** False: it was changed or fired since. */
+  remove(schedule: ScheduleRow): Promise<boolean>;
   /** By id, after one. */
   list(filter: ScheduleFilter, after: string, limit: number): Promise<ScheduleLook[]>;
   /** Newest first, before a fire time. */
@@ -110,7 +110,12 @@ export interface ScheduleStore {
   due(startable: Startable, limit: number): Promise<DueSchedule[]>;
   /** Moves schedules on and stores their jobs. Gives those that nobody else has moved. */
   fire(fires: readonly Fire[]): Promise<Fire[]>;
-  unstarted(machines: readonly string[], limit: number): Promise<UnstartedRun[]>;
+  /** @param of One schedule's alone; null: of all. */
+  unstarted(
+    machines: readonly string[],
+    limit: number,
+    of: Pick<ScheduleRow, "tenantId" | "id"> | null,
+  ): Promise<UnstartedRun[]>;
   /** Notes what became of it. */
   started(run: UnstartedRun, outcome: RunOutcome, note: string | null): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /** Schedules on PostgreSQL: each call one statement. */
 import { stateCode, stateOf } from "../core/codes.ts";
 import { INITIAL_STATE } from "../core/lifecycle.ts";
-import type { RunOutcome, Schedule, ScheduleDefinition, ScheduleRun } from "../core/schedule.ts";
+import type { RunOutcome, ScheduleDefinition, ScheduleRun } from "../core/schedule.ts";
 import * as sql from "../../sql/mod.ts";
 import type { Database, Row } from "./database.ts";
 import type { Enqueue } from "./enqueue.ts";
@@ -57,8 +57,9 @@ export class PostgresSchedules implements ScheduleStore {
     return (await this.#requests.query(sql.scheduleChange, parameters)).length > 0;
   }
 
-  async remove({ tenantId, id, version }: Schedule): Promise<boolean> {
-    return (await this.#requests.query(sql.scheduleRemove, [tenantId, id, version])).length > 0;
+  async remove({ tenantId, id, version, fireAt }: ScheduleRow): Promise<boolean> {
+    const seen = [tenantId, id, version, fireAt];
+    return (await this.#requests.query(sql.scheduleRemove, seen)).length > 0;
   }
 
   async list(filter: ScheduleFilter, after: string, limit: number): Promise<ScheduleLook[]> {
@@ -104,8 +105,13 @@ export class PostgresSchedules implements ScheduleStore {
     );
   }
 
-  async unstarted(machines: readonly string[], limit: number): Promise<UnstartedRun[]> {
-    const rows = await this.#db.query(sql.scheduleUnstarted, [column(machines, quoted), limit]);
+  async unstarted(
+    machines: readonly string[],
+    limit: number,
+    of: Pick<ScheduleRow, "tenantId" | "id"> | null,
+  ): Promise<UnstartedRun[]> {
+    const names = [column(machines, quoted), limit, of?.tenantId ?? null, of?.id ?? null];
+    const rows = await this.#db.query(sql.scheduleUnstarted, names);
     return rows.map((row) => {
       const r = shape<RunColumns & Named & { definition: ScheduleDefinition }>(row);
       return {

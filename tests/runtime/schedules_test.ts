@@ -178,14 +178,9 @@ Deno.test("overlap: cancel_previous ends what runs, and starts after it", async 
   });
 });
 
-Deno.test("a schedule of a machine starts an actor, once, whoever dies between", async () => {
-  await using db = await testDatabase();
-  const [a, b] = [processOn(db), processOn(db)];
-  const input = { title: "budget", approver: "ann" };
-  await a.schedules.put("budget", { everyMs: hour, machine: "approval", input });
-  const at = await backdate(db, "budget", 10);
-  // Whoever moves it dies before the actor is started.
-  const dead = { ...a.actors, start: () => Promise.reject(new TypeError("killed")) };
+/** Moves what is due, and dies before its actor is started. */
+async function fireAndDie(db: TestDatabase): Promise<void> {
+  const dead = { start: () => Promise.reject(new TypeError("killed")) };
   const shared = {
     store: db.store,
     clock: systemClock,
@@ -199,12 +194,45 @@ Deno.test("a schedule of a machine starts an actor, once, whoever dies between",
     () => fireDue({ ...host, intake: new Intake(host), actors: dying }),
     TypeError,
   );
+}
+
+Deno.test("a schedule of a machine starts an actor, once, whoever dies between", async () => {
+  await using db = await testDatabase();
+  const [a, b] = [processOn(db), processOn(db)];
+  const input = { title: "budget", approver: "ann" };
+  await a.schedules.put("budget", { everyMs: hour, machine: "approval", input });
+  const at = await backdate(db, "budget", 10);
+  await fireAndDie(db);
   assertEquals((await a.schedules.get("budget")).lastRun?.outcome, "starting");
   await Promise.all([a.fire(), b.fire()]);
   const run = (await b.schedules.get("budget")).lastRun;
   assertEquals([run?.actorId, run?.outcome, run?.state], [`budget@${at}`, "started", "active"]);
   const actors = await db.sql`select id from perdura.actor`;
   assertEquals(actors.map(({ id }) => id), [`budget@${at}`]);
+});
+
+Deno.test("what has fired is started before its schedule is changed or deleted", async () => {
+  await using db = await testDatabase();
+  const { schedules, actors, fire } = processOn(db);
+  const input = { title: "old", approver: "ann" };
+  const starts: string[] = [];
+  for (const id of ["changed", "deleted"]) {
+    await schedules.put(id, { everyMs: hour, machine: "approval", input, overlap: "skip" });
+    starts.push(`${id}@${await backdate(db, id, 10)}`);
+    await fireAndDie(db);
+  }
+  await schedules.put("changed", { everyMs: hour, type: "debug.noop", overlap: "skip" });
+  await schedules.remove("deleted");
+  for (const id of starts) {
+    const { context } = await actors.get("default", id);
+    assertEquals(context, Object.assign({}, context, { title: "old" }));
+  }
+  const [run] = await schedules.runs("changed", {}, null, 10);
+  assertEquals([run?.actorId, run?.outcome], [starts[0], "started"]);
+  await db.sql`update perdura.actor set status = 'cancelled'`;
+  await backdate(db, "changed", 5);
+  await fire();
+  assertEquals((await schedules.get("changed")).lastRun?.state, "pending");
 });
 
 Deno.test("pause, resume, trigger, change, delete", async () => {
