@@ -143,7 +143,9 @@ export class Connection {
     const isAlone = !call.isSimple && (!prepare || !this.#known.has(call.text));
     this.#isBlocked = isAlone;
     const sentAt = systemClock.monotonic();
-    this.#client.unsafe<Row[]>(call.text, [...call.parameters], { prepare }).then(
+    // Said, since the driver sends whatever has no parameters as simple, planned anew each time.
+    const how = { prepare, simple: call.isSimple };
+    this.#client.unsafe<Row[]>(call.text, [...call.parameters], how).then(
       (rows) => {
         if (!call.isSimple) this.#known.add(call.text);
         this.#plans.note(systemClock.monotonic() - sentAt);

@@ -10,7 +10,7 @@ import { systemClock } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { Connection } from "./connection.ts";
 
-/** A short statement is over by then. */
+/** A short statement is over by then. One session at a time: each costs those that wait as much again. */
 const OPEN_AFTER_MS = 20;
 /** Where one more cannot be had, what there is does the work for so long. */
 const REFUSED_PAUSE_MS = 1_000;
@@ -146,9 +146,8 @@ export class Pool {
 
   #openMore(): void {
     const isRefused = systemClock.monotonic() < this.#refusedUntil;
-    const wanted = isRefused ? 0 : this.#waiting.length - this.#coming;
-    const left = this.#max - this.#connections.length;
-    for (let n = Math.min(wanted, left); n > 0; n--) this.#addSpare();
+    const isWanted = !isRefused && this.#waiting.length > this.#coming;
+    if (isWanted && this.#connections.length < this.#max) this.#addSpare();
     if (this.#waiting.length > 0) this.#openLater();
   }
 
