@@ -110,7 +110,7 @@ export const mutants: readonly Mutant[] = [
     name: "claimed <= asked, one job",
     file: "sql/migrations/0028_claim_next.sql",
     from: "   limit 1 for update skip locked;",
-    to: "   limit 1;",
+    to: "   limit 1 for update nowait;",
     test: "tests/store/claim_level_test.ts",
     filter: "one job at a time take each once",
   },
@@ -418,11 +418,12 @@ export class MutantTree implements AsyncDisposable {
     await Deno.remove(this.#root, { recursive: true });
   }
 
-  /** Whether all tests of guards pass while nothing is taken away: else no kill means anything. */
-  async isGreen(all: readonly Mutant[]): Promise<boolean> {
-    const filters = [...new Set(all.map(({ filter }) => filter))];
-    const any = filters.map((text) => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|");
-    const { isGreen, executed } = await this.#run(`/${any}/`, all.map(({ test }) => test));
+  /**
+   * Whether the test of a guard passes here while nothing is taken away. That all of them do is what the suite
+   * shows, of which they are a part.
+   */
+  async isGreen({ filter, test }: Mutant): Promise<boolean> {
+    const { isGreen, executed } = await this.#run(filter, test, MUTANT_ENV);
     return isGreen && executed > 0;
   }
 
@@ -435,7 +436,7 @@ export class MutantTree implements AsyncDisposable {
     }
     await Deno.writeTextFile(path, text.replace(mutant.from, () => mutant.to));
     try {
-      const { isGreen, executed } = await this.#run(mutant.filter, [mutant.test], MUTANT_ENV);
+      const { isGreen, executed } = await this.#run(mutant.filter, mutant.test, MUTANT_ENV);
       if (executed === 0) throw new Error(`No test ran against the mutant "${mutant.name}"`);
       return !isGreen;
     } finally {
@@ -443,9 +444,9 @@ export class MutantTree implements AsyncDisposable {
     }
   }
 
-  async #run(filter: string, tests: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  async #run(filter: string, test: string, env: Readonly<Record<string, string>>) {
     const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", "--no-check", ...CONFIG, "--filter", filter, ...new Set(tests)],
+      args: ["test", "-A", "--no-check", ...CONFIG, "--filter", filter, test],
       cwd: this.#root,
       env: { NO_COLOR: "1", ...env },
       stdout: "piped",

@@ -2,7 +2,7 @@
  * What the test command runs, from its arguments: pure, so that it can be tested without running any.
  *
  * Two steps at most, each a `deno test` of its own. The chaos tests start and kill real processes and
- * load the machine: they come last, and two files at a time, since most of them wait for leases to
+ * load the machine: they come last, and three files at a time, since most of them wait for leases to
  * end, for as long as nobody needs the machine.
  */
 
@@ -41,7 +41,7 @@ export const SOURCES: readonly string[] = [
 ];
 
 const CHAOS = "tests/chaos";
-const CHAOS_JOBS = 2;
+const CHAOS_JOBS = 3;
 const UNIT = [
   ...["tests/machines", "tests/core", "tests/conformance", "tests/std", "tests/tools"],
   "tests/handlers",
