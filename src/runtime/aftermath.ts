@@ -37,7 +37,7 @@ export class Aftermath {
   readonly #host: AftermathHost;
   readonly #breakers: Breakers;
   /** The first job of some ordering key may not have been told so. */
-  #isVacancyLikely = true;
+  #isVacancyLikely = false;
 
   constructor(host: AftermathHost) {
     this.#host = host;

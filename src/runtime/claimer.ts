@@ -23,6 +23,7 @@ import type { Glance } from "./glance.ts";
 import { HandOff, handOffHost } from "./handoff.ts";
 import type { Handlers } from "./handlers.ts";
 import { type Admits, LaneBook } from "./lane_book.ts";
+import { LaneList } from "./lane_list.ts";
 import { LaneWidth } from "./lane_width.ts";
 import type { Leases } from "./leases.ts";
 import type { Runner } from "./runner.ts";
@@ -62,6 +63,7 @@ export interface ClaimerHost {
 export class Claimer {
   readonly #host: ClaimerHost;
   readonly #book: LaneBook;
+  readonly #lanes: LaneList;
   readonly #gates: Gates;
   /** What ends here lets others go on. */
   readonly aftermath: Aftermath;
@@ -69,7 +71,6 @@ export class Claimer {
   readonly #claims: Claims;
   readonly #suspects: Suspects;
   readonly #width = new LaneWidth(LANES_PER_CLAIM);
-  #lanesAt = -Infinity;
   #isRoomAsked = false;
   /** Lanes with limits, and those without, take turns. */
   #isTurnOfLimited = false;
@@ -83,13 +84,14 @@ export class Claimer {
   constructor(host: ClaimerHost) {
     this.#host = host;
     this.#book = new LaneBook(host.clock, host.random, host.pollMs);
+    this.#lanes = new LaneList(host);
     this.#gates = new Gates({
       ...host,
       store: host.store.gates,
       tenantRate: host.tenantRate ?? null,
       onCooled: (gate) => this.aftermath.cool(gate),
       // Plain claims that knew less have taken nothing.
-      onChange: () => this.onHint(null),
+      onChange: () => this.#rouse(),
     });
     this.aftermath = new Aftermath({
       ...host,
@@ -158,12 +160,16 @@ export class Claimer {
   onHint(hint: Hint | null): void {
     if (hint?.kind === "lanes" && hint.lanes.length > 0) {
       this.#book.wake(hint.lanes.filter((lane) => this.#serves(lane)), hint.isLone);
-    } else {
-      this.#lanesAt = -Infinity;
-      this.#host.glance.forget();
-      this.#gates.invalidate();
-      this.#book.wakeAll();
+      return this.#alarm.ring();
     }
+    this.#lanes.forget();
+    this.#host.glance.forget();
+    this.#gates.invalidate();
+    this.#rouse();
+  }
+
+  #rouse(): void {
+    this.#book.wakeAll();
     this.#alarm.ring();
   }
 
@@ -205,7 +211,7 @@ export class Claimer {
   #tellQuiet(): void {
     const isBusy = this.#host.runner.load > 0 || this.#suspects.isDraining;
     // A list that was asked for meanwhile may have more than the one that was read.
-    if (isBusy || this.#lanesAt === -Infinity) return;
+    if (isBusy || this.#lanes.dueAt === -Infinity) return;
     for (const done of this.#onQuiet.splice(0)) done();
   }
 
@@ -299,25 +305,11 @@ export class Claimer {
   }
 
   async #refreshLanes(): Promise<void> {
-    const { clock, glance, pollMs, store } = this.#host;
-    const askedAt = clock.monotonic();
-    if (askedAt < this.#lanesAt) return;
-    // A hint that comes while the list is being read asks for another.
-    this.#lanesAt = Infinity;
-    try {
-      const lanes = await glance.sees("jobs") ? await store.lanes() : [];
-      this.#onAnswer();
-      this.#book.refresh(lanes.filter((lane) => this.#serves(lane)));
-      if (await glance.sees("vacancies")) this.aftermath.expectVacancy();
-    } catch (error) {
-      this.#lanesAt = -Infinity;
-      throw error;
-    }
-    // A list that takes long is read less often.
-    const now = clock.monotonic();
-    const spentMs = 20 * (now - askedAt);
-    const nextAt = spentMs < pollMs ? now + glance.pauseMs : askedAt + spentMs;
-    this.#lanesAt = Math.min(this.#lanesAt, nextAt);
+    const lanes = await this.#lanes.read();
+    if (!lanes) return;
+    this.#onAnswer();
+    this.#book.refresh(lanes.filter((lane) => this.#serves(lane)));
+    if (await this.#host.glance.sees("vacancies")) this.aftermath.expectVacancy();
   }
 
   #pauseMs(): number {
@@ -326,7 +318,7 @@ export class Claimer {
     // Without room the end of a job rings; with room the next lane or the next list is due.
     const isOpen = runner.room() > 0 && !this.#suspects.isDraining && !this.#isWaitingForFree;
     const next = isOpen ? this.#book.nextWakeAt((lane) => this.#gates.opensAt(lane)) : Infinity;
-    return Math.max(1, Math.min(next - now, this.#lanesAt - now, pollMs));
+    return Math.max(1, Math.min(next - now, this.#lanes.dueAt - now, pollMs));
   }
 
   #onJobs(jobs: readonly ClaimedJob[], isKept: boolean): void {

@@ -74,11 +74,14 @@ export class Gates {
   #reading: Promise<void> | null = null;
   #isDeclared = false;
   readonly #hasBreakers: boolean;
+  /** Else nothing has to be set before the first claim: what the code declared before is taken back behind it. */
+  readonly #hasDeclared: boolean;
   #isStopping = false;
 
   constructor(host: GatesHost) {
     this.#host = host;
     this.#hasBreakers = host.handlers.values().some(({ breaker }) => breaker !== null);
+    this.#hasDeclared = host.handlers.values().some(({ limits }) => limits !== null);
   }
 
   /** No lane has to pass anything. */
@@ -121,6 +124,7 @@ export class Gates {
     while (!this.#isStopping) {
       try {
         await this.#look();
+        if (!this.#isDeclared) await this.#declare();
         await this.#settle();
       } catch (error) {
         this.#host.onFailure(error);
@@ -235,7 +239,7 @@ export class Gates {
 
   async #read(): Promise<void> {
     const { store, clock } = this.#host;
-    if (!this.#isDeclared) await this.#declare();
+    if (this.#hasDeclared && !this.#isDeclared) await this.#declare();
     const askedAt = clock.monotonic();
     const list = await store.read(this.#change);
     this.#readAt = askedAt;
