@@ -33,9 +33,21 @@ export class Glance {
     return leftMs < this.#sharedMs ? leftMs + this.#pollMs : leftMs;
   }
 
-  /** Whether there is any. Rejects as the store does. */
-  async sees(what: Exclude<keyof Sight, "gateChange">): Promise<boolean> {
+  /**
+   * Whether there is any, for what a hint brings in a hurry: yes at once, when one comes during the glance.
+   * Rejects as the store does.
+   */
+  async maySee(what: "jobs" | "mail"): Promise<boolean> {
     const sight = await this.#look();
+    return sight === null || sight[what];
+  }
+
+  /**
+   * Whether there is any; after a hint that comes during the glance, by another one: whatever it tells of, the
+   * questions of all loops would cost more. Rejects as the store does.
+   */
+  async sees(what: Exclude<keyof Sight, "gateChange">): Promise<boolean> {
+    const sight = await this.#look() ?? await this.#look();
     return sight === null || sight[what];
   }
 

@@ -40,7 +40,7 @@ export class LaneList {
     // A hint that comes while the list is being read asks for another.
     this.#dueAt = Infinity;
     try {
-      const lanes = await glance.sees("jobs") ? await store.lanes() : [];
+      const lanes = await glance.maySee("jobs") ? await store.lanes() : [];
       const now = clock.monotonic();
       const spentMs = SHARE * (now - askedAt);
       const nextAt = spentMs < pollMs ? now + glance.pauseMs : askedAt + spentMs;

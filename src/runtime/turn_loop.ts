@@ -37,7 +37,7 @@ export class TurnLoop {
     let isAsked: boolean = true;
     while (!this.#isStopping) {
       try {
-        const count: number = isAsked || await glance.sees("mail") ? await turner.turnOnce() : 0;
+        const count: number = isAsked || await glance.maySee("mail") ? await turner.turnOnce() : 0;
         onDatabase(null);
         this.turns += count;
         isAsked = count > 0 || await this.#sleep();
@@ -72,7 +72,7 @@ export class TurnLoop {
   async #sleep(): Promise<boolean> {
     const { turner, glance, random } = this.#host;
     this.#tellQuiet();
-    const nextMs = await glance.sees("mail") ? await turner.nextDue() : null;
+    const nextMs = await glance.maySee("mail") ? await turner.nextDue() : null;
     const longest = glance.pauseMs;
     // Due, and somebody else has it: who may be gone. Otherwise a millisecond late rather than early.
     const waitMs = nextMs === 0 ? jittered(BUSY_PAUSE_MS, random, 0.5) : (nextMs ?? longest) + 1;
