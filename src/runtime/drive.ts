@@ -62,14 +62,15 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
     jobsMax: maxJobs,
     hasHints: false,
   });
-  await within(leftMs(), emptyInbox(withRetries(host)));
+  // One share for all of it: a database that does not answer would have each wait for the whole.
+  const startingMs = () => leftMs() - budgetMs * (1 - STARTING_SHARE);
+  await within(startingMs(), emptyInbox(withRetries(host)));
   worker.start();
-  const startingMs = budgetMs * STARTING_SHARE;
   try {
-    await within(startingMs, worker.schedules.fire());
+    await within(startingMs(), worker.schedules.fire());
     // A sweep of many expired leases goes on by the next slice, or by whoever else sweeps.
-    await within(startingMs, worker.sweep());
-    await worker.quiet(Math.max(0, startingMs - (budgetMs - leftMs())));
+    await within(startingMs(), worker.sweep());
+    await worker.quiet(startingMs());
   } finally {
     // Also where the database has failed: nobody else knows of this worker, and it would go on.
     await worker.stop();

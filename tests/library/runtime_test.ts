@@ -22,6 +22,7 @@ import {
 import { isAddress } from "../../src/library/address.ts";
 import { eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
+import { Proxy } from "../support/proxy.ts";
 import { untilBlocked } from "../support/locks.ts";
 
 const greet = defineHandler({
@@ -171,6 +172,22 @@ Deno.test("a slice that fails stops what it has begun, and hands it back", async
   assert((await begun.promise).aborted, "nobody would ever stop it");
   const { state, attempt } = await runtime.get(id);
   assertEquals([state, attempt], ["pending", 0]);
+});
+
+Deno.test("a slice is over within its budget, also where the database does not answer", async () => {
+  await using db = await testDatabase();
+  await using proxy = new Proxy(new URL(db.url));
+  await using runtime = await createRuntime({ databaseUrl: proxy.url, handlers });
+  await runtime.drive({ budgetMs: 20_000 });
+  proxy.mode = "hold_replies";
+  const budgetMs = 3_000;
+  const twice = new Promise((done) => setTimeout(() => done("twice its budget"), 2 * budgetMs));
+  const slice = runtime.drive({ budgetMs });
+  const first = await Promise.race([slice, twice]);
+  proxy.mode = "forward";
+  proxy.cutAll();
+  await Promise.all([slice, twice]);
+  assertEquals(Object(first).more, true, String(first));
 });
 
 Deno.test("the API can live inside somebody else's Hono app", async () => {
