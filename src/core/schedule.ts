@@ -144,8 +144,12 @@ export interface Due {
   readonly fires: readonly number[];
   /** Those for which nobody was there when they came. */
   readonly late: ReadonlySet<number>;
-  /** Passed over: the first of them, and how many. */
-  readonly missed: { readonly first: number; readonly count: number } | null;
+  /** Passed over: the first of them, and how many; of a pattern that is far behind, at least. */
+  readonly missed: {
+    readonly first: number;
+    readonly count: number;
+    readonly isExact: boolean;
+  } | null;
   /** Next fire time; null: never again. */
   readonly next: number | null;
 }
@@ -167,6 +171,7 @@ export function dueAt(
 ): Due {
   const times: number[] = [];
   let passed = 0;
+  let isExact = true;
   let at: number | null = firstMs;
   for (; at !== null && isDue(at) && passed < STEPS_MAX; passed++) {
     times.push(at);
@@ -181,12 +186,17 @@ export function dueAt(
       if (newest.times.length < definition.maxCatchUp && !isWhole) continue;
       times.push(...newest.times);
       passed += newest.times.length;
+      isExact = isWhole;
       at = newest.next;
       break;
     }
     times.splice(0, times.length - definition.maxCatchUp);
   }
   const current = times.at(-1) ?? firstMs;
+  if (!isExact && "everyMs" in rhythm) {
+    passed = Math.round((current - firstMs) / rhythm.everyMs) + 1;
+    isExact = true;
+  }
   const halfMs = ((at ?? current) - current) / 2;
   const onTimeMs = Math.min(Math.max(halfMs, ON_TIME_MS_MIN), ON_TIME_MS_MAX);
   const { missed, maxLatenessMs, jitterMs } = definition;
@@ -199,7 +209,7 @@ export function dueAt(
   return {
     fires,
     late: new Set(fires.filter((time) => time < current || latenessOf(time) > onTimeMs)),
-    missed: count > 0 ? { first: firstMs, count } : null,
+    missed: count > 0 ? { first: firstMs, count, isExact } : null,
     next: at,
   };
 }

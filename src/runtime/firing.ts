@@ -177,8 +177,9 @@ function planOf(schedule: ScheduleRow, due: Due | null, live: readonly LiveRun[]
 }
 
 function missedLine({ missed }: Due): Sketch {
-  const { first = 0, count = 0 } = missed ?? {};
-  return { fireMs: first, outcome: "missed", count, note: "Nobody was there in time" };
+  const { first = 0, count = 0, isExact = true } = missed ?? {};
+  const more = isExact ? "" : "; these are at least so many";
+  return { fireMs: first, outcome: "missed", count, note: `Nobody was there in time${more}` };
 }
 
 /** A line with the job or actor that it starts. */

@@ -86,8 +86,19 @@ Deno.test("dueAt() of a second's schedule that is a year behind is quick, and ke
   const year = 365 * 24 * 60 * minute;
   const { fires, missed, next } = due({ missed: "all", maxCatchUp: 3 }, year, 1_000);
   assertEquals(fires.map((fire) => now - fire), [2_000, 1_000, 0]);
-  assert((missed?.count ?? 0) > 0);
+  assertEquals(missed, { first: now - year, count: year / 1_000 + 1 - 3, isExact: true });
   assertEquals(next, now + 1_000);
+});
+
+Deno.test("dueAt() says when a pattern has missed more than it has counted", () => {
+  const rhythm = { cron: "* * * * * *", timeZone: "UTC" };
+  const definition = parseSchedule({ ...rhythm, type: "debug.noop" }, now);
+  for (const [minutes, isExact] of [[30, true], [60, true], [24 * 60, false]] as const) {
+    const { missed } = dueAt(definition, rhythm, now - minutes * minute, now);
+    assertEquals(missed?.isExact, isExact, `${minutes} minutes`);
+    if (isExact) assertEquals(missed?.count, minutes * 60);
+    else assert((missed?.count ?? 0) < minutes * 60);
+  }
 });
 
 Deno.test("dueAt() of a minute's schedule that is days behind keeps the newest as well", () => {
