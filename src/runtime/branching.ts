@@ -38,7 +38,7 @@ export interface BranchOptions {
 export interface Branch {
   readonly snapshot: ActorSnapshot;
   readonly effects: readonly Effect[];
-  /** Results that are known already. */
+  /** Events that were put off then, and results that are known already. */
   readonly mail: readonly object[];
 }
 
@@ -64,7 +64,7 @@ export async function branched(
   const effects: Effect[] = [];
   const kept = new Set<string>();
   const renewed = new Map<number, number>();
-  const mail: object[] = [];
+  const mail: object[] = putOff(steps, at, current !== null);
   const children: Record<string, ChildEntry> = {};
   for (const [id, child] of Object.entries(past.children ?? {})) {
     if (goesOn(id, child)) kept.add(id);
@@ -199,6 +199,22 @@ function spawnOf(
     }
   }
   return undefined;
+}
+
+/**
+ * Events that were put off by a version and not read by then, in their order. A rewind has those in its
+ * mailbox that have not been read since either: they are offered again there.
+ */
+function putOff(steps: readonly PastStep[], at: number, isRewind: boolean): object[] {
+  const waiting = new Map<string, unknown>();
+  for (const { version, mailId, outcome, body } of steps) {
+    if (version > at || mailId === null) continue;
+    if (outcome === "deferred") waiting.set(mailId, body);
+    else waiting.delete(mailId);
+  }
+  const isRead = ({ version, outcome }: PastStep) => version > at && outcome !== "deferred";
+  const read = new Set(steps.filter(isRead).map(({ mailId }) => mailId));
+  return [...waiting].filter(([id]) => !isRewind || read.has(id)).map(([, event]) => ({ event }));
 }
 
 /** How a child ended later, in the old branch; undefined: it has not, or was left, or had a successor. */

@@ -230,6 +230,40 @@ Deno.test("events that are put off are offered again in order, in the next state
   assertEquals([forbidden.outcome, forbidden.reason], ["unhandled", "forbidden"]);
 });
 
+Deno.test("a branch of a moment at which events were put off has them, in order, and others have not", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [doors] });
+  const { actors } = runtime;
+  await actors.start({ machine: "door", id: "d" });
+  await actors.send("d", { type: "KNOCK" });
+  await actors.send("d", { type: "RING" });
+  await actors.send("d", { type: "OPEN" });
+  const logOf = async (id: string) => {
+    await runtime.drive({ budgetMs: 20_000 });
+    await actors.send(id, { type: "OPEN" });
+    const { state, context } = await actors.get(null, id);
+    return [state, Object(context).log];
+  };
+  const forks = [["one", 2, ["knock"]], ["both", 3, ["knock", "ring"]], ["none", 1, []]] as const;
+  for (const [name, at, log] of forks) {
+    await actors.fork("d", { at, name });
+    assertEquals(await logOf(name), ["open", log]);
+  }
+  await actors.fork("one", { at: 2, name: "again" });
+  assertEquals(await logOf("again"), ["open", ["knock"]]);
+  await actors.fork("d", { at: 6, name: "after" });
+  assertEquals((await actors.get(null, "after")).context, { log: ["knock", "ring"] });
+
+  await actors.rewind("d", { at: 3 });
+  assertEquals((await actors.get(null, "d")).context, { log: [] });
+  assertEquals(await logOf("d"), ["open", ["knock", "ring"]]);
+  await actors.fork("d", { at: 3, name: "early" });
+  await actors.rewind("early", { at: 1 });
+  assertEquals(await logOf("early"), ["open", ["knock", "ring"]], "they wait: each is read once");
+  const [left] = await db.sql`select count(*)::int as n from perdura.mailbox`;
+  assertEquals(left?.n, 0);
+});
+
 Deno.test("no more than twenty events are put off: what comes then is recorded as unhandled", async () => {
   await using db = await testDatabase();
   await using runtime = await createRuntime({ databaseUrl: db.url, machines: [doors] });
