@@ -11,6 +11,7 @@ import { activityHandlers } from "../runtime/activities.ts";
 import { type DeclaredRetention, declareRetention } from "../runtime/declaring.ts";
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
 import { during } from "../runtime/starting.ts";
+import { startHandlers } from "../runtime/starts.ts";
 import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
 import { named } from "../telemetry/log_names.ts";
@@ -78,11 +79,13 @@ function retentionOf(settings: Settings): DeclaredRetention {
 /** What a worker of these settings runs, and how. */
 export function workerOptions(settings: Settings, store: Store, debug: boolean): WorkerOptions {
   const machines = machinesOf(debug);
-  const handlers = handlersOf(settings, debug, activityHandlers(machines));
+  const { turner } = actorsOf(settings, store, machines);
+  const more = [...activityHandlers(machines), ...startHandlers(turner)];
+  const handlers = handlersOf(settings, debug, more);
   return {
     store,
     handlers: tracingOfProcess()?.handlers(handlers) ?? named(handlers),
-    turner: actorsOf(settings, store, machines).turner,
+    turner,
     clock: systemClock,
     random: systemRandom,
     concurrency: settings.WORKER_CONCURRENCY,

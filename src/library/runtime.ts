@@ -20,6 +20,7 @@ import { leaveJob } from "../runtime/leaving.ts";
 import { type MachineEntry, Machines } from "../runtime/machines.ts";
 import { Schedules } from "../runtime/schedules.ts";
 import { during } from "../runtime/starting.ts";
+import { startHandlers } from "../runtime/starts.ts";
 import { Turner } from "../runtime/turner.ts";
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
 import { migrate, type MigrateOptions } from "../store/migrate.ts";
@@ -318,7 +319,8 @@ export class Runtime<H extends Handler = Handler> {
     const { store, clock, defaults } = this.jobs.host;
     const turner = this.#turner;
     const handlers = new Map(this.jobs.host.handlers);
-    for (const each of activityHandlers(turner.machines)) handlers.set(each.type, each);
+    const more = [...activityHandlers(turner.machines), ...startHandlers(turner)];
+    for (const each of more) handlers.set(each.type, each);
     const random = systemRandom;
     const traced = this.#tracing?.handlers(handlers) ?? handlers;
     return { ...this.#settings, store, handlers: traced, clock, random, defaults, turner };

@@ -7,6 +7,7 @@
 import type { Clock } from "../core/clock.ts";
 import { LeaseLostError, UnavailableError } from "../core/errors.ts";
 import { type JobError } from "../core/failure.ts";
+import { refusal } from "../core/refused_options.ts";
 import type {
   ClaimedJob,
   FileStore,
@@ -90,7 +91,8 @@ export class Attempt implements HandlerContext, OpensMembers {
   /** Runs the handler. Never throws. A handler that is not asynchronous has ended when this returns. */
   run(): void {
     try {
-      const started = this.handler.run(this.claimed.payload, this);
+      const started = refusal(this.claimed.metadata) ??
+        this.handler.run(this.claimed.payload, this);
       if (!started.ok) this.#end(invalidInput(started.issues, this.#now()));
       else if (isThenable(started.value)) void this.#wait(started.value);
       else this.#onResult(started.value);
@@ -112,8 +114,7 @@ export class Attempt implements HandlerContext, OpensMembers {
   }
 
   #onThrow(thrown: unknown): void {
-    const policy = this.handler.retry;
-    this.#end(this.#afterHandler(() => endingOfThrow(thrown, policy, this.#now())));
+    this.#end(this.#afterHandler(() => endingOfThrow(thrown, this.handler.retry, this.#now())));
   }
 
   /**

@@ -10,7 +10,6 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../core/clock.ts";
-import { z } from "zod";
 import {
   IdempotencyConflictError,
   InvalidInputError,
@@ -24,16 +23,13 @@ import { type Decision, INITIAL_STATE, transition } from "../core/lifecycle.ts";
 import { START_ACTOR } from "../core/inbox.ts";
 import type { JobEvent } from "../../machines/job.ts";
 import type { Burial, Letter, Store } from "../store/store.ts";
-import { Desk } from "./actor_desk.ts";
-import { startActor } from "./actor_starting.ts";
 import type { Handlers } from "./handlers.ts";
 import { Intake } from "./intake.ts";
-import { lanesOf, type Prepared, prepareJob, type RetryDefaults } from "./preparing.ts";
+import { lanesOf, type Prepared, prepareJob, refusedJob, type RetryDefaults } from "./preparing.ts";
+import { startAsked } from "./starts.ts";
 import type { Turner } from "./turner.ts";
 
 const log = getLogger(["perdura", "inbox"]);
-
-const askedSchema = z.strictObject({ machine: z.string(), id: z.string(), input: z.unknown() });
 
 const PAGE = 500;
 const PAGES_MAX = 20;
@@ -95,7 +91,7 @@ async function settle(
 ): Promise<number> {
   const prepared: Prepared[] = [];
   for (const letter of letters.filter(({ type }) => type === START_ACTOR)) {
-    await startAsked(host, letter);
+    await startOrBury(host, letter);
   }
   for (const letter of letters.filter(({ type }) => type !== START_ACTOR)) {
     const one = await prepareOrBury(host, letter);
@@ -130,19 +126,11 @@ async function isAdmitted(host: InboxHost, memory: Memory, row: JobInsert): Prom
 }
 
 /** A start is one per id: done twice, because the row outlived it, it is done once. */
-async function startAsked(host: InboxHost, letter: Letter): Promise<void> {
+async function startOrBury(host: InboxHost, letter: Letter): Promise<void> {
   const { turner } = host;
   if (!turner || turner.machines.names.length === 0) return;
   try {
-    const asked = askedSchema.safeParse(JSON.parse(letter.payloadJson ?? "null"));
-    if (!asked.success) throw new InvalidInputError(asked.error.issues.map(toIssue));
-    const { input, ...rest } = asked.data;
-    const given = input === null || input === undefined ? {} : { input };
-    await startActor(new Desk(turner.host, turner), {
-      ...rest,
-      ...given,
-      tenantId: letter.tenantId,
-    });
+    await startAsked(turner, letter.tenantId, JSON.parse(letter.payloadJson ?? "null"));
     await host.store.inbox.drop(letter);
   } catch (error) {
     if (!(error instanceof PerduraError) || error instanceof UnavailableError) throw error;
@@ -207,10 +195,17 @@ async function insertAll(
   }
 }
 
+/** It keeps what was asked for: a requeue brings it back so, and not as a job of no options. */
 async function bury(host: InboxHost, letter: Letter, error: unknown): Promise<void> {
   const at = new Date(host.clock.now());
   const described = { ...describeError(error, at), retryable: false };
-  if (await host.store.inbox.bury(letter, { ...burial(), error: described, cause: "schema" })) {
+  const job = refusedJob(host, letter.type, JSON.parse(letter.optionsJson));
+  const { id, tenantId, payloadJson } = letter;
+  const buried = await host.store.inbox.bury({ ...job, id, tenantId }, {
+    ...burial(),
+    ...{ payloadJson, error: described, cause: "schema" },
+  });
+  if (buried) {
     log.warn("A job asked for in SQL became a dead letter", {
       jobId: letter.id,
       tenantId: letter.tenantId,
@@ -232,8 +227,4 @@ function decided(job: Parameters<typeof transition>[0], event: JobEvent): Decisi
   const decision = transition(job, event);
   if (!decision.accepted) throw new Error(`A ${job.state} job refused ${event.type}`);
   return decision;
-}
-
-function toIssue({ path, message }: z.core.$ZodIssue) {
-  return { path: path.join("."), message };
 }

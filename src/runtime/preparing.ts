@@ -1,6 +1,11 @@
 /** Jobs on their way into the store: checked, every default resolved, every value serialised once. */
 import type { Backoff } from "../core/backoff.ts";
-import { InvalidInputError, PayloadTooLargeError, UnknownTypeError } from "../core/errors.ts";
+import {
+  InvalidInputError,
+  PayloadTooLargeError,
+  PerduraError,
+  UnknownTypeError,
+} from "../core/errors.ts";
 import { newJobId } from "../core/id.ts";
 import {
   DEFAULT_TENANT,
@@ -13,6 +18,7 @@ import {
 } from "../core/job.ts";
 import { laneKey } from "../core/lane.ts";
 import { DEFAULT_TIMEOUT_MS, limits } from "../core/limits.ts";
+import { demandOwnName, refusedOptions } from "../core/refused_options.ts";
 import { type UniqueRule, withoutUniqueKey, withUniqueKey } from "../core/unique.ts";
 import type { Lane, Placed } from "../store/store.ts";
 import { growthOf, type NamedGrowth } from "./growth.ts";
@@ -64,18 +70,50 @@ export function prepareJob(
       return { path: pathBelow(place, path), message };
     }));
   }
+  demandOwnName(job.metadata, pathBelow(place, "metadata"));
   const metadata = job.metadata || job.unique
     ? withUniqueKey(job.metadata, job.unique, pathBelow(place, "metadata"))
     : undefined;
-  const row = insertAt(place, job, metadata, {
-    maxAttempts: handler.retry.maxAttempts ?? defaults.maxAttempts,
-    maxCrashes: handler.retry.maxCrashes ?? defaults.maxCrashes,
-    timeoutMs: handler.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    backoff: job.backoff ? backoffFor(job.backoff, handler, defaults) : null,
-  });
+  const row = insertAt(place, job, metadata, defaultsFor(job, handler, defaults));
   const isStrict = job.idempotency === "strict";
   const traced = host.trace ? host.trace(row, place === "") : row;
   return { row: traced, isStrict, unique: job.unique ?? null };
+}
+
+/**
+ * A job that was refused as it would have been stored, but for its payload; one whose options cannot be
+ * read has none, and does not run.
+ */
+export function refusedJob(
+  { handlers, defaults }: { readonly handlers: Handlers; readonly defaults: RetryDefaults },
+  type: string,
+  options: unknown,
+): JobInsert {
+  const rowOf = (job: NewJob) =>
+    toInsert(job, job.metadata, defaultsFor(job, handlers.get(type), defaults));
+  try {
+    const job = parseNewJob({ ...Object(options), type, payload: {} });
+    demandOwnName(job.metadata, "metadata");
+    withUniqueKey(job.metadata, undefined, "metadata");
+    if (!job.unique && isRecord(options)) return rowOf(job);
+  } catch (error) {
+    if (!(error instanceof PerduraError)) throw error;
+  }
+  const plain = rowOf(parseNewJob({ type: "unread" }));
+  return { ...plain, type, metadataJson: refusedOptions(options) };
+}
+
+function defaultsFor(job: NewJob, handler: Handler | undefined, defaults: RetryDefaults) {
+  return {
+    maxAttempts: handler?.retry.maxAttempts ?? defaults.maxAttempts,
+    maxCrashes: handler?.retry.maxCrashes ?? defaults.maxCrashes,
+    timeoutMs: handler?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    backoff: job.backoff ? backoffFor(job.backoff, handler, defaults) : null,
+  };
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The growth that a job names, whole: what it leaves out is that of its type, or of the settings. */

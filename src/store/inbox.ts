@@ -2,9 +2,8 @@
 import { storedError } from "../core/fingerprint.ts";
 import { eventCode, stateCode } from "../core/codes.ts";
 import { laneKey } from "../core/lane.ts";
-import { DEFAULT_QUEUE, type JobInsert } from "../core/job.ts";
+import type { JobInsert } from "../core/job.ts";
 import { INITIAL_STATE } from "../core/lifecycle.ts";
-import { DEFAULT_TIMEOUT_MS } from "../core/limits.ts";
 import * as sql from "../../sql/mod.ts";
 import type { Database } from "./database.ts";
 import type { Enqueue } from "./enqueue.ts";
@@ -50,24 +49,19 @@ export class PostgresInbox implements InboxStore {
     await this.#db.query(sql.inboxDrop, [tenantId, id]);
   }
 
-  async bury(letter: Letter, { claim, fail, error, cause }: Burial): Promise<boolean> {
-    const { tenantId, id, type } = letter;
-    await this.#enqueue.addTenants([letter]);
+  async bury(job: JobInsert, burial: Burial): Promise<boolean> {
+    const { claim, fail, error, cause, payloadJson } = burial;
+    await this.#enqueue.addTenants([job]);
     const rows = await this.#db.query(sql.bury, [
-      tenantId,
-      id,
-      type,
-      DEFAULT_QUEUE,
-      laneKey({ queue: DEFAULT_QUEUE, type, partitionKey: null }),
-      stateCode(INITIAL_STATE),
-      stateCode(claim.to),
-      stateCode(fail.to),
-      eventCode(claim.event),
-      eventCode(fail.event),
-      letter.payloadJson,
-      storedError(error),
-      cause,
-      DEFAULT_TIMEOUT_MS,
+      ...[job.tenantId, job.id, job.type, job.queue, laneKey(job)],
+      ...[stateCode(INITIAL_STATE), stateCode(claim.to), stateCode(fail.to)],
+      ...[eventCode(claim.event), eventCode(fail.event)],
+      ...[payloadJson, storedError(error), cause],
+      ...[job.timeoutMs, job.priority, job.maxAttempts, job.maxCrashes],
+      ...[job.partitionKey, job.orderingKey, job.limitKey, job.idempotencyKey],
+      job.tags && column(job.tags, quoted),
+      job.backoff && JSON.stringify(job.backoff),
+      job.metadataJson,
     ]);
     return rows.length > 0;
   }

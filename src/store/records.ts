@@ -324,6 +324,8 @@ export interface TakenKey {
 
 /** How a letter that cannot become a job becomes a dead letter: the machine's way there. */
 export interface Burial {
+  /** JSON text; null: SQL's null. */
+  readonly payloadJson: string | null;
   readonly claim: Decision;
   readonly fail: Decision;
   readonly error: JobError;

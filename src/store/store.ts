@@ -283,8 +283,8 @@ export interface InboxStore {
   taken(jobs: readonly JobInsert[]): Promise<TakenKey[]>;
   /** Takes one out: what it asks for is there. */
   drop(letter: Letter): Promise<void>;
-  /** False: somebody else has taken it. */
-  bury(letter: Letter, burial: Burial): Promise<boolean>;
+  /** Makes a dead letter of the letter with the id of this job. False: somebody else has taken it. */
+  bury(job: JobInsert, burial: Burial): Promise<boolean>;
 }
 
 /** Everything, and its end. */

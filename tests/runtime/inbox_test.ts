@@ -1,16 +1,20 @@
 /** Jobs that are asked for in SQL: made once each, by anybody, and never lost. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
 import { debugHandlers } from "../../handlers/debug.ts";
 import { systemClock } from "../../src/core/clock.ts";
+import { IdempotencyConflictError } from "../../src/core/errors.ts";
 import { tenantTag } from "../../src/core/id.ts";
 import { indexHandlers } from "../../src/runtime/handlers.ts";
 import { emptyInbox, type InboxHost } from "../../src/runtime/inbox.ts";
+import { Jobs } from "../../src/runtime/jobs.ts";
 import { leaveJob } from "../../src/runtime/leaving.ts";
 import { assertSound } from "../chaos/check.ts";
 import { eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";
+
+const BY = { tenantId: null, ifVersion: null, cause: "test" };
 
 function host(db: TestDatabase): InboxHost {
   return {
@@ -93,6 +97,65 @@ Deno.test("what cannot become a job is a dead letter that says why, and holds up
     [3, "running", "FAIL", "dead_letter", "schema"],
   ]);
   await assertSound(db.sql, { acknowledged: rows.map(({ id }) => id), isDrained: false });
+});
+
+Deno.test("a refused letter that is requeued comes back with all that was asked for, and its key", async () => {
+  await using db = await testDatabase();
+  const options = {
+    ...{ queue: "slow", priority: -3, tags: ["a b", "c"], idempotencyKey: "k", limitKey: "l" },
+    ...{ maxAttempts: 7, maxCrashes: 2, timeoutMs: 5_000, partitionKey: "p", orderingKey: "o" },
+    ...{ backoff: { baseMs: 10, factor: 3, capMs: 20 }, metadata: { n: 1 } },
+  };
+  const text = JSON.stringify(options);
+  const ask = () =>
+    db.sql`select perdura.enqueue('debug.sleep', '{"ms": "long"}', ${text}::text::jsonb) as id`;
+  const [letter] = await ask();
+  const id = String(letter?.id);
+  await emptyInbox(host(db));
+  const [later] = await ask();
+  assert(later?.id !== id, "a dead letter has no key");
+  await emptyInbox(host(db));
+  const jobs = new Jobs(host(db));
+  await jobs.send(id, { type: "REQUEUE" }, BY);
+  const job = await jobs.get(null, id);
+  assertEquals(job.state, "pending");
+  for (const [name, value] of Object.entries(options)) {
+    assertEquals(Reflect.get(job, name), value, name);
+  }
+  await assertRejects(
+    () => jobs.send(String(later?.id), { type: "REQUEUE" }, BY),
+    IdempotencyConflictError,
+  );
+  await assertSound(db.sql, { acknowledged: [id], isDrained: false });
+});
+
+Deno.test("a letter whose options cannot be read is not run without them, however it is brought back", async () => {
+  await using db = await testDatabase();
+  const all = [
+    ...['{"delayMs": "soon"}', '{"unknown": 1}', "[1]", '{"unique": {"key": "k"}}'],
+    ...['{"metadata": {"refusedOptions": 1}}', '{"metadata": {"uniqueKey": "k"}}'],
+  ];
+  const ids: string[] = [];
+  for (const options of all) {
+    const [row] = await db.sql`
+      select perdura.enqueue('debug.effect', '{"key": "e"}', ${options}::text::jsonb) as id`;
+    ids.push(String(row?.id));
+  }
+  await emptyInbox(host(db));
+  await using running = testWorker(db, debugHandlers);
+  for (const [n, id] of ids.entries()) {
+    const dead = await running.jobs.get(null, id);
+    assertEquals(Object(dead.metadata).refusedOptions, JSON.parse(all[n] ?? ""));
+    await running.jobs.send(id, { type: "REQUEUE" }, BY);
+  }
+  await running.jobs.rerun(null, ids[0] ?? "");
+  await eventually("they and the copy are refused", async () => {
+    const rows = await db.sql`
+      select from perdura.dead_letter
+       where last_error ->> 'code' = 'invalid_input' and last_error ->> 'message' like 'options: %'`;
+    return rows.length === all.length + 1;
+  });
+  assertEquals((await db.sql`select from debug_effect`).length, 0);
 });
 
 Deno.test("several drivers at once make each job once", async () => {

@@ -24,6 +24,8 @@ const counters = defineMachine(counter, {
   events: z.strictObject({ type: z.literal("ADD"), by: z.number() }),
 });
 
+const BY = { tenantId: null, ifVersion: null, cause: "test" };
+
 Deno.test("perdura.send and perdura.start_actor commit with the caller, or not at all", async () => {
   await using db = await testDatabase();
   await using runtime = await createRuntime({
@@ -114,4 +116,29 @@ Deno.test("a start that cannot be is a dead letter with the reason", async () =>
     ["perdura.start_actor", "unknown_machine"],
   ]);
   assertEquals((await runtime.actors.get(null, "twice")).machine, "counter");
+});
+
+Deno.test("a start that is requeued is made, once its machine is there, or is a dead letter again", async () => {
+  await using db = await testDatabase();
+  const other = defineMachine(counter, { version: "1", name: "other" });
+  {
+    await using runtime = await createRuntime({ databaseUrl: db.url, machines: [other] });
+    await db.sql`select perdura.start_actor('counter', '{"from": 5}', '{"id": "late"}')`;
+    await db.sql`select perdura.start_actor('nobody', '{"from": 5}')`;
+    await runtime.drive({ budgetMs: 20_000 });
+  }
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [counters] });
+  const dead = await db.sql`select id::text as id from perdura.dead_letter`;
+  assertEquals(dead.length, 2);
+  for (const { id } of dead) await runtime.jobs.send(id, { type: "REQUEUE" }, BY);
+  runtime.work();
+  const jobs = await eventually("both have ended", async () => {
+    const jobs = await Promise.all(dead.map(({ id }) => runtime.jobs.get(null, id)));
+    return jobs.every(({ state }) => ["succeeded", "dead_letter"].includes(state)) && jobs;
+  });
+  const told = jobs.map(({ state, output, lastError }) =>
+    state === "succeeded" ? output : lastError?.code
+  );
+  assertEquals(new Set(told), new Set([{ id: "late" }, "unknown_machine"]));
+  assertEquals((await runtime.actors.get(null, "late")).context, { n: 5 });
 });
