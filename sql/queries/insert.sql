@@ -5,6 +5,7 @@
 -- All or none of a call.
 -- Locks: key rows in (tenant, key) order, so that two batches never wait for each other in a ring;
 -- then the new rows. Index: primary keys of unique_key and job, job_claim (one entry).
+-- Whether the job of an expired key lives is asked as a value: "not exists" may be answered by reading all of `job`.
 -- Whether a job is due is judged by the database clock alone. A key that is taken keeps its job until
 -- that has ended and the key has expired: the caller gets the ids that were inserted. An id that is there already is an error:
 -- only a statement that was sent twice has one, and looking for it would cost every insert a third.
@@ -33,7 +34,7 @@ taken as (
     set job_id = excluded.job_id, payload_hash = excluded.payload_hash,
         expires_at = excluded.expires_at
     where u.expires_at < now()
-      and not exists (select from perdura.job j where j.tenant_id = u.tenant_id and j.id = u.job_id)
+      and (select j.id from perdura.job j where j.tenant_id = u.tenant_id and j.id = u.job_id) is null
   returning tenant_id, job_id),
 ins as (
   insert into perdura.job (

@@ -29,7 +29,7 @@ taken as (
     set job_id = excluded.job_id, payload_hash = excluded.payload_hash,
         expires_at = excluded.expires_at
     where u.expires_at < now()
-      and not exists (select from perdura.job j where j.tenant_id = u.tenant_id and j.id = u.job_id)
+      and (select j.id from perdura.job j where j.tenant_id = u.tenant_id and j.id = u.job_id) is null
   returning tenant_id, job_id),
 mine as materialized (
   select x.* from x

@@ -48,10 +48,11 @@ begin
               where finished_at >= now() - %2$s * interval '1 millisecond') then
     return;
   end if;
-  delete from perdura.unique_key where ctid = any(array(
-    select u.ctid from perdura.%1$I a
-      join perdura.unique_key u on u.tenant_id = a.tenant_id and u.key = a.idempotency_key and u.job_id = a.id
-     limit %3$s));
+  delete from perdura.unique_key u using ( -- by its job: who takes the key meanwhile keeps it
+    select k.tenant_id, k.key, k.job_id from perdura.%1$I a
+      join perdura.unique_key k on k.tenant_id = a.tenant_id and k.key = a.idempotency_key and k.job_id = a.id
+     limit %3$s) as own
+   where u.tenant_id = own.tenant_id and u.key = own.key and u.job_id = own.job_id;
   get diagnostics released = row_count;
   if released = %3$s then
     return;

@@ -28,7 +28,7 @@ taken as (
         expires_at = excluded.expires_at
     where u.job_id = excluded.job_id
        or (u.expires_at < now()
-           and not exists (select from perdura.job j where j.tenant_id = u.tenant_id and j.id = u.job_id))
+           and (select j.id from perdura.job j where j.tenant_id = u.tenant_id and j.id = u.job_id) is null)
   returning u.tenant_id, u.job_id),
 wanted as materialized (
   select tenant_id, id, type || ' ' || (metadata ->> 'uniqueKey') as key
@@ -36,12 +36,12 @@ wanted as materialized (
 named as materialized ( -- one of each key: who has it still, or else the oldest
   select distinct on (w.tenant_id, w.key) w.tenant_id, w.key, w.id, u.n,
          u.n is null
-           or (not exists (select from perdura.job j
-                            where j.tenant_id = u.tenant_id and j.id = u.waits_for)
+           or ((select j.id from perdura.job j
+                 where j.tenant_id = u.tenant_id and j.id = u.waits_for) is null
                and (u.job_id = w.id
                     or ((u.until is null or u.until < now())
-                        and not exists (select from perdura.job j
-                                         where j.tenant_id = u.tenant_id and j.id = u.job_id)))) as is_free
+                        and (select j.id from perdura.job j
+                              where j.tenant_id = u.tenant_id and j.id = u.job_id) is null))) as is_free
     from wanted w left join perdura.unique_lock u on u.tenant_id = w.tenant_id and u.key = w.key
    order by w.tenant_id, w.key, u.job_id is distinct from w.id, w.id),
 locked as (

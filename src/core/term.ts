@@ -53,6 +53,11 @@ export function holdsText<Field extends string>(field: Field, text: string): Ter
   return { field, path: [], comparison: 0, text: pattern, number: null, isNegated: false };
 }
 
+/** Every text holds it. */
+export function isOfAll({ comparison, text, isNegated }: Term): boolean {
+  return comparison === 0 && !isNegated && /^%+$/.test(text);
+}
+
 /** Text as a pattern that matches nothing else. */
 export function literal(text: string): string {
   return text.replace(/[\\%_]/g, "\\$&");

@@ -56,6 +56,8 @@ export interface ClaimerHost {
   /** Everything that ended here has been committed. */
   readonly settled: () => Promise<void>;
   readonly onDatabase: (failure: null) => void;
+  /** The database has answered a question. */
+  readonly onRead: () => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -307,9 +309,15 @@ export class Claimer {
   async #refreshLanes(): Promise<void> {
     const lanes = await this.#lanes.read();
     if (!lanes) return;
-    this.#onAnswer();
+    this.#host.onRead();
+    this.#host.stats.lastClaimAt = this.#host.clock.monotonic();
     this.#book.refresh(lanes.filter((lane) => this.#serves(lane)));
-    if (await this.#host.glance.sees("vacancies")) this.aftermath.expectVacancy();
+    try {
+      if (await this.#host.glance.sees("vacancies")) this.aftermath.expectVacancy();
+    } catch (error) {
+      this.#lanes.forget();
+      throw error;
+    }
   }
 
   #pauseMs(): number {

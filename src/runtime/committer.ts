@@ -41,8 +41,7 @@ export interface CommitterHost {
   readonly batchSize: number;
   /** Many handlers run: more endings are near. */
   readonly isBusy: () => boolean;
-  /** The database answered, or not. */
-  /** It has answered; or it has not, and why. */
+  /** The database has taken it; or it has not, and why. */
   readonly onDatabase: (failure: UnavailableError | null) => void;
   /** The job is no longer ours; `change` is null when its lease was lost. */
   readonly onSettled: (claimed: ClaimedJob, change: Change | null) => void;

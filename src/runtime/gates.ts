@@ -71,6 +71,8 @@ export class Gates {
   readonly #opened = new Set<string>();
   #change: string | null = null;
   #readAt = -Infinity;
+  /** How often it was made invalid. */
+  #voided = 0;
   #reading: Promise<void> | null = null;
   #isDeclared = false;
   readonly #hasBreakers: boolean;
@@ -111,6 +113,7 @@ export class Gates {
   /** Forgets how new its knowledge is: before the next claim it is read again. */
   invalidate(): void {
     this.#readAt = -Infinity;
+    this.#voided++;
   }
 
   /** Reads what is set. One read at a time, shared by all who ask meanwhile. */
@@ -241,8 +244,10 @@ export class Gates {
     const { store, clock } = this.#host;
     if (this.#hasDeclared && !this.#isDeclared) await this.#declare();
     const askedAt = clock.monotonic();
+    const voided = this.#voided;
     const list = await store.read(this.#change);
-    this.#readAt = askedAt;
+    // What made it invalid meanwhile may be newer than what was read.
+    if (this.#voided === voided) this.#readAt = askedAt;
     if (list === null) return;
     this.#change = list.change;
     this.#known = new Map(

@@ -24,6 +24,8 @@ export interface PulseHost {
   readonly leaseMs: number;
   /** Handlers that run now. */
   readonly running: () => number;
+  /** The database has taken it. */
+  readonly onDatabase: (failure: null) => void;
 }
 
 /** The pulse of one worker. */
@@ -31,17 +33,18 @@ export class Pulse {
   readonly #host: PulseHost;
   #last: Promise<void> = Promise.resolve();
   #isKnown = false;
+  #isTelling = false;
   #isOver = false;
 
   constructor(host: PulseHost) {
     this.#host = host;
   }
 
-  /** Never throws. */
+  /** Never throws. One at a time. */
   beat(): void {
-    if (this.#isOver) return;
-    this.#isKnown = true;
-    this.#last = this.#tell();
+    if (this.#isOver || this.#isTelling) return;
+    this.#isKnown = this.#isTelling = true;
+    this.#last = this.#tell().finally(() => this.#isTelling = false);
   }
 
   /** The worker has stopped: nobody shall see it any more. Never rejects. */
@@ -57,7 +60,7 @@ export class Pulse {
 
   async #tell(): Promise<void> {
     const { store, worker, handlers, turner, running, leaseMs } = this.#host;
-    const { queues, partitionKey, concurrency } = this.#host;
+    const { queues, partitionKey, concurrency, onDatabase } = this.#host;
     await store.workers.beat({
       id: worker,
       version: VERSION,
@@ -65,6 +68,8 @@ export class Pulse {
       machines: turner?.machines.versions ?? [],
       ...{ everyMs: leaseMs / 3, queues, partitionKey, concurrency },
       running: running(),
-    }).catch((error) => log.debug("The worker cannot tell that it is alive", { error }));
+    }).then(() => onDatabase(null)).catch((error) =>
+      log.debug("The worker cannot tell that it is alive", { error })
+    );
   }
 }

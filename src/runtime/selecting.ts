@@ -11,7 +11,7 @@ import {
   usualStates,
 } from "../core/operation.ts";
 import { QueryError } from "../core/search.ts";
-import { holdsText, isText, type Term } from "../core/term.ts";
+import { holdsText, isOfAll, isText, type Term } from "../core/term.ts";
 import type { JobState } from "../../machines/job.ts";
 
 /** The selection of a request. @param now For ages in a query. @throws {InvalidInputError} */
@@ -25,7 +25,7 @@ export function selectionOf(request: OperationRequest, now: number, veil: Veil):
   if (action !== "reschedule" && runAt !== undefined) {
     throw invalid("runAt", `Only a reschedule takes a time, not ${action}`);
   }
-  if ((action === "cancel" || action === "delete") && asksNothing(filter)) {
+  if ((action === "cancel" || action === "delete") && asksNothing(filter, query)) {
     throw invalid("filter", `Give at least one condition: this would ${action} everything`);
   }
   if (from !== null && to !== null && from > to) throw invalid("filter.to", "Is before from");
@@ -41,9 +41,13 @@ export function selectionOf(request: OperationRequest, now: number, veil: Veil):
   };
 }
 
-/** Spaces are no words of a query. */
-function asksNothing({ q = "", ...others }: OperationFilter): boolean {
-  return q.trim() === "" && Object.keys(others).length === 0;
+/** Nothing is left out by a blank query, nor by words that every job has. */
+function asksNothing(filter: OperationFilter, query: JobQuery): boolean {
+  const { q: _q, error: _error, ...others } = filter;
+  const { terms, areStatesNamed: _named, ...asked } = query;
+  return Object.keys(others).length === 0 &&
+    Object.values(asked).every((value) => value === null) &&
+    [...termsOf(filter, query), ...terms].every(isOfAll);
 }
 
 function idsOf(ids: readonly string[] | null, id: string | null): readonly string[] | null {

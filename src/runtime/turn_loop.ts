@@ -13,7 +13,8 @@ export interface TurnLoopHost {
   readonly random: Random;
   readonly glance: Glance;
   /** It has answered. */
-  readonly onDatabase: (failure: null) => void;
+  /** The database has answered a question. */
+  readonly onRead: () => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -32,13 +33,13 @@ export class TurnLoop {
 
   /** Runs until `stop`. */
   async run(): Promise<void> {
-    const { turner, glance, onDatabase, onFailure } = this.#host;
+    const { turner, glance, onRead, onFailure } = this.#host;
     // Asked to, it looks at once; otherwise first whether there is anything.
     let isAsked: boolean = true;
     while (!this.#isStopping) {
       try {
         const count: number = isAsked || await glance.maySee("mail") ? await turner.turnOnce() : 0;
-        onDatabase(null);
+        onRead();
         this.turns += count;
         isAsked = count > 0 || await this.#sleep();
       } catch (error) {

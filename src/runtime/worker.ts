@@ -72,6 +72,7 @@ export class Worker {
     this.#glance = new Glance(options.store, options.clock, options.pollMs);
     const shared = { ...this.#options, worker: this.id, stats: this.stats, glance: this.#glance };
     const onDatabase = (failure: UnavailableError | null) => this.#life.onDatabase(failure);
+    const onRead = () => this.#onRead();
     this.#leases = new Leases(options.store, options.clock, this.id, options.leaseMs);
     this.#committer = new Committer({
       ...shared,
@@ -87,6 +88,7 @@ export class Worker {
     this.#claimer = new Claimer({
       ...shared,
       onDatabase,
+      onRead,
       leases: this.#leases,
       runner: this.#runner,
       settled: () => this.#settled(),
@@ -97,10 +99,10 @@ export class Worker {
       onSettled: (claimed, change, isMailed) => this.#onRelayed(claimed, change, isMailed),
       onOrdinary: (outcome) => this.#committer.add(outcome),
     };
-    this.#pulse = new Pulse({ ...shared, running: () => this.#runner.running });
+    this.#pulse = new Pulse({ ...shared, onDatabase, running: () => this.#runner.running });
     const { turner } = options;
     const onFailure = (error: unknown) => this.#onFailure(error);
-    this.#turns = turner ? new TurnLoop({ ...shared, turner, onDatabase, onFailure }) : null;
+    this.#turns = turner ? new TurnLoop({ ...shared, turner, onRead, onFailure }) : null;
     this.#schedules = new ScheduleLoop(shared);
   }
 
@@ -327,6 +329,12 @@ export class Worker {
 
   #now(): number {
     return this.#options.clock.monotonic();
+  }
+
+  /** Where writing has failed, an answer says little: whether it is taken again, the pulse finds out. */
+  #onRead(): void {
+    if (this.#life.isFailing) this.#pulse.beat();
+    else this.#life.onDatabase(null);
   }
 
   #onFailure(error: unknown): void {

@@ -28,7 +28,12 @@ export class WorkerLife {
     return this.#actor.getSnapshot().value;
   }
 
-  /** The database has answered; or it has not, and why. */
+  /** Something has failed, and nothing has been written since. */
+  get isFailing(): boolean {
+    return this.#reason !== null;
+  }
+
+  /** The database has taken what was to be written; or it has not, and why. */
   onDatabase(failure: UnavailableError | null): void {
     const isOk = failure === null;
     // Told of every answer, it has something to decide at a change alone, or at a further failure.

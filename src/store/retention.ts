@@ -30,7 +30,7 @@ const CODES = { history: HISTORY, actor: ACTOR, operation: OPERATION } as const;
 const LOOK_ROWS = 5_000;
 const LOOKS = 4;
 const REMOVE_ROWS = 1_000;
-/** Before a day of the archive goes: a second's work. */
+/** Before a day of the archive goes: a second's work, or some where a day has many keys (decision 126). */
 const KEYS_AT_ONCE = 20_000;
 const LEAST = { tenantId: "", id: "00000000-0000-0000-0000-000000000000" };
 /** What the archive holds, and is dropped with a day of it. */

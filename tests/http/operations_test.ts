@@ -156,7 +156,9 @@ Deno.test("what cannot be meant is refused, and nothing is begun", async () => {
   await refused({ action: "delete", filter: { state: ["running"] } }, "filter.state");
   await refused({ action: "delete" }, "filter");
   await refused({ action: "cancel", filter: {} }, "filter");
-  await refused({ action: "delete", filter: { q: " " } }, "filter");
+  for (const filter of [{ q: " " }, { q: '""' }, { q: '"" *' }]) {
+    await refused({ action: "delete", filter }, "filter");
+  }
   await refused({ action: "reschedule", filter: { queue: "q" } }, "runAt");
   await refused({ action: "requeue", runAt: "2030-01-01T00:00:00Z" }, "runAt");
   await refused({ action: "requeue", filter: { type: "none" } }, "filter");

@@ -4,9 +4,22 @@ import { configure, type LogRecord } from "@logtape/logtape";
 import { z } from "zod";
 import { defineHandler } from "../../src/runtime/handlers.ts";
 import { openStore } from "../../src/store/open.ts";
+import type { Store } from "../../src/store/store.ts";
 import { eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";
+
+/** How often the database has answered the worker's first question since. */
+function countLooks(store: Store): () => number {
+  const { glance } = store;
+  let looks = 0;
+  store.glance = async () => {
+    const sight = await glance.call(store);
+    looks++;
+    return sight;
+  };
+  return () => looks;
+}
 
 Deno.test("a database that takes no writes is named in the worker's log, until it does again", async () => {
   const records: LogRecord[] = [];
@@ -32,12 +45,18 @@ Deno.test("a database that takes no writes is named in the worker's log, until i
   const store = openStore({ url: db.url, name: "perdura lone" });
   await using _opened = { [Symbol.asyncDispose]: () => store.close() };
   const noop = defineHandler({ type: "noop", input: z.unknown(), handle: () => {} });
-  await using _w = testWorker({ ...db, store }, [noop]);
+  await using _w = testWorker({ ...db, store }, [noop], { pollMs: 20 });
   const said = await eventually("the worker says why", () => {
     const isReason = ({ properties }: LogRecord) => /read-only/.test(String(properties.reason));
     return Promise.resolve(records.find(isReason));
   });
   assertEquals([said.level, typeof said.properties.state], ["warning", "string"]);
+  // Ten looks that the database answers do not make it one that can be worked with.
+  const looks = countLooks(store);
+  const before = records.length;
+  await eventually("it has looked on", () => Promise.resolve(looks() >= 10));
+  const states = records.slice(before).map(({ properties }) => properties.state);
+  assertEquals(states.filter((state) => state === "connected"), []);
   await readOnly("off");
   await db.sql`select perdura.enqueue('noop', 'null')`;
   await eventually("it works again", async () => {

@@ -189,6 +189,13 @@ for (const size of sizes) {
       await check("insert with keys", {
         ...insertStatement(batch.map((job) => ({ ...job, idempotencyKey: job.id })), false),
       });
+      await db.sql`
+        insert into perdura.unique_key (tenant_id, key, job_id, payload_hash, expires_at)
+        select 'default', id::text, gen_random_uuid(), 0, now() - interval '1 day'
+          from unnest(${batch.map(({ id }) => id)}::uuid[]) as id`;
+      await check("insert with keys that have expired", {
+        ...insertStatement(batch.map((job) => ({ ...job, idempotencyKey: job.id })), false),
+      });
       await check("claim of one job", claimOf(0, 1));
       await check("claim of a lone job", claimOf(0, BATCH, true));
       await check("claim of one level", claimOf(0));
