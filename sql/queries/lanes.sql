@@ -16,3 +16,4 @@ select tenant_id as t, lane as l, priority as p, queue as q, type as k, partitio
        ordering_key is not null as ordered
   from s
  where ordering_key is null or lane & 1 = 0
+ order by tenant_id, lane, priority

@@ -67,7 +67,12 @@ Deno.test("a killed and a frozen worker: every effect once, the late writes refu
     const refusal = await frozen.line("Late write refused");
     assertEquals([refusal.level, refusal.properties.reason], ["WARN", "lost"]);
     assertGreater(await frozen.metric("perdura_worker_fenced_total"), 0);
-    assertGreater(await heir.metric("perdura_worker_recovered_total"), 0);
+    // It is in the database before it is counted.
+    await eventually(
+      "the other one has counted them",
+      async () => await heir.metric("perdura_worker_recovered_total") > 0,
+      PATIENCE_MS,
+    );
     await untilSucceeded(scene, acknowledged.length);
     // Whatever else it had in mind, it has tried by the time it has ended.
     frozen.signal("SIGTERM");
