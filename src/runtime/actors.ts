@@ -258,8 +258,7 @@ export class Actors {
     const { input } = await this.#desk.row(view);
     const origin = { actor: nameOf(view.id), version: options.at };
     const turning = this.#desk.turning(seat, { input, origin });
-    turning.replace("FORK", branch.snapshot, branch.effects, `${view.id}@${options.at}`);
-    for (const body of branch.mail) turning.post(body);
+    turning.replace("FORK", branch, `${view.id}@${options.at}`);
     if (!await this.#desk.turner.commit(turning)) {
       throw new IdempotencyConflictError(name, name, `Actor "${name}" is there already`);
     }
@@ -283,8 +282,7 @@ export class Actors {
         turning.snapshot,
       );
       turning.silence();
-      turning.replace("REWIND", branch.snapshot, branch.effects, `version ${options.at}`);
-      for (const body of branch.mail) turning.post(body);
+      turning.replace("REWIND", branch, `version ${options.at}`);
     });
   }
 }

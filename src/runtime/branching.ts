@@ -21,6 +21,7 @@ import { isMachine, type Source, sourcesOf } from "../core/actor/sources.ts";
 import type { ActorStore, ActorView, PastStep } from "../store/store.ts";
 import { pastOf } from "./actor_view.ts";
 import type { Machines } from "./machines.ts";
+import { type PutAgain, putAgain } from "./put_off.ts";
 
 /** How to begin a branch. */
 export interface BranchOptions {
@@ -38,7 +39,9 @@ export interface BranchOptions {
 export interface Branch {
   readonly snapshot: ActorSnapshot;
   readonly effects: readonly Effect[];
-  /** Events that were put off then, and results that are known already. */
+  /** Events that were put off then. */
+  readonly putAgain: readonly PutAgain[];
+  /** Results that are known already. */
   readonly mail: readonly object[];
 }
 
@@ -64,7 +67,7 @@ export async function branched(
   const effects: Effect[] = [];
   const kept = new Set<string>();
   const renewed = new Map<number, number>();
-  const mail: object[] = putOff(steps, at, current !== null);
+  const mail: object[] = [];
   const children: Record<string, ChildEntry> = {};
   for (const [id, child] of Object.entries(past.children ?? {})) {
     if (goesOn(id, child)) kept.add(id);
@@ -111,7 +114,8 @@ export async function branched(
   };
   const before = current ? stop(current).effects : [];
   const left = before.filter((effect) => effect.kind !== "stop" || !kept.has(effect.id));
-  return { snapshot, effects: [...left, ...effects], mail };
+  const again = putAgain(steps, at, { address: view.id, isRewind: current !== null });
+  return { snapshot, effects: [...left, ...effects], putAgain: again, mail };
 }
 
 /** The sources of its machine; none where this process does not know that. */
@@ -199,22 +203,6 @@ function spawnOf(
     }
   }
   return undefined;
-}
-
-/**
- * Events that were put off by a version and not read by then, in their order. A rewind has those in its
- * mailbox that have not been read since either: they are offered again there.
- */
-function putOff(steps: readonly PastStep[], at: number, isRewind: boolean): object[] {
-  const waiting = new Map<string, unknown>();
-  for (const { version, mailId, outcome, body } of steps) {
-    if (version > at || mailId === null) continue;
-    if (outcome === "deferred") waiting.set(mailId, body);
-    else waiting.delete(mailId);
-  }
-  const isRead = ({ version, outcome }: PastStep) => version > at && outcome !== "deferred";
-  const read = new Set(steps.filter(isRead).map(({ mailId }) => mailId));
-  return [...waiting].filter(([id]) => !isRewind || read.has(id)).map(([, event]) => ({ event }));
 }
 
 /** How a child ended later, in the old branch; undefined: it has not, or was left, or had a successor. */

@@ -95,8 +95,13 @@ export class Consequences {
   }
 
   /** A mail that is due at once. */
-  mail(to: string, kind: SentMail["kind"], body: unknown, gen: number | null = null): void {
-    const id = newId();
+  mail(
+    to: string,
+    kind: SentMail["kind"],
+    body: unknown,
+    gen: number | null = null,
+    id = newId(),
+  ): void {
     const rest = { delayMs: 0, timerId: null, deferred: false };
     this.#sent.push({ id, to, kind, gen, body, ...rest });
   }

@@ -5,6 +5,7 @@ import { described } from "./consequences.ts";
 import type { Incoming } from "./letters.ts";
 import type { Logic } from "./machines.ts";
 import { placeOf } from "./place.ts";
+import type { PutAgain } from "./put_off.ts";
 
 /** So often the history has a whole snapshot. */
 const SNAPSHOT_EVERY = 50;
@@ -24,7 +25,7 @@ export interface Compensated {
 /** What a step of the history says beside its event and outcome. */
 export interface Remarks {
   readonly reason?: string | null;
-  readonly effects?: readonly (Effect | Compensated)[];
+  readonly effects?: readonly (Effect | Compensated | PutAgain)[];
   /** The snapshot before; null: there was none. Undefined: it has not changed. */
   readonly before?: ActorSnapshot | null;
   readonly from?: string | null;
@@ -81,7 +82,7 @@ export class Ledger {
       mailId: incoming.id,
       body: incoming.event,
       effects: effects.length > 0
-        ? effects.map((each) => each.kind === "compensate" ? each : described(each))
+        ? effects.map((each) => each.kind === "action" ? described(each) : each)
         : null,
       patch: isChanged ? diff(Object(before), Object(this.snapshot)) : null,
       snapshot: isWhole ? this.snapshot : null,

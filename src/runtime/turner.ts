@@ -169,7 +169,7 @@ export class Turner {
         const { version } = next;
         const turning = new Turning({ ...view, machineVersion: version }, next.logic, defaults);
         const cause = `${view.machineVersion} → ${version}`;
-        turning.replace("MIGRATE", next.snapshot, next.effects, cause);
+        turning.replace("MIGRATE", next, cause);
         if (next.event) turning.post({ event: next.event });
         turning.takeAll(turning.forget(view.mail, next.forget));
         return turning;

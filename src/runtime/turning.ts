@@ -15,6 +15,7 @@ import { byHand, errorEvent, fieldsOf, type Incoming, incomingOf, typeOf } from 
 import type { Logic } from "./machines.ts";
 import { isEnded, statusOf } from "./place.ts";
 import type { CountDefaults } from "./preparing.ts";
+import type { PutAgain } from "./put_off.ts";
 import { type Read, Reader, type Reading } from "./reading.ts";
 import { type Stepping, stepWith } from "./stepping.ts";
 
@@ -22,6 +23,14 @@ import { type Stepping, stepWith } from "./stepping.ts";
 export interface Birth {
   readonly input: unknown;
   readonly origin: unknown;
+}
+
+/** What a turn puts in the place of its snapshot. */
+export interface Replacement {
+  readonly snapshot: ActorSnapshot;
+  readonly effects: readonly Effect[];
+  readonly putAgain?: readonly PutAgain[];
+  readonly mail?: readonly object[];
 }
 
 /** A turn, and what it was made by. */
@@ -220,19 +229,22 @@ export class Turning implements Read {
   /** Another snapshot in place of this one, with what it takes to get there. */
   replace(
     event: string,
-    snapshot: ActorSnapshot,
-    effects: readonly Effect[],
+    { snapshot, effects, putAgain = [], mail = [] }: Replacement,
     cause: string | null,
   ): void {
     const before = this.snapshot;
     const from = before && this.state;
     this.#carryOut(effects, before ?? snapshot);
+    for (const { mailId, event } of putAgain) {
+      this.#to.mail(this.seat.id, "event", { event }, null, mailId);
+    }
+    for (const body of mail) this.post(body);
     this.#ledger.snapshot = snapshot;
     this.#ledger.status = statusOf(snapshot);
     this.#ledger.place();
     this.#fault = null;
     this.#offers = true;
-    const remarks = { effects, before, from, isWhole: true };
+    const remarks = { effects: [...effects, ...putAgain], before, from, isWhole: true };
     this.record(event, byHand(cause), "replaced", remarks);
   }
 

@@ -264,6 +264,78 @@ Deno.test("a branch of a moment at which events were put off has them, in order,
   assertEquals(left?.n, 0);
 });
 
+Deno.test("what was put off is once in the mailbox, however often an actor is rewound and forked", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [doors] });
+  const { actors } = runtime;
+  const send = (id: string, ...types: string[]) =>
+    types.reduce<Promise<unknown>>(
+      (sent, type) => sent.then(() => actors.send(id, { type })),
+      Promise.resolve(),
+    );
+  const versionOf = async (id: string) => (await actors.get(null, id)).version;
+  const logOf = async (id: string) => Object((await actors.get(null, id)).context).log;
+  const turn = () => runtime.drive({ budgetMs: 20_000 });
+  await actors.start({ machine: "door", id: "d" });
+  await send("d", "KNOCK", "RING", "OPEN");
+  const branches: number[] = [];
+  for (const hasTurn of [true, true, false, false]) {
+    await actors.rewind("d", { at: 3 });
+    branches.push(await versionOf("d"));
+    if (hasTurn) await turn();
+  }
+  await send("d", "OPEN");
+  assertEquals(await logOf("d"), ["knock", "ring"]);
+
+  await actors.rewind("d", { at: 2 });
+  await send("d", "OPEN");
+  assertEquals(await logOf("d"), ["knock"], "the one that had been put off by then");
+  const all = [...branches.map((at) => [at, ["knock", "ring"]] as const), [2, ["knock"]] as const];
+  for (const [at, log] of all) {
+    await actors.rewind("d", { at });
+    await actors.rewind("d", { at });
+    await turn();
+    await send("d", "OPEN");
+    assertEquals(await logOf("d"), log, `rewound to version ${at}`);
+  }
+  for (const at of branches) {
+    await actors.fork("d", { at, name: `d-${at}` });
+    await actors.fork(`d-${at}`, { at: 1, name: `d-${at}-1` });
+    for (const id of [`d-${at}`, `d-${at}-1`]) {
+      await turn();
+      await send(id, "OPEN");
+      assertEquals(await logOf(id), ["knock", "ring"], id);
+      await actors.rewind(id, { at: 1 });
+      await actors.rewind(id, { at: 1 });
+      await send(id, "OPEN");
+      assertEquals(await logOf(id), ["knock", "ring"], `${id}, rewound`);
+    }
+  }
+  const [left] = await db.sql`select count(*)::int as n from perdura.mailbox`;
+  assertEquals(left?.n, 0);
+});
+
+Deno.test("where retention has passed over the step of a rewind, another one doubles nothing", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [doors] });
+  const { actors } = runtime;
+  const send = (type: string) => actors.send("d", { type });
+  await actors.start({ machine: "door", id: "d" });
+  await send("KNOCK");
+  await send("OPEN");
+  const { version } = await actors.rewind("d", { at: 2 });
+  await send("RING");
+  await send("OPEN");
+  await actors.rewind("d", { at: version + 2 });
+  await db.sql`
+    update perdura.actor_step s set snapshot = r.snapshot from perdura.actor_step r
+     where r.actor_id = s.actor_id and r.version = ${version} and s.version = ${version + 1}`;
+  await db.sql`delete from perdura.actor_step where version <= ${version}`;
+  await actors.rewind("d", { at: version + 2 });
+  await send("OPEN");
+  assertEquals(Object((await actors.get(null, "d")).context).log, ["knock", "ring"]);
+});
+
 Deno.test("no more than twenty events are put off: what comes then is recorded as unhandled", async () => {
   await using db = await testDatabase();
   await using runtime = await createRuntime({ databaseUrl: db.url, machines: [doors] });
