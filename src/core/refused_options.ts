@@ -27,6 +27,11 @@ export function demandOwnName(metadata: unknown, path: string): void {
   throw new InvalidInputError([{ path: `${path}.${MEMBER}`, message }]);
 }
 
+/** Another metadata of the same job: its mark stays. */
+export function keepingRefusal(before: Json, after: Json): Json {
+  return hasMember(before) ? { ...Object(after), [MEMBER]: Object(before)[MEMBER] } : after;
+}
+
 function hasMember(metadata: unknown): boolean {
   return typeof metadata === "object" && metadata !== null && MEMBER in metadata;
 }

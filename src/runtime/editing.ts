@@ -5,6 +5,7 @@ import { InvalidInputError } from "../core/errors.ts";
 import { type Job, type JobPatch, serialise } from "../core/job.ts";
 import { type Decision, isTerminal } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
+import { demandOwnName, keepingRefusal } from "../core/refused_options.ts";
 import { keepingUniqueKey } from "../core/unique.ts";
 import type { When } from "../../machines/job.ts";
 import type { Store } from "../store/store.ts";
@@ -32,6 +33,7 @@ export async function editJob(
 ): Promise<Job> {
   return await changeJob(store, id, aim, async (job) => {
     const decision = decideEdit(job, patch);
+    demandOwnName(patch.metadata, "metadata");
     if (patch.payload !== undefined) {
       checkPayload(handlerOf(handlers, job.type, "type"), patch.payload, "payload");
     }
@@ -82,7 +84,7 @@ function withPatch(
     tags: tags === undefined ? job.tags : tags ?? [],
     metadata: metadata === undefined
       ? job.metadata
-      : keepingUniqueKey(job.metadata, jsonOf(metadata)),
+      : keepingRefusal(job.metadata, keepingUniqueKey(job.metadata, jsonOf(metadata))),
   };
 }
 

@@ -11,6 +11,7 @@ import { gatesOf, gateText } from "../core/gate.ts";
 import { newId } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
+import { refusal } from "../core/refused_options.ts";
 import type { Change, Closed, NamedClaim, Store } from "../store/store.ts";
 import { jobForeseen } from "./answering.ts";
 import type { Foreseen } from "./job_answers.ts";
@@ -54,7 +55,7 @@ export interface OutsideHost {
 /**
  * CLAIM of one due job. It passes the gates of its lane like any other.
  *
- * @throws {TransitionRejectedError} It is not waiting, or not due yet.
+ * @throws {TransitionRejectedError} It is not waiting, not due yet, or its options were refused.
  * @throws {RateLimitedError} A gate lets nobody pass now. Nothing was spent.
  */
 export function claimOutside(
@@ -66,6 +67,8 @@ export function claimOutside(
   const { store } = host;
   return changeJob(store, id, aim, async (job) => {
     const decision = decide(job, { type: "CLAIM" });
+    const [refused] = refusal(job.metadata)?.issues ?? [];
+    if (refused) throw rejection(job, "CLAIM", `Its ${refused.path}: ${refused.message}`);
     const { leaseMs } = claim;
     const named = { leaseId: newId(), worker: claim.worker ?? newId(), leaseMs };
     const isTaken = await isLimited(host, job)

@@ -3,7 +3,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
 import { debugHandlers } from "../../handlers/debug.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { IdempotencyConflictError } from "../../src/core/errors.ts";
+import {
+  IdempotencyConflictError,
+  InvalidInputError,
+  TransitionRejectedError,
+} from "../../src/core/errors.ts";
 import { tenantTag } from "../../src/core/id.ts";
 import { indexHandlers } from "../../src/runtime/handlers.ts";
 import { emptyInbox, type InboxHost } from "../../src/runtime/inbox.ts";
@@ -154,6 +158,38 @@ Deno.test("a letter whose options cannot be read is not run without them, howeve
       select from perdura.dead_letter
        where last_error ->> 'code' = 'invalid_input' and last_error ->> 'message' like 'options: %'`;
     return rows.length === all.length + 1;
+  });
+  assertEquals((await db.sql`select from debug_effect`).length, 0);
+});
+
+Deno.test("a PATCH neither takes the mark of a refused letter away nor gives one, and no CLAIM gets it", async () => {
+  await using db = await testDatabase();
+  const [row] = await db.sql`
+    select perdura.enqueue('debug.effect', '{"key": "e"}', '{"delayMs": "soon"}') as id`;
+  const id = String(row?.id);
+  await emptyInbox(host(db));
+  const jobs = new Jobs(host(db));
+  await jobs.send(id, { type: "REQUEUE" }, BY);
+  const refusedOptions = { delayMs: "soon" };
+  const patched = await jobs.edit(id, { metadata: { note: "mine" } }, BY);
+  assertEquals(patched.metadata, { note: "mine", refusedOptions });
+  assertEquals((await jobs.edit(id, { metadata: null }, BY)).metadata, { refusedOptions });
+  const claim = { worker: null, leaseMs: 30_000 };
+  const refused = await assertRejects(() => jobs.claim(id, BY, claim), TransitionRejectedError);
+  assert(refused.message.includes("ask for it again"), refused.message);
+
+  const mine = await jobs.create({ type: "debug.noop", delayMs: 60_000 });
+  for (const each of [mine.job.id, id]) {
+    const error = await assertRejects(
+      () => jobs.edit(each, { metadata: { refusedOptions: 1 } }, BY),
+      InvalidInputError,
+    );
+    assertEquals(error.issues.map(({ path }) => path), ["metadata.refusedOptions"]);
+  }
+
+  await using running = testWorker(db, debugHandlers);
+  await eventually("it is refused", async () => {
+    return (await running.jobs.get(null, id)).state === "dead_letter";
   });
   assertEquals((await db.sql`select from debug_effect`).length, 0);
 });
