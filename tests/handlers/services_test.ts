@@ -91,7 +91,8 @@ Deno.test("finance.sync looks for its last run among so many jobs, and else asks
   await db.sql`
     insert into perdura.job_archive
     select (jsonb_populate_record(a, jsonb_build_object('type', 'other',
-             'id', left(a.id::text, 24) || 'f' || lpad(to_hex(n), 11, '0')))).*
+             -- Newer than the one they are made of, whatever the end of its id.
+             'id', left(a.id::text, 24) || 'ffffff' || lpad(to_hex(n), 6, '0')))).*
       from perdura.job_archive a, generate_series(1, 50000) n`;
   await db.sql`insert into ledger_entry (tenant_id, account, amount) values ('default', 'a', 1)`;
   assertEquals(await sync(db, w, {}), 1);
