@@ -12,7 +12,6 @@ export interface TurnLoopHost {
   readonly turner: Turner;
   readonly random: Random;
   readonly glance: Glance;
-  /** It has answered. */
   /** The database has answered a question. */
   readonly onRead: () => void;
   readonly onFailure: (error: unknown) => void;

@@ -10,7 +10,7 @@ const log = getLogger(["perdura", "worker"]);
 export class WorkerLife {
   readonly #actor = createActor(workerMachine);
   #isDatabaseOk = false;
-  /** Why the database failed last; null: it did not, or has answered since. */
+  /** Why the database failed last; null: it did not, or has taken something since. */
   #reason: string | null = null;
 
   /** Begins to run, and to log. */
