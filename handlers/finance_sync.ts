@@ -23,7 +23,7 @@ type Cursor = { readonly xid: string; readonly id: string };
 
 const BEGINNING: Cursor = { xid: "0", id: "0" };
 /** No index finds the last run: where a tenant has had more jobs since, the copy itself is asked. */
-const JOBS_LOOKED_AT = 50_000;
+const JOBS_LOOKED_AT = 5_000;
 
 /** The handler. */
 export function financeSync(): Handler {

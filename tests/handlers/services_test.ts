@@ -93,7 +93,7 @@ Deno.test("finance.sync looks for its last run among so many jobs, and else asks
     select (jsonb_populate_record(a, jsonb_build_object('type', 'other',
              -- Newer than the one they are made of, whatever the end of its id.
              'id', left(a.id::text, 24) || 'ffffff' || lpad(to_hex(n), 6, '0')))).*
-      from perdura.job_archive a, generate_series(1, 50000) n`;
+      from perdura.job_archive a, generate_series(1, 5000) n`;
   await db.sql`insert into ledger_entry (tenant_id, account, amount) values ('default', 'a', 1)`;
   assertEquals(await sync(db, w, {}), 1);
 });
