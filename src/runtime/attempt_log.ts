@@ -64,7 +64,7 @@ export class AttemptLog {
     this.#waiting.push(line);
     this.#keep(text.length + (line.dataJson?.length ?? 0));
     if (this.#waiting.length > limits.logLinesMax) this.#waiting.shift();
-    this.#writing ??= this.#write().finally(() => this.#writing = null);
+    this.#writing ??= this.#write();
   }
 
   /** Resolves when all lines are written, or cannot be. Never rejects. */
@@ -96,6 +96,8 @@ export class AttemptLog {
       }
       this.#waiting.length = 0;
     }
+    // Right behind the last look: what is logged a moment later would wait for a write that is over.
+    this.#writing = null;
   }
 }
 

@@ -55,7 +55,7 @@ export class Breakers {
     const pending = this.#pending.get(key) ?? { gate, settings, outcomes: [] };
     pending.outcomes.push(outcome);
     this.#pending.set(key, pending);
-    this.#telling ??= this.#tellAll().finally(() => this.#telling = null);
+    this.#telling ??= this.#tellAll();
   }
 
   async #tellAll(): Promise<void> {
@@ -66,6 +66,8 @@ export class Breakers {
       this.#pending.clear();
       for (const pending of all) await this.#tell(pending).catch(this.#host.onFailure);
     }
+    // Right behind the last look: what is noted a moment later would wait for a telling that is over.
+    this.#telling = null;
   }
 
   async #tell({ gate, settings, outcomes }: Pending): Promise<void> {

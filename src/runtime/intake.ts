@@ -32,6 +32,8 @@ interface Backlog {
   readonly most: number;
   waiting: number;
   countedAt: number;
+  /** Of all who come meanwhile: counted by each alone, it would forget whom the others have let in. */
+  counting: Promise<void> | null;
 }
 
 /** The door of one process. */
@@ -102,11 +104,20 @@ export class Intake {
 
   async #count(tenantId: string, backlog: Backlog): Promise<void> {
     const now = this.#host.clock.monotonic();
-    if (now - backlog.countedAt < AGE_MS_MAX) return;
-    const counts = await this.#host.store.counts(tenantId);
-    backlog.countedAt = now;
-    backlog.waiting = counts.filter(({ state }) => waitingStates.includes(state))
-      .reduce((sum, { count }) => sum + count, 0);
+    if (now - backlog.countedAt >= AGE_MS_MAX) {
+      await (backlog.counting ??= this.#recount(tenantId, backlog, now));
+    }
+  }
+
+  async #recount(tenantId: string, backlog: Backlog, now: number): Promise<void> {
+    try {
+      const counts = await this.#host.store.counts(tenantId);
+      backlog.countedAt = now;
+      backlog.waiting = counts.filter(({ state }) => waitingStates.includes(state))
+        .reduce((sum, { count }) => sum + count, 0);
+    } finally {
+      backlog.counting = null;
+    }
   }
 
   async #read(): Promise<void> {
@@ -120,7 +131,7 @@ export class Intake {
       this.#backlogs = new Map(
         list.gates.flatMap(({ kind, tenantId, backlog }) =>
           kind === "tenant" && tenantId !== null && backlog !== null
-            ? [[tenantId, { most: backlog, waiting: 0, countedAt: -Infinity }]]
+            ? [[tenantId, { most: backlog, waiting: 0, countedAt: -Infinity, counting: null }]]
             : []
         ),
       );

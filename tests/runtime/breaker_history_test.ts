@@ -120,3 +120,45 @@ Deno.test("any outcomes, told in any batches, are stored as the machine plays th
     { numRuns: 12, interruptAfterTimeLimit: 60_000 },
   );
 });
+
+Deno.test("an outcome that comes while the one before it has just been stored is stored as well", async () => {
+  await using db = await testDatabase();
+  const errors: unknown[] = [];
+  let saved = Promise.withResolvers<void>();
+  const { breakers: store, hint, onHint } = db.store;
+  const breakers = new Breakers({
+    store: {
+      hint: hint.bind(db.store),
+      onHint: onHint.bind(db.store),
+      breakers: {
+        read: (gates) => store.read(gates),
+        list: (tenantId) => store.list(tenantId),
+        steps: (...page) => store.steps(...page),
+        save: async (change) => {
+          const isStored = await store.save(change);
+          if (change.before) saved.resolve();
+          return isStored;
+        },
+      },
+    },
+    clock: { now: () => 0, monotonic: () => 0 },
+    onFailure: (error) => errors.push(error),
+  });
+  const settings = { failures: 1_000, windowMs: HOUR_MS, openMs: HOUR_MS, probes: 1 };
+  // So many turns of the microtasks lie around the end of a telling, and some more.
+  for (let turns = 0; turns < 12; turns++) {
+    const gate = newGate();
+    const note = () =>
+      breakers.note(gate, { ...settings, per: "type" }, { isFailure: true, startedAt: 0 });
+    saved = Promise.withResolvers();
+    note();
+    await saved.promise;
+    for (let n = 0; n < turns; n++) await Promise.resolve();
+    note();
+    await eventually(`both are stored, after ${turns}`, async () => {
+      const [breaker] = await store.read([gate]);
+      return breaker?.version === 3;
+    });
+  }
+  assertEquals(errors, []);
+});
