@@ -39,7 +39,8 @@ export class Hints {
   #hasCancel = false;
   #hasWatch = false;
   #hasMail = false;
-  #ended: string[] = [];
+  /** Jobs that have ended; null: there are none. Empty: some, and nobody says which. */
+  #ended: readonly string[] | null = null;
 
   constructor(db: Database) {
     this.#db = db;
@@ -71,7 +72,7 @@ export class Hints {
     else if (message.kind === "cancel") this.#hasCancel = true;
     else if (message.kind === "watch") this.#hasWatch = true;
     else if (message.kind === "mail") this.#hasMail = true;
-    else if (this.#ended.length <= IDS_MAX) this.#ended.push(...message.ids);
+    else this.#ended = allOf(this.#ended, message.ids);
     this.#tellListeners(message);
     if (this.#quietUntilFlush !== null) return;
     if (this.#mayGoAtOnce()) this.#flush();
@@ -110,9 +111,9 @@ export class Hints {
     if (this.#hasCancel) messages.push({ kind: "cancel" });
     if (this.#hasWatch) messages.push({ kind: "watch" });
     if (this.#hasMail) messages.push({ kind: "mail" });
-    if (this.#ended.length > 0) messages.push(endedHint(this.#ended));
+    if (this.#ended !== null) messages.push({ kind: "ended", ids: this.#ended });
     this.#lanes.clear();
-    this.#ended = [];
+    this.#ended = null;
     this.#hasLanes =
       this.#hasCancel =
       this.#hasWatch =
@@ -147,8 +148,11 @@ export class Hints {
   }
 }
 
-function endedHint(ids: readonly string[]): Hint {
-  return { kind: "ended", ids: ids.length > IDS_MAX ? [] : ids };
+/** Ids and more ids; none: too many, or somebody has named none. */
+function allOf(known: readonly string[] | null, more: readonly string[]): readonly string[] {
+  const isUnnamed = known?.length === 0 || more.length === 0;
+  const ids = [...known ?? [], ...more];
+  return isUnnamed || ids.length > IDS_MAX ? [] : ids;
 }
 
 function payloadOf(message: Hint, from: string): string {
