@@ -94,9 +94,11 @@ function runLogic(
   input: unknown,
   context: HandlerContext,
 ): Promise<unknown> {
+  const { signal } = context;
+  // Told to stop between two pieces of work, it begins no other: nobody would tell that one.
+  if (signal.aborted) return Promise.reject(signal.reason);
   const actor = createActor(logic, { input });
   contexts.set(actor, context);
-  const { signal } = context;
   return new Promise((resolve, reject) => {
     const over = () => signal.removeEventListener("abort", onAbort);
     const onAbort = () => {

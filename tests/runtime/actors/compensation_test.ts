@@ -1,19 +1,25 @@
 /** Compensation: what was done is undone in the reverse order, by itself, and never silently dropped. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { fromPromise, setup } from "xstate";
-import { createRuntime, defineMachine, MachineDefinitionError } from "perdura";
+import { activityContext, createRuntime, defineMachine, MachineDefinitionError } from "perdura";
+import { activityHandlers } from "../../../src/runtime/activities.ts";
+import { Machines } from "../../../src/runtime/machines.ts";
 import { eventually } from "../../support/build.ts";
 import { testDatabase } from "../../support/database.ts";
+import { testWorker } from "../../support/worker.ts";
 
 const undone: unknown[] = [];
 let isHotelClosed = false;
+/** Of the job that undid something last. */
+let signal: AbortSignal | null = null;
 
 function booking(what: string) {
   return fromPromise<string>(() => Promise.resolve(`${what} 1`));
 }
 
 function leaving(what: string) {
-  return fromPromise<null, { output: string }>(({ input }) => {
+  return fromPromise<null, { output: string }>(({ input, self }) => {
+    signal = activityContext(self).signal;
     if (what === "hotel" && isHotelClosed) return Promise.reject(new Error("Closed"));
     undone.push([what, input.output]);
     return Promise.resolve(null);
@@ -118,6 +124,30 @@ Deno.test("so does one that fails; what cannot be undone is a dead letter", asyn
   await jobs.send(id, { type: "REQUEUE" }, { tenantId: null, ifVersion: null, cause: "test" });
   await eventually("its end", async () => (await jobs.get(null, id)).state === "succeeded");
   assertEquals(undone, [["hotel", "hotel 1"], ["flight", "flight 1"]]);
+});
+
+Deno.test("a compensation that is told to stop between two undoings begins no other", async () => {
+  await using db = await testDatabase();
+  await using w = testWorker(db, activityHandlers(new Machines([defineMachine(trip, options)])));
+  undone.length = 0;
+  isHotelClosed = false;
+  const save = db.store.saveSteps.bind(db.store);
+  const saveThenStop: typeof save = async (steps) => {
+    const fates = await save(steps);
+    await w.jobs.send(id, { type: "CANCEL" }, { tenantId: null, ifVersion: null, cause: "test" });
+    await eventually("it is told to stop", () => Promise.resolve(signal?.aborted));
+    return fates;
+  };
+  Object.assign(db.store, { saveSteps: saveThenStop });
+  const undo = ["Hotel", "Flight"].map((what, gen) => ({
+    ...{ src: `leave${what}`, id: what, gen, output: "1" },
+  }));
+  const { id } = await w.jobs.enqueueUnchecked({
+    type: "trip:compensation",
+    payload: { actor: "t", version: "1", undo },
+  });
+  await w.reach(id, "cancelled");
+  assertEquals(undone, [["hotel", "1"]]);
 });
 
 Deno.test("a compensation that is no work of the machine is refused at the start", () => {
