@@ -68,13 +68,15 @@ export class Waiting {
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiter = { tenantId: job.tenantId, id: job.id, done: resolve };
     const timer = setTimeout(resolve, timeoutMs);
-    signal?.addEventListener("abort", () => resolve(), { once: true });
+    const onAbort = () => resolve();
+    signal?.addEventListener("abort", onAbort, { once: true });
     this.#waiters.add(waiter);
     this.#pollMs = POLL_MS_MIN;
     this.#watch();
     if (!this.#isPolling) void this.#poll();
     await promise;
     clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
     this.#waiters.delete(waiter);
     if (this.#waiters.size === 0) this.#alarm.ring();
   }

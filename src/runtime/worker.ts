@@ -62,7 +62,8 @@ export class Worker {
   #relayed = 0;
   /** Somebody waits for jobs until then: tell which ones end. */
   #watchedUntil = -Infinity;
-  #stopHints: () => Promise<void> = () => Promise.resolve();
+  /** Ends the hints, as soon as they have begun. */
+  #stopHints: Promise<() => Promise<void>> = Promise.resolve(() => Promise.resolve());
   #stopRelays = () => {};
   readonly #relaying: RelayWorker;
   readonly #glance: Glance;
@@ -125,10 +126,10 @@ export class Worker {
     this.#stopRelays = this.#options.turner?.relays.attach(this.#relaying) ?? this.#stopRelays;
     if (this.#options.hasHints === false) return;
     this.#pulse.beat();
-    store.onHint((hint) => this.#onHint(hint)).then(
-      (stop) => this.#stopHints = stop,
-      (error) => log.warn("No hints, polling only", { error }),
-    );
+    this.#stopHints = store.onHint((hint) => this.#onHint(hint)).catch((error) => {
+      log.warn("No hints, polling only", { error });
+      return () => Promise.resolve();
+    });
   }
 
   /** `connecting`, `connected`, `degraded`, `reconnecting`, `draining` or `stopped`. */
@@ -225,7 +226,7 @@ export class Worker {
     for (const timer of this.#timers) clearInterval(timer);
     this.#runner.close();
     await until(0.95, this.#pulse.stop());
-    await until(1, this.#stopHints());
+    await until(1, this.#stopHints.then((stop) => stop()));
     this.#life.end("STOPPED");
   }
 

@@ -81,3 +81,27 @@ Deno.test("a store that is closed listens no more, whoever still waits", async (
   await over;
   assertEquals(await connected(), 0);
 });
+
+Deno.test("a signal that outlives a wait is not listened to any more", async () => {
+  await using db = await testDatabase();
+  const [made] = await db.store.insert([buildJob()]);
+  const waiting = new Waiting(db.store, systemClock);
+  const { signal } = new AbortController();
+  const left = new Set<unknown>();
+  const { addEventListener, removeEventListener } = signal;
+  Object.assign(signal, {
+    addEventListener: (...given: Parameters<typeof addEventListener>) => {
+      left.add(given[1]);
+      addEventListener.apply(signal, given);
+    },
+    removeEventListener: (...given: Parameters<typeof removeEventListener>) => {
+      left.delete(given[1]);
+      removeEventListener.apply(signal, given);
+    },
+  });
+  const over = waiting.ended({ tenantId: "default", id: made?.id ?? "" }, 60_000, signal);
+  assertEquals(left.size, 1);
+  waiting.stop();
+  await over;
+  assertEquals(left.size, 0);
+});

@@ -355,3 +355,25 @@ Deno.test("ten thousand jobs of mixed fate all end, and the counters agree", asy
   assertEquals(history?.n - 2 * history?.back, 3 * count + 2 * count / 10);
   assertEquals(w.worker.stats.fenced, 0);
 });
+
+Deno.test("a worker that has stopped before it heard hints hears none afterwards", async () => {
+  await using db = await testDatabase();
+  const begun = Promise.withResolvers<void>();
+  let isEnded = false;
+  const onHint = db.store.onHint.bind(db.store);
+  Object.assign(db.store, {
+    onHint: async (listener: Parameters<typeof onHint>[0]) => {
+      await begun.promise;
+      const stop = await onHint(listener);
+      return async () => {
+        await stop();
+        isEnded = true;
+      };
+    },
+  });
+  {
+    await using _runtime = testWorker(db, [], { shutdownMs: 200 });
+  }
+  begun.resolve();
+  await eventually("its subscription is ended", () => Promise.resolve(isEnded));
+});
