@@ -40,6 +40,7 @@ export { default as debugEffect } from "./debug_effect.sql" with { type: "text" 
 export { default as declareLimits } from "./queries/declare_limits.sql" with { type: "text" };
 export { default as dropLeases } from "./queries/drop_leases.sql" with { type: "text" };
 export { default as edit } from "./queries/edit.sql" with { type: "text" };
+export { default as endSessions } from "./queries/end_sessions.sql" with { type: "text" };
 export { default as ended } from "./queries/ended.sql" with { type: "text" };
 export { default as errorGroups } from "./queries/error_groups.sql" with { type: "text" };
 export { default as existing } from "./queries/existing.sql" with { type: "text" };

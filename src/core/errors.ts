@@ -218,7 +218,15 @@ export class UnavailableError extends PerduraError {
 }
 
 /** The answer to a write was lost: it may or may not have been committed. */
-export class UnknownResultError extends UnavailableError {}
+export class UnknownResultError extends UnavailableError {
+  /** Nothing of it is under way any more: who looks now sees for good whether it was committed. */
+  readonly isSettled: boolean;
+
+  constructor(message: string, options?: ErrorOptions & { readonly isSettled?: boolean }) {
+    super(message, options);
+    this.isSettled = options?.isSettled ?? false;
+  }
+}
 
 /** The lease was taken over: the holder of the old version may write nothing. */
 export class LeaseLostError extends PerduraError {

@@ -9,7 +9,7 @@
 import postgres from "postgres";
 import { systemClock } from "../core/clock.ts";
 import { UnavailableError, UnknownResultError } from "../core/errors.ts";
-import { isConnectionLoss } from "./failures.ts";
+import { isConnectionLoss, toStoreError } from "./failures.ts";
 import { PlanAge } from "./plan_age.ts";
 
 /** One value of a parameter list; arrays travel as array literals (`literal.ts`). */
@@ -35,6 +35,14 @@ export interface ConnectionOptions {
   readonly onNotify?: (channel: string, payload: string) => void;
 }
 
+/** A statement was under way when its connection was lost. */
+export class LostCallError extends UnknownResultError {
+  /** @param session The server's process that has it and may go on with it; null: not known. */
+  constructor(message: string, readonly session: number | null, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
 const CONNECT_MS_MAX = 5_000;
 /** How long a clean end may take: the statements in flight, then the goodbye. */
 const END_MS_MAX = 5_000;
@@ -58,6 +66,8 @@ export class Connection {
   #isBlocked = false;
   readonly #known = new Set<string>();
   readonly #plans: PlanAge;
+  /** The server's process; null until it has answered. */
+  #session: number | null = null;
   #isReady = false;
   #isOver = false;
   #connecting: ReturnType<typeof setTimeout> | null = null;
@@ -87,7 +97,7 @@ export class Connection {
    * Runs one statement; the caller sees to a deadline.
    *
    * @throws {UnavailableError} The connection was lost before the statement was sent.
-   * @throws {UnknownResultError} It was lost after that.
+   * @throws {LostCallError} It was lost after that.
    */
   query(
     text: string,
@@ -114,8 +124,10 @@ export class Connection {
     clearTimeout(this.#connecting ?? undefined);
     const unsent = new Set(this.#isReady ? this.#waiting : this.#calls);
     for (const call of [...this.#calls]) {
-      const Loss = unsent.has(call) ? UnavailableError : UnknownResultError;
-      this.#settle(call, () => call.reject(new Loss(reason)));
+      const loss = unsent.has(call)
+        ? new UnavailableError(reason)
+        : new LostCallError(reason, this.#session);
+      this.#settle(call, () => call.reject(loss));
     }
     this.#waiting = [];
     this.#ended = this.#client.end({ timeout: timeoutMs / 1000 }).catch(() => {});
@@ -148,6 +160,8 @@ export class Connection {
     this.#client.unsafe<Row[]>(call.text, [...call.parameters], how).then(
       (rows) => {
         if (!call.isSimple) this.#known.add(call.text);
+        // Several statements have several results, and none of their own.
+        this.#session ??= rows.state?.pid ?? null;
         this.#plans.note(systemClock.monotonic() - sentAt);
         this.#settle(call, () => call.resolve(rows));
         if (isAlone) this.#unblock();
@@ -164,7 +178,12 @@ export class Connection {
   #lose(call: Call, error: unknown): void {
     const isOpen = this.#calls.delete(call);
     this.cut("The connection was lost", 0, error);
-    if (isOpen) call.reject(error);
+    if (!isOpen) return;
+    const failure = toStoreError(error);
+    const isUnknown = failure instanceof UnknownResultError;
+    call.reject(
+      isUnknown ? new LostCallError(failure.message, this.#session, { cause: error }) : error,
+    );
   }
 
   #unblock(): void {

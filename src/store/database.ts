@@ -8,8 +8,15 @@
  */
 import { jittered, type Random, systemRandom } from "../core/clock.ts";
 import { UnavailableError, UnknownResultError } from "../core/errors.ts";
-import { Connection, type ConnectionOptions, type Parameter, type Row } from "./connection.ts";
+import {
+  Connection,
+  type ConnectionOptions,
+  LostCallError,
+  type Parameter,
+  type Row,
+} from "./connection.ts";
 import { isContention, toStoreError } from "./failures.ts";
+import { LostSessions } from "./lost_sessions.ts";
 import type { PoolUse } from "./observations.ts";
 import { type ConnectionEvents, Pool } from "./pool.ts";
 
@@ -53,7 +60,7 @@ export interface DatabaseOptions {
 }
 
 const CONTENTION_TRIES = 5;
-/** A server notices late that its client is gone: it gets this long to finish the statement. */
+/** Where a session cannot be ended: it gets this long to finish the statement. */
 const UNKNOWN_PAUSE_MS = 200;
 const LISTEN_PAUSE_MS = 500;
 
@@ -61,6 +68,7 @@ const LISTEN_PAUSE_MS = 500;
 export class Database {
   readonly options: Required<DatabaseOptions>;
   readonly #pool: Pool;
+  readonly #lost: LostSessions;
   #isClosed = false;
   #deadlines = 0;
   /** Ends each subscription that is still there. */
@@ -83,14 +91,16 @@ export class Database {
       prepare: options.prepare !== false && !options.isPooled,
     };
     this.#pool = new Pool(this.options.connections, (events) => this.#open(events));
+    // As whoever has connected, who alone may end a session of the same.
+    this.#lost = new LostSessions(() => this.#open({ role: null, onOver: () => {} }));
   }
 
   /**
    * Runs one statement. Deadlocks and serialisation failures are sent again.
    *
    * @throws {UnavailableError} Nothing was written.
-   * @throws {UnknownResultError} It may have been committed; told after a pause, so that whoever
-   *   reads back does not look too early.
+   * @throws {UnknownResultError} It may have been committed; told when its session is over, or after
+   *   a pause, so that whoever reads back does not look too early.
    * @throws {RefusedError} PostgreSQL refuses it for good.
    */
   query(text: string, parameters: readonly Parameter[] = []): Promise<readonly Row[]> {
@@ -130,8 +140,7 @@ export class Database {
       } catch (error) {
         if (!isContention(error) || tries === CONTENTION_TRIES) {
           const failure = toStoreError(error);
-          if (failure instanceof UnknownResultError) await this.#pause(UNKNOWN_PAUSE_MS);
-          throw failure;
+          throw failure instanceof LostCallError ? await this.#settled(failure) : failure;
         }
         await new Promise((done) => setTimeout(done, tries * 10 * this.options.random()));
       }
@@ -195,6 +204,18 @@ export class Database {
     this.#isClosed = true;
     const stopped = [...this.#subscriptions].map((stop) => stop());
     await Promise.all([...stopped, this.#pool.end()]);
+  }
+
+  /**
+   * The server knows late, or never, that its client is gone: it goes on with what it has, and with
+   * what is still on its way to it. Behind a pooler its sessions are not ours to end.
+   */
+  async #settled(lost: LostCallError): Promise<UnknownResultError> {
+    const { session, message } = lost;
+    const mayEnd = session !== null && !this.options.isPooled && !this.#isClosed;
+    const isSettled = mayEnd && await this.#lost.end(session);
+    if (!isSettled) await this.#pause(UNKNOWN_PAUSE_MS);
+    return new UnknownResultError(message, { cause: lost.cause, isSettled });
   }
 
   #send(
@@ -273,7 +294,7 @@ export class Database {
     use:
       & Pick<ConnectionOptions, "onOver">
       & Partial<ConnectionEvents & Pick<ConnectionOptions, "url" | "onNotify">>
-      & { readonly isPooled?: boolean },
+      & { readonly isPooled?: boolean; readonly role?: null },
   ): Connection {
     const { url, name, role, prepare, planAgeMs, statementTimeoutMs, lockTimeoutMs, isPooled } = {
       ...this.options,

@@ -107,8 +107,8 @@ export class Enqueue {
       if (!(error instanceof UnknownResultError)) throw error;
       const held = toClaimed(await this.#db.query(sql.leased, [lease.leaseId]), lease.leaseId);
       if (held.length === jobs.length) return inOrderOf(jobs, held);
-      // A lease that is over already, and its jobs are elsewhere.
-      if ((await this.#existing(jobs)).length > 0) throw error;
+      // A lease that is over already, and its jobs are elsewhere; or they may still come in.
+      if (!error.isSettled || (await this.#existing(jobs)).length > 0) throw error;
       return null;
     }
   }
@@ -126,7 +126,8 @@ export class Enqueue {
 
   /**
    * Inserts, and after a lost answer reads back which ids are stored, in any home, before it sends
-   * the rest again: a job may already have run and been archived.
+   * the rest again: a job may already have run and been archived. What may still come in is not sent
+   * again: its second copy would find nothing in its way once the first has run.
    */
   async #insertSafely(jobs: readonly JobInsert[], next: Statement | null): Promise<PlaceOf> {
     const stored = new Set<string>();
@@ -144,8 +145,10 @@ export class Enqueue {
       } catch (error) {
         const mayBeStored = error instanceof UnknownResultError || (tries > 1 && isDouble(error));
         if (!mayBeStored || tries === READ_BACK_TRIES) throw error;
+        for (const id of await this.#existing(rest)) stored.add(id);
+        const mayStillCome = error instanceof UnknownResultError && !error.isSettled;
+        if (mayStillCome && stored.size < jobs.length) throw error;
       }
-      for (const id of await this.#existing(rest)) stored.add(id);
     }
   }
 

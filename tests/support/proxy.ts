@@ -3,8 +3,17 @@
  * moment a test asks for.
  */
 
-/** What the proxy does to what the server sends. */
-export type ProxyMode = "forward" | "hold_replies" | "cut_on_reply" | "refuse" | "stall";
+/**
+ * What the proxy does to what is sent. With `hold_requests` what clients send arrives later, as over a
+ * network that is whole again: after `release()`, and also when they have hung up meanwhile.
+ */
+export type ProxyMode =
+  | "forward"
+  | "hold_replies"
+  | "cut_on_reply"
+  | "refuse"
+  | "stall"
+  | "hold_requests";
 
 /** A proxy that listens. `await using` closes it and all its connections. */
 export class Proxy implements AsyncDisposable {
@@ -13,6 +22,9 @@ export class Proxy implements AsyncDisposable {
   refused = 0;
   /** Replies that were held back or cut off. */
   swallowed = 0;
+  /** Requests that are held back, or were. */
+  held = 0;
+  #released = Promise.withResolvers<void>();
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #open = new Set<Deno.Conn>();
 
@@ -32,6 +44,12 @@ export class Proxy implements AsyncDisposable {
   cutAll(): void {
     for (const connection of [...this.#open]) close(connection);
     this.#open.clear();
+  }
+
+  /** What was held back arrives now. */
+  release(): void {
+    this.#released.resolve();
+    this.#released = Promise.withResolvers<void>();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -59,7 +77,7 @@ export class Proxy implements AsyncDisposable {
     }).catch(() => null);
     if (!server) return close(client);
     this.#open.add(client).add(server);
-    void this.#pipe(client, server, () => false);
+    void this.#pipe(client, server, () => this.#whenReleased());
     void this.#pipe(server, client, () => {
       if (this.mode !== "hold_replies" && this.mode !== "cut_on_reply") return false;
       this.swallowed++;
@@ -71,14 +89,25 @@ export class Proxy implements AsyncDisposable {
     });
   }
 
+  async #whenReleased(): Promise<boolean> {
+    if (this.mode !== "hold_requests") return false;
+    this.held++;
+    await this.#released.promise;
+    return false;
+  }
+
   /** Copies until either side ends; what `drop` says is not passed on. */
-  async #pipe(from: Deno.Conn, to: Deno.Conn, drop: () => boolean): Promise<void> {
+  async #pipe(
+    from: Deno.Conn,
+    to: Deno.Conn,
+    drop: () => boolean | Promise<boolean>,
+  ): Promise<void> {
     const buffer = new Uint8Array(64 * 1024);
     try {
       while (true) {
         const read = await from.read(buffer);
         if (read === null) break;
-        if (drop()) continue;
+        if (await drop()) continue;
         for (let at = 0; at < read;) at += await to.write(buffer.subarray(at, read));
       }
     } catch {
