@@ -70,10 +70,7 @@ export function withUniqueKey(
   rule: UniqueRule | undefined,
   path: string,
 ): Readonly<Record<string, unknown>> | undefined {
-  if (metadata && UNIQUE_MEMBER in metadata) {
-    const message = "Is the key of `unique`; choose another name";
-    throw new InvalidInputError([{ path: `${path}.${UNIQUE_MEMBER}`, message }]);
-  }
+  if (metadata && UNIQUE_MEMBER in metadata) throw notYours(path);
   return rule ? { ...metadata, [UNIQUE_MEMBER]: rule.key } : metadata;
 }
 
@@ -90,11 +87,22 @@ export function withoutUniqueKey(metadata: Json): Json {
   return rest;
 }
 
-/** Another metadata of the same job: its key stays. */
-export function keepingUniqueKey(before: Json, after: Json): Json {
+/**
+ * Another metadata of the same job: its key stays, and may be said again.
+ *
+ * @throws {InvalidInputError} It names another key: a requeue would take that one.
+ */
+export function keepingUniqueKey(before: Json, after: Json, path: string): Json {
   const key = isObject(before) ? before[UNIQUE_MEMBER] : undefined;
+  const said = isObject(after) ? after[UNIQUE_MEMBER] : undefined;
+  if (said !== undefined && said !== key) throw notYours(path);
   if (key === undefined) return after;
   return { ...(isObject(after) ? after : {}), [UNIQUE_MEMBER]: key };
+}
+
+function notYours(path: string): InvalidInputError {
+  const message = "Is the key of `unique`; choose another name";
+  return new InvalidInputError([{ path: `${path}.${UNIQUE_MEMBER}`, message }]);
 }
 
 function isObject(value: Json): value is { readonly [key: string]: Json } {

@@ -84,7 +84,7 @@ function withPatch(
     tags: tags === undefined ? job.tags : tags ?? [],
     metadata: metadata === undefined
       ? job.metadata
-      : keepingRefusal(job.metadata, keepingUniqueKey(job.metadata, jsonOf(metadata))),
+      : keepingRefusal(job.metadata, keepingUniqueKey(job.metadata, jsonOf(metadata), "metadata")),
   };
 }
 

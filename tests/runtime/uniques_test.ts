@@ -282,3 +282,20 @@ Deno.test("what contradicts itself is refused by its path", async () => {
   assertEquals(error.issues.map(({ path }) => path), ["jobs.1.unique"]);
   assertEquals((await db.sql`select from perdura.job`).length, 0);
 });
+
+Deno.test("an edit keeps the key, may say it again, and gives no other", async () => {
+  await using db = await testDatabase();
+  const jobs = jobsOn(db);
+  const unique = await jobs.enqueueUnchecked({
+    ...{ type: "debug.noop", delayMs: 60_000, unique: { key: "k" } },
+  });
+  const plain = await jobs.enqueueUnchecked({ type: "debug.noop", delayMs: 60_000 });
+  const edited = async (id: string, metadata: Record<string, unknown>) =>
+    (await jobs.edit(id, { metadata }, options)).metadata;
+  assertEquals(await edited(unique.id, { a: 1 }), { a: 1, uniqueKey: "k" });
+  assertEquals(await edited(unique.id, { a: 2, uniqueKey: "k" }), { a: 2, uniqueKey: "k" });
+  for (const { id } of [unique, plain]) {
+    const error = await assertRejects(() => edited(id, { uniqueKey: "other" }), InvalidInputError);
+    assertEquals(error.issues.map(({ path }) => path), ["metadata.uniqueKey"]);
+  }
+});
