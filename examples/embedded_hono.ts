@@ -18,9 +18,16 @@ const app = new Hono()
     const { id } = await perdura.enqueue(pack, { order: c.req.param("id") });
     return c.json({ job: id }, 202);
   })
-  .route("/perdura", createApp({ jobs: perdura.jobs, isWritable: () => perdura.isWritable() }));
+  .route("/perdura", createApp(perdura));
 
 // deno-lint-ignore no-console -- where it listens
 const onListen = ({ port }: { port: number }) => console.log(port);
 const port = Number(Deno.env.get("PORT") ?? 3000);
-Deno.serve({ hostname: "127.0.0.1", port, onListen }, app.fetch);
+const server = Deno.serve({ hostname: "127.0.0.1", port, onListen }, app.fetch);
+
+Deno.addSignalListener("SIGTERM", async () => {
+  // No new requests. Who waits for a job is answered, jobs end or are handed back, and the process is done.
+  const served = server.shutdown();
+  await perdura.close();
+  await served;
+});

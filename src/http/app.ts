@@ -76,7 +76,11 @@ export interface Refusal {
   readonly code: ErrorCode;
 }
 
-/** Builds the API. `app.fetch` is a handler for any server with the fetch interface. */
+/**
+ * Builds the API. `app.fetch` is a handler for any server with the fetch interface.
+ *
+ * A `Runtime` is a host: `createApp(perdura)`, or `createApp({ jobs, actors, isWritable, … })`.
+ */
 export function createApp(host: AppHost): OpenAPIHono {
   const app = new OpenAPIHono({ router: new KnownPaths() });
   app.use(envelope({
@@ -84,8 +88,9 @@ export function createApp(host: AppHost): OpenAPIHono {
     inOneWrite: host.inOneWrite ?? false,
     patience: host.patience,
   }));
-  const database = () => host.isWritable().then(() => true);
-  app.route("/", healthRoutes({ database, write: host.isWritable }));
+  // Called on its object: a runtime is a host as it is.
+  const write = () => host.isWritable();
+  app.route("/", healthRoutes({ database: () => write().then(() => true), write }));
   documentHealth(app);
   const permit = host.permit ?? allowAll;
   if (host.permit) app.use(cutStreams(host.permit));

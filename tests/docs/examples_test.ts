@@ -36,8 +36,15 @@ Deno.test("examples/embedded_hono.ts takes orders, packs them, and serves the jo
     assertEquals([made.status, made.headers.get("location")], [201, `/perdura/jobs/${id}`]);
     const { servers } = await (await fetch(`${url}/perdura/openapi.json`)).json();
     assertEquals(servers, [{ url: "/perdura" }]);
+    assertEquals((await fetch(`${url}/perdura/health/ready`)).status, 200);
+    child.kill("SIGTERM");
+    assertEquals((await child.status).code, 0);
   } finally {
-    child.kill("SIGKILL");
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended, as it should.
+    }
     await child.status;
     await reader.cancel();
   }

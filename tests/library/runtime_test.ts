@@ -195,7 +195,7 @@ Deno.test("the API can live inside somebody else's Hono app", async () => {
   await using runtime = await createRuntime({ databaseUrl: db.url, handlers });
   const app = new Hono().get("/", (c) => c.text("shop")).route(
     "/perdura",
-    createApp({ jobs: runtime.jobs, isWritable: () => runtime.isWritable() }),
+    createApp(runtime),
   );
   const response = await app.request("/perdura/jobs", {
     method: "POST",
@@ -215,7 +215,7 @@ Deno.test("the API can live inside somebody else's Hono app", async () => {
 Deno.test("what the API has not is a problem below its prefix, and the other app's elsewhere", async () => {
   await using db = await testDatabase();
   await using runtime = await createRuntime({ databaseUrl: db.url, handlers });
-  const api = () => createApp({ jobs: runtime.jobs, isWritable: () => runtime.isWritable() });
+  const api = () => createApp(runtime);
   const below = new Hono().route("/perdura", api()).get("/perdura/own", (c) => c.text("shop"));
   const unknown = await below.request("/perdura/nothing");
   const { code, instance } = await unknown.json();
