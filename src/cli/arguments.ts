@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from "commander";
 import { SCOPES } from "../core/access.ts";
 import { isUuid } from "../core/id.ts";
-import { instantSchema } from "../core/job.ts";
+import { instantSchema, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { JOB_STATES, type JobState } from "../../machines/job.ts";
 import * as forms from "./setting_forms.ts";
@@ -48,6 +48,13 @@ export function databaseUrl(text: string): string {
 export function id(text: string): string {
   if (!isUuid(text)) throw new InvalidArgumentError("Must be a UUID.");
   return text.toLowerCase();
+}
+
+/** The name of a queue. */
+export function name(text: string): string {
+  const parsed = nameSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(`${parsed.error.issues[0]?.message}.`);
 }
 
 /** Ids of jobs, separated by commas. */

@@ -1,11 +1,15 @@
-/** `enqueue jobs show events rerun cancel sweep`: what can be done with jobs, where the database is. */
+/** `enqueue jobs show explain events retry rerun cancel sweep`: what can be done with jobs, where the database is. */
 import type { AuditEntry } from "../core/audit.ts";
+import { InvalidInputError } from "../core/errors.ts";
 import { DEFAULT_TENANT, type Job, type Transition } from "../core/job.ts";
+import { type JobQuery, readJobQuery } from "../core/job_search.ts";
 import { isTerminal } from "../core/lifecycle.ts";
+import { QueryError } from "../core/search.ts";
 import { toWholeResource } from "../http/resource.ts";
 import type { JobState } from "../../machines/job.ts";
 import { Admin } from "../runtime/admin.ts";
-import type { Jobs } from "../runtime/jobs.ts";
+import { type Jobs, retryEventOf } from "../runtime/jobs.ts";
+import { boundsOf, narrowed, veilOf } from "../runtime/searching.ts";
 import { recordCommand } from "./auditing.ts";
 import {
   jobHeader,
@@ -52,6 +56,8 @@ export interface ListCommand extends OutputOptions {
   readonly state?: readonly JobState[];
   readonly type?: string;
   readonly queue?: string;
+  /** As in `GET /jobs?q=`. */
+  readonly query?: string;
   readonly limit: number;
 }
 
@@ -84,18 +90,48 @@ export async function enqueue(settings: Settings, type: string, options: Enqueue
   });
 }
 
-/** One page of jobs, newest first. */
+/** Jobs, newest first. */
 export async function listJobs(settings: Settings, options: ListCommand) {
   await withJobs(settings, async (jobs) => {
-    const filter = {
-      tenantId: options.tenant ?? DEFAULT_TENANT,
-      states: options.state ?? null,
-      type: options.type ?? null,
-      queue: options.queue ?? null,
-    };
-    const items = await jobs.list(filter, null, options.limit);
+    const items = await found(jobs, options);
     if (options.json) await printJson(items.map(toWholeResource));
     else await printTable(jobHeader, items.map(jobRow));
+  });
+}
+
+/** As many as were asked for: a page of what matches little is short, and more may follow. */
+async function found(jobs: Jobs, options: ListCommand): Promise<Job[]> {
+  const { tenant = DEFAULT_TENANT, state = null, type = null, queue = null, query = "" } = options;
+  const search = searchOf(jobs, query);
+  const tenantId = search.tenant ?? tenant;
+  const filter = narrowed({ tenantId, states: state, type, queue }, search);
+  const items: Job[] = [];
+  let cursor = boundsOf(search).before;
+  do {
+    const page = await jobs.page(filter, cursor, options.limit - items.length);
+    items.push(...page.items);
+    cursor = page.nextCursor;
+  } while (cursor !== null && items.length < options.limit);
+  return items;
+}
+
+function searchOf({ host: { clock, handlers } }: Jobs, query: string): JobQuery {
+  try {
+    return readJobQuery(query, clock.now(), veilOf(handlers));
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    throw new InvalidInputError([{ path: "query", message: error.message }]);
+  }
+}
+
+/** Why a job is where it is: the reasons in the order in which they would have to go away. */
+export async function explainJob(settings: Settings, id: string, options: OutputOptions) {
+  await withJobs(settings, async (jobs) => {
+    const reasons = await jobs.explain(null, id);
+    if (options.json) return await printJson({ reasons });
+    for (const { code, message, until } of reasons) {
+      await print(`${code}: ${message}${until === null ? "" : `, until ${until}`}`);
+    }
   });
 }
 
@@ -123,6 +159,19 @@ export async function rerun(settings: Settings, id: string, options: OutputOptio
     const detail = { jobId: job.id };
     await record(jobs, { tenantId, action: "job.rerun", subject: `jobs/${id}`, detail });
     await (options.json ? printJson(toWholeResource(job)) : print(job.id));
+  });
+}
+
+/** Once more, the same job: an ended one from the beginning, a waiting one at once. */
+export async function retry(settings: Settings, id: string, options: OutputOptions) {
+  await withJobs(settings, async (jobs) => {
+    const type = retryEventOf((await jobs.get(null, id)).state);
+    const aim = { tenantId: null, ifVersion: null, cause: "cli" };
+    const { job } = await jobs.send(id, { type }, aim);
+    const { tenantId, version } = job;
+    const action = `job.${type.toLowerCase()}`;
+    await record(jobs, { tenantId, action, subject: `jobs/${id}`, version: version - 1 });
+    await (options.json ? printJson(toWholeResource(job)) : print(`${id} ${job.state}`));
   });
 }
 

@@ -22,9 +22,11 @@ import { diagram } from "./diagram.ts";
 import {
   cancel,
   enqueue,
+  explainJob,
   listJobs,
   NotSucceededError,
   rerun,
+  retry,
   runSweep,
   showEvents,
   showJob,
@@ -36,6 +38,7 @@ import { lintMachines } from "./machines.ts";
 import { runMigrate } from "./migrate.ts";
 import { addOperations, NotDoneError } from "./operations.ts";
 import { print } from "./output.ts";
+import { addQueues } from "./queues.ts";
 import { readSettings, type Settings, SettingsError } from "./settings.ts";
 import { addSchedules } from "./schedules.ts";
 import { ListenError } from "./listening.ts";
@@ -87,6 +90,7 @@ function program(): Command {
     .exitOverride();
   addServices(root);
   addJobs(root);
+  addQueues(root, command, withSettings);
   addKeys(root);
   addMachines(root);
   addSchedules(root, command, withSettings);
@@ -144,6 +148,7 @@ function addJobs(root: Command): void {
   command(root, "jobs", "List jobs, newest first")
     .option("--tenant <id>").option("--state <names>", "separated by commas", form.states)
     .option("--type <name>").option("--queue <name>")
+    .option("--query <text>", "as in GET /jobs?q=")
     .option("--limit <n>", "rows", form.rows, limits.pageDefault)
     .option("--json", "as JSON")
     .action((options) => withSettings((s) => listJobs(s, options)));
@@ -152,6 +157,9 @@ function addJobs(root: Command): void {
     "always the case",
   )
     .action((id) => withSettings((s) => showJob(s, id)));
+  command(root, "explain", "Why a job does not run").argument("<id>", "its id", form.id)
+    .option("--json", "as JSON")
+    .action((id, options) => withSettings((s) => explainJob(s, id, options)));
   command(root, "events", "The history of a job").argument("<id>", "its id", form.id).option(
     "--json",
     "as JSON",
@@ -165,7 +173,14 @@ function addJobs(root: Command): void {
     .option("--tenant <id>").option("--actor <id>", "an actor instead of a job")
     .option("--json", "one JSON text per line")
     .action((id, options) => withSettings((s) => tail(s, id, options)));
-  command(root, "rerun", "The same work once more").argument("<id>", "its id", form.id).option(
+  command(root, "retry", "Bring an ended job back, or start a waiting one now")
+    .argument("<id>", "its id", form.id).option("--json", "as JSON")
+    .action((id, options) => withSettings((s) => retry(s, id, options)));
+  command(root, "rerun", "The same work once more, as a new job").argument(
+    "<id>",
+    "its id",
+    form.id,
+  ).option(
     "--json",
     "as JSON",
   )

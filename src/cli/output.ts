@@ -30,12 +30,19 @@ export async function printTable(
 }
 
 /** A job in one row. */
-export const jobHeader: readonly string[] = ["id", "state", "type", "queue", "attempt", "run at"];
+export const jobHeader: readonly string[] = [
+  ...["id", "state", "type", "queue", "attempt", "run at"],
+  "last error",
+];
+
+/** Of an error in a row, at most. */
+const ERROR_LENGTH = 80;
 
 /** The cells of `jobHeader`. */
 export function jobRow(job: Job): string[] {
   const attempt = `${job.attempt}/${job.maxAttempts}`;
-  return [job.id, job.state, job.type, job.queue, attempt, job.runAt];
+  const error = job.lastError?.message.split("\n")[0]?.slice(0, ERROR_LENGTH) ?? "";
+  return [job.id, job.state, job.type, job.queue, attempt, job.runAt, error];
 }
 
 /** A step in one line. */

@@ -7,7 +7,13 @@ import { acceptedEvents } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
 import { JOB_EVENTS, type JobEvent, type JobEventType } from "../../machines/job.ts";
 import type { Ending } from "../runtime/endings.ts";
-import { accepts, type Foreseen, type Jobs, operatorEvents } from "../runtime/jobs.ts";
+import {
+  accepts,
+  type Foreseen,
+  type Jobs,
+  operatorEvents,
+  retryEventOf,
+} from "../runtime/jobs.ts";
 import { demand } from "./access.ts";
 import { aimOf } from "./jobs.ts";
 import { check, readId, readIfMatch, readOptionalJson, readStorableJson } from "./request.ts";
@@ -178,8 +184,7 @@ export function verbRoutes(jobs: Jobs): Route[] {
       handle: async (call) => {
         check(none, await readOptionalJson(call.c, SMALL_BYTES_MAX));
         const { state } = await jobs.get(tenantOf(call), readId(call.c));
-        const type = accepts(state).includes("REQUEUE") ? "REQUEUE" : "RETRY_NOW";
-        return await send(call, jobs, { type }, "api");
+        return await send(call, jobs, { type: retryEventOf(state) }, "api");
       },
     }),
     defineRoute({

@@ -221,12 +221,14 @@ function toLimits({ kind, limits: { backlog, ...limits } }: GateView) {
   return kind === "tenant" ? { ...limits, backlog } : limits;
 }
 
-function toGate(gate: GateView) {
+/** A gate, as the API gives it. */
+export function toGate(gate: GateView) {
   const { kind, tenantId, name, flow, since, slotsTaken, refillAt } = gate;
   return { kind, tenantId, name, state: flow, since, limits: toLimits(gate), slotsTaken, refillAt };
 }
 
-function toQueue({ counts, ...queue }: QueueView) {
+/** A queue, as the API gives it. */
+export function toQueue({ counts, ...queue }: QueueView) {
   const states = Object.fromEntries(JOB_STATES.map((state) => [state, counts[state] ?? 0]));
   return { ...toGate(queue), states };
 }

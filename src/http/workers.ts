@@ -1,6 +1,7 @@
 /** The workers that say they are alive. */
 import { z } from "@hono/zod-openapi";
 import type { Jobs } from "../runtime/jobs.ts";
+import type { WorkerRow } from "../store/store.ts";
 import { defineRoute, type Route } from "./route.ts";
 import { pageResource } from "./schemas.ts";
 import { pageOf, shortListQuery } from "./short_list.ts";
@@ -32,14 +33,14 @@ export function workerRoutes(jobs: Jobs): Route[] {
       query: z.object(shortListQuery),
       answers: { 200: ["All of them", pageResource(worker)] },
       handle: async ({ c, query }) => {
-        const rows = await jobs.host.store.workers.list();
-        const items = rows.map(({ isAlive, beatAt: heartbeatAt, ...row }) => ({
-          ...row,
-          heartbeatAt,
-          state: isAlive ? "alive" : "silent",
-        }));
+        const items = (await jobs.host.store.workers.list()).map(toWorker);
         return c.json(pageOf(items, ({ id }) => id, query));
       },
     }),
   ];
+}
+
+/** A worker, as the API gives it. */
+export function toWorker({ isAlive, beatAt: heartbeatAt, ...row }: WorkerRow) {
+  return { ...row, heartbeatAt, state: isAlive ? "alive" : "silent" };
 }

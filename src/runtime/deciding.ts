@@ -100,6 +100,11 @@ export function accepts(state: JobState): readonly JobEventType[] {
   return acceptable.get(state) ?? [];
 }
 
+/** "Once more", in this state: an ended job from the beginning, a waiting one at once. */
+export function retryEventOf(state: JobState): "REQUEUE" | "RETRY_NOW" {
+  return accepts(state).includes("REQUEUE") ? "REQUEUE" : "RETRY_NOW";
+}
+
 const acceptable: ReadonlyMap<JobState, readonly JobEventType[]> = new Map(
   JOB_STATES.map((state) => [
     state,

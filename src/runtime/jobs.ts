@@ -43,7 +43,7 @@ import type { Prepared, RetryDefaults, Trace } from "./preparing.ts";
 import { type Added, addUnique, insertOne } from "./uniques.ts";
 import { Waiting } from "./waiting.ts";
 
-export { accepts, operatorEvents } from "./deciding.ts";
+export { accepts, operatorEvents, retryEventOf } from "./deciding.ts";
 export type { Created, Foreseen, Sent } from "./job_answers.ts";
 export type { Prepared } from "./preparing.ts";
 
