@@ -228,7 +228,8 @@ function openClient(
     onparameter: events.onReady,
     onclose: events.onClose,
     ...(onNotify ? { onnotify: onNotify } : {}),
-    connection: { TimeZone: "UTC", ...session },
+    // The driver reads no dates but these, whatever the role or the database has for its default.
+    connection: { TimeZone: "UTC", DateStyle: "ISO", ...session },
   };
   return postgres(url, options);
 }

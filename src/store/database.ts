@@ -314,6 +314,9 @@ export class Database {
         statement_timeout: statementTimeoutMs,
         lock_timeout: lockTimeoutMs,
         idle_in_transaction_session_timeout: statementTimeoutMs,
+        // Every statement locks rows and judges what they have become meanwhile: under a stricter default
+        // those that meet would fail instead, again and again.
+        default_transaction_isolation: "read committed",
         // A plan is kept from when it was made. Made while a table was empty it would read the whole
         // table for every claim of the burst that follows.
         enable_seqscan: "off",

@@ -118,9 +118,11 @@ const timeouts = {
   idle_in_transaction_session_timeout: TRANSACTION_CAP_MS,
 };
 
+/** Its last statement waits for others at the lease, which under a stricter default would fail it. */
+const BEGIN = "begin isolation level read committed read write";
 /** Behind a pooler a session has no settings: each transaction brings its own. */
 const BEGIN_POOLED = [
-  "begin read write",
+  BEGIN,
   ...Object.entries(timeouts).map(([name, ms]) => `set local ${name} = ${ms}`),
 ].join("; ");
 
@@ -150,6 +152,7 @@ class Session {
       connection: {
         application_name: `${options.name} transaction`,
         TimeZone: "UTC",
+        DateStyle: "ISO",
         ...(options.isPooled ? {} : { default_transaction_read_only: true, ...timeouts }),
       },
     });
@@ -162,7 +165,7 @@ class Session {
   async begin(tenantId: string, capMs: number): Promise<void> {
     const { isPooled, prepare, transactionRole } = this.#options;
     const role = transactionRole === null ? "" : `; set local role ${transactionRole}`;
-    const begin = (isPooled ? BEGIN_POOLED : "begin read write") +
+    const begin = (isPooled ? BEGIN_POOLED : BEGIN) +
       (prepare && this.#plans.isOverAtRun() ? "; discard plans" : "") +
       (capMs === TRANSACTION_CAP_MS ? "" : `; set local statement_timeout = ${capMs}`) +
       `; set local perdura.tenant = '${tenantLiteral(tenantId)}'${role}`;
