@@ -12,6 +12,11 @@ import type { Machines } from "./machines.ts";
 import { isEnded } from "./place.ts";
 
 const MAIL_MAX = 100;
+/** So many of a kind are told one by one; an actor may have begun thousands. */
+const TOLD_MAX = 10;
+/** Of more children than these a row says nothing. */
+const CHILDREN_MAX = 100;
+const LIVING = ["stalled", "blocked", "paused", "active"];
 
 /** What explaining needs. */
 export interface ActorExplainHost {
@@ -78,21 +83,15 @@ function dueReasons(
 
 /** What would move it. */
 async function waitReasons(row: ActorRow, host: ActorExplainHost): Promise<Reason[]> {
-  const reasons: Reason[] = [];
-  for (const { id, jobId } of recordsOf(row.activities)) {
-    reasons.push(...await activityReasons(row.tenantId, String(id), String(jobId), host));
-  }
-  for (const { id, status, state } of recordsOf(row.children)) {
-    if (
-      status !== "active" && status !== "stalled" && status !== "blocked" && status !== "paused"
-    ) {
-      continue;
-    }
-    const message = `Waits for its child "${String(id)}", which is ${String(status)} in ${
-      String(state)
-    }`;
-    reasons.push(because("waits_for_child", message));
-  }
+  const activities = recordsOf(row.activities);
+  const told = activities.slice(0, TOLD_MAX).map(({ id, jobId }) =>
+    activityReasons(row.tenantId, String(id), String(jobId), host)
+  );
+  const reasons = [
+    ...(await Promise.all(told)).flat(),
+    ...moreOf("waits_for_activity", activities.length, "activities"),
+    ...childReasons(recordsOf(row.children)),
+  ];
   for (const { id, dueAt, to } of recordsOf(row.timers)) {
     const until = new Date(String(dueAt)).toISOString();
     const whom = to === row.id ? "" : ` for "${String(to)}"`;
@@ -101,9 +100,28 @@ async function waitReasons(row: ActorRow, host: ActorExplainHost): Promise<Reaso
   }
   const events = acceptsOf(row, host.machines);
   if (events.length > 0) {
-    reasons.push(because("waits_for_event", `Waits for one of the events ${events.join(", ")}`));
+    const which = events.length === 1 ? "the event" : "one of the events";
+    reasons.push(because("waits_for_event", `Waits for ${which} ${events.join(", ")}`));
   }
   return reasons;
+}
+
+/** The children that live, first those that somebody has to help. */
+function childReasons(children: readonly Record<string, unknown>[]): Reason[] {
+  const living = children.filter(({ status }) => LIVING.includes(String(status)))
+    .toSorted((a, b) => LIVING.indexOf(String(a.status)) - LIVING.indexOf(String(b.status)));
+  const told = living.slice(0, TOLD_MAX).map(({ id, status, state }) => {
+    const where = `is ${String(status)} in ${String(state)}`;
+    return because("waits_for_child", `Waits for its child "${String(id)}", which ${where}`);
+  });
+  return [...told, ...moreOf("waits_for_child", living.length, "children")];
+}
+
+/** How many of a kind are not told of. */
+function moreOf(code: string, count: number, what: string): Reason[] {
+  const rest = count - TOLD_MAX;
+  const many = count >= CHILDREN_MAX ? `at least ${rest}` : rest;
+  return rest > 0 ? [because(code, `Waits for ${many} more of its ${what}`)] : [];
 }
 
 /** `xstate.after.packBy.order.open.packing`: "after packBy in packing"; others as they are. */

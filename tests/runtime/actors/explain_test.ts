@@ -1,6 +1,6 @@
 /** What an actor waits for, as explain says it, and what then really moves it. */
 import { assert, assertEquals } from "@std/assert";
-import { assign, fromPromise, setup } from "xstate";
+import { assign, enqueueActions, fromPromise, setup } from "xstate";
 import { createRuntime, defineMachine } from "perdura";
 import { eventually } from "../../support/build.ts";
 import { testDatabase } from "../../support/database.ts";
@@ -79,4 +79,41 @@ Deno.test("an actor tells what it waits for: events, timers, activities, an oper
   assertEquals((await actors.get(null, "c")).state, "idle");
   await actors.resume("c");
   await actors.wait(null, "c", "done");
+});
+
+const leaf = setup({}).createMachine({ id: "leaf" });
+const herd = setup({
+  types: {} as { context: object; events: { type: "GO" } },
+  actors: { leaf, work: fromPromise(() => new Promise(() => {})) },
+  actions: {
+    begin: enqueueActions(({ enqueue }) => {
+      for (let n = 0; n < 14; n++) {
+        enqueue.spawnChild("leaf", { id: `leaf-${n}` });
+        enqueue.spawnChild("work", { id: `work-${n}` });
+      }
+    }),
+  },
+}).createMachine({
+  id: "herd",
+  context: {},
+  entry: "begin",
+  initial: "idle",
+  states: { idle: { on: { GO: "over" } }, over: { type: "final" } },
+});
+
+Deno.test("of many that an actor waits for, the first are told, and how many more there are", async () => {
+  await using db = await testDatabase();
+  const machines = [defineMachine(herd, { version: "1" })];
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines });
+  const { actors } = runtime;
+  await actors.start({ machine: "herd", id: "h" });
+  const reasons = await actors.explain(null, "h");
+  for (
+    const [code, what] of [["waits_for_activity", "activities"], ["waits_for_child", "children"]]
+  ) {
+    const told = reasons.filter((each) => each.code === code).map(({ message }) => message);
+    assertEquals(told.length, 11, code);
+    assertEquals(told.at(-1), `Waits for 4 more of its ${what}`);
+  }
+  assertEquals(reasons.at(-1)?.message, "Waits for the event GO");
 });
