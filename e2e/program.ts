@@ -11,15 +11,16 @@ export interface Program extends AsyncDisposable {
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 const PATIENCE_MS = 120_000;
 
-/** Starts everything on a free port and in a folder of its own, or that of the settings. */
+/** Starts everything, or a part of it, on a free port and in a folder of its own, or that of the settings. */
 export async function startProgram(
   settings: Readonly<Record<string, string>> = {},
+  command: "start" | "api" = "start",
 ): Promise<Program> {
   const dir = await Deno.makeTempDir({ prefix: "perdura-e2e-" });
   // As root the embedded server runs as another user, who must get through to its own folder.
   await Deno.chmod(dir, 0o755);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", MAIN, "start"],
+    args: ["run", "-A", MAIN, command],
     cwd: new URL("..", import.meta.url),
     env: {
       PERDURA_STATE_DIR: `${dir}/state`,

@@ -62,7 +62,8 @@ export function BreakerList({ items, reload }: ListProps) {
               label={spoken(each.state)}
             />
             <span class="soft grow">
-              {each.failures} failures · since <Ago at={each.changedAt} />
+              {each.failures} {each.failures === 1 ? "failure" : "failures"} · changed{" "}
+              <Ago at={each.changedAt} />
               {each.openUntil && each.state === "open" && (
                 <>
                   {" "}· probes in <Countdown at={each.openUntil} />

@@ -39,7 +39,7 @@ export function InstanceList({ listed, found }: {
     <>
       {failure}
       {isEmpty && !isSearching && (
-        <NoneFound isSearchedOn={data.nextCursor !== null} cursor={cursor} />
+        <NoneFound listed={listed} isSearchedOn={data.nextCursor !== null} cursor={cursor} />
       )}
       {!isEmpty && (
         <div class="scroll" tabIndex={0} role="group" aria-label="List">
@@ -63,10 +63,26 @@ export function InstanceList({ listed, found }: {
 }
 
 /** One request looks at a bounded number: an empty page need not be the last. */
-function NoneFound(
-  { isSearchedOn, cursor }: { readonly isSearchedOn: boolean; readonly cursor: string | null },
-) {
+function NoneFound({ listed, isSearchedOn, cursor }: {
+  readonly listed: Listed;
+  readonly isSearchedOn: boolean;
+  readonly cursor: string | null;
+}) {
   const q = word("q");
+  const state = word("state");
+  // Nothing was asked that could be asked less: there is nothing.
+  if (!q && !cursor && !isSearchedOn) {
+    return (
+      <Empty title={state ? `No ${listed} in this state` : `No ${listed} yet`}>
+        {!state && (
+          <p class="soft">
+            {listed === "jobs" ? "Store" : "Start"} one: <code>POST /{listed}</code>.{" "}
+            <a href="/docs">How</a>
+          </p>
+        )}
+      </Empty>
+    );
+  }
   return (
     <Empty title={isSearchedOn ? "Nothing among these; there are older ones" : "Nothing matches"}>
       <p class="soft">

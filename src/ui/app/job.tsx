@@ -225,7 +225,11 @@ function LastError({ job }: { readonly job: JobResource }) {
             <code>{error.code}</code> ·{" "}
           </>
         )}
-        {error.retryable ? "may be tried again" : "is not tried again"}
+        {!error.retryable
+          ? "is not tried again"
+          : job.attempt < job.maxAttempts
+          ? "may be tried again"
+          : `no attempt is left of ${job.maxAttempts}`}
       </p>
     </Panel>
   );

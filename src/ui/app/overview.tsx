@@ -1,5 +1,5 @@
 /** The overview: what needs somebody first, then how everything goes. */
-import { at, call, type Page, ui } from "./api.ts";
+import { at, call, type Page, session, ui } from "./api.ts";
 import { counts, rateOf, samples, sumBy, useCounts } from "./counts.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { Failure } from "./lists.tsx";
@@ -24,6 +24,11 @@ interface Broken {
   readonly state: string;
 }
 
+interface Worker {
+  readonly state: string;
+  readonly types: readonly string[];
+}
+
 interface QueueLine {
   readonly name: string;
   readonly state: string;
@@ -38,17 +43,20 @@ export function OverviewPage() {
   const queues = useLoad((signal) => call<Page<QueueLine>>("/queues", { signal }), [], 5_000);
   const stalled = useLoad((signal) => stuckActors(signal), [], 5_000);
   const breakers = useLoad((signal) => call<Page<Broken>>("/breakers", { signal }), [], 5_000);
+  const workers = useLoad((signal) => call<Page<Worker>>("/workers", { signal }), [], 5_000);
   const dead = useLoad(
     (signal) => call<Page<JobResource>>("/dead-letters?limit=8", { signal }),
     [],
     0,
     [byState.get("dead_letter")],
   );
+  const alive = workers.data?.items.filter(({ state }) => state === "alive") ?? [];
   const problems = problemsOf(
     byState,
     queues.data?.items ?? [],
     stalled.data ?? [],
     (breakers.data?.items ?? []).filter(({ state }) => state === "open"),
+    workers.data !== null && alive.length === 0,
   );
   return (
     <div class="page">
@@ -69,7 +77,13 @@ export function OverviewPage() {
       <div class="columns">
         <div class="stack">
           <Panel title="Queues" aside={<a href="/ui/queues">all</a>}>
-            {counts.value && <QueueTable counts={all} queues={queues.data?.items ?? []} />}
+            {counts.value && (
+              <QueueTable
+                counts={all}
+                queues={queues.data?.items ?? []}
+                types={alive.flatMap(({ types }) => types)}
+              />
+            )}
           </Panel>
           <Panel title="Machines" aside={<a href="/ui/machines">all</a>}>
             <MachineTable />
@@ -111,8 +125,12 @@ function problemsOf(
   queues: readonly QueueLine[],
   stuck: readonly ActorLine[],
   open: readonly Broken[],
+  isDeserted: boolean,
 ): Problem[] {
   const found: Problem[] = [];
+  if (isDeserted) {
+    found.push({ icon: "warn", tone: "bad", text: "No worker is alive", href: "/ui/workers" });
+  }
   const dead = byState.get("dead_letter") ?? 0;
   if (dead > 0) {
     found.push({
@@ -199,7 +217,7 @@ function Card(
   const rate = rateOf(state);
   const history = samples.value.map(({ byState }) => byState.get(state) ?? 0);
   return (
-    <a class={`card ${tone}`} href={`/ui/jobs?q=state:${state}`} data-count={state}>
+    <a class={`card ${count ? tone : ""}`} href={`/ui/jobs?q=state:${state}`} data-count={state}>
       <span>{spoken(state)}</span>
       <strong>{count === null ? "–" : short(count)}</strong>
       <small>
@@ -212,16 +230,32 @@ function Card(
   );
 }
 
-function QueueTable(
-  { counts, queues }: { readonly counts: readonly Count[]; readonly queues: readonly QueueLine[] },
-) {
+/** Stores a job of a type that a worker serves; to be copied to a terminal. */
+function FirstCall({ types }: { readonly types: readonly string[] }) {
+  const type = types.includes("debug.noop") ? "debug.noop" : types[0] ?? "email.send";
+  const words = [
+    `curl ${location.origin}/jobs`,
+    "-H 'content-type: application/json'",
+    ...session.value?.auth === "keys" ? ['-H "authorization: Bearer $KEY"'] : [],
+    `-d '{"type": "${type}"}'`,
+  ];
+  return <pre tabIndex={0}>{words.join(" \\\n  ")}</pre>;
+}
+
+function QueueTable({ counts, queues, types }: {
+  readonly counts: readonly Count[];
+  readonly queues: readonly QueueLine[];
+  /** Of jobs that workers serve. */
+  readonly types: readonly string[];
+}) {
   const names = [...new Set(counts.map(({ queue }) => queue))].sort();
   if (names.length === 0) {
     return (
       <Empty title="No jobs yet">
         <p class="soft">
-          Store one: <code>POST /jobs</code>. <a href="/docs">How</a>
+          Store the first one; a worker takes it, and you see it here. <a href="/docs">How</a>
         </p>
+        <FirstCall types={types} />
       </Empty>
     );
   }

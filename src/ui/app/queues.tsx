@@ -72,7 +72,7 @@ function QueueRow({ queue, reload }: QueueProps) {
           <Pill state={queue.state} />
           {queue.since && queue.state !== "open" && (
             <span class="soft">
-              since <Ago at={queue.since} />
+              <Ago at={queue.since} />
             </span>
           )}
         </h2>

@@ -98,7 +98,7 @@ function Firing({ schedule }: { readonly schedule: Schedule }) {
     <p class="soft">
       {next && !schedule.paused && (
         <>
-          <Icon name="clock" /> next in <Countdown at={next} /> ({clock(next)}) ·{" "}
+          <Icon name="clock" /> next in <Countdown at={next} /> ({wallClock(next, schedule)}) ·{" "}
         </>
       )}
       {lastRun
@@ -152,12 +152,12 @@ function Preview({ path, schedule }: { readonly path: string; readonly schedule:
   return (
     <div class="columns">
       <div>
-        <h3>Next times</h3>
+        <h3>Next times, {schedule.timeZone ?? "UTC"}</h3>
         {times.length === 0 ? <p class="soft">none known</p> : (
-          <ol class="times">
+          <ol class="times number">
             {times.slice(0, 10).map((time) => (
               <li key={time}>
-                <time dateTime={time}>{clock(time)}</time>
+                <time dateTime={time} title={clock(time)}>{wallClock(time, schedule)}</time>
               </li>
             ))}
           </ol>
@@ -169,6 +169,16 @@ function Preview({ path, schedule }: { readonly path: string; readonly schedule:
       </div>
     </div>
   );
+}
+
+/** As the clocks say where the schedule is: there its cron line comes true. */
+function wallClock(at: string, { timeZone }: Schedule): string {
+  try {
+    return new Date(at).toLocaleString("sv-SE", { timeZone: timeZone ?? "UTC" });
+  } catch {
+    // This browser does not know the zone.
+    return clock(at);
+  }
 }
 
 function timesOf(data: unknown): string[] {

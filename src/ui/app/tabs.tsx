@@ -7,7 +7,11 @@ export function Tabs({ of }: { readonly of: Readonly<Record<string, () => Compon
   const names = Object.keys(of);
   const wanted = (word("tab") ?? "").toLowerCase();
   const chosen = names.find((name) => name.toLowerCase() === wanted) ?? names[0] ?? "";
-  const choose = (name: string) => setQuery({ tab: name === names[0] ? null : name.toLowerCase() });
+  const choose = (name: string) => {
+    setQuery({ tab: name === names[0] ? null : name.toLowerCase() });
+    // Below a chart it is out of sight.
+    document.querySelector(".tabs")?.scrollIntoView({ block: "nearest" });
+  };
   const walk = (event: KeyboardEvent) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     const next = names[(names.indexOf(chosen) + step + names.length) % names.length];
