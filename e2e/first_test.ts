@@ -113,6 +113,28 @@ Deno.test("an empty fleet", async (t) => {
       },
     );
 
+    await t.step("what is chosen is seen without grounds, too", async () => {
+      await page.emulateMedia({ forcedColors: "active" });
+      const look = (name: string) =>
+        page.getByRole("tab", { name }).evaluate((tab) =>
+          getComputedStyle(tab).outlineStyle
+        );
+      assertEquals([await look("Raw"), await look("History")], [
+        "solid",
+        "none",
+      ]);
+      await page.emulateMedia({ forcedColors: "none" });
+    });
+
+    await t.step("in a low window the bar of time leaves room", async () => {
+      await page.setViewportSize({ width: 720, height: 450 });
+      const bar = page.locator(".timeline");
+      assertEquals(
+        await bar.evaluate((each) => getComputedStyle(each).position),
+        "static",
+      );
+    });
+
     await t.step("the words of a row are on one line", async () => {
       await page.goto(`${url}/ui/`);
       const row = page.locator(".scroll[aria-label=Queues] tbody tr").first();
