@@ -83,6 +83,9 @@ export type {
   RuntimeOptions,
   WaitOptions,
 } from "./src/library/runtime.ts";
+export { LimitDesk } from "./src/library/limits.ts";
+export type { LimitAim, NewLimits } from "./src/library/limits.ts";
+export type { Flow, GateView } from "./src/runtime/limiting.ts";
 export { JobNotDoneError } from "./src/library/outcome.ts";
 export type { RuntimeParts, RuntimeTracing } from "./src/library/runtime.ts";
 export type { RuntimeSettings } from "./src/library/settings.ts";

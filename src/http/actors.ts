@@ -7,7 +7,8 @@ import { DEFAULT_TENANT, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { isText } from "../core/term.ts";
 import type { Actor } from "../runtime/actor_view.ts";
-import type { Actors, Until } from "../runtime/actors.ts";
+import { untilOf } from "../runtime/actor_options.ts";
+import type { Actors } from "../runtime/actors.ts";
 import { isEnded } from "../runtime/place.ts";
 import {
   actorAimOf,
@@ -302,11 +303,4 @@ async function sendEvent(
   }
   if (query.async) return c.json({ mailId: await actors.post(id, event, options) }, 202);
   return c.json(await actors.send(id, event, options));
-}
-
-function untilOf(given: string): Until {
-  if (given === "done") return "done";
-  const at = given.indexOf(":");
-  const name = given.slice(at + 1);
-  return given.startsWith("tag:") ? { tag: name } : { state: name };
 }

@@ -17,6 +17,7 @@ import { drive, type Driven, type DriveOptions } from "../runtime/drive.ts";
 import { type Handler, type Handlers, indexHandlers } from "../runtime/handlers.ts";
 import { Jobs } from "../runtime/jobs.ts";
 import { leaveJob } from "../runtime/leaving.ts";
+import { Limiting } from "../runtime/limiting.ts";
 import { type MachineEntry, Machines } from "../runtime/machines.ts";
 import { Schedules } from "../runtime/schedules.ts";
 import { during } from "../runtime/starting.ts";
@@ -28,6 +29,7 @@ import { migrationWaits } from "../store/migration_waits.ts";
 import { openStore } from "../store/open.ts";
 import type { SendStatement, Store } from "../store/store.ts";
 import { addressOf, isAddress } from "./address.ts";
+import { LimitDesk } from "./limits.ts";
 import { runtimeSchema, workSchema } from "./options.ts";
 import { JobNotDoneError, outputOf } from "./outcome.ts";
 import { type RuntimeSettings, withDefaults } from "./settings.ts";
@@ -192,6 +194,8 @@ export class Runtime<H extends Handler = Handler> {
   readonly schedules: Schedules;
   /** Jobs sent together, and what follows when they are done. */
   readonly batches: Batches;
+  /** Limits and pauses of tenants, queues, types and limit keys. */
+  readonly limits: LimitDesk;
   readonly #turner: Turner;
   readonly #store: Store;
   readonly #settings: RuntimeSettings;
@@ -224,6 +228,7 @@ export class Runtime<H extends Handler = Handler> {
     const { actors, jobs: { host: ofJobs } } = this;
     this.schedules = new Schedules({ ...ofJobs, actors });
     this.batches = new Batches(ofJobs);
+    this.limits = new LimitDesk(new Limiting(ofJobs));
   }
 
   /**

@@ -37,8 +37,22 @@ export interface EventResult {
   readonly actor: Actor;
 }
 
-/** What to wait for: its end, a tag, or a state. */
-export type Until = "done" | { readonly tag: string } | { readonly state: string };
+/** What to wait for: its end, a tag, or a state; as text, it is what `/wait?until=` takes. */
+export type Until =
+  | "done"
+  | `tag:${string}`
+  | `state:${string}`
+  | { readonly tag: string }
+  | { readonly state: string };
+
+/** What such a text says. */
+export function untilOf(
+  text: string,
+): "done" | { readonly tag: string } | { readonly state: string } {
+  if (text === "done") return "done";
+  const name = text.slice(text.indexOf(":") + 1);
+  return text.startsWith("tag:") ? { tag: name } : { state: name };
+}
 
 /** How long to wait for an actor. */
 export interface WaitForOptions {

@@ -2,7 +2,7 @@
 import { limits } from "../core/limits.ts";
 import type { ActorName, ActorView } from "../store/store.ts";
 import { type Desk, pauses, WAIT_MS } from "./actor_desk.ts";
-import type { Until, WaitForOptions } from "./actor_options.ts";
+import { type Until, untilOf, type WaitForOptions } from "./actor_options.ts";
 import { type Actor, actorOf } from "./actor_view.ts";
 import { actorAt } from "./moment.ts";
 import { isEnded, isIn } from "./place.ts";
@@ -69,6 +69,7 @@ function isMet(
     readonly tags: readonly string[];
   },
 ): boolean {
-  if (until === "done") return isEnded(at.status);
-  return "tag" in until ? at.tags.includes(until.tag) : isIn(at.state, until.state);
+  const wanted = typeof until === "string" ? untilOf(until) : until;
+  if (wanted === "done") return isEnded(at.status);
+  return "tag" in wanted ? at.tags.includes(wanted.tag) : isIn(at.state, wanted.state);
 }

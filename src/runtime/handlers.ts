@@ -48,7 +48,7 @@ export interface HandlerDefinition<Type extends string, Input extends z.ZodType,
   /**
    * Stops the starts after `failures` attempts have failed within `windowMs`, for `openMs`; then lets `probes`
    * (default 1) start to find out. A failure that no retry could mend does not count: it says nothing of what
-   * the handler talks to. `per`: one for the type (the default), or one for each limit key.
+   * the handler talks to. `per`: `"type"` (the default), or `"key"`: one for each limit key.
    */
   readonly breaker?: z.input<typeof declaredBreakerSchema>;
   /**
