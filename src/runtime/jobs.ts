@@ -12,6 +12,7 @@ import type { JobEvent } from "../../machines/job.ts";
 import type {
   Entered,
   Inserted,
+  JobChoice,
   JobFilter,
   SendStatement,
   StateCount,
@@ -69,6 +70,7 @@ export interface SendOptions extends Aim {
   readonly cause: string;
 }
 
+const ANY_JOB = { states: null, type: null, queue: null } as const;
 const NOT_UNIQUE = "A batch takes no unique jobs; send it by itself";
 const NOT_STRICT = 'A batch takes "return" only; send a strict job by itself';
 
@@ -217,13 +219,13 @@ export class Jobs {
   }
 
   /** One page of a tenant's jobs, newest first. */
-  list(filter: JobFilter, before: string | null, limit: number): Promise<Job[]> {
-    return this.#host.store.list(filter, before, limit);
+  list(choice: JobChoice, before: string | null, limit: number): Promise<Job[]> {
+    return this.#host.store.list({ ...ANY_JOB, ...choice }, before, limit);
   }
 
   /** One page with a cursor: see `pageOf`. */
-  page(filter: JobFilter, cursor: string | null, limit: number): Promise<Page<Job>> {
-    return pageOf(this.#host, filter, cursor, limit);
+  page(choice: JobChoice, cursor: string | null, limit: number): Promise<Page<Job>> {
+    return pageOf(this.#host, { ...ANY_JOB, ...choice }, cursor, limit);
   }
 
   /** The job that has an idempotency key, as a page: see `pageOfKey`. */

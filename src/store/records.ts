@@ -270,6 +270,9 @@ export interface JobFilter {
   readonly createdBefore?: number | null;
 }
 
+/** The same as callers write it: what is left out is not asked about. */
+export type JobChoice = Pick<JobFilter, "tenantId"> & Partial<JobFilter>;
+
 /** A waiting job as it shall be. */
 export interface Edit {
   readonly after: Job;

@@ -93,3 +93,17 @@ Deno.test("an actor is waited for by the words of the route", async () => {
   );
   assertEquals(await perdura.actors.wait(null, "chair", "tag:nothing", options), null);
 });
+
+Deno.test("jobs are listed by what is asked about, and nothing else has to be said", async () => {
+  await using db = await testDatabase();
+  await using perdura = await createRuntime({ sql: db.sql, handlers: [note] });
+  const { id } = await perdura.enqueue(note, {}, { queue: "mail" });
+  const other = await perdura.enqueue(note, {});
+  const ids = (jobs: readonly { id: string }[]) => jobs.map((job) => job.id).toSorted();
+  const all = await perdura.jobs.list({ tenantId: "default" }, null, 10);
+  assertEquals(ids(all), [id, other.id].toSorted());
+  const page = await perdura.jobs.page({ tenantId: "default", queue: "mail" }, null, 10);
+  assertEquals(ids(page.items), [id]);
+  const running = { tenantId: "default", states: ["running"] } as const;
+  assertEquals(await perdura.jobs.list(running, null, 10), []);
+});
