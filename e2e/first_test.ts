@@ -76,6 +76,11 @@ Deno.test("an empty fleet", async (t) => {
       assert(response.ok, await response.text());
       await page.goto(`${url}/ui/schedules/new-year`);
       await page.locator(".panel", { hasText: "-01-01 09:00:00)" }).waitFor();
+      const next = page.locator("p time").first();
+      assert(
+        / \d{4} .*GMT/.test(await next.getAttribute("title") ?? ""),
+        "of which zone",
+      );
       await page.locator(".times time", { hasText: "-01-01 09:00:00" }).first()
         .waitFor();
     });

@@ -4,7 +4,7 @@ import type { ComponentChildren, FunctionComponent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon, type IconName } from "./icons.tsx";
 import { systemClock } from "../../core/clock.ts";
-import { clock, countdown, duration, json, spoken } from "./words.ts";
+import { countdown, duration, json, spoken } from "./words.ts";
 
 type Tone = "mute" | "on" | "ok" | "warn" | "bad" | "hold";
 
@@ -54,18 +54,18 @@ setInterval(() => {
   if (!document.hidden) now.value = systemClock.now();
 }, 1_000);
 
-/** An instant, as long ago; the exact one in the title. */
+/** An instant, as long ago; the title has the day, the time and the zone. */
 export function Ago({ at }: { readonly at: string | null }) {
   if (!at) return <span class="soft">–</span>;
   const ms = now.value - Date.parse(at);
   const text = ms < -999 ? `in ${duration(-ms)}` : ms < 1_000 ? "now" : `${duration(ms)} ago`;
-  return <time dateTime={at} title={clock(at)}>{text}</time>;
+  return <time dateTime={at} title={new Date(at).toString()}>{text}</time>;
 }
 
 /** What is left until an instant, or was left. */
 export function Countdown({ at, from }: { readonly at: string; readonly from?: number | null }) {
   return (
-    <time class="number" dateTime={at} title={clock(at)}>
+    <time class="number" dateTime={at} title={new Date(at).toString()}>
       {countdown(Date.parse(at) - (from ?? now.value))}
     </time>
   );

@@ -5,6 +5,9 @@ import { queryOf, ui } from "./api.ts";
 import { Facts } from "./facts.tsx";
 import { Pill } from "./parts.tsx";
 
+/** The API lists no more of them. */
+const CHILDREN_MAX = 100;
+
 interface Child {
   readonly id: string;
   readonly machine: string;
@@ -32,16 +35,21 @@ export function Related({ actor }: { readonly actor: Actor }) {
             </a>
           )
           : null,
-        "Children": children.length === 0
-          ? "none"
-          : children.map(({ id, machine, status }) => (
-            <div key={id}>
-              <a href={ui("actors", id)}>
-                <bdi>{id}</bdi>
-              </a>{" "}
-              <span class="soft">{machine}</span> <Pill state={status} />
-            </div>
-          )),
+        "Children": children.length === 0 ? "none" : (
+          <>
+            {children.map(({ id, machine, status }) => (
+              <div key={id}>
+                <a href={ui("actors", id)}>
+                  <bdi>{id}</bdi>
+                </a>{" "}
+                <span class="soft">{machine}</span> <Pill state={status} />
+              </div>
+            ))}
+            {children.length >= CHILDREN_MAX && (
+              <p class="soft">These are the first {CHILDREN_MAX}; there may be more.</p>
+            )}
+          </>
+        ),
         "Its jobs": (
           <a key="jobs" href={`/ui/jobs${queryOf({ q: jobsOf(actor) })}`}>
             look them up
