@@ -62,7 +62,10 @@ async function stream(call: Call<z.output<typeof query>>, logs: JobLogs): Promis
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => {
       const encoder = new TextEncoder();
-      const send = (text: string) => controller.enqueue(encoder.encode(text));
+      // It may have gone while its news were read.
+      const send = (text: string) => {
+        if (!gone.signal.aborted) controller.enqueue(encoder.encode(text));
+      };
       void pump(first, news, send, gone).finally(() => {
         if (!gone.signal.aborted) controller.close();
       });
@@ -81,7 +84,6 @@ async function pump(
   gone: AbortController,
 ): Promise<void> {
   const beat = setInterval(() => send(": still here\n\n"), HEARTBEAT_MS);
-  gone.signal.addEventListener("abort", () => clearInterval(beat));
   try {
     for (let each = first; !each.done; each = await news.next()) {
       if (gone.signal.aborted) break;

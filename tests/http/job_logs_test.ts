@@ -190,3 +190,24 @@ Deno.test("a log of no job is a 404, a wrong cursor a 400", async () => {
     dropped: 0,
   });
 });
+
+Deno.test("who has gone is told nothing more, even where the look for news has failed", async () => {
+  await using api = await testApi();
+  const id = await store(api, {});
+  const isAsked = Promise.withResolvers<void>();
+  const isGone = Promise.withResolvers<void>();
+  const list = async () => {
+    isAsked.resolve();
+    await isGone.promise;
+    throw new Error("Nobody can read this log");
+  };
+  Object.assign(api.db.store.logs, { list });
+  const answer = await api.fetch(`/jobs/${id}/logs?follow=true`);
+  const reader = answer.body?.getReader();
+  assertEquals(new TextDecoder().decode((await reader?.read())?.value), "retry: 1000\n\n");
+  await isAsked.promise;
+  await reader?.cancel();
+  isGone.resolve();
+  // An error that nobody takes would end the process, and fails the test.
+  assertEquals((await api.get(`/jobs/${id}`)).status, 200);
+});
