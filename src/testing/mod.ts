@@ -27,7 +27,9 @@ export type TestKitOptions<H extends Handler> =
 
 /** What was done until nothing was left to do. */
 export interface Idle {
+  /** Turns of actors. */
   readonly turns: number;
+  /** Attempts of jobs that ended. */
   readonly ran: number;
 }
 
@@ -35,7 +37,7 @@ export interface Idle {
 const SLICES_MAX = 1_000;
 const BUDGET_MS = 10_000;
 
-/** Opens the kit, and brings the schema up to date. */
+/** Opens the kit, and brings the schema up to date. @throws {UnavailableError} The database cannot be reached. */
 export async function createTestKit<const H extends Handler>(
   options: TestKitOptions<H>,
 ): Promise<TestKit<H>> {
@@ -60,18 +62,28 @@ export class TestKit<H extends Handler = Handler> {
     this.#fuse = fuse;
   }
 
+  /** Those of `runtime`. */
   get actors(): Runtime["actors"] {
     return this.runtime.actors;
   }
 
-  /** Lets so many milliseconds pass for every timer and delay of the database, then does what is due. */
+  /**
+   * Lets so many milliseconds pass for every timer and delay of the database, then does what is due.
+   *
+   * @param ms From 0.
+   * @throws {RangeError} It is less.
+   */
   async advance(ms: number): Promise<Idle> {
     if (!(ms >= 0)) throw new RangeError("Time goes forward: give milliseconds from 0");
     await this.#db.query(sql.testingAdvance, [ms, false]);
     return await this.untilIdle();
   }
 
-  /** Steps actors and runs jobs until nothing is due, over crashes as well. */
+  /**
+   * Steps actors and runs jobs until nothing is due, over crashes as well.
+   *
+   * @throws {Error} There is always more: a thousand slices of work were not enough.
+   */
   async untilIdle(): Promise<Idle> {
     let [turns, ran] = [0, 0];
     for (let slice = 0; slice < SLICES_MAX; slice++) {
