@@ -8,6 +8,7 @@
 import { getLogger } from "@logtape/logtape";
 import { PerduraError, UnavailableError } from "../core/errors.ts";
 import type { Actors } from "../runtime/actors.ts";
+import { Alarm } from "../runtime/alarm.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import type { Store } from "../store/store.ts";
 
@@ -60,7 +61,7 @@ export class Stream {
   readonly #source: StreamSource;
   readonly #listeners = new Set<Listener>();
   #isReading = false;
-  #wake: () => void = () => {};
+  readonly #alarm = new Alarm();
 
   constructor(source: StreamSource) {
     this.#source = source;
@@ -106,7 +107,7 @@ export class Stream {
         send("retry: 1000\n\n");
         // For all who listen, not for who has come first.
         if (!this.#isReading) void this.#store.within(null, () => this.#read());
-        this.#wake();
+        this.#alarm.ring();
       },
       cancel: () => stop(),
     });
@@ -120,19 +121,19 @@ export class Stream {
   /** Ends all streams: they would keep a server from stopping. Clients come back to the next one. */
   close(): void {
     for (const listener of [...this.#listeners]) listener.end();
-    this.#wake();
+    this.#alarm.ring();
   }
 
   async #read(): Promise<void> {
     this.#isReading = true;
-    const stopHints = await this.#store.onHint(() => this.#wake())
+    const stopHints = await this.#store.onHint(() => this.#alarm.ring())
       .catch(() => () => Promise.resolve());
     while (this.#listeners.size > 0) {
       await this.#tellAll().catch((error) => {
         if (!(error instanceof UnavailableError)) log.error("Stream failed", { error });
       });
-      await this.#pause(HINT_PAUSE_MS, false);
-      await this.#pause(POLL_MS, true);
+      await new Promise((done) => setTimeout(done, HINT_PAUSE_MS));
+      await this.#alarm.wait(POLL_MS);
     }
     this.#isReading = false;
     await stopHints();
@@ -203,15 +204,6 @@ export class Stream {
       ? await actors.history(tenantId, id, after, STEPS_MAX)
       : await jobs.history(tenantId, id, after, STEPS_MAX);
     return steps.map(({ version, from, event, to, at }) => ({ version, from, event, to, at }));
-  }
-
-  async #pause(ms: number, canWake: boolean): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    if (canWake) this.#wake = resolve;
-    await promise;
-    clearTimeout(timer);
-    this.#wake = () => {};
   }
 }
 
