@@ -180,3 +180,8 @@ export function gateTitle(gate: GateName): string {
   const text = gateText(gate);
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
+
+/** Names a gate among others. */
+export function gateId({ tenantId, kind, name }: GateName): string {
+  return `${kind}\n${name}\n${tenantId ?? "\n"}`;
+}

@@ -133,3 +133,11 @@ function textIssue(text: string, path: string): Issue | null {
 function join(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;
 }
+
+/** JSON text of a value, the same whatever the order of its keys. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
+  return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join(",")}}`;
+}

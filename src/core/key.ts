@@ -46,8 +46,8 @@ export function isSameHash(a: string, b: string): boolean {
 }
 
 /** SHA-256 of a text, hexadecimal. */
-export async function hashOf(secret: string): Promise<string> {
-  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret));
+export async function hashOf(text: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

@@ -17,9 +17,11 @@ import {
 } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import { DEFAULT_TENANT, issuesOf, type JobInsert } from "../core/job.ts";
+import { canonical } from "../core/json.ts";
+import { hashOf } from "../core/key.ts";
 import { tallyOf } from "../../machines/batch.ts";
 import type { NewMember } from "../store/store.ts";
-import { canonical, checkId } from "./actor_checks.ts";
+import { checkId } from "./actor_checks.ts";
 import { Desk } from "./actor_desk.ts";
 import { sendEvent } from "./actor_sending.ts";
 import { seatOf } from "./actor_starting.ts";
@@ -221,9 +223,8 @@ function withBatch({ metadataJson }: JobInsert, batch: string): string {
 }
 
 /** Of what was asked for: the same request has the same. */
-async function digestOf({ jobs, until, onFailure, then = null }: BatchRequest): Promise<string> {
-  const bytes = new TextEncoder().encode(canonical({ jobs, until, onFailure, then }));
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+function digestOf({ jobs, until, onFailure, then = null }: BatchRequest): Promise<string> {
+  return hashOf(canonical({ jobs, until, onFailure, then }));
 }
 
 function batchOf({ id, tenantId, status, state, context, createdAt, updatedAt }: Actor): Batch {

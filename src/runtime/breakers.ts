@@ -15,7 +15,7 @@ import {
 } from "../core/breaker.ts";
 import type { Clock } from "../core/clock.ts";
 import { NotFoundError, UnavailableError } from "../core/errors.ts";
-import { type GateName, gateText } from "../core/gate.ts";
+import { gateId, type GateName, gateText } from "../core/gate.ts";
 import type { BreakerStore, HintStore, Lane } from "../store/store.ts";
 
 const MOVE_TRIES = 10;
@@ -51,7 +51,7 @@ export class Breakers {
 
   /** An attempt behind this gate has ended. Stored soon after. */
   note(gate: GateName, settings: DeclaredBreaker, outcome: Outcome): void {
-    const key = `${gate.kind}\n${gate.name}\n${gate.tenantId}`;
+    const key = gateId(gate);
     const pending = this.#pending.get(key) ?? { gate, settings, outcomes: [] };
     pending.outcomes.push(outcome);
     this.#pending.set(key, pending);

@@ -9,7 +9,7 @@
  */
 import { type Clock, jittered, type Random } from "../core/clock.ts";
 import type { DeclaredBreaker } from "../core/breaker.ts";
-import { type Gate, type GateName, gatesOf, NO_LIMITS } from "../core/gate.ts";
+import { type Gate, gateId, type GateName, gatesOf, NO_LIMITS } from "../core/gate.ts";
 import type { Closed, GateStore, Lane } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
 import type { Weigh } from "./fair_share.ts";
@@ -96,7 +96,7 @@ export class Gates {
     const settings = this.#host.handlers.get(lane.type)?.breaker;
     const gate = settings && breakerGate(lane, settings);
     if (!gate) return null;
-    const state = this.#known.get(keyOf(gate))?.gate.breaker ?? "closed";
+    const state = this.#known.get(gateId(gate))?.gate.breaker ?? "closed";
     return { gate, settings, isClosed: state === "closed" };
   }
 
@@ -174,7 +174,7 @@ export class Gates {
   note(closed: readonly Closed[], askedAt: number): void {
     const { clock, pollMs, random } = this.#host;
     for (const { why, ms, ...name } of closed) {
-      const known = this.#known.get(keyOf(name));
+      const known = this.#known.get(gateId(name));
       // A slot that came back while the claim was under way may not have been seen by it.
       if (!known || (why === "slots" && known.freedAt >= askedAt)) continue;
       const otherwise = why === "busy" ? BUSY_MS : pollMs;
@@ -199,24 +199,24 @@ export class Gates {
 
   readonly #weigh: Weigh = (tenantId, queue, type) => {
     if (type !== null) {
-      const ofTenant = this.#known.get(keyOf({ tenantId, kind: "type", name: type }));
-      const ofAll = this.#known.get(keyOf({ tenantId: null, kind: "type", name: type }));
+      const ofTenant = this.#known.get(gateId({ tenantId, kind: "type", name: type }));
+      const ofAll = this.#known.get(gateId({ tenantId: null, kind: "type", name: type }));
       return (ofTenant?.gate.weight ?? 1) * (ofAll?.gate.weight ?? 1);
     }
     const name: GateName = queue === null
       ? { tenantId, kind: "tenant", name: "" }
       : { tenantId, kind: "queue", name: queue };
-    return this.#known.get(keyOf(name))?.gate.weight ?? 1;
+    return this.#known.get(gateId(name))?.gate.weight ?? 1;
   };
 
   /** With a rate for all tenants, each needs a gate that counts. */
   async openFor(lanes: readonly Lane[]): Promise<void> {
     if (this.#host.tenantRate === null) return;
-    const unknown = lanes.map(tenantGate).filter((gate) => !this.#known.has(keyOf(gate)));
+    const unknown = lanes.map(tenantGate).filter((gate) => !this.#known.has(gateId(gate)));
     const unopened = new Set(unknown.map(({ tenantId }) => tenantId).filter(this.#isUnopened));
     if (unopened.size > 0) await this.#host.store.open([...unopened].sort());
     for (const tenantId of unopened) this.#opened.add(tenantId);
-    for (const gate of unknown) this.#known.set(keyOf(gate), knownOf(gate, -Infinity));
+    for (const gate of unknown) this.#known.set(gateId(gate), knownOf(gate, -Infinity));
     if (unknown.length > 0) this.#ways = new WeakMap();
   }
 
@@ -254,7 +254,7 @@ export class Gates {
       list.gates.map((gate) => {
         const settledAt = this.#settledAt(gate, askedAt);
         const dueAt = settledAt === -Infinity ? Infinity : settledAt;
-        return [keyOf(gate), { ...knownOf(gate, settledAt), dueAt }];
+        return [gateId(gate), { ...knownOf(gate, settledAt), dueAt }];
       }),
     );
     this.#ways = new WeakMap();
@@ -292,7 +292,7 @@ export class Gates {
     if (this.#known.size === 0) return NO_WAY;
     let way = this.#ways.get(lane);
     if (!way) {
-      way = gatesOf(lane).flatMap((name) => this.#known.get(keyOf(name)) ?? []);
+      way = gatesOf(lane).flatMap((name) => this.#known.get(gateId(name)) ?? []);
       this.#ways.set(lane, way);
     }
     return way;
@@ -315,8 +315,4 @@ function tenantGate({ tenantId }: Lane): Gate & { readonly tenantId: string } {
     ...{ breaker: null, breakerOpensInMs: null },
   };
   return { ...NO_LIMITS, ...open, tenantId, kind: "tenant", name: "" };
-}
-
-function keyOf({ tenantId, kind, name }: GateName): string {
-  return `${kind}\n${name}\n${tenantId ?? "\n"}`;
 }

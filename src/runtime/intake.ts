@@ -9,7 +9,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { RateLimitedError } from "../core/errors.ts";
-import { type GateName, gatesOf, gateTitle } from "../core/gate.ts";
+import { gateId, gatesOf, gateTitle } from "../core/gate.ts";
 import type { JobInsert } from "../core/job.ts";
 import { statesAccepting } from "../core/lifecycle.ts";
 import type { GateStore, JobStore } from "../store/store.ts";
@@ -79,7 +79,7 @@ export class Intake {
 
   #checkDraining(rows: readonly JobInsert[]): void {
     for (const row of rows) {
-      const gate = gatesOf(row).find((gate) => this.#draining.has(keyOf(gate)));
+      const gate = gatesOf(row).find((gate) => this.#draining.has(gateId(gate)));
       if (!gate) continue;
       const message = `${gateTitle(gate)} is being drained: it takes no new jobs`;
       throw new RateLimitedError(message, DRAINING_RETRY_MS);
@@ -126,7 +126,7 @@ export class Intake {
       if (list === null) return;
       this.#change = list.change;
       this.#draining = new Set(
-        list.gates.filter(({ isDraining }) => isDraining).map(keyOf),
+        list.gates.filter(({ isDraining }) => isDraining).map(gateId),
       );
       this.#backlogs = new Map(
         list.gates.flatMap(({ kind, tenantId, backlog }) =>
@@ -140,8 +140,4 @@ export class Intake {
       throw error;
     }
   }
-}
-
-function keyOf({ tenantId, kind, name }: GateName): string {
-  return `${kind}\n${name}\n${tenantId ?? "\n"}`;
 }

@@ -1,4 +1,5 @@
 /** Jobs on their way into the store: checked, every default resolved, every value serialised once. */
+import { isRecord } from "../core/actor/envelope.ts";
 import type { Backoff } from "../core/backoff.ts";
 import {
   InvalidInputError,
@@ -110,10 +111,6 @@ function defaultsFor(job: NewJob, handler: Handler | undefined, defaults: RetryD
     timeoutMs: handler?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     backoff: job.backoff ? backoffFor(job.backoff, handler, defaults) : null,
   };
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The growth that a job names, whole: what it leaves out is that of its type, or of the settings. */

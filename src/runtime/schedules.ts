@@ -9,7 +9,7 @@ import {
   VersionConflictError,
 } from "../core/errors.ts";
 import { DEFAULT_TENANT } from "../core/job.ts";
-import { findJsonIssue } from "../core/json.ts";
+import { canonical, findJsonIssue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import {
   dueOf,
@@ -22,7 +22,6 @@ import {
 } from "../core/schedule.ts";
 import type { Fire, ScheduleFilter, ScheduleLook, ScheduleRow, Store } from "../store/store.ts";
 import type { Actors } from "./actors.ts";
-import { canonical } from "./actor_checks.ts";
 import { nextDueOf, startActors, started } from "./firing.ts";
 import type { Handlers } from "./handlers.ts";
 import { InTurn } from "./in_turn.ts";
@@ -291,7 +290,7 @@ const BAD_ID = {
 };
 
 /** The next fire times of a definition. */
-export function previewOf(
+function previewOf(
   schedule: Pick<ScheduleRow, "tenantId" | "id" | "definition" | "anchorMs">,
   afterMs: number,
   count: number,

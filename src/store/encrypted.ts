@@ -13,6 +13,7 @@ import { payloadHash } from "./inserting.ts";
 import type {
   Change,
   ClaimedJob,
+  Edit,
   Fire,
   MemberStore,
   NewMember,
@@ -55,12 +56,8 @@ export function encryptedStore(store: Store, cipher: Cipher): Store {
       const refusals = await store.commit(worker, sealed);
       return refusals.map((refusal) => withOriginal(refusal, sealed, changes));
     },
-    edit: async (job, decision, edit) => {
-      const { payloadJson } = edit;
-      if (payloadJson === null) return await store.edit(job, decision, edit);
-      const sealed = await cipher.encrypt(payloadJson, placeOf(job, "payload"));
-      return await store.edit(job, decision, { ...edit, payloadJson: sealed });
-    },
+    edit: async (job, decision, edit) =>
+      await store.edit(job, decision, await sealedEdit(job, edit, cipher)),
     transaction: async (by, write, finish, also) => {
       // Sealed before the last statement, which may not be waited for.
       let ready: Change | null = null;
@@ -176,15 +173,16 @@ function sealedUniques(
       const [sealed = job] = await sealJobs([job]);
       return await uniques.take(sealed, taking);
     },
-    edit: async (job, decision, edit) => {
-      const { payloadJson } = edit;
-      const sealed = payloadJson === null
-        ? null
-        : await cipher.encrypt(payloadJson, placeOf(job, "payload"));
-      return await uniques.edit(job, decision, { ...edit, payloadJson: sealed });
-    },
+    edit: async (job, decision, edit) =>
+      await uniques.edit(job, decision, await sealedEdit(job, edit, cipher)),
     within: (send) => sealedUniques(uniques.within(send), cipher, sealJobs),
   });
+}
+
+async function sealedEdit(job: Named, edit: Edit, cipher: Cipher): Promise<Edit> {
+  const { payloadJson } = edit;
+  if (payloadJson === null) return edit;
+  return { ...edit, payloadJson: await cipher.encrypt(payloadJson, placeOf(job, "payload")) };
 }
 
 function envelopes(cipher: Cipher) {

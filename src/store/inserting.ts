@@ -2,6 +2,7 @@
 import { eventCode, stateCode } from "../core/codes.ts";
 import { hash64 } from "../core/hash.ts";
 import type { JobInsert } from "../core/job.ts";
+import { canonical } from "../core/json.ts";
 import { laneKey } from "../core/lane.ts";
 import { INITIAL_STATE, targetOf } from "../core/lifecycle.ts";
 import { GRACE_MS, KEY_TTL_MS, limits } from "../core/limits.ts";
@@ -44,7 +45,7 @@ export function insertStatement(
 }
 
 /** Has a key that it is ordered or limited by. */
-export function hasGate(job: JobInsert): boolean {
+function hasGate(job: JobInsert): boolean {
   return job.orderingKey !== null || job.limitKey !== null;
 }
 
@@ -79,13 +80,6 @@ function plainValues(job: JobInsert): Parameter[] {
 /** What a later request with the same key is compared by; the order of object keys is no matter. */
 export function payloadHash(job: JobInsert): string {
   return job.payloadHash ?? hash64(`${job.type}\n${canonical(JSON.parse(job.payloadJson))}`);
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
-  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`).join(",")}}`;
 }
 
 /** Due at once, and nothing to it that most jobs do not have. */

@@ -7,6 +7,7 @@
 import postgres from "postgres";
 import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
 import * as sql from "../../sql/mod.ts";
+import { hashOf } from "../core/key.ts";
 import { Database } from "./database.ts";
 import { isContention, toStoreError } from "./failures.ts";
 import { column } from "./literal.ts";
@@ -155,7 +156,7 @@ async function applyAll(client: postgres.Sql, options: MigrateOptions): Promise<
       await tx.unsafe(migration.text);
       await tx`
         insert into perdura.migration (id, name, checksum)
-        values (${migration.id}, ${migration.name}, ${await checksumOf(migration.text)})`;
+        values (${migration.id}, ${migration.name}, ${await hashOf(migration.text)})`;
     }
     await tx.unsafe(sql.nameCodes, [column(JOB_STATES, String), column(JOB_EVENTS, String)]);
     await tx.unsafe(sql.wall);
@@ -176,16 +177,11 @@ async function pendingOf(
   );
   for (const migration of known) {
     const checksum = applied.get(migration.id);
-    if (checksum !== undefined && checksum !== await checksumOf(migration.text)) {
+    if (checksum !== undefined && checksum !== await hashOf(migration.text)) {
       throw new MigrationError(
         `Migration ${migration.name} was applied with another text; restore the released one`,
       );
     }
   }
   return known.filter((migration) => !applied.has(migration.id));
-}
-
-async function checksumOf(text: string): Promise<string> {
-  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -6,6 +6,7 @@
  */
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from "xstate";
 import { afterOf } from "../core/actor/after.ts";
+import { hashOf } from "../core/key.ts";
 
 /** What sets a transition off. */
 export type TransitionKind = "event" | "after" | "always" | "done" | "error";
@@ -63,9 +64,7 @@ export function chartOf(machine: AnyStateMachine): Chart {
 
 /** A hash of what is drawn: the same chart, the same picture. */
 export async function chartHash(chart: Chart): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify(chart));
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return (await hashOf(JSON.stringify(chart))).slice(0, 16);
 }
 
 /** Id of a state: its path, or the machine's name for the root. */
