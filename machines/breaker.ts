@@ -50,9 +50,6 @@ export type BreakerEvent =
   /** By hand: probes may start. */
   | { readonly type: "RESET"; readonly at: number };
 
-/** The type of an event of a breaker. */
-export type BreakerEventType = BreakerEvent["type"];
-
 const machine = setup({
   types: {
     context: {} as BreakerContext,

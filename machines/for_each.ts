@@ -98,9 +98,9 @@ interface ForEachContext<Of, Item> extends ForEachSettings, Counters {
 }
 
 /** Items that may wait to be opened, beside the stream. */
-export const ADDED_MAX = 1_000;
+const ADDED_MAX = 1_000;
 /** Jobs of one transaction. */
-export const OPEN_MAX = 1_000;
+const OPEN_MAX = 1_000;
 
 /** The source that opens jobs; its name tells an actor with members. */
 export const OPEN = "perdura.open";

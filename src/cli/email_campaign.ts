@@ -30,7 +30,7 @@ const send = forEach({
 });
 
 /** Mails to one provider share the limits of this key: `PUT /limit-keys/mail:example.org/limits`. */
-export function providerOf(address: string): string {
+function providerOf(address: string): string {
   const [, domain = ""] = /@([a-z0-9.-]{1,100})$/.exec(address.toLowerCase()) ?? [];
   return domain === "" ? "mail:none" : `mail:${domain}`;
 }

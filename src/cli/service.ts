@@ -49,7 +49,7 @@ export function migrationOf(settings: Settings, url: string): MigrateOptions {
 }
 
 /** Brings the schema up to date. A service waits for a database that is still starting. */
-export async function prepareSchema(options: MigrateOptions, isService: boolean): Promise<void> {
+async function prepareSchema(options: MigrateOptions, isService: boolean): Promise<void> {
   const { pending } = await during(
     "migrate",
     () => isService ? whenAvailable(() => migrate(options)) : migrate(options),

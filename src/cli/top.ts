@@ -49,7 +49,7 @@ export async function runTop(settings: Settings, options: TopCommand): Promise<v
 }
 
 /** The lines of one frame. */
-export function frameOf({ at, seen }: Look, last: Look | null): string[] {
+function frameOf({ at, seen }: Look, last: Look | null): string[] {
   const done = endedOf(seen);
   const perSecond = last ? (done - endedOf(last.seen)) / ((at - last.at) / 1000) : null;
   const oldest = Math.max(0, ...seen.backlog.map(({ seconds }) => seconds));

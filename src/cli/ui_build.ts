@@ -15,7 +15,7 @@ const FONTS = {
 };
 
 /** Builds into a folder that is there. @throws {Error} What the bundler says. */
-export async function buildUi(dir: string): Promise<void> {
+async function buildUi(dir: string): Promise<void> {
   await bundle(dir, ["main.tsx", "plot.ts"]);
   const sheets = await Promise.all(
     [new URL("style.css", APP), new URL("../chart.css", APP)].map((url) => Deno.readTextFile(url)),

@@ -4,7 +4,6 @@ import { z } from "zod";
 import {
   type BreakerContext,
   type BreakerEvent,
-  type BreakerEventType,
   breakerMachine,
   type BreakerSettings,
   type BreakerState,
@@ -83,10 +82,3 @@ export function moveBreaker(
   if (transitions.length === 0) return null;
   return { after: { state: snapshot.value, context: snapshot.context }, transitions };
 }
-
-/** The events that a breaker takes from operators, in any state. */
-export const HAND_EVENTS: Readonly<Record<string, BreakerEventType>> = {
-  open: "OPEN",
-  close: "CLOSE",
-  reset: "RESET",
-};

@@ -3,7 +3,7 @@
 const NEAR_MAX = 4;
 
 /** Edits from one text to the other: Levenshtein's distance, row by row. */
-export function distance(a: string, b: string): number {
+function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

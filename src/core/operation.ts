@@ -33,7 +33,7 @@ const text = z.string().min(1).max(200);
 const states = z.array(z.enum(JOB_STATES)).min(1);
 
 /** Which jobs; what is left out is not asked about. */
-export const operationFilterSchema = z.strictObject({
+const operationFilterSchema = z.strictObject({
   state: z.union([z.enum(JOB_STATES), states]).optional(),
   type: nameSchema.optional(),
   queue: nameSchema.optional(),

@@ -7,7 +7,7 @@
 import { z } from "zod";
 
 /** What stands in the place of a hidden value. */
-export const REDACTED = "[redacted]";
+const REDACTED = "[redacted]";
 
 /** Shorter texts are in too many messages by chance. */
 const SECRET_LENGTH_MIN = 4;

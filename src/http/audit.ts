@@ -22,7 +22,7 @@ const query = z.object({
 });
 
 /** One recorded action. */
-export const auditResource = z.object({
+const auditResource = z.object({
   id: z.uuid(),
   tenantId: z.string().nullable(),
   at: z.iso.datetime(),

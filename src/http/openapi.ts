@@ -27,7 +27,7 @@ const tags = [
 ];
 
 /** The document of everything that is mounted on the app. */
-export function openApiDocument(app: OpenAPIHono, prefix: string) {
+function openApiDocument(app: OpenAPIHono, prefix: string) {
   app.openAPIRegistry.registerComponent("securitySchemes", "key", {
     type: "http",
     scheme: "bearer",

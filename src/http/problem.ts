@@ -74,7 +74,7 @@ function headersOf(error: PerduraError): Record<string, string> {
 }
 
 /** What every problem of a code begins with. */
-export function headOf(code: ErrorCode) {
+function headOf(code: ErrorCode) {
   const { status, title } = problems[code];
   return { type: `/problems/${code.replaceAll("_", "-")}`, title, status, code };
 }

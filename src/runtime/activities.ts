@@ -169,7 +169,7 @@ type Implementation = (
 ) => unknown;
 
 /** What runs for an outbox action: the function of its options, or the machine's own. */
-export function implementationOf(definition: MachineDefinition, type: string): Implementation {
+function implementationOf(definition: MachineDefinition, type: string): Implementation {
   const given = definition.actions[type];
   if (typeof given === "object") {
     return ({ address, params }) => given.run({ address, params });

@@ -31,7 +31,7 @@ export const newKeyShape = {
 } as const;
 
 /** What a new key is asked for with. */
-export const newKeySchema = z.strictObject(newKeyShape).refine(
+const newKeySchema = z.strictObject(newKeyShape).refine(
   ({ tenantId, scopes }) => isOfAll(scopes) === (tenantId === null),
   {
     path: ["scopes"],

@@ -33,7 +33,7 @@ export function placeOf({ definition }: Logic, { value }: ActorSnapshot): Place 
 }
 
 /** The dotted paths of the innermost states. */
-export function pathsOf(value: StateValueJson): string[] {
+function pathsOf(value: StateValueJson): string[] {
   if (typeof value === "string") return [value];
   return Object.entries(value).flatMap(([key, inside]) => {
     const paths = pathsOf(inside);

@@ -14,7 +14,7 @@ import { Alarm } from "./alarm.ts";
 const log = getLogger(["perdura", "waiting"]);
 
 /** More than these would be answered too late to be worth the memory. */
-export const WAITERS_MAX = 10_000;
+const WAITERS_MAX = 10_000;
 /** How long workers remember that somebody waits. */
 export const WATCH_MS = 5_000;
 

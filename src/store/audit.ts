@@ -37,7 +37,7 @@ export class PostgresAudit implements AuditStore {
 }
 
 /** The parameters of record_audit.sql. */
-export function auditParameters(entry: AuditEntry): Parameter[] {
+function auditParameters(entry: AuditEntry): Parameter[] {
   const { tenantId, who, action, subject, reason = null, version = null, detail = null } = entry;
   return [
     tenantId ?? PLATFORM_TENANT,

@@ -95,7 +95,7 @@ function finishParameters(decision: Decision, changes: readonly Change[]): Param
 }
 
 /** No output is read as `null`: so that is not written. */
-export function outputOf({ output }: Change): string | null {
+function outputOf({ output }: Change): string | null {
   return output === null || output === "null" ? null : quotedJson(output);
 }
 

@@ -331,7 +331,7 @@ export function toTenant(row: Row): Tenant {
   return { id: r.id, createdAt: r.created_at.toISOString() };
 }
 
-/** failed.sql */
+/** Rows that name a job: `t` and `i`. */
 export function toJobName(row: Row): JobName {
   const r = shape<{ t: string; i: string }>(row);
   return { tenantId: r.t, id: r.i };

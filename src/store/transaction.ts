@@ -18,7 +18,7 @@ import { tenantLiteral } from "./literal.ts";
 import type { SqlValue, TransactionSql } from "./store.ts";
 
 /** A transaction may take this long, from BEGIN to COMMIT: rows wait for it. */
-export const TRANSACTION_CAP_MS = 5_000;
+const TRANSACTION_CAP_MS = 5_000;
 
 const IDLE_SESSIONS_MAX = 4;
 /** About nine seconds: longer than a restart of the database. */

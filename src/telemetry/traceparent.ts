@@ -3,7 +3,7 @@ import { type Context, ROOT_CONTEXT, type Span, type SpanContext, trace } from "
 import type { JobInsert } from "../core/job.ts";
 
 /** The member that holds it. */
-export const TRACEPARENT = "traceparent";
+const TRACEPARENT = "traceparent";
 const FORM = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /** What an object was stored within; null: nothing that was traced. */

@@ -12,7 +12,7 @@ import { plainLayout } from "./plain_layout.ts";
 import { renderChart } from "./render.ts";
 
 /** The way charts are laid out and drawn: another number, and all are drawn anew. */
-export const LAYOUT = 3;
+const LAYOUT = 3;
 
 /** Above this a search takes too long for anybody to wait for. */
 const STATES_MAX = 600;

@@ -90,7 +90,7 @@ function rows(kind: Row["kind"], names: readonly string[]): Row[] {
 }
 
 /** A transition as its event, its guard and its actions; what it has not is left out. */
-export function partsOf({ label, guard, actions }: ChartTransition): string[] {
+function partsOf({ label, guard, actions }: ChartTransition): string[] {
   return [
     clip(label, 32),
     ...guard === null ? [] : [`[${clip(guard, 28)}]`],

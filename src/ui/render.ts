@@ -45,7 +45,7 @@ export function renderChart(chart: Chart, geometry: Geometry): string {
 }
 
 /** Text inside SVG or HTML. */
-export function escapeText(text: string): string {
+function escapeText(text: string): string {
   return text.replaceAll(
     /[&<>"']/g,
     (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c] ?? c,

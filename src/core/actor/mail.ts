@@ -107,7 +107,7 @@ export function isStale({ timers, children }: ActorSnapshot, { event, from }: Ma
 }
 
 /** Whether an event tells of a child's end. */
-export function isDone(type: string): boolean {
+function isDone(type: string): boolean {
   return type.startsWith("xstate.done.actor.");
 }
 

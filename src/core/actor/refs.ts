@@ -82,7 +82,7 @@ export function refuseSnapshot(id: string): never {
 }
 
 /** A reference outside of any step: it can be carried along, and stored again. */
-export class StoredRef {
+class StoredRef {
   constructor(readonly address: string, readonly gen?: number) {
     nameRef(this, gen === undefined ? { address } : { address, gen });
   }

@@ -88,7 +88,7 @@ export function takenBy(chart: Chart, step: Step): Set<string> {
 }
 
 /** The transitions that events may set off now. */
-export function openTo(
+function openTo(
   chart: Chart,
   active: ReadonlySet<string>,
   accepts: readonly string[],
@@ -108,7 +108,7 @@ export function isFailure({ event, to, status, outcome }: Step): boolean {
 }
 
 /** The colour of a state or status. */
-export function toneOfStep({ to, status }: Step): Lit["tone"] {
+function toneOfStep({ to, status }: Step): Lit["tone"] {
   if (["retry", "dead_letter"].includes(to)) return "bad";
   if (["error", "stalled", "blocked"].includes(status ?? "")) return "bad";
   if (to === "succeeded" || status === "done") return "ok";

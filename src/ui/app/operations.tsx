@@ -148,7 +148,7 @@ const PILLS: Readonly<Record<string, string>> = {
 };
 
 /** How far an operation is. */
-export function Progress({ operation }: { readonly operation: Operation }) {
+function Progress({ operation }: { readonly operation: Operation }) {
   const { matched: total, done, skipped = 0 } = operation;
   return (
     <p class="load">

@@ -32,11 +32,6 @@ const looks: Readonly<Record<string, readonly [Tone, IconName]>> = {
   half_open: ["warn", "again"],
 };
 
-/** The tone of a state. */
-export function toneOf(state: string): Tone {
-  return looks[state]?.[0] ?? "mute";
-}
-
 /** A state or status. */
 export function Pill({ state, label }: { readonly state: string; readonly label?: string }) {
   const [tone, icon] = looks[state] ?? ["mute", "ring"];

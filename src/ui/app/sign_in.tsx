@@ -58,7 +58,7 @@ export function SignInPage() {
 }
 
 /** Only to pages of ours. */
-export function nextOf(next: string | null): string {
+function nextOf(next: string | null): string {
   return next !== null && /^\/ui\/(?!sign-in)[^\\]*$/.test(next) && !next.startsWith("//")
     ? next
     : "/ui/";
