@@ -8,6 +8,7 @@
 import type { Cipher, Place } from "../core/cipher.ts";
 import type { Job, JobInsert } from "../core/job.ts";
 import { isJson, type Json } from "../core/json.ts";
+import { over } from "../core/over.ts";
 import type { ScheduleDefinition } from "../core/schedule.ts";
 import { payloadHash } from "./inserting.ts";
 import type {
@@ -72,22 +73,22 @@ export function encryptedStore(store: Store, cipher: Cipher): Store {
         also,
       );
     },
-    gates: replacing(store.gates, {
+    gates: over(store.gates, {
       claim: async (request) => {
         const { jobs, ...rest } = await store.gates.claim(request);
         return { ...rest, jobs: await openClaimed(jobs) };
       },
     }),
-    schedules: replacing(sealedSchedules(store.schedules, cipher), {
+    schedules: over(sealedSchedules(store.schedules, cipher), {
       fire: async (fires) => await store.schedules.fire(await Promise.all(fires.map(sealFire))),
     }),
     members: sealedMembers(store.members, sealJobs),
     uniques: sealedUniques(store.uniques, cipher, sealJobs),
-    inbox: replacing(store.inbox, {
+    inbox: over(store.inbox, {
       take: async (jobs) => await store.inbox.take(await sealJobs(jobs)),
     }),
   };
-  return replacing(store, changed);
+  return over(store, changed);
 }
 
 /** The payload of a schedule's jobs, or the input of its actors, until they have it. */
@@ -130,7 +131,7 @@ function sealedSchedules(schedules: ScheduleStore, cipher: Cipher): ScheduleStor
     nowMs,
     schedule: schedule && await open(schedule),
   });
-  return replacing(schedules, {
+  return over(schedules, {
     add: async (write) => await schedules.add(await seal(write)),
     change: async (before, write) => await schedules.change(before, await seal(write)),
     read: async (tenantId, id) => await openLook(await schedules.read(tenantId, id)),
@@ -157,7 +158,7 @@ function sealedMembers(
     const rows = await sealJobs(all.map(({ row }) => row));
     return all.map((member, at) => ({ ...member, row: rows[at] ?? member.row }));
   };
-  return replacing(members, {
+  return over(members, {
     insertIn: async (send, opener, all) => await members.insertIn(send, opener, await seal(all)),
     beginIn: async (send, owner, all) => await members.beginIn(send, owner, await seal(all)),
   });
@@ -168,7 +169,7 @@ function sealedUniques(
   cipher: Cipher,
   sealJobs: (jobs: readonly JobInsert[]) => Promise<JobInsert[]>,
 ): UniqueStore {
-  return replacing(uniques, {
+  return over(uniques, {
     take: async (job, taking) => {
       const [sealed = job] = await sealJobs([job]);
       return await uniques.take(sealed, taking);
@@ -236,15 +237,4 @@ function withOriginal(
   changes: readonly Change[],
 ): Refusal {
   return { ...refusal, change: changes[sealed.indexOf(refusal.change)] ?? refusal.change };
-}
-
-/** An object with some of its members replaced; the others go on as they are. */
-function replacing<T extends object>(whole: T, changed: Partial<T>): T {
-  return new Proxy(whole, {
-    get(target, name) {
-      const source = name in changed ? changed : target;
-      const member: unknown = Reflect.get(source, name, source);
-      return typeof member === "function" ? member.bind(source) : member;
-    },
-  });
 }
