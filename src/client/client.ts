@@ -48,7 +48,7 @@ export function createClient(options: ClientOptions): Client {
   return new Client(options);
 }
 
-/** Calls of the API. All throw `ProblemError`. */
+/** Calls of the API. All throw `ProblemError`, and what `fetch` throws when nobody answers. */
 export class Client {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
@@ -82,11 +82,12 @@ export class Client {
     return ids;
   }
 
+  /** One job, in whatever state. */
   get(id: string): Promise<JobResource> {
     return this.#job("GET", `/jobs/${id}`);
   }
 
-  /** The job when it has ended, or as it is after waiting for `timeoutMs`. */
+  /** The job when it has ended, or as it is after pauses of `timeoutMs` together. */
   async wait(id: string, timeoutMs = 30_000): Promise<JobResource> {
     let leftMs = timeoutMs;
     for (let pauseMs = 50;; pauseMs = Math.min(pauseMs * 2, POLL_MS_MAX)) {
@@ -110,6 +111,7 @@ export class Client {
     return this.#job("POST", `/jobs/${id}/events`, event, headers);
   }
 
+  /** Asks a job to end: one that waits has ended then, one that runs when its handler has stopped. */
   cancel(id: string, reason?: string): Promise<JobResource> {
     return this.send(id, { type: "CANCEL", ...(reason === undefined ? {} : { reason }) });
   }
