@@ -291,8 +291,9 @@ export class Runtime<H extends Handler = Handler> {
     demandOptions(workSchema, options, "options");
     const worker = new Worker({ ...this.#workerOptions(), ...options });
     this.#workers.add(worker);
-    this.jobs.attach(worker);
+    const detach = this.jobs.attach(worker);
     worker.start();
+    void worker.stopped.then(detach).then(() => this.#workers.delete(worker));
     return worker;
   }
 

@@ -44,6 +44,8 @@ export class Worker {
   readonly stats: WorkerStats = new WorkerStats();
   readonly #options: ReturnType<typeof withRetries<WorkerOptions>>;
   readonly #life = new WorkerLife();
+  /** Resolves when `stop` has come to its end. */
+  readonly stopped: Promise<void> = this.#life.stopped.promise;
   readonly #leases: Leases;
   readonly #committer: Committer;
   readonly #runner: Runner;

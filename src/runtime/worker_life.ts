@@ -9,6 +9,7 @@ const log = getLogger(["perdura", "worker"]);
 /** Told by the parts of one worker; runs its machine. */
 export class WorkerLife {
   readonly #actor = createActor(workerMachine);
+  readonly stopped: PromiseWithResolvers<void> = Promise.withResolvers();
   #isDatabaseOk = false;
   /** Why the database failed last; null: it did not, or has taken something since. */
   #reason: string | null = null;
@@ -47,6 +48,7 @@ export class WorkerLife {
   end(type: "STOP" | "STOPPED"): void {
     this.#reason = null;
     this.#actor.send({ type });
+    if (type === "STOPPED") this.stopped.resolve();
   }
 
   #log(state: string): void {

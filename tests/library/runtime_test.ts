@@ -48,6 +48,26 @@ const refuse = defineHandler({
 
 const handlers = [greet, broken, refuse] as const;
 
+Deno.test("a worker that was stopped is known to its runtime no more", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers, pollMs: 100 });
+  const attach = runtime.jobs.attach.bind(runtime.jobs);
+  let attached = 0;
+  const counting: typeof attach = (worker) => {
+    const detach = attach(worker);
+    attached++;
+    return () => {
+      attached--;
+      detach();
+    };
+  };
+  Object.assign(runtime.jobs, { attach: counting });
+  const workers = [runtime.work(), runtime.work()];
+  assertEquals(attached, 2);
+  for (const worker of workers) await worker.stop();
+  assertEquals(attached, 0);
+});
+
 Deno.test("enqueueAndWait() gives what the handler returned", async () => {
   await using db = await testDatabase();
   await using runtime = await createRuntime({ sql: db.sql, handlers, pollMs: 100 });
