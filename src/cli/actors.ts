@@ -17,14 +17,15 @@ import type { Store } from "../store/store.ts";
 import { campaignActors } from "./campaign.ts";
 import { creditGrants } from "./credits.ts";
 import { emailCampaigns } from "./email_campaign.ts";
-import type { Settings } from "./settings.ts";
+import { nameOf, NONE } from "./own_modules.ts";
+import type { OwnModules, Settings } from "./settings.ts";
 
 const name = z.string().min(1).max(200);
 const duration = z.int().min(0).max(365 * 24 * 3_600_000).optional();
 
-/** The sample machines; yours go here as well. */
-export function machinesOf(debug: boolean): Machines {
-  return new Machines([
+/** The sample machines, and those of the user's own: one of the same name stands in for a sample. */
+export function machinesOf(debug: boolean, own: OwnModules = NONE): Machines {
+  const samples = [
     firstApprovals,
     approvals,
     ordersOf(debug),
@@ -32,7 +33,9 @@ export function machinesOf(debug: boolean): Machines {
     campaigns,
     emailCampaigns,
     creditGrants,
-  ]);
+  ];
+  const names = new Set(own.machines.map(nameOf));
+  return new Machines([...samples.filter(({ name }) => !names.has(name)), ...own.machines]);
 }
 
 const approval = {

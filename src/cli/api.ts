@@ -41,7 +41,7 @@ export async function serveApi(
   debug: boolean,
 ): Promise<ServedApi> {
   const jobs = jobsOf(settings, store, debug);
-  const machines = machinesOf(debug);
+  const machines = machinesOf(debug, settings.own);
   const gatekeeper = new Gatekeeper(store.keys, systemClock);
   const sessions = new Sessions(store.ui, gatekeeper, systemClock);
   const permit = permitOf(settings, gatekeeper, sessions);

@@ -4,7 +4,7 @@ import { InvalidInputError } from "../core/errors.ts";
 import { checkMachines } from "../runtime/machine_check.ts";
 import { type MachineEntry, Machines } from "../runtime/machines.ts";
 import { machinesOf } from "./actors.ts";
-import { exportsOf, isDefinition } from "./machines.ts";
+import { exportsOf, isEntry } from "./machines.ts";
 import { type OutputOptions, print, printJson } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { withStore } from "./service.ts";
@@ -21,7 +21,7 @@ export async function checkAgainstActors(
   options: OutputOptions,
 ): Promise<void> {
   const debug = settings.PERDURA_DEBUG ?? false;
-  const machines = files.length > 0 ? await machinesFrom(files) : machinesOf(debug);
+  const machines = files.length > 0 ? await machinesFrom(files) : machinesOf(debug, settings.own);
   await withStore(settings, { name: "perdura check", debug }, async (store) => {
     const progress = new Progress("actors checked");
     const { checked, stranded } = await checkMachines(
@@ -54,10 +54,4 @@ async function machinesFrom(files: readonly string[]): Promise<Machines> {
     entries.push(...found);
   }
   return new Machines(entries);
-}
-
-function isEntry(value: unknown): value is MachineDefinition | MachineEntry {
-  if (isDefinition(value)) return true;
-  return typeof value === "object" && value !== null && "definition" in value &&
-    isDefinition(value.definition);
 }

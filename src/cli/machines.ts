@@ -9,6 +9,7 @@ import {
   MachineDefinitionError,
 } from "../core/actor/mod.ts";
 import { InvalidInputError, type Issue, NotFoundError } from "../core/errors.ts";
+import type { MachineEntry } from "../runtime/machines.ts";
 import { type OutputOptions, print, printJson } from "./output.ts";
 
 /** One line of the report. */
@@ -111,6 +112,13 @@ async function load(file: string, url: string): Promise<object> {
     }
     throw error;
   }
+}
+
+/** Whether it is what `Machines` takes. */
+export function isEntry(value: unknown): value is MachineDefinition | MachineEntry {
+  if (isDefinition(value)) return true;
+  return typeof value === "object" && value !== null && "definition" in value &&
+    isDefinition(value.definition);
 }
 
 /** Whether it is what `defineMachine` gives. */

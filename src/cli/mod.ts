@@ -36,6 +36,7 @@ import { configureLogging } from "./logging.ts";
 import { checkAgainstActors } from "./machine_check.ts";
 import { lintMachines } from "./machines.ts";
 import { runMigrate } from "./migrate.ts";
+import { loadModules } from "./own_modules.ts";
 import { addOperations, NotDoneError } from "./operations.ts";
 import { print } from "./output.ts";
 import { addQueues } from "./queues.ts";
@@ -97,7 +98,7 @@ function program(): Command {
   addOperations(root, command, withSettings);
   addBatches(root, command, withSettings);
   command(root, "diagram", "A statechart as SVG").argument("[machine]", "its name", "job")
-    .action((machine: string) => diagram(machine));
+    .action((machine: string) => withSettings((s) => diagram(s, machine)));
   command(root, "completions", "Completions for a shell")
     .addArgument(new Argument("<shell>").choices(SHELLS))
     .action((shell: (typeof SHELLS)[number]) => print(completionsOf(root, shell)));
@@ -241,5 +242,6 @@ async function withSettings(run: (settings: Settings) => Promise<void>): Promise
   const settings = readSettings(Deno.env.toObject());
   await configureLogging(settings.LOG_LEVEL);
   surviveStrayErrors();
-  await run(settings);
+  const files = settings.PERDURA_MODULES;
+  await run(files ? { ...settings, own: await loadModules(files) } : settings);
 }

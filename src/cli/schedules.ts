@@ -148,7 +148,7 @@ async function withSchedules(
 ) {
   const debug = settings.PERDURA_DEBUG ?? true;
   await withStore(settings, { name: "perdura cli", debug }, async (store) => {
-    const machines = machinesOf(debug);
+    const machines = machinesOf(debug, settings.own);
     const { actors } = actorsOf(settings, store, machines);
     const { host } = jobsOf(settings, store, debug);
     await work(new Schedules({ ...host, actors }), (action, id, after) =>

@@ -133,7 +133,7 @@ export function backoffOf(settings: Settings): Backoff {
   };
 }
 
-/** The registered handlers, and more. */
+/** The registered handlers, those of the user's own in place of samples of their type, and more. */
 export function handlersOf(settings: Settings, debug: boolean, more: readonly Handler[] = []) {
   const handlers = allHandlers({
     debug,
@@ -145,7 +145,9 @@ export function handlersOf(settings: Settings, debug: boolean, more: readonly Ha
     report: { reportsDir: resolve(settings.PERDURA_STATE_DIR, "reports") },
     http: { allowedHosts: settings.PERDURA_HTTP_ALLOW ?? [] },
   });
-  return indexHandlers([...handlers, ...more]);
+  const own = settings.own?.handlers ?? [];
+  const types = new Set(own.map(({ type }) => type));
+  return indexHandlers([...handlers.filter(({ type }) => !types.has(type)), ...own, ...more]);
 }
 
 function traceOf(tracing: Tracing | null): JobsHost["trace"] {

@@ -39,6 +39,11 @@ export const hosts = list.refine(
   "Must be host names or addresses without scheme and port, separated by commas",
 );
 
+export const files = list.refine(
+  (items) => items.length > 0,
+  "Must be paths of modules, separated by commas",
+);
+
 export const flag = z.enum(["on", "off"], "Must be on or off").transform((value) => value === "on");
 
 export const host = z.string().refine(

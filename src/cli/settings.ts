@@ -6,11 +6,15 @@
  */
 import { z } from "zod";
 import { JWT_ALGORITHMS, type TokenRules } from "../http/tokens.ts";
+import type { MachineDefinition } from "../core/actor/mod.ts";
 import { nearest } from "../core/near.ts";
+import type { Handler } from "../runtime/handlers.ts";
+import type { MachineEntry } from "../runtime/machines.ts";
 import {
   cipher,
   databaseUrl,
   decimal,
+  files,
   flag,
   host,
   hosts,
@@ -88,6 +92,8 @@ export const settingsSchema = z.object({
   SMTP_URL: optional(smtpUrl)
     .describe("Mail server of email.send; unset: .eml files in the state directory"),
   EMAIL_FROM: sender.prefault("perdura@localhost").describe("Sender of email.send"),
+  PERDURA_MODULES: optional(files)
+    .describe("Your own modules, by commas: their handlers and machines run as well"),
   PERDURA_HTTP_ALLOW: optional(hosts)
     .describe("Hosts that http.request may call, separated by commas; unset: none"),
   PERDURA_PAYLOAD_KEYS: optional(cipher)
@@ -98,8 +104,18 @@ export const settingsSchema = z.object({
     .describe("JSON lines; readable on a terminal"),
 });
 
+/** What modules of the user's own export, alone or in lists. */
+export interface OwnModules {
+  readonly handlers: readonly Handler[];
+  /** Versions of one machine in the order of the modules: new actors are of the last. */
+  readonly machines: readonly (MachineDefinition | MachineEntry)[];
+}
+
 /** Checked settings by name. */
-export type Settings = z.output<typeof settingsSchema>;
+export type Settings = z.output<typeof settingsSchema> & {
+  /** What `PERDURA_MODULES` export; not there before it is loaded. */
+  readonly own?: OwnModules;
+};
 
 /** A setting is wrong: one line per mistake, with its value unless that is a secret. */
 export class SettingsError extends Error {

@@ -78,7 +78,7 @@ function retentionOf(settings: Settings): DeclaredRetention {
 
 /** What a worker of these settings runs, and how. */
 export function workerOptions(settings: Settings, store: Store, debug: boolean): WorkerOptions {
-  const machines = machinesOf(debug);
+  const machines = machinesOf(debug, settings.own);
   const { turner } = actorsOf(settings, store, machines);
   const more = [...activityHandlers(machines), ...startHandlers(turner)];
   const handlers = handlersOf(settings, debug, more);

@@ -46,6 +46,7 @@ Deno.test("readSettings() gives the defaults of CONTRACT", () => {
     SHUTDOWN_MS: 10_000,
     SMTP_URL: null,
     EMAIL_FROM: "perdura@localhost",
+    PERDURA_MODULES: null,
     PERDURA_HTTP_ALLOW: null,
     PERDURA_PAYLOAD_KEYS: null,
     PERDURA_DEBUG: null,
