@@ -10,9 +10,10 @@ import type { Store, UiStore } from "../store/store.ts";
 import { Charts } from "./charts.ts";
 import { Census } from "./census.ts";
 import { documentUi } from "./document.ts";
-import { shellOf, type UiAssets, unbuiltPage } from "./files.ts";
+import type { UiAssets } from "./files.ts";
 import type { BookEntry, MachineBook } from "./machine_book.ts";
 import { mermaidOf } from "./mermaid.ts";
+import { Shell, unbuiltPage } from "./shell.ts";
 import { type Seen, sessionRoutes, type SignIn } from "./sign_in.ts";
 import type { Stream } from "./stream.ts";
 import { openStream } from "./stream_route.ts";
@@ -46,12 +47,13 @@ export function uiRoutes(host: UiHost): OpenAPIHono {
   const app = new OpenAPIHono();
   const charts = new Charts(host.store);
   const census = new Census(host.store);
+  const shell = host.assets && new Shell(host.assets);
   documentUi(app);
   sessionRoutes(app, host.admit, host.signIn);
   app.get("/", (c) => c.redirect("/ui/"))
     .get("/ui", (c) => c.redirect(new URL("ui/", new URL(c.req.url)).pathname))
     .get("/ui/assets/:hash/:name", (c) => asset(c, host.assets))
-    .get("/ui/*", (c) => page(c, host.assets))
+    .get("/ui/*", (c) => page(c, shell))
     .get("/machines", async (c) => {
       await host.admit(c);
       const query = readQuery(c, z.object(shortListQuery));
@@ -146,10 +148,10 @@ async function chartResponse(
   return unlessKnown(c, etag, () => new Response(svg, { headers }), headers);
 }
 
-function page(c: Context, assets: UiAssets | null): Response | Promise<Response> {
+function page(c: Context, shell: Shell | null): Response | Promise<Response> {
   const headers = { "content-security-policy": POLICY, "cache-control": "no-cache" };
-  if (!assets) return c.html(unbuiltPage, 503, headers);
-  return c.html(shellOf(assets), 200, headers);
+  if (!shell) return c.html(unbuiltPage, 503, headers);
+  return c.html(shell.of(c.req.path), 200, headers);
 }
 
 /** Each build has addresses of its own; what an older page asks for is gone. */

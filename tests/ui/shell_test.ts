@@ -1,0 +1,32 @@
+import { assertEquals } from "@std/assert";
+import { Shell } from "../../src/ui/shell.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const files = Object.entries({
+  "main.js": 'import{a}from"./chunk-A.js";import("./job-J.js");import("./instances_page-I.js")',
+  "chunk-A.js": "export const a=1",
+  "job-J.js": 'import"./chunk-B.js";import{a}from"./chunk-A.js";import("./tree-T.js")',
+  "chunk-B.js": 'export*from"./chunk-C.js"',
+  "chunk-C.js": "",
+  "instances_page-I.js": "",
+  "tree-T.js": "",
+});
+
+Deno.test("a document names the modules that its address needs, and no others", () => {
+  const shell = new Shell({
+    hash: "h",
+    files: new Map(files.map(([name, text]) => [name, { type: "", bytes: bytes(text) }])),
+  });
+  const named = (path: string) =>
+    Array.from(
+      shell.of(path).matchAll(/modulepreload" href="\/ui\/assets\/h\/([^"]*)"/g),
+      (m) => m[1],
+    )
+      .toSorted();
+  const all = ["chunk-A.js", "chunk-B.js", "chunk-C.js", "job-J.js"];
+  assertEquals(named("/ui/jobs/one%2Ftwo"), all);
+  assertEquals(named("/ui/jobs"), ["chunk-A.js", "instances_page-I.js"]);
+  assertEquals(named("/ui/jobs/"), ["chunk-A.js", "instances_page-I.js"]);
+  assertEquals(named("/ui/nothing/such"), ["chunk-A.js"]);
+  assertEquals(named("/ui/"), ["chunk-A.js"]);
+});
