@@ -10,6 +10,7 @@
 import { type Clock, jittered, type Random } from "../core/clock.ts";
 import type { DeclaredBreaker } from "../core/breaker.ts";
 import { type Gate, gateId, type GateName, gatesOf, NO_LIMITS } from "../core/gate.ts";
+import { Lately } from "../core/lately.ts";
 import type { Closed, GateStore, Lane } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
 import type { Weigh } from "./fair_share.ts";
@@ -67,8 +68,8 @@ export class Gates {
   /** The way of each lane, until something changes. */
   #ways = new WeakMap<Names, readonly Known[]>();
   #hasWeights = false;
-  /** Tenants of which a gate is known to be there, whether anything is set on it or not. */
-  readonly #opened = new Set<string>();
+  /** Tenants of which a gate was there lately, whether anything is set on it or not. */
+  readonly #opened: Lately;
   #change: string | null = null;
   #readAt = -Infinity;
   /** How often it was made invalid. */
@@ -82,6 +83,7 @@ export class Gates {
 
   constructor(host: GatesHost) {
     this.#host = host;
+    this.#opened = new Lately(host.clock);
     this.#hasBreakers = host.handlers.values().some(({ breaker }) => breaker !== null);
     this.#hasDeclared = host.handlers.values().some(({ limits }) => limits !== null);
   }
@@ -212,10 +214,10 @@ export class Gates {
   /** With a rate for all tenants, each needs a gate that counts. */
   async openFor(lanes: readonly Lane[]): Promise<void> {
     if (this.#host.tenantRate === null) return;
-    const unknown = lanes.map(tenantGate).filter((gate) => !this.#known.has(gateId(gate)));
-    const unopened = new Set(unknown.map(({ tenantId }) => tenantId).filter(this.#isUnopened));
+    const unopened = new Set(lanes.map(({ tenantId }) => tenantId).filter(this.#isUnopened));
     if (unopened.size > 0) await this.#host.store.open([...unopened].sort());
     for (const tenantId of unopened) this.#opened.add(tenantId);
+    const unknown = lanes.map(tenantGate).filter((gate) => !this.#known.has(gateId(gate)));
     for (const gate of unknown) this.#known.set(gateId(gate), knownOf(gate, -Infinity));
     if (unknown.length > 0) this.#ways = new WeakMap();
   }

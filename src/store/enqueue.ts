@@ -1,7 +1,9 @@
 /** Jobs into the database: one statement per batch, idempotency keys, unknown results read back. */
+import { systemClock } from "../core/clock.ts";
 import { UnavailableError, UnknownResultError } from "../core/errors.ts";
 import { tenantTag } from "../core/id.ts";
 import type { JobInsert } from "../core/job.ts";
+import { Lately } from "../core/lately.ts";
 import { INITIAL_STATE } from "../core/lifecycle.ts";
 import * as sql from "../../sql/mod.ts";
 import { toClaimed, toStarted } from "./claimed.ts";
@@ -24,22 +26,21 @@ import type {
 
 const READ_BACK_TRIES = 3;
 const UNIQUE_VIOLATION = "23505";
-const KNOWN_TENANTS_MAX = 100_000;
 
 /** Where a job was stored: null when only read back, undefined when its key has another job. */
 type PlaceOf = (job: JobInsert) => Placed | null | undefined;
 
-/** The enqueue side of the store. Remembers which tenants exist. */
+/** The enqueue side of the store. Remembers for a while which tenants exist. */
 export class Enqueue {
   readonly #db: Sender;
   readonly #requests: Pick<RequestDatabase, "hasWall" | "entrance"> | null;
-  readonly #tenants: Set<string>;
+  readonly #tenants: Lately;
 
   /** @param requests The way in for jobs of many requests; null: `db` is behind it already, or inside. */
   constructor(
     db: Sender,
     requests: Pick<RequestDatabase, "hasWall" | "entrance"> | null,
-    tenants: Set<string> = new Set(),
+    tenants: Lately = new Lately(systemClock),
   ) {
     this.#db = db;
     this.#requests = requests;
@@ -183,7 +184,6 @@ export class Enqueue {
     if (unknown.size === 0) return;
     const tenants = [...unknown];
     await this.#db.query(sql.addTenants, [column(tenants, quoted), column(tenants, tenantTag)]);
-    if (this.#tenants.size > KNOWN_TENANTS_MAX) this.#tenants.clear();
     for (const tenant of unknown) this.#tenants.add(tenant);
   }
 }
