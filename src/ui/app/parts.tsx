@@ -177,7 +177,7 @@ export function lazy<Module, Props extends object>(
     return (
       <Empty isPage title="This page could not be fetched">
         <p class="soft">
-          The server may be a newer one: <a href={location.href} target="_self">load it again</a>.
+          The server may be newer: <a href={location.href} target="_self">load it again</a>.
         </p>
       </Empty>
     );
