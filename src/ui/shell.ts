@@ -5,6 +5,12 @@ const ICON = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewB
   "%3Crect x='2' y='2' width='16' height='16' rx='5' fill='none' stroke='%238a95a3' stroke-width='2'/%3E" +
   "%3Ccircle cx='10' cy='10' r='4' fill='%230067b8'/%3E%3C/svg%3E";
 
+/** The frame as far as it is the same everywhere: shown before any script is there, which goes on from it. */
+const FRAME = '<header class="bar"><a class="brand" href="/ui/"><svg class="mark" ' +
+  'viewBox="0 0 20 20" aria-hidden="true"><rect x="1.5" y="1.5" width="17" height="17" rx="5"/>' +
+  '<circle cx="10" cy="10" r="3.6"/></svg>Perdura</a></header><main id="main"><noscript><p class="empty">' +
+  "These pages need JavaScript; the API does not: see /docs.</p></noscript></main>";
+
 /**
  * What it shows is a matter of its address. It names all modules that this address needs: else each
  * would be asked for by the one before, three ways to the server one after the other.
@@ -29,9 +35,14 @@ export class Shell {
 
   #written(name: string): string {
     const at = `/ui/assets/${this.#assets.hash}`;
-    const preloads = this.#neededBy(name).map((file) =>
-      `<link rel="modulepreload" href="${at}/${file}">`
-    );
+    const own = new RegExp(`import\\("\\./(${name}-\\w+\\.js)"\\)`).exec(this.#text("main.js"))
+      ?.[1];
+    const first = this.#closure("main.js");
+    const then = own ? this.#closure(own).difference(first) : new Set<string>();
+    first.delete("main.js");
+    const preload = (file: string, more = "") =>
+      `<link rel="modulepreload" href="${at}/${file}"${more}>\n`;
+    // What shows the frame comes first, then what shows the page in it.
     return `<!doctype html>
 <html lang="en">
 <head>
@@ -42,27 +53,25 @@ export class Shell {
 <link rel="icon" href="${ICON}">
 <link rel="preload" href="${at}/inter.woff2" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="${at}/app.css">
-${preloads.join("\n")}
+${[...first].map((file) => preload(file)).join("")}\
 <script type="module" src="${at}/main.js"></script>
+${[...then].map((file) => preload(file, ' fetchpriority="low"')).join("")}\
 </head>
 <body>
-<div id="app"><noscript>These pages need JavaScript; the API does not: see /docs.</noscript></div>
+<div id="app">${FRAME}</div>
 </body>
 </html>
 `;
   }
 
-  /** Files that are there before `main.js` and the module run, by what each of them imports. */
-  #neededBy(name: string): string[] {
-    const main = this.#text("main.js");
-    const own = new RegExp(`import\\("\\./(${name}-\\w+\\.js)"\\)`).exec(main)?.[1];
-    const needed = new Set(own ? ["main.js", own] : ["main.js"]);
-    for (const file of needed) {
-      const imports = this.#text(file).matchAll(/(?:from|import)"\.\/([\w-]+\.js)"/g);
+  /** A file and all that it imports, and those import, before it runs. */
+  #closure(file: string): Set<string> {
+    const needed = new Set([file]);
+    for (const each of needed) {
+      const imports = this.#text(each).matchAll(/(?:from|import)"\.\/([\w-]+\.js)"/g);
       for (const [, other = ""] of imports) needed.add(other);
     }
-    needed.delete("main.js");
-    return [...needed];
+    return needed;
   }
 
   #text(name: string): string {

@@ -29,4 +29,10 @@ Deno.test("a document names the modules that its address needs, and no others", 
   assertEquals(named("/ui/jobs/"), ["chunk-A.js", "instances_page-I.js"]);
   assertEquals(named("/ui/nothing/such"), ["chunk-A.js"]);
   assertEquals(named("/ui/"), ["chunk-A.js"]);
+  // The frame's own modules are asked for before the page's.
+  const job = shell.of("/ui/jobs/one");
+  const places = ["chunk-A.js", "main.js", "job-J.js", "chunk-C.js"].map((name) =>
+    job.indexOf(name)
+  );
+  assertEquals(places, places.toSorted((a, b) => a - b));
 });
