@@ -24,7 +24,7 @@ const PATHS = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
 /** Starts Chromium: that of `CHROMIUM`, or else what Debian installs. */
 export function startBrowser(more: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
-    executablePath: Deno.env.get("CHROMIUM") ?? PATHS.find(existsSync),
+    executablePath: Deno.env.get("CHROMIUM") || PATHS.find(existsSync),
     args: [...ARGS, ...more],
     timeout: PATIENCE_MS,
   });

@@ -29,8 +29,7 @@ Deno.test("an empty fleet", async (t) => {
         const shown = await page.locator(".empty pre").textContent() ?? "";
         const [, to = ""] = /^curl (\S+)/.exec(shown) ?? [];
         const [, body = ""] = /-d '(.*)'$/.exec(shown) ?? [];
-        const payload = { to: "ada@example.org", subject: "Hello" };
-        await post(to, { ...JSON.parse(body), payload });
+        await post(to, JSON.parse(body));
         await page.locator("tr", { hasText: "default" }).waitFor();
         assertEquals(to, `${url}/jobs`);
       },

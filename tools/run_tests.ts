@@ -56,7 +56,7 @@ async function main(args: readonly string[]): Promise<number> {
     const targets = steps.flatMap(({ targets }) => targets).flatMap(testsBelow);
     await checkTypes(isAll ? SOURCES : targets, interrupt);
     await using database = options.unit ? undefined : await openDatabase();
-    const url = database && { TEST_DATABASE_URL: database.url };
+    const url = database && { TEST_DATABASE_URL: database.url, TEST_OWN_SERVER: "1" };
     for (const step of steps) {
       if (!interrupt.aborted) counts.push(await runStep(step, { ...env, ...url }, interrupt));
     }

@@ -14,7 +14,7 @@ import { migrationWaits } from "../store/migration_waits.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
-import type { Settings } from "./settings.ts";
+import { type Settings, SettingsError } from "./settings.ts";
 import { tracingOfProcess } from "./telemetry.ts";
 
 const log = getLogger(["perdura"]);
@@ -147,6 +147,8 @@ export function handlersOf(settings: Settings, debug: boolean, more: readonly Ha
   });
   const own = settings.own?.handlers ?? [];
   const types = new Set(own.map(({ type }) => type));
+  const taken = more.find(({ type }) => types.has(type));
+  if (taken) throw new SettingsError(`PERDURA_MODULES: the type "${taken.type}" is an actor's own`);
   return indexHandlers([...handlers.filter(({ type }) => !types.has(type)), ...own, ...more]);
 }
 

@@ -114,13 +114,14 @@ function childReasons(children: readonly Record<string, unknown>[]): Reason[] {
     const where = `is ${String(status)} in ${String(state)}`;
     return because("waits_for_child", `Waits for its child "${String(id)}", which ${where}`);
   });
-  return [...told, ...moreOf("waits_for_child", living.length, "children")];
+  const isAll = children.length < CHILDREN_MAX;
+  return [...told, ...moreOf("waits_for_child", living.length, "children", isAll)];
 }
 
 /** How many of a kind are not told of. */
-function moreOf(code: string, count: number, what: string): Reason[] {
+function moreOf(code: string, count: number, what: string, isAll = true): Reason[] {
   const rest = count - TOLD_MAX;
-  const many = count >= CHILDREN_MAX ? `at least ${rest}` : rest;
+  const many = isAll ? rest : `at least ${rest}`;
   return rest > 0 ? [because(code, `Waits for ${many} more of its ${what}`)] : [];
 }
 

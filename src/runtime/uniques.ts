@@ -78,17 +78,22 @@ async function enterUnique(
   rule: UniqueRule,
 ): Promise<UniqueEntered> {
   const taking = { key: lockKeyOf(row.type, rule.key), windowMs: rule.windowMs ?? null };
+  /** What was asked of the store and may still come in. */
+  const unsettled: UnknownResultError[] = [];
   const take = (job: JobInsert, expected: string | null, waitsFor: string | null) =>
     store.take(job, { ...taking, expected, waitsFor }).catch((error) => {
+      if (!(error instanceof UnknownResultError)) throw error;
       // Whether it is in, the next look at the key tells.
-      if (error instanceof UnknownResultError) return null;
-      throw error;
+      if (!error.isSettled) unsettled.push(error);
+      return null;
     });
   const first = await take(row, null, null);
   if (first) return { id: row.id, outcome: "inserted", placed: first };
   for (let tries = 0; tries < TRIES; tries++) {
     const held = await store.holder(row.tenantId, taking.key);
     if (held?.jobId === row.id) return { id: row.id, outcome: "inserted", placed: null };
+    // Sent again it could be stored twice: the first may come when the second has run, and its key is free.
+    if (unsettled[0]) throw unsettled[0];
     const action = held ? uniqueAction(rule, holdingOf(held)) : "take";
     if (action === "keep" && held) return { id: held.jobId, outcome: "deduplicated", placed: null };
     if (action === "take" || action === "follow") {

@@ -88,6 +88,11 @@ export class Connection {
     return this.#isReady;
   }
 
+  /** The server's process, as the driver was told; null before it has answered. */
+  get session(): number | null {
+    return this.#session;
+  }
+
   /** Calls that are not settled. */
   get load(): number {
     return this.#calls.size;
@@ -228,8 +233,9 @@ function openClient(
     onparameter: events.onReady,
     onclose: events.onClose,
     ...(onNotify ? { onnotify: onNotify } : {}),
-    // The driver reads no dates but these, whatever the role or the database has for its default.
-    connection: { TimeZone: "UTC", DateStyle: "ISO", ...session },
+    // The driver reads no dates but these, whatever the role or the database has for its default. As the
+    // server itself says it: else a pooler sets it anew before every transaction.
+    connection: { TimeZone: "UTC", DateStyle: "ISO, MDY", ...session },
   };
   return postgres(url, options);
 }

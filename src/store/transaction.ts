@@ -123,7 +123,8 @@ const BEGIN = "begin isolation level read committed read write";
 /** Behind a pooler a session has no settings: each transaction brings its own. */
 const BEGIN_POOLED = [
   BEGIN,
-  ...Object.entries(timeouts).map(([name, ms]) => `set local ${name} = ${ms}`),
+  ...Object.entries({ ...timeouts, DateStyle: "iso" })
+    .map(([name, value]) => `set local ${name} = ${value}`),
 ].join("; ");
 
 /** One connection and its poison. */
@@ -152,8 +153,9 @@ class Session {
       connection: {
         application_name: `${options.name} transaction`,
         TimeZone: "UTC",
-        DateStyle: "ISO",
-        ...(options.isPooled ? {} : { default_transaction_read_only: true, ...timeouts }),
+        ...(options.isPooled
+          ? {}
+          : { DateStyle: "ISO", default_transaction_read_only: true, ...timeouts }),
       },
     });
   }

@@ -230,14 +230,16 @@ function Card(
   );
 }
 
-/** Stores a job of a type that a worker serves; to be copied to a terminal. */
+const MAIL = ', "payload": {"to": "ada@example.com", "subject": "Hi"}';
+
+/** Stores a job that a program as it is can run; to be copied to a terminal. */
 function FirstCall({ types }: { readonly types: readonly string[] }) {
-  const type = types.includes("debug.noop") ? "debug.noop" : types[0] ?? "email.send";
+  const type = types.includes("debug.noop") ? "debug.noop" : "email.send";
   const words = [
     `curl ${location.origin}/jobs`,
     "-H 'content-type: application/json'",
     ...session.value?.auth === "keys" ? ['-H "authorization: Bearer $KEY"'] : [],
-    `-d '{"type": "${type}"}'`,
+    `-d '{"type": "${type}"${type === "email.send" ? MAIL : ""}}'`,
   ];
   return <pre tabIndex={0}>{words.join(" \\\n  ")}</pre>;
 }
