@@ -84,3 +84,17 @@ Deno.test("a module that cannot be taken is one line that names it, and exit 2",
     assertMatch(lines[0] ?? "", wanted);
   }
 });
+
+Deno.test("a type that actors' own jobs have is refused by worker and API, in one line", async () => {
+  await using db = await testDatabase();
+  await using own = await written({ "taken.ts": SHOP.replace('"greet"', '"perdura.start_actor"') });
+  const settings = { DATABASE_URL: db.url, PERDURA_MODULES: own.path("taken.ts"), PORT: "0" };
+  for (const command of ["worker", "api"]) {
+    const { code, lines } = await perdura([command], settings);
+    assertEquals([code, lines.length], [2, 1], lines.join("\n"));
+    assertMatch(
+      lines[0] ?? "",
+      /PERDURA_MODULES: the type "perdura\.start_actor" is an actor's own$/,
+    );
+  }
+});

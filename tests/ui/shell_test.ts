@@ -36,3 +36,30 @@ Deno.test("a document names the modules that its address needs, and no others", 
   );
   assertEquals(places, places.toSorted((a, b) => a - b));
 });
+
+Deno.test("each module of the pages is named for some address", async () => {
+  const main = await Deno.readTextFile(new URL("../../src/ui/app/main.tsx", import.meta.url));
+  const modules = Array.from(
+    main.matchAll(/import\("\.\/(\w+)\.tsx"\)/g),
+    ([, name = ""]) => `${name}-X.js`,
+  );
+  const text = modules.map((file) => `import("./${file}")`).join(";");
+  const shell = new Shell({
+    hash: "h",
+    files: new Map([["main.js", { type: "", bytes: bytes(text) }]]),
+  });
+  const pages = [
+    "",
+    "machines",
+    "machines/m",
+    "jobs",
+    "jobs/j",
+    "actors",
+    "actors/a",
+    "compare/a",
+    "queues",
+  ];
+  const documents = pages.map((page) => shell.of(`/ui/${page}`)).join();
+  assertEquals(modules.filter((file) => !documents.includes(`/${file}"`)), []);
+  assertEquals(modules.length, new Set(documents.match(/[\w]+-X\.js/g)).size);
+});
