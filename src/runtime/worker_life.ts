@@ -2,9 +2,13 @@
 import { getLogger } from "@logtape/logtape";
 import { createActor } from "xstate";
 import { workerMachine } from "../../machines/worker.ts";
+import { systemClock } from "../core/clock.ts";
 import type { UnavailableError } from "../core/errors.ts";
 
 const log = getLogger(["perdura", "worker"]);
+
+/** A full disk takes some writes and others not: what comes again so soon is no news. */
+const NEWS_MS = 10_000;
 
 /** Told by the parts of one worker; runs its machine. */
 export class WorkerLife {
@@ -13,14 +17,20 @@ export class WorkerLife {
   #isDatabaseOk = false;
   /** Why the database failed last; null: it did not, or has taken something since. */
   #reason: string | null = null;
+  readonly #newsMs: number;
+  /** The state that was logged last, and when each was. */
+  #logged = "";
+  readonly #loggedAt = new Map<string, number>();
+  #later: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param newsMs A state that was logged is not logged again for so long. */
+  constructor(newsMs: number = NEWS_MS) {
+    this.#newsMs = newsMs;
+  }
 
   /** Begins to run, and to log. */
   start(): void {
-    let last = "";
-    this.#actor.subscribe(({ value }) => {
-      if (value !== last) this.#log(value);
-      last = value;
-    });
+    this.#actor.subscribe(() => this.#tell());
     this.#actor.start();
   }
 
@@ -47,8 +57,25 @@ export class WorkerLife {
   /** It shall stop; it has stopped. */
   end(type: "STOP" | "STOPPED"): void {
     this.#reason = null;
+    clearTimeout(this.#later);
     this.#actor.send({ type });
     if (type === "STOPPED") this.stopped.resolve();
+  }
+
+  /** Logs the state that it has come to, at once or when that is news again. */
+  #tell(): void {
+    clearTimeout(this.#later);
+    const { state } = this;
+    if (state === this.#logged) return;
+    const now = systemClock.monotonic();
+    const leftMs = (this.#loggedAt.get(state) ?? -Infinity) + this.#newsMs - now;
+    if (leftMs > 0) {
+      this.#later = setTimeout(() => this.#tell(), leftMs);
+      return;
+    }
+    this.#logged = state;
+    this.#loggedAt.set(state, now);
+    this.#log(state);
   }
 
   #log(state: string): void {

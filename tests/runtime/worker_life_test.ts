@@ -1,9 +1,11 @@
 /** A worker says in its log why it does nothing. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import { configure, type LogRecord } from "@logtape/logtape";
 import { z } from "zod";
+import { UnavailableError } from "../../src/core/errors.ts";
 import { defineHandler } from "../../src/runtime/handlers.ts";
 import { openStore } from "../../src/store/open.ts";
+import { WorkerLife } from "../../src/runtime/worker_life.ts";
 import type { Store } from "../../src/store/store.ts";
 import { eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
@@ -21,7 +23,8 @@ function countLooks(store: Store): () => number {
   return () => looks;
 }
 
-Deno.test("a database that takes no writes is named in the worker's log, until it does again", async () => {
+/** What workers log from now on. */
+async function recording(): Promise<LogRecord[]> {
   const records: LogRecord[] = [];
   await configure({
     sinks: { list: (record) => void records.push(record) },
@@ -31,6 +34,32 @@ Deno.test("a database that takes no writes is named in the worker's log, until i
     ],
     reset: true,
   });
+  return records;
+}
+
+Deno.test("a database that takes one write and not the next is told of once, and what became of it", async () => {
+  const records = await recording();
+  const life = new WorkerLife(1_000);
+  life.start();
+  const full = new UnavailableError("No space left on device");
+  for (let n = 0; n < 1_000; n++) {
+    life.onDatabase(full);
+    life.onDatabase(full);
+    life.onDatabase(null);
+  }
+  const said = records.map(({ properties }) => String(properties.state));
+  assertLess(said.length, 100);
+  assertEquals(said.slice(0, 4), ["connecting", "reconnecting", "connected", "degraded"]);
+  await eventually("it is told how it stands", () => {
+    return Promise.resolve(records.at(-1)?.properties.state === "connected");
+  });
+  life.end("STOP");
+  life.end("STOPPED");
+  assertEquals(records.at(-1)?.properties.state, "stopped");
+});
+
+Deno.test("a database that takes no writes is named in the worker's log, until it does again", async () => {
+  const records = await recording();
   await using db = await testDatabase();
   const [row] = await db.sql`select current_database() as name`;
   const readOnly = async (word: "on" | "off") => {
