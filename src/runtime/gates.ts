@@ -71,6 +71,8 @@ export class Gates {
   /** Tenants of which a gate was there lately, whether anything is set on it or not. */
   readonly #opened: Lately;
   #change: string | null = null;
+  /** Nothing is known, or it was cut off since: a database put back may have come to the same number again. */
+  #isUnsure = true;
   #readAt = -Infinity;
   /** How often it was made invalid. */
   #voided = 0;
@@ -132,6 +134,7 @@ export class Gates {
         if (!this.#isDeclared) await this.#declare();
         await this.#settle();
       } catch (error) {
+        this.#isUnsure = true;
         this.#host.onFailure(error);
       }
       if (!this.#isStopping) await this.#alarm.wait(this.#pauseMs());
@@ -236,7 +239,7 @@ export class Gates {
   /** Reads, unless nothing has changed since. */
   async #look(): Promise<void> {
     const askedAt = this.#host.clock.monotonic();
-    const isOld = this.#change === null || await this.#host.glance.gateChange() !== this.#change;
+    const isOld = this.#isUnsure || await this.#host.glance.gateChange() !== this.#change;
     // What made it invalid meanwhile may be newer than what was seen.
     if (isOld || this.#readAt === -Infinity) await this.refresh();
     else this.#readAt = Math.max(this.#readAt, askedAt);
@@ -247,10 +250,13 @@ export class Gates {
     if (this.#hasDeclared && !this.#isDeclared) await this.#declare();
     const askedAt = clock.monotonic();
     const voided = this.#voided;
-    const list = await store.read(this.#change);
+    const list = await store.read(this.#isUnsure ? null : this.#change);
     // What made it invalid meanwhile may be newer than what was read.
     if (this.#voided === voided) this.#readAt = askedAt;
     if (list === null) return;
+    // A standby that took over, or a backup that was restored, may lack what was declared.
+    if (BigInt(list.change) < BigInt(this.#change ?? 0)) this.#isDeclared = false;
+    this.#isUnsure = false;
     this.#change = list.change;
     this.#known = new Map(
       list.gates.map((gate) => {
