@@ -137,6 +137,7 @@ export function actorsOf(
     defaults: {
       maxAttempts: settings.JOB_MAX_ATTEMPTS,
       maxCrashes: settings.JOB_MAX_CRASHES,
+      tenantRate: settings.TENANT_RATE_PER_MINUTE,
     },
     cancelJob: (tenantId: string, id: string) =>
       leaveJob({ store, clock: systemClock }, tenantId, id),

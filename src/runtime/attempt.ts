@@ -25,6 +25,8 @@ import {
   endingOfThrow,
   invalidInput,
   lateError,
+  stoppedBy,
+  type StopReason,
 } from "./endings.ts";
 import { Files } from "./files.ts";
 import type { Handler, RetryPolicy } from "./handlers.ts";
@@ -35,9 +37,6 @@ import { Steps } from "./steps.ts";
 import type { StepSaver } from "./step_saver.ts";
 import { isThenable } from "./thenable.ts";
 import { type Backoff } from "../core/backoff.ts";
-
-/** Why a running handler is asked to stop. */
-export type StopReason = "timeout" | "cancel" | "shutdown" | "lease_lost";
 
 /** What an attempt needs of its surroundings. */
 export interface AttemptHost {
@@ -128,7 +127,7 @@ export class Attempt implements HandlerContext, OpensMembers {
       this.#stopReason = reason;
       this.#stoppedAt = this.#host.clock.monotonic();
     }
-    this.#controller?.abort(new DOMException(`Stopped: ${reason}`, "AbortError"));
+    this.#controller?.abort(stoppedBy(reason));
     if (reason !== "lease_lost") return;
     // A transaction ends with its own fence; its commit, not yet answered, may be why the lease is gone.
     // Otherwise whoever took the job over writes its outcome, and the fence refuses ours. If nobody
@@ -181,7 +180,7 @@ export class Attempt implements HandlerContext, OpensMembers {
     if (this.#controller === null) {
       // Most handlers never look at it, and a controller costs more than the rest of a no-op job.
       this.#controller = new AbortController();
-      if (this.#stopReason !== null) this.#controller.abort();
+      if (this.#stopReason !== null) this.#controller.abort(stoppedBy(this.#stopReason));
     }
     return this.#controller.signal;
   }

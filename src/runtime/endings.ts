@@ -30,6 +30,14 @@ export type Ending =
   | { readonly kind: "interrupted" }
   | { readonly kind: "cancelled" };
 
+/** Why a running handler is asked to stop. */
+export type StopReason = "timeout" | "cancel" | "shutdown" | "lease_lost";
+
+/** What `context.signal` gives as its reason. */
+export function stoppedBy(reason: StopReason): DOMException {
+  return new DOMException(`Stopped: ${reason}`, "AbortError");
+}
+
 /** What the job's own `lastError` says after a cancel. */
 export function cancelledError(at: Date): JobError {
   return {

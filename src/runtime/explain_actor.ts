@@ -7,7 +7,7 @@ import { isRecord } from "../core/actor/envelope.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ActorRow, ActorView, Store, WorkerRow } from "../store/store.ts";
 import { acceptsOf } from "./actor_view.ts";
-import { explain, type Reason } from "./explain.ts";
+import { explain, type ExplainHost, type Reason } from "./explain.ts";
 import type { Machines } from "./machines.ts";
 import { isEnded } from "./place.ts";
 
@@ -23,6 +23,7 @@ export interface ActorExplainHost {
   readonly store: Store;
   readonly clock: Clock;
   readonly machines: Machines;
+  readonly defaults: ExplainHost["defaults"];
 }
 
 /** The reasons why an actor is where it is. */
@@ -140,7 +141,7 @@ async function activityReasons(
 ): Promise<Reason[]> {
   const job = await host.store.get(tenantId, jobId);
   if (!job) return [];
-  const [first] = await explain(job, { ...host, defaults: {} });
+  const [first] = await explain(job, host);
   const why = first ? ` (${first.code}: ${first.message})` : "";
   const message = job.state === "dead_letter"
     ? `Waits until somebody brings back the dead letter ${jobId} of its activity "${childId}"`

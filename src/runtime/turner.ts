@@ -19,6 +19,7 @@ import type {
   Turn,
 } from "../store/store.ts";
 import { Blocked } from "./blocked.ts";
+import type { ExplainHost } from "./explain.ts";
 import { LeftBehind } from "./left_behind.ts";
 import { Lines } from "./lines.ts";
 import { activityType, type Machines } from "./machines.ts";
@@ -46,7 +47,7 @@ export interface TurnerHost {
   readonly store: Store;
   readonly clock: Clock;
   readonly machines: Machines;
-  readonly defaults: CountDefaults;
+  readonly defaults: CountDefaults & ExplainHost["defaults"];
   /** Ends the job of an activity that was left behind. */
   readonly cancelJob: (tenantId: string, id: string) => Promise<void>;
 }

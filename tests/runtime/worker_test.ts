@@ -187,6 +187,35 @@ Deno.test("a handler that listens to its signal stops at its timeout", async () 
   assertEquals(w.worker.stats.abandoned, 0);
 });
 
+Deno.test("a handler that looks at its signal only after it was stopped learns why", async () => {
+  await using db = await testDatabase();
+  const listens = Promise.withResolvers<void>();
+  const works = Promise.withResolvers<void>();
+  const stopped = Promise.withResolvers<void>();
+  const told = Promise.withResolvers<unknown>();
+  const listening = handler(({ signal }) => {
+    listens.resolve();
+    return new Promise((_, reject) =>
+      signal.addEventListener("abort", () => {
+        stopped.resolve();
+        reject(signal.reason);
+      })
+    );
+  });
+  const late = handler(async (context) => {
+    works.resolve();
+    await stopped.promise;
+    told.resolve(context.signal.reason);
+    context.signal.throwIfAborted();
+  }, { type: "late" });
+  const w = testWorker(db, [listening, late]);
+  await w.jobs.enqueue({ type: "t" });
+  await w.jobs.enqueue({ type: "late" });
+  await Promise.all([listens.promise, works.promise]);
+  await w.worker.stop();
+  assertEquals(Object(await told.promise).message, "Stopped: shutdown");
+});
+
 Deno.test("a payload that no longer fits its handler goes straight to dead_letter", async () => {
   await using db = await testDatabase();
   const before = testWorker(db, [handler(() => "ran")], { queues: ["nobody"] });

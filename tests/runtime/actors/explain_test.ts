@@ -1,7 +1,8 @@
 /** What an actor waits for, as explain says it, and what then really moves it. */
 import { assert, assertEquals } from "@std/assert";
+import { z } from "zod";
 import { assign, enqueueActions, fromPromise, setup } from "xstate";
-import { createRuntime, defineMachine } from "perdura";
+import { createRuntime, defineHandler, defineMachine } from "perdura";
 import { eventually } from "../../support/build.ts";
 import { testDatabase } from "../../support/database.ts";
 
@@ -116,4 +117,17 @@ Deno.test("of many that an actor waits for, the first are told, and how many mor
     assertEquals(told.at(-1), `Waits for 4 more of its ${what}`);
   }
   assertEquals(reasons.at(-1)?.message, "Waits for the event GO");
+});
+
+Deno.test("an activity that waits for the rate of every tenant says so", async () => {
+  await using db = await testDatabase();
+  const noop = defineHandler({ type: "noop", input: z.unknown(), handle: () => null });
+  const machines = [defineMachine(parcel, { version: "1" })];
+  const options = { databaseUrl: db.url, handlers: [noop], machines, tenantRate: 1 };
+  await using runtime = await createRuntime(options);
+  await runtime.enqueue(noop, null);
+  assertEquals((await runtime.drive({ maxJobs: 1 })).ran, 1);
+  await runtime.actors.start({ machine: "parcel", id: "a", event: { type: "GO" } });
+  const [waits] = await runtime.actors.explain(null, "a");
+  assert(waits?.message.includes("rate_limited"), waits?.message);
 });
