@@ -90,7 +90,21 @@ export { JobNotDoneError } from "./src/library/outcome.ts";
 export type { RuntimeParts, RuntimeTracing } from "./src/library/runtime.ts";
 export type { RuntimeSettings } from "./src/library/settings.ts";
 export { Client, createClient, ProblemError } from "./src/client/client.ts";
-export type { ClientOptions, JobResource } from "./src/client/client.ts";
+export type {
+  ClientActors,
+  ClientOptions,
+  JobMessage,
+  JobOptions,
+  JobResource,
+  Program,
+} from "./src/client/client.ts";
+export type {
+  ActorOf,
+  EventOf,
+  EventResultOf,
+  StartedOf,
+  TypedActors,
+} from "./src/library/typed_actors.ts";
 export { sensitive } from "./src/core/redaction.ts";
 export { createApp } from "./src/http/app.ts";
 export { createEdge } from "./src/edge/edge.ts";

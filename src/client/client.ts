@@ -1,114 +1,123 @@
 /**
  * A client of the HTTP API for anything with `fetch`: Deno, Node, Bun, browsers, workers. It has no
- * dependencies; what it knows of jobs are types.
+ * dependencies; what it knows of jobs and actors are types, those of your program if you name them.
  */
-import type { Job, Transition } from "../core/job.ts";
+import type { JobEventType } from "../../machines/job.ts";
+import type { Transition } from "../core/job.ts";
+import type { TypedActors } from "../library/typed_actors.ts";
+import type { Reason } from "../runtime/explain.ts";
+import { type ClientActors, clientActors, clientActorsOf } from "./actors.ts";
+import type {
+  JobIn,
+  JobOptions,
+  JobResource,
+  MachineNamed,
+  MachineNameIn,
+  OutputIn,
+  PayloadIn,
+  Program,
+  TypeIn,
+} from "./program.ts";
+import { type ClientOptions, Transport } from "./transport.ts";
 
-/** What the API gives of a job. */
-export interface JobResource extends Omit<Job, "leaseId"> {
-  /** Events that a client may send now. */
-  readonly accepts: readonly string[];
-}
+export { ProblemError } from "./transport.ts";
+export type { ClientOptions } from "./transport.ts";
+export type { ClientActors } from "./actors.ts";
+export type { JobOptions, JobResource, Program } from "./program.ts";
 
-/** Where the API is, and how to get in. */
-export interface ClientOptions {
-  /** For example `http://127.0.0.1:8000`; may end in a path. */
-  readonly url: string;
-  /** An API key, when AUTH=keys. */
-  readonly key?: string;
-  /** Default: the platform's. */
-  readonly fetch?: typeof fetch;
-}
-
-/** The options of `POST /jobs`, beside type and payload. */
-export type JobOptions = Readonly<Record<string, unknown>>;
-
-/** An answer that is no success: the problem document of the API. */
-export class ProblemError extends Error {
-  override readonly name = "ProblemError";
-  readonly status: number;
-  /** One of a closed set, such as `invalid_input`. */
-  readonly code: string;
-  /** The whole document, with `errors`, `accepts`, `limit` and the like. */
-  readonly problem: Readonly<Record<string, unknown>>;
-
-  constructor(status: number, problem: Readonly<Record<string, unknown>>) {
-    super(String(problem.detail ?? problem.title ?? `Status ${status}`));
-    this.status = status;
-    this.code = String(problem.code ?? "internal");
-    this.problem = problem;
-  }
+/** An event for a job: its type, and what it carries. */
+export interface JobMessage {
+  readonly type: JobEventType;
+  readonly [field: string]: unknown;
 }
 
 const ENDED = ["succeeded", "dead_letter", "cancelled"];
 const POLL_MS_MAX = 2_000;
 
-/** Makes a client. */
-export function createClient(options: ClientOptions): Client {
+/**
+ * Makes a client. Name the program to have its types, of `import type` alone:
+ * `createClient<typeof program>({ url })`, where `program` is `{ handlers, machines }`, as given to
+ * `createRuntime`.
+ */
+export function createClient<P extends Program = Program>(options: ClientOptions): Client<P> {
   return new Client(options);
 }
 
 /** Calls of the API. All throw `ProblemError`, and what `fetch` throws when nobody answers. */
-export class Client {
-  readonly #url: string;
-  readonly #headers: Readonly<Record<string, string>>;
-  readonly #fetch: typeof fetch;
+export class Client<P extends Program = Program> {
+  /** Actors of every machine. */
+  readonly actors: ClientActors<P>;
+  readonly #transport: Transport;
 
-  constructor({ url, key, fetch: given }: ClientOptions) {
-    this.#url = url.replace(/\/+$/, "");
-    this.#headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
-    this.#fetch = given ?? ((input, init) => fetch(input, init));
+  constructor(options: ClientOptions) {
+    this.#transport = new Transport(options);
+    this.actors = clientActors(this.#transport);
+  }
+
+  /** The actors of one machine: their input, events, context and output are typed by its chart. */
+  actorsOf<Name extends MachineNameIn<P>>(machine: Name): TypedActors<MachineNamed<P, Name>> {
+    return clientActorsOf(this.#transport, machine);
   }
 
   /** Stores a job; a known idempotency key gives its job. */
-  async enqueue(type: string, payload: unknown, options: JobOptions = {}): Promise<JobResource> {
-    return await this.#job("POST", "/jobs", { ...options, type, payload });
+  enqueue<Type extends TypeIn<P>>(
+    type: Type,
+    payload: PayloadIn<P, Type>,
+    options: JobOptions = {},
+  ): Promise<JobResource<OutputIn<P, Type>>> {
+    return this.#transport.call("POST", "/jobs", { body: { ...options, type, payload } });
   }
 
   /** Stores a job and waits for its end, 60 s at most; look at its `state`. */
-  async enqueueAndWait(
-    type: string,
-    payload: unknown,
-    options: JobOptions & { readonly timeoutMs?: number } = {},
-  ): Promise<JobResource> {
-    const { timeoutMs = 30_000, ...rest } = options;
-    const seconds = Math.min(60, Math.max(1, Math.ceil(timeoutMs / 1000)));
-    return await this.#job("POST", `/jobs?wait=${seconds}s`, { ...rest, type, payload });
+  enqueueAndWait<Type extends TypeIn<P>>(
+    type: Type,
+    payload: PayloadIn<P, Type>,
+    { timeoutMs = 30_000, ...options }: JobOptions & { readonly timeoutMs?: number } = {},
+  ): Promise<JobResource<OutputIn<P, Type>>> {
+    const wait = `${Math.min(60, Math.max(1, Math.ceil(timeoutMs / 1000)))}s`;
+    const call = { query: { wait }, body: { ...options, type, payload } };
+    return this.#transport.call("POST", "/jobs", call);
   }
 
   /** Stores many jobs in order, all or none; gives their ids. */
-  async enqueueMany(jobs: readonly JobOptions[]): Promise<readonly string[]> {
-    const { ids } = await this.#call<{ ids: readonly string[] }>("POST", "/jobs/batch", { jobs });
-    return ids;
+  async enqueueMany(jobs: readonly JobIn<P>[]): Promise<readonly string[]> {
+    const call = { body: { jobs } };
+    return (await this.#transport.call<{ ids: string[] }>("POST", "/jobs/batch", call)).ids;
   }
 
-  /** One job, in whatever state. */
-  get(id: string): Promise<JobResource> {
-    return this.#job("GET", `/jobs/${id}`);
+  /** One job, in whatever state. As `get<"mail">(id)` its output is that of the type. */
+  get<Type extends TypeIn<P> = never>(id: string): Promise<JobResource<OutputIn<P, Type>>> {
+    return this.#transport.call("GET", `/jobs/${id}`);
   }
 
-  /** The job when it has ended, or as it is after pauses of `timeoutMs` together. */
-  async wait(id: string, timeoutMs = 30_000): Promise<JobResource> {
-    let leftMs = timeoutMs;
+  /** The job when it has ended, or as it is after `timeoutMs`. As `wait<"mail">(id)` typed like `get`. */
+  async wait<Type extends TypeIn<P> = never>(
+    id: string,
+    timeoutMs = 30_000,
+  ): Promise<JobResource<OutputIn<P, Type>>> {
+    const over = AbortSignal.timeout(timeoutMs);
     for (let pauseMs = 50;; pauseMs = Math.min(pauseMs * 2, POLL_MS_MAX)) {
-      const job = await this.get(id);
-      if (ENDED.includes(job.state) || leftMs <= 0) return job;
-      const restMs = Math.min(pauseMs, leftMs);
-      leftMs -= restMs;
-      await new Promise((done) => setTimeout(done, restMs));
+      const job = await this.get<Type>(id);
+      if (ENDED.includes(job.state) || over.aborted) return job;
+      await pause(pauseMs, over);
     }
   }
 
   /** The history, up to 1,000 steps. */
   async transitions(id: string): Promise<readonly Transition[]> {
     const path = `/jobs/${id}/transitions?limit=1000`;
-    return (await this.#call<{ items: readonly Transition[] }>("GET", path)).items;
+    return (await this.#transport.call<{ items: readonly Transition[] }>("GET", path)).items;
+  }
+
+  /** Why it does not run, in the order in which the reasons would have to go away. */
+  async explain(id: string): Promise<readonly Reason[]> {
+    const path = `/jobs/${id}/explain`;
+    return (await this.#transport.call<{ reasons: readonly Reason[] }>("GET", path)).reasons;
   }
 
   /** Sends an event, at a version if one is named. */
-  send(id: string, event: JobOptions, ifVersion?: number): Promise<JobResource> {
-    const headers = ifVersion === undefined ? {} : { "if-match": `"${ifVersion}"` };
-    return this.#job("POST", `/jobs/${id}/events`, event, headers);
+  send(id: string, event: JobMessage, ifVersion?: number): Promise<JobResource> {
+    return this.#transport.call("POST", `/jobs/${id}/events`, { body: event, ifVersion });
   }
 
   /** Asks a job to end: one that waits has ended then, one that runs when its handler has stopped. */
@@ -118,37 +127,24 @@ export class Client {
 
   /** Brings a job that waits or has ended back to `pending`. */
   retry(id: string): Promise<JobResource> {
-    return this.#job("POST", `/jobs/${id}/retry`);
+    return this.#transport.call("POST", `/jobs/${id}/retry`);
   }
 
   /** The same work once more, as a new job. */
   rerun(id: string): Promise<JobResource> {
-    return this.#job("POST", `/jobs/${id}/rerun`);
+    return this.#transport.call("POST", `/jobs/${id}/rerun`);
   }
+}
 
-  #job(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Readonly<Record<string, string>> = {},
-  ): Promise<JobResource> {
-    return this.#call<JobResource>(method, path, body, headers);
-  }
-
-  async #call<T>(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Readonly<Record<string, string>> = {},
-  ): Promise<T> {
-    const json = body === undefined ? {} : { "content-type": "application/json" };
-    const response = await this.#fetch(`${this.#url}${path}`, {
-      method,
-      headers: { ...this.#headers, ...json, ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw new ProblemError(response.status, answer);
-    return answer;
-  }
+/** Until the time has passed, or all of it. */
+function pause(ms: number, over: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    const end = () => {
+      clearTimeout(timer);
+      over.removeEventListener("abort", end);
+      done();
+    };
+    const timer = setTimeout(end, ms);
+    over.addEventListener("abort", end);
+  });
 }

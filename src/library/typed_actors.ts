@@ -1,43 +1,151 @@
 /** Actors of one machine, with the types that its chart has. */
 import type { MachineDefinition } from "../core/actor/mod.ts";
-import type { Actors, EventResult, SendEventOptions, StartOptions } from "../runtime/actors.ts";
-import type { Actor } from "../runtime/actor_view.ts";
-
-/** Events from outside: XState's own are nobody's to send. */
-export type EventOf<D extends MachineDefinition> = Exclude<
-  ShapeOf<D>["event"],
-  { readonly type: `xstate.${string}` }
->;
+import type { Json } from "../core/json.ts";
+import type {
+  Actors,
+  EventResult,
+  SendEventOptions,
+  StartOptions,
+  Until,
+  WaitForOptions,
+} from "../runtime/actors.ts";
+import type { Actor, ActorTransition } from "../runtime/actor_view.ts";
+import type { Reason } from "../runtime/explain.ts";
 
 type ShapeOf<D extends MachineDefinition> = NonNullable<D["shape"]>;
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** An event of which no chart says more. */
+export interface AnyEvent {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/** Events from outside: XState's own are nobody's to send. */
+export type EventOf<D extends MachineDefinition> = IsAny<ShapeOf<D>["event"]> extends true
+  ? AnyEvent
+  : Exclude<ShapeOf<D>["event"], { readonly type: `xstate.${string}` }>;
+
+/** What an actor of it is started with. */
+export type InputOf<D extends MachineDefinition> = ShapeOf<D>["input"];
+
+/** A value as it is stored: what plain JSON has stays as it is, all else has the codec's form. */
+export type Stored<T> = IsAny<T> extends true ? Json
+  : T extends string | number | boolean | null ? T
+  : T extends readonly unknown[] ? { readonly [Index in keyof T]: Stored<T[Index]> }
+  : T extends { readonly [Symbol.toStringTag]: string } | Date | Error | RegExp | Coded ? Json
+  : T extends object ? { readonly [Key in keyof T]: Stored<T[Key]> }
+  : Json;
+type Coded = ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | ((...args: never) => unknown);
+
+/** An actor as its chart types it. */
+export interface ActorOf<D extends MachineDefinition>
+  extends Omit<Actor, "machine" | "context" | "output"> {
+  readonly machine: D["name"];
+  /** Null before its machine has begun. */
+  readonly context: Stored<ShapeOf<D>["context"]> | null;
+  /** Null before it is done. */
+  readonly output: Stored<ShapeOf<D>["output"]> | null;
+}
+
+/** What became of an event. */
+export interface EventResultOf<D extends MachineDefinition> extends Omit<EventResult, "actor"> {
+  readonly actor: ActorOf<D>;
+}
 
 /** How to start one of them. */
-export interface TypedStart<D extends MachineDefinition>
-  extends Omit<StartOptions, "machine" | "input" | "event"> {
-  readonly input?: ShapeOf<D>["input"];
-  /** Its first event, in the same commit. */
-  readonly event?: EventOf<D>;
+export type TypedStart<D extends MachineDefinition> =
+  & Omit<StartOptions, "machine" | "input" | "event">
+  & (undefined extends InputOf<D> ? { readonly input?: InputOf<D> }
+    : { readonly input: InputOf<D> })
+  & {
+    /** Its first event, in the same commit. */
+    readonly event?: EventOf<D>;
+  };
+
+/** The options of a start: they may be left out where the chart needs no input. */
+export type StartArguments<D extends MachineDefinition> = undefined extends InputOf<D>
+  ? [options?: TypedStart<D>]
+  : [options: TypedStart<D>];
+
+/** Whose actor it is; left out: any tenant's that the caller may see. */
+export interface OfTenant {
+  readonly tenantId?: string | null | undefined;
 }
 
-/** The actors of one machine. Errors as in `Actors`. */
-export interface TypedActors<D extends MachineDefinition> {
-  start(options?: TypedStart<D>): Promise<{ actor: Actor; created: boolean }>;
-  /** Sends an event and waits for its turn. */
-  send(id: string, event: EventOf<D>, options?: SendEventOptions): Promise<EventResult>;
-  ask(id: string, event: EventOf<D>, options?: SendEventOptions): Promise<EventResult>;
-  /** Stores an event, and does not wait for its turn. */
-  post(id: string, event: EventOf<D>, options?: SendEventOptions): Promise<string>;
+/** How to send an event to an actor of a machine. */
+export type SendOptions = Omit<SendEventOptions, "conditional">;
+
+/** Which steps of a past: those after a version, 100 unless said otherwise. */
+export interface HistoryOptions extends OfTenant {
+  readonly after?: number | undefined;
+  readonly limit?: number | undefined;
 }
+
+/** What became of a start. */
+export interface StartedOf<D extends MachineDefinition> {
+  readonly actor: ActorOf<D>;
+  /** false: the same id and input had started it before. */
+  readonly created: boolean;
+}
+
+/** What is done with actors that are there. Errors as in `Actors`, or of a client: `ProblemError`. */
+export interface ActorCalls<D extends MachineDefinition> {
+  /** Sends an event and waits for its turn. */
+  send(id: string, event: EventOf<D>, options?: SendOptions): Promise<EventResultOf<D>>;
+  /** The same: the answer comes after the event's turn. */
+  ask(id: string, event: EventOf<D>, options?: SendOptions): Promise<EventResultOf<D>>;
+  /** Stores an event, and does not wait for its turn. Gives the id of its mail. */
+  post(id: string, event: EventOf<D>, options?: SendOptions): Promise<string>;
+  /** One actor, or as it was at a version. */
+  get(id: string, options?: OfTenant & { readonly version?: number }): Promise<ActorOf<D>>;
+  /** Resolves when it is, or since the call has been, as wanted; null: not in time, or it ended otherwise. */
+  wait(id: string, until: Until, options?: OfTenant & WaitForOptions): Promise<ActorOf<D> | null>;
+  /** Its steps, ascending. */
+  history(id: string, options?: HistoryOptions): Promise<readonly ActorTransition[]>;
+  /** What it is waiting for, in order. */
+  explain(id: string, options?: OfTenant): Promise<readonly Reason[]>;
+  /** Asks it to end: its machine decides, by `CANCEL`; one that does not is stopped as a whole. */
+  cancel(id: string, reason?: string, options?: OfTenant): Promise<ActorOf<D>>;
+}
+
+/** The actors of one machine. */
+export interface TypedActors<D extends MachineDefinition> extends ActorCalls<D> {
+  /** Starts one; once per id. The same id and input again give the one that is there. */
+  start(...given: StartArguments<D>): Promise<StartedOf<D>>;
+}
+
+/** How many steps of a past are given to who asks for no number. */
+export const HISTORY_STEPS = 100;
 
 /** Narrows actors to a machine's. */
 export function typedActors<D extends MachineDefinition>(
   actors: Actors,
   { name }: D,
 ): TypedActors<D> {
+  const typed = (actor: Actor) => actor as ActorOf<D>;
+  const send: TypedActors<D>["send"] = async (id, event, options) => {
+    const { actor, ...result } = await actors.send(id, event, options);
+    return { ...result, actor: typed(actor) };
+  };
   return {
-    start: (options = {}) => actors.start({ ...options, machine: name }),
-    send: (id, event, options) => actors.send(id, event, options),
-    ask: (id, event, options) => actors.ask(id, event, options),
+    start: async (...[options]) => {
+      const { actor, created } = await actors.start({ ...options, machine: name });
+      return { actor: typed(actor), created };
+    },
+    send,
+    ask: send,
     post: (id, event, options) => actors.post(id, event, options),
+    get: async (id, { tenantId = null, version } = {}) =>
+      typed(await actors.get(tenantId, id, version)),
+    wait: async (id, until, { tenantId = null, ...options } = {}) => {
+      const actor = await actors.wait(tenantId, id, until, options);
+      return actor && typed(actor);
+    },
+    history: (id, { tenantId = null, after = 0, limit = HISTORY_STEPS } = {}) =>
+      actors.history(tenantId, id, after, limit),
+    explain: (id, { tenantId = null } = {}) => actors.explain(tenantId, id),
+    cancel: async (id, reason = "program", options) =>
+      typed(await actors.cancel(id, reason, options)),
   };
 }

@@ -7,6 +7,7 @@ import { type DeclaredBreaker, declaredBreakerSchema } from "../core/breaker.ts"
 import { issuesOf, nameSchema } from "../core/job.ts";
 import { declaredLimitsSchema } from "../core/gate.ts";
 import { limits } from "../core/limits.ts";
+import { demandOptions, optionsOf } from "../core/options.ts";
 import { type GiveUp, isOutcome, type RetryAfter, type Snooze } from "../core/outcome.ts";
 import { type Redactor, redactorOf } from "../core/redaction.ts";
 import type { DeclaredLimits } from "../store/store.ts";
@@ -31,15 +32,27 @@ export interface RetryPolicy extends Partial<Backoff> {
 /** What a handler may return: its output, or what to do instead. */
 export type HandlerResult<Output> = Output | Snooze | RetryAfter | GiveUp;
 
-/** What `defineHandler` takes. */
-export interface HandlerDefinition<Type extends string, Input extends z.ZodType, Output> {
+/**
+ * What `defineHandler` takes.
+ *
+ * `Batch` chooses between one job per call, whose result is an `Output`, and many, of which each gives an
+ * `Each`. They are two, and this is one type, so that a mistake is told where it stands: of overloads
+ * the compiler tells what is wrong with every one of them.
+ */
+export interface HandlerDefinition<
+  Type extends string,
+  Input extends z.ZodType,
+  Output,
+  Batch extends BatchSize | undefined = undefined,
+  Each = unknown,
+> {
   readonly type: Type;
   readonly input: Input;
   /**
    * What the handler gives. A result that does not fit is a failure for good, code `invalid_output`;
    * that of `context.transaction` is committed by then, and is not checked.
    */
-  readonly output?: z.ZodType<Output>;
+  readonly output?: [Batch] extends [BatchSize] ? z.ZodType<Each> : z.ZodType<Output>;
   readonly retry?: RetryPolicy;
   /** Longest attempt, milliseconds. Default 15 minutes. */
   readonly timeoutMs?: number;
@@ -55,23 +68,26 @@ export interface HandlerDefinition<Type extends string, Input extends z.ZodType,
    * Runs it in a thread of its own, which is ended at the timeout, whatever it is doing; then the attempt has
    * failed. The thread imports the module in which the handler is declared, so declare it at the top of one.
    * Input and output are cloned. `module`: the URL of that module, where it cannot be told from the stack.
+   * Not beside `batch`: jobs of a call share a thread.
    */
-  readonly isolate?: boolean | { readonly module: string };
-  /** One job per call. */
-  readonly batch?: undefined;
-  readonly handle: (
-    input: z.output<Input>,
-    context: HandlerContext,
-  ) => HandlerResult<Output> | Promise<HandlerResult<Output>>;
+  readonly isolate?: [Batch] extends [BatchSize] ? undefined
+    : boolean | { readonly module: string };
+  /** How many jobs a call takes; left out: one. */
+  readonly batch?: Batch;
+  /** Runs a job; with `batch`, gives what became of each of many, in their order. */
+  readonly handle: [Batch] extends [BatchSize] ? BatchHandle<z.output<Input>, HandlerResult<Each>>
+    : SingleHandle<z.output<Input>, HandlerResult<Output>>;
 }
+
+type SingleHandle<Input, Result> = (
+  input: Input,
+  context: HandlerContext,
+) => Result | Promise<Result>;
 
 /** A handler that takes many jobs at once: see `BatchSize`. */
 export interface BatchHandlerDefinition<Type extends string, Input extends z.ZodType, Output>
-  extends Omit<HandlerDefinition<Type, Input, Output>, "batch" | "isolate" | "handle"> {
+  extends HandlerDefinition<Type, Input, unknown, BatchSize, Output> {
   readonly batch: BatchSize;
-  /** Jobs of a call share a thread. */
-  readonly isolate?: undefined;
-  readonly handle: BatchHandle<z.output<Input>, HandlerResult<Output>>;
 }
 
 /** A checked payload, or what is wrong with it. */
@@ -112,19 +128,24 @@ export interface Handler<Type extends string = string, Input = unknown, Output =
  * `batch` it is called with many jobs, and gives an outcome for each.
  *
  * @throws {TypeError} A type that no job could have, no schema, or no function.
+ * @throws {InvalidInputError} An option is unknown, or not what it should be.
  */
-export function defineHandler<const Type extends string, Input extends z.ZodType, Output>(
-  definition: BatchHandlerDefinition<Type, Input, Output>,
-): Handler<Type, z.input<Input>, Output>;
-export function defineHandler<const Type extends string, Input extends z.ZodType, Output>(
-  definition: HandlerDefinition<Type, Input, Output>,
-): Handler<Type, z.input<Input>, Output>;
+export function defineHandler<
+  const Type extends string,
+  Input extends z.ZodType,
+  Output,
+  Each,
+  Batch extends BatchSize | undefined = undefined,
+>(
+  definition: HandlerDefinition<Type, Input, Output, Batch, Each>,
+): Handler<Type, z.input<Input>, [Batch] extends [BatchSize] ? Each : Output>;
 export function defineHandler<Type extends string, Input extends z.ZodType, Output>(
   definition:
     | HandlerDefinition<Type, Input, Output>
     | BatchHandlerDefinition<Type, Input, Output>,
 ): Handler<Type, z.input<Input>, Output> {
   demandWhole(definition);
+  demandOptions(definitionSchema, definition, `handler "${definition.type}"`);
   const { type, input, output, retry = {}, timeoutMs = null } = definition;
   const limits = definition.limits ? declaredLimitsSchema.parse(definition.limits) : null;
   const single = definition.batch
@@ -136,7 +157,6 @@ export function defineHandler<Type extends string, Input extends z.ZodType, Outp
   if (module !== null) {
     isolated.set(type, (payload, context) => handle(input.parse(payload), context));
   }
-  policySchema.parse({ ...retry, on: undefined, timeoutMs });
   return {
     type,
     retry,
@@ -202,14 +222,23 @@ function moduleOf(isolate: true | { readonly module: string }): string {
 
 const growth = z.int().min(1).max(limits.delayMsMax).optional();
 
-/** A policy that cannot be carried out is a mistake of the program, told at its start. */
-const policySchema = z.object({
-  maxAttempts: z.int().min(1).max(limits.attemptsMax).optional(),
-  maxCrashes: z.int().min(1).max(limits.crashesMax).optional(),
-  baseMs: growth,
-  factor: z.number().min(1).max(10).optional(),
-  capMs: growth,
-  timeoutMs: z.int().min(1).max(limits.timeoutMsMax).nullable(),
+const anything = z.unknown().optional();
+
+/** An option that is misspelt, or cannot be carried out, is a mistake of the program, told at its start. */
+const definitionSchema = optionsOf({
+  ...{ type: anything, input: anything, output: anything, handle: anything, isolate: anything },
+  retry: optionsOf({
+    maxAttempts: z.int().min(1).max(limits.attemptsMax).optional(),
+    maxCrashes: z.int().min(1).max(limits.crashesMax).optional(),
+    baseMs: growth,
+    factor: z.number().min(1).max(10).optional(),
+    capMs: growth,
+    on: anything,
+  }).optional(),
+  timeoutMs: z.int().min(1).max(limits.timeoutMsMax).nullable().optional(),
+  limits: declaredLimitsSchema.optional(),
+  breaker: declaredBreakerSchema.optional(),
+  batch: batchSizeSchema.optional(),
 });
 
 /** The same function, with its results checked. */

@@ -1,14 +1,61 @@
 /** The client of the API, under Deno and under Node. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { setup } from "xstate";
+import { z } from "zod";
 import { debugHandlers } from "../../handlers/debug.ts";
-import { createApp, createClient, createRuntime, ProblemError } from "perdura";
+import {
+  createApp,
+  createClient,
+  createRuntime,
+  defineHandler,
+  defineMachine,
+  ProblemError,
+} from "perdura";
 import { testDatabase } from "../support/database.ts";
+
+const greet = defineHandler({
+  type: "greet",
+  input: z.strictObject({ name: z.string(), loud: z.boolean().default(false) }),
+  handle: ({ name }, { job }) => ({ text: `Hello ${name}`, since: job.createdAt }),
+});
+const door = defineMachine(
+  setup({
+    types: {} as {
+      input: { room: string };
+      context: { room: string; made: Date };
+      events: { type: "OPEN"; by: string } | { type: "SHUT" };
+      output: { shut: boolean };
+    },
+  }).createMachine({
+    id: "door",
+    context: ({ input }) => ({ room: input.room, made: new Date(0) }),
+    initial: "closed",
+    states: {
+      closed: { on: { OPEN: "open" } },
+      open: { on: { SHUT: "gone" } },
+      gone: { type: "final" },
+    },
+    output: { shut: true },
+  }),
+  { version: "1" },
+);
+const lamp = defineMachine(
+  setup({ types: {} as { events: { type: "FLIP" } } }).createMachine({
+    id: "bulb",
+    on: { FLIP: {} },
+  }),
+  { version: "1", name: "lamp", unhandled: "reject" },
+);
+const program = { handlers: [greet], machines: [door, lamp] };
 
 /** The API on a port of its own. */
 async function withApi(test: (url: string) => Promise<void>): Promise<void> {
   await using db = await testDatabase();
-  const runtime = await createRuntime({ databaseUrl: db.url, handlers: debugHandlers, pollMs: 50 });
-  const app = createApp({ jobs: runtime.jobs, isWritable: () => runtime.isWritable() });
+  const runtime = await createRuntime({
+    ...{ databaseUrl: db.url, pollMs: 50, machines: program.machines },
+    handlers: [...program.handlers, ...debugHandlers],
+  });
+  const app = createApp(runtime);
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, app.fetch);
   runtime.work();
   try {
@@ -38,6 +85,104 @@ Deno.test("the client enqueues, waits, and throws problems with their codes", ()
     assert((await client.retry(waiting.id)).version > waiting.version);
     assertEquals((await client.wait(waiting.id)).state, "succeeded");
   }));
+
+Deno.test("the client starts actors, sends them events, looks at them and waits", () =>
+  withApi(async (url) => {
+    const client = createClient({ url });
+    const given = { id: "front/1", input: { room: "hall" } };
+    const { actor, created } = await client.actors.start("door", given);
+    assertEquals([actor.id, actor.state, created], ["front/1", "closed", true]);
+    assertEquals((await client.actors.start("door", given)).created, false);
+    const opened = client.actors.wait("front/1", { state: "open" });
+    const { outcome } = await client.actors.send("front/1", { type: "OPEN", by: "ada" }, {
+      key: "once",
+    });
+    assertEquals([outcome, (await opened)?.state], ["handled", "open"]);
+    await client.actors.send("front/1", { type: "OPEN", by: "ada" }, { key: "once" });
+    const [start, open, ...more] = await client.actors.history("front/1");
+    assertEquals([start?.event, open?.event, more], ["START", "OPEN", []], "once by its key");
+    assertEquals((await client.actors.history("front/1", { after: 1 })).length, 1);
+    assertEquals((await client.actors.get("front/1", { version: 1 })).state, "closed");
+    assertEquals((await client.actors.explain("front/1"))[0]?.code, "waits_for_event");
+    const stale = await assertRejects(
+      () => client.actors.send("front/1", { type: "SHUT" }, { expectVersion: 1 }),
+      ProblemError,
+    );
+    assertEquals(stale.code, "version_conflict");
+    assertEquals(await client.actors.wait("front/1", "done", { timeoutMs: 1 }), null);
+    const gone = AbortSignal.abort();
+    assertEquals(await client.actors.wait("front/1", "done", { signal: gone }), null);
+    assert((await client.actors.post("front/1", { type: "SHUT" })).length > 0);
+    assertEquals((await client.actors.wait("front/1", "done"))?.output, { shut: true });
+    await client.actors.start("door", { id: "back", input: { room: "yard" } });
+    assertEquals((await client.actors.cancel("back", "no door")).status, "cancelled");
+    const unknown = await assertRejects(() => client.actors.start("gate"), ProblemError);
+    assertEquals(unknown.code, "unknown_machine");
+  }));
+
+Deno.test("a client of a program has the types of its handlers and machines", () =>
+  withApi(async (url) => {
+    const client = createClient<typeof program>({ url });
+    const job = await client.enqueueAndWait("greet", { name: "Ada" });
+    const text: string | undefined = job.output?.text;
+    // A date is text, once it has been JSON.
+    const since: string | undefined = job.output?.since;
+    assertEquals([text, since], ["Hello Ada", job.createdAt]);
+    assertEquals((await client.wait<"greet">(job.id)).output?.text.length, 9);
+    const doors = client.actorsOf("door");
+    const { actor } = await doors.start({ id: "d", input: { room: "hall" } });
+    const room: string | undefined = actor.context?.room;
+    assertEquals([room, actor.machine satisfies "door"], ["hall", "door"]);
+    assertEquals((await doors.get("d")).context?.made, {
+      $: "Date",
+      v: "1970-01-01T00:00:00.000Z",
+    });
+    await client.actors.send("d", { type: "OPEN", by: "ada" });
+    await doors.send("d", { type: "SHUT" });
+    assertEquals((await doors.wait("d", "done"))?.output?.shut, true);
+    await client.actors.start("lamp", { id: "l" });
+    const wrong = [
+      // @ts-expect-error: a name is a string
+      () => client.enqueue("greet", { name: 7 }),
+      // @ts-expect-error: nobody handles this
+      () => client.enqueue("greets", { name: "Ada" }),
+      // @ts-expect-error: an option that is none
+      () => client.enqueue("greet", { name: "Ada" }, { delayMS: 5 }),
+      // @ts-expect-error: the payload of one of many
+      () => client.enqueueMany([{ type: "greet", payload: { nom: "Ada" } }]),
+      // @ts-expect-error: an event that no job has
+      () => client.send(job.id, { type: "CANCELL" }),
+      // @ts-expect-error: there is no such machine
+      () => client.actors.start("gate"),
+      // @ts-expect-error: it cannot be made without a room
+      () => doors.start({ id: "x" }),
+      // @ts-expect-error: the event has a field more
+      () => client.actors.send("d", { type: "OPEN" }),
+      // @ts-expect-error: an event of the other machine
+      () => client.actorsOf("lamp").send("l", { type: "SHUT" }),
+    ];
+    for (const call of wrong) await assertRejects(call);
+  }));
+
+Deno.test("a wait is over when its time is, however long the requests of it take", async () => {
+  let asked = 0;
+  const patient: typeof fetch = async () => {
+    asked++;
+    // Made after that of the wait, which is shorter: it fires after it.
+    const later = AbortSignal.timeout(20);
+    await new Promise((done) => later.addEventListener("abort", done));
+    return Response.json({ id: "j", state: "running" });
+  };
+  const client = createClient({ url: "http://perdura.test", fetch: patient });
+  assertEquals([(await client.wait("j", 10)).state, asked], ["running", 1]);
+});
+
+Deno.test("an answer that is no JSON is a problem, also where it looks like a success", async () => {
+  const page: typeof fetch = () => Promise.resolve(new Response("<html>"));
+  const client = createClient({ url: "http://perdura.test", fetch: page });
+  const error = await assertRejects(() => client.get("j"), ProblemError);
+  assert(error.message.includes("is it the API?"), error.message);
+});
 
 Deno.test("the client runs under Node", () =>
   withApi(async (url) => {

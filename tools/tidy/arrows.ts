@@ -112,7 +112,11 @@ const HOUSE: readonly Room[] = [
     at: "src/testing/",
     files: ["src/core/", "src/store/", "src/runtime/", "src/library/", "src/testing/", "sql/"],
   },
-  { at: "src/client/", files: ["src/client/"], types: ["machines/", "src/core/"] },
+  {
+    at: "src/client/",
+    files: ["src/client/"],
+    types: ["machines/", "src/core/", "src/runtime/", "src/library/"],
+  },
   {
     at: "src/embedded/",
     files: ["src/embedded/"],

@@ -12,6 +12,10 @@ const CAST_PLACES: readonly { at: string; form?: RegExp; reason: string }[] = [
     at: "src/library/outcome.ts",
     reason: "an output comes from a row; the handler's type names it",
   },
+  {
+    at: "src/library/typed_actors.ts",
+    reason: "the same of context and output; the types of the chart name them",
+  },
   { at: "src/store/rows.ts", reason: "a row has the columns its statement names; SQL is untyped" },
   { at: "src/store/actor_rows.ts", reason: "the same, for the rows of actors" },
   {

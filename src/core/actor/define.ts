@@ -4,7 +4,14 @@
  * A mistake in a chart should be told at the start of the program, not at three in the morning by an
  * actor that stalls.
  */
-import type { AnyStateMachine, EventFromLogic, InputFrom, OutputFrom } from "xstate";
+import type {
+  AnyStateMachine,
+  ContextFrom,
+  EventFromLogic,
+  InputFrom,
+  OutputFrom,
+  StateSchemaFrom,
+} from "xstate";
 import { z } from "zod";
 import type { Backoff } from "../backoff.ts";
 import { limits } from "../limits.ts";
@@ -63,11 +70,11 @@ export interface ChildOptions {
 }
 
 /** What `defineMachine` takes beside the machine. */
-export interface MachineOptions extends ChildOptions {
+export interface MachineOptions<Name extends string = string> extends ChildOptions {
   /** The author's: raise it when the meaning changes, even if the chart does not. */
   readonly version: string;
   /** Default: the machine's id. */
-  readonly name?: string;
+  readonly name?: Name;
   /** Of events from outside; XState's own are not checked. */
   readonly events?: z.ZodType;
   readonly input?: z.ZodType;
@@ -78,10 +85,16 @@ export interface MachineOptions extends ChildOptions {
   readonly unhandled?: UnhandledPolicy;
 }
 
+/** The id of a machine, where `setup` keeps it as a type. */
+export type IdOf<Machine extends AnyStateMachine> = StateSchemaFrom<Machine> extends
+  { readonly id: infer Id extends string } ? Id : string;
+
 /** A registered machine. */
-export interface MachineDefinition<Machine extends AnyStateMachine = AnyStateMachine>
-  extends Definition<Machine> {
-  readonly name: string;
+export interface MachineDefinition<
+  Machine extends AnyStateMachine = AnyStateMachine,
+  Name extends string = string,
+> extends Definition<Machine> {
+  readonly name: Name;
   readonly version: string;
   readonly hash: string;
   readonly unhandled: UnhandledPolicy;
@@ -90,6 +103,7 @@ export interface MachineDefinition<Machine extends AnyStateMachine = AnyStateMac
   /** For the compiler alone: never there. */
   readonly shape?: {
     readonly input: InputFrom<Machine>;
+    readonly context: ContextFrom<Machine>;
     readonly event: EventFromLogic<Machine>;
     readonly output: OutputFrom<Machine>;
   };
@@ -117,10 +131,14 @@ export class MachineDefinitionError extends Error {
  *
  * @throws {MachineDefinitionError} Names everything that cannot be durable, and what to write instead.
  */
-export function defineMachine<Machine extends AnyStateMachine>(
-  machine: Machine,
+export function defineMachine<
+  Machine extends AnyStateMachine,
+  const Name extends string = IdOf<Machine>,
+>(machine: Machine, options: MachineOptions<Name>): MachineDefinition<Machine, Name>;
+export function defineMachine(
+  machine: AnyStateMachine,
   options: MachineOptions,
-): MachineDefinition<Machine> {
+): MachineDefinition {
   // The types say so; whoever has none is told in words.
   if (!isMachine(machine)) {
     const message = "Give it an XState machine: setup({ … }).createMachine({ … })";

@@ -1,0 +1,165 @@
+/**
+ * Mistakes in a program are told where they stand: by the compiler in the line below each
+ * `@ts-expect-error`, and once more where there are no types.
+ */
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { z } from "zod";
+import { defineHandler, giveUp, type Handler, InvalidInputError, snooze } from "perdura";
+
+const input = z.strictObject({ cents: z.int(), note: z.string().default("") });
+const output = z.strictObject({ receipt: z.string() });
+type Pay = { cents: number; note?: string | undefined };
+const batch = { size: 10, timeoutMs: 5 };
+
+/** The compiler's answer to whether two types are one. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
+  : false;
+function demand<Wanted>() {
+  return <Given>(_given: Given, _isSame: Same<Wanted, Given>) => {};
+}
+
+Deno.test("the output of a handler follows from its schema, or from what it gives", () => {
+  const of = { type: "pay", input } as const;
+  const list = defineHandler({ ...of, handle: ({ note }) => [note] });
+  demand<Handler<"pay", Pay, string[]>>()(list, true);
+  const soon = async ({ cents }: { cents: number }) => {
+    await Promise.resolve();
+    return cents > 1 ? { cents } : snooze(1);
+  };
+  demand<Handler<"pay", Pay, { cents: number }>>()(defineHandler({ ...of, handle: soon }), true);
+  const checked = defineHandler({ ...of, output, handle: () => ({ receipt: "r" }) });
+  demand<Handler<"pay", Pay, { receipt: string }>>()(checked, true);
+  const many = defineHandler({
+    ...{ ...of, batch },
+    handle: (items) => items.map((item) => item.input.cents > 1 ? [item.input.note] : giveUp("no")),
+  });
+  demand<Handler<"pay", Pay, string[]>>()(many, true);
+  const manyChecked = defineHandler({
+    ...{ ...of, batch, output },
+    handle: (items) => Promise.resolve(items.map(() => ({ receipt: "r" }))),
+  });
+  demand<Handler<"pay", Pay, { receipt: string }>>()(manyChecked, true);
+  assertEquals([list, checked, many, manyChecked].map(({ type }) => type), Array(4).fill("pay"));
+});
+
+Deno.test("a mistake in a handler is told where it stands", () => {
+  const of = { type: "pay", input } as const;
+  const wrong = {
+    result: () =>
+      defineHandler({
+        ...{ ...of, output },
+        // @ts-expect-error: a receipt is text
+        handle: ({ cents }) => ({ receipt: cents }),
+      }),
+    later: () =>
+      defineHandler({
+        ...{ ...of, output },
+        // @ts-expect-error: a field is misspelt
+        handle: (_, { step }) => step("charge", () => ({ reciept: "r" })),
+      }),
+    nothing: () =>
+      defineHandler({
+        ...{ ...of, output },
+        // @ts-expect-error: it gives nothing
+        handle: () => {},
+      }),
+    field: () =>
+      defineHandler({
+        ...of,
+        // @ts-expect-error: the payload has no such field
+        handle: ({ cent }) => cent,
+      }),
+    context: () =>
+      defineHandler({
+        ...of,
+        // @ts-expect-error: the context has no such method
+        handle: (_, { stepp }) => stepp("charge", () => 1),
+      }),
+    items: () =>
+      defineHandler({
+        ...{ ...of, batch },
+        // @ts-expect-error: an item has its payload in `input`
+        handle: (items) => items.map(({ cents }) => cents),
+      }),
+  };
+  for (const define of Object.values(wrong)) assertEquals(define().type, "pay");
+});
+
+Deno.test("an option of a handler that is misspelt, or cannot be, is told where it stands", () => {
+  const handle = () => null;
+  const refused = (define: () => unknown, ...words: string[]) => {
+    const { message } = assertThrows(define, Error);
+    for (const word of words) assertStringIncludes(message, word);
+  };
+  refused(
+    () =>
+      defineHandler({
+        ...{ type: "pay", input },
+        // @ts-expect-error: it is timeoutMs
+        timeoutMS: 5,
+        handle,
+      }),
+    'handler "pay": Unknown option "timeoutMS"; the nearest is "timeoutMs"',
+  );
+  refused(
+    () =>
+      defineHandler({
+        ...{ type: "pay", input },
+        // @ts-expect-error: it is maxAttempts
+        retry: { maxAttempt: 5 },
+        handle,
+      }),
+    'handler "pay".retry: Unknown option "maxAttempt"; the nearest is "maxAttempts"',
+  );
+  refused(
+    () =>
+      defineHandler({
+        ...{ type: "pay", input },
+        // @ts-expect-error: milliseconds are a number
+        timeoutMs: "5s",
+        handle,
+      }),
+    'handler "pay".timeoutMs',
+  );
+  refused(
+    () =>
+      defineHandler({
+        ...{ type: "pay", input },
+        // @ts-expect-error: it is timeoutMs here, too
+        batch: { size: 5, waitMs: 5 },
+        handle: () => [],
+      }),
+    'handler "pay".batch',
+  );
+  refused(
+    () =>
+      defineHandler({
+        type: "pay",
+        // @ts-expect-error: no schema
+        input: { cents: "int" },
+        handle,
+      }),
+    "pay: A handler needs a zod schema",
+  );
+  refused(
+    () =>
+      defineHandler({
+        // @ts-expect-error: no name
+        type: 5,
+        input,
+        handle,
+      }),
+    "The type of a handler is a name",
+  );
+  // @ts-expect-error: nothing would run
+  refused(() => defineHandler({ type: "pay", input }), "pay: A handler needs a function");
+  assertThrows(
+    // @ts-expect-error: jobs of a call share a thread
+    () => defineHandler({ type: "pay", input, batch: { size: 0, timeoutMs: 5 }, isolate: true }),
+    TypeError,
+  );
+  assertThrows(
+    () => defineHandler({ type: "pay", input, limits: { ratePerMinute: 0 }, handle }),
+    InvalidInputError,
+  );
+});
