@@ -7,15 +7,17 @@
  * that leaks to a new connection is refused by the server. The wrapper is poisoned by the first
  * error, by a close, and by its deadline.
  */
+import { getLogger } from "@logtape/logtape";
 import postgres from "postgres";
-import { jittered } from "../core/clock.ts";
+import { jittered, systemClock } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import type { DatabaseOptions } from "./database.ts";
 import { toUserError } from "./failures.ts";
-import { systemClock } from "../core/clock.ts";
 import { PlanAge } from "./plan_age.ts";
 import { tenantLiteral } from "./literal.ts";
 import type { SqlValue, TransactionSql } from "./store.ts";
+
+const log = getLogger(["perdura", "store"]);
 
 /** A transaction may take this long, from BEGIN to COMMIT: rows wait for it. */
 const TRANSACTION_CAP_MS = 5_000;
@@ -23,6 +25,8 @@ const TRANSACTION_CAP_MS = 5_000;
 const IDLE_SESSIONS_MAX = 4;
 /** About nine seconds: longer than a restart of the database. */
 const BEGIN_TRIES = 8;
+/** A server that lets nobody in, and does not say so, is not tried again after this. */
+const BEGIN_MS_MAX = 9_000;
 const BEGIN_PAUSE_MS = 50;
 const BEGIN_PAUSE_MS_MAX = 2_000;
 
@@ -81,6 +85,7 @@ export class Transactions {
 
   /** A session that was lost before the transaction began is no failure of the job: try another. */
   async #begin(tenantId: string, capMs: number): Promise<Session> {
+    const since = systemClock.monotonic();
     for (let tries = 1;; tries++) {
       const session = this.#idle.pop() ?? new Session(this.#options);
       try {
@@ -88,7 +93,11 @@ export class Transactions {
         return session;
       } catch (error) {
         void session.end();
-        if (!(error instanceof UnavailableError) || tries === BEGIN_TRIES) throw error;
+        const spentMs = systemClock.monotonic() - since;
+        if (tries === BEGIN_TRIES || spentMs > BEGIN_MS_MAX) {
+          log.warn("Transactions cannot begin: {error}", { error: String(error) });
+          throw error;
+        }
       }
       // Lost while it was idle: the next may be so too, and costs nothing to try.
       if (this.#idle.length > 0) continue;
@@ -164,6 +173,12 @@ class Session {
     return this.#poison !== null;
   }
 
+  /**
+   * Nothing of a job has been sent: whatever keeps it out (a password, a database that is put back, no answer)
+   * is no failure of the job.
+   *
+   * @throws {UnavailableError}
+   */
   async begin(tenantId: string, capMs: number): Promise<void> {
     const { isPooled, prepare, transactionRole } = this.#options;
     const role = transactionRole === null ? "" : `; set local role ${transactionRole}`;
@@ -171,9 +186,12 @@ class Session {
       (prepare && this.#plans.isOverAtRun() ? "; discard plans" : "") +
       (capMs === TRANSACTION_CAP_MS ? "" : `; set local statement_timeout = ${capMs}`) +
       `; set local perdura.tenant = '${tenantLiteral(tenantId)}'${role}`;
-    await this.#capped(async () => {
-      await this.#guard(() => this.#client.unsafe(begin));
-    });
+    try {
+      await this.#capped(() => this.#guard(() => this.#client.unsafe(begin)));
+    } catch (error) {
+      if (error instanceof UnavailableError) throw error;
+      throw new UnavailableError(`Cannot begin a transaction: ${error}`, { cause: error });
+    }
   }
 
   async run<T>(

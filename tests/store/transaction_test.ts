@@ -9,8 +9,9 @@ import postgres from "postgres";
 import { LeaseLostError } from "../../src/core/errors.ts";
 import { newId } from "../../src/core/id.ts";
 import type { TransactionSql } from "../../src/store/store.ts";
-import { buildJob, changeFor, claimAll, claimed } from "../support/build.ts";
-import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { openStore } from "../../src/store/open.ts";
+import { buildJob, changeFor, claimAll, claimed, eventually } from "../support/build.ts";
+import { serverUrl, type TestDatabase, testDatabase } from "../support/database.ts";
 import { Proxy } from "../support/proxy.ts";
 
 const WORKER = newId();
@@ -150,6 +151,50 @@ Deno.test("transaction() that hears nothing ends at its cap, and writes nothing"
     db.store.transaction(BY, endless, () => changeFor(job!, { type: "SUCCEED" }))
   );
   assertEquals(await effects(db), []);
+});
+
+/** Sessions that are there go on, new ones are kept out until a transaction has tried twice. Gives its effects. */
+async function effectsOfLate(
+  keepOut: (db: TestDatabase, proxy: Proxy) => Promise<() => unknown>,
+): Promise<string[]> {
+  await using db = await testDatabase();
+  await using proxy = new Proxy(new URL(db.url));
+  const store = openStore({ url: proxy.url });
+  await using _open = { [Symbol.asyncDispose]: () => store.close() };
+  const [job] = await claimed(db.store, buildJob());
+  const letIn = await keepOut(db, proxy);
+  const before = proxy.accepted;
+  const writing = store.transaction(
+    BY,
+    (sql) => write(sql, "late", job!.id),
+    () => changeFor(job!, { type: "SUCCEED" }),
+  );
+  const isTried = () => Promise.resolve(proxy.accepted > before + 1);
+  await Promise.race([writing, eventually("it is tried again", isTried)]).finally(letIn);
+  await writing;
+  return await effects(db);
+}
+
+Deno.test("transaction() waits for a server that lets no session in: no failure of its job", async () => {
+  const late = await effectsOfLate(async (db) => {
+    const [row] = await db.sql`select current_database() as name`;
+    const allow = async (word: string) => {
+      const admin = postgres(serverUrl(), { max: 1, onnotice: () => {} });
+      await admin.unsafe(`alter database ${row?.name} allow_connections ${word}`);
+      await admin.end();
+    };
+    await allow("false");
+    return () => allow("true");
+  });
+  assertEquals(late, ["late"]);
+});
+
+Deno.test("transaction() waits for a server that does not answer: no failure of its job", async () => {
+  const late = await effectsOfLate((_, proxy) => {
+    proxy.mode = "stall";
+    return Promise.resolve(() => proxy.mode = "forward");
+  });
+  assertEquals(late, ["late"]);
 });
 
 Deno.test("a transaction that may take longer says so for itself alone", async () => {

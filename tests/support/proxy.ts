@@ -18,6 +18,8 @@ export type ProxyMode =
 /** A proxy that listens. `await using` closes it and all its connections. */
 export class Proxy implements AsyncDisposable {
   mode: ProxyMode = "forward";
+  /** Connections that came, the refused ones too. */
+  accepted = 0;
   /** Connections that were refused. */
   refused = 0;
   /** Replies that were held back or cut off. */
@@ -60,6 +62,7 @@ export class Proxy implements AsyncDisposable {
 
   async #accept(): Promise<void> {
     for await (const client of this.#listener) {
+      this.accepted++;
       if (this.mode !== "refuse") {
         void this.#connect(client);
         continue;
