@@ -34,6 +34,7 @@ import {
   tenantQuery,
   wholeText,
 } from "./schemas.ts";
+import { stepsPage, stepsQuery, stretchOf } from "./steps.ts";
 
 const VERSION_MAX = 2 ** 31 - 1;
 const text = z.string().min(1).max(500);
@@ -251,18 +252,15 @@ function readRoutes(actors: Actors): Route[] {
     defineRoute({
       ...shared,
       path: "/actors/{id}/transitions",
-      summary: "Its past, ascending",
-      query: z.object({ ...tenantQuery, ...pageQuery }),
+      summary: "Its past, ascending; with `last`, the newest so many steps",
+      query: stepsQuery,
       answers: { 200: ["One page", pageResource(actorTransition)] },
       handle: async (call) => {
-        const { limit = limits.pageDefault, cursor = "0" } = call.query;
-        const after = /^\d{1,10}$/.test(cursor) ? Number(cursor) : Infinity;
-        if (after > VERSION_MAX) throw new MalformedError("cursor is not one of ours");
+        const stretch = stretchOf(call.query);
+        const { after, limit } = stretch;
         const steps = await actors.history(tenantOf(call), readActorId(call.c), after, limit);
-        const last = steps.length === limit ? steps.at(-1) : undefined;
         // A row has what a job's has: attempts are made by the jobs of an actor, none by itself.
-        const items = steps.map((step) => ({ ...step, attempt: null }));
-        return call.c.json({ items, nextCursor: last ? String(last.version) : null });
+        return call.c.json(stepsPage(steps.map((step) => ({ ...step, attempt: null })), stretch));
       },
     }),
     defineRoute({

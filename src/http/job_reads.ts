@@ -1,23 +1,18 @@
 /** The routes that show more of one job: its history, its snapshot, why it does not run. */
 import { z } from "@hono/zod-openapi";
-import { MalformedError } from "../core/errors.ts";
-import { limits } from "../core/limits.ts";
 import { snapshotOf } from "../core/snapshot.ts";
 import type { Jobs } from "../runtime/jobs.ts";
-import { historyPage } from "./jobs.ts";
 import { readId } from "./request.ts";
 import { tenantOf } from "./resource.ts";
 import { defineRoute, type Route } from "./route.ts";
 import {
   anyJson,
-  pageQuery,
   pageResource,
   reasonsResource,
   tenantQuery,
   transitionResource,
 } from "./schemas.ts";
-
-const VERSION_MAX = 2 ** 31 - 1;
+import { stepsPage, stepsQuery, stretchOf } from "./steps.ts";
 
 /** `/transitions`, `/snapshot`, `/explain`. */
 export function readRoutes(jobs: Jobs): Route[] {
@@ -26,15 +21,14 @@ export function readRoutes(jobs: Jobs): Route[] {
     defineRoute({
       ...shared,
       path: "/jobs/{id}/transitions",
-      summary: "The history of a job, ascending",
-      query: z.object({ ...tenantQuery, ...pageQuery }),
+      summary: "The history of a job, ascending; with `last`, the newest so many steps",
+      query: stepsQuery,
       answers: { 200: ["One page", pageResource(transitionResource)] },
       handle: async (call) => {
-        const { limit = limits.pageDefault, cursor = "0" } = call.query;
-        const after = /^\d{1,10}$/.test(cursor) ? Number(cursor) : Infinity;
-        if (after > VERSION_MAX) throw new MalformedError("cursor is not one of ours");
-        const items = await jobs.history(tenantOf(call), readId(call.c), after, limit);
-        return call.c.json(historyPage(items, limit));
+        const stretch = stretchOf(call.query);
+        const { after, limit } = stretch;
+        const steps = await jobs.history(tenantOf(call), readId(call.c), after, limit);
+        return call.c.json(stepsPage(steps, stretch));
       },
     }),
     defineRoute({

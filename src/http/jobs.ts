@@ -3,13 +3,7 @@ import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { MalformedError, NotFoundError } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
-import {
-  DEFAULT_TENANT,
-  jobPatchSchema,
-  nameSchema,
-  newJobSchema,
-  type Transition,
-} from "../core/job.ts";
+import { DEFAULT_TENANT, jobPatchSchema, nameSchema, newJobSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { readJobQuery } from "../core/job_search.ts";
 import { isText } from "../core/term.ts";
@@ -267,12 +261,6 @@ export function oneJobRoutes(jobs: Jobs): Route[] {
 /** The tenant and the version that a call is about. */
 export function aimOf(call: Call<{ tenantId?: string | undefined }>) {
   return { tenantId: tenantOf(call), ifVersion: readIfMatch(call.c) };
-}
-
-/** One page of a job's history as a list. */
-export function historyPage(items: readonly Transition[], limit: number) {
-  const last = items.length === limit ? items.at(-1) : undefined;
-  return { items, nextCursor: last ? String(last.version) : null };
 }
 
 async function readBatch(c: Context, tenantId: string | null): Promise<unknown[]> {

@@ -148,15 +148,16 @@ export class Actors {
     return await this.#desk.host.store.members.failures(row.tenantId, row.id, after, limit);
   }
 
-  /** Its steps after a version, ascending. @throws {NotFoundError} */
+  /** Its steps after a version, or its newest ones (null), ascending. @throws {NotFoundError} */
   async history(
     tenantId: string | null,
     id: string,
-    after: number,
+    after: number | null,
     limit: number,
   ): Promise<ActorTransition[]> {
     const row = await this.#desk.rowOf(tenantId, id);
-    const steps = await this.#desk.host.store.actors.history(row, after, row.version, limit, false);
+    const from = after ?? Math.max(0, row.version - limit);
+    const steps = await this.#desk.host.store.actors.history(row, from, row.version, limit, false);
     return steps.map(transitionOf);
   }
 

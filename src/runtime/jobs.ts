@@ -247,14 +247,15 @@ export class Jobs {
     return await explain(await this.get(tenantId, id), this.#host);
   }
 
-  /** Committed steps of one job after `afterVersion`, ascending. @throws {NotFoundError} */
+  /** Its committed steps after a version, or its newest ones (null), ascending. @throws {NotFoundError} */
   async history(
     tenantId: string | null,
     id: string,
-    afterVersion: number,
+    after: number | null,
     limit: number,
   ): Promise<Transition[]> {
-    return await this.#host.store.history(await this.get(tenantId, id), afterVersion, limit);
+    const job = await this.get(tenantId, id);
+    return await this.#host.store.history(job, after ?? Math.max(0, job.version - limit), limit);
   }
 
   counts(tenantId: string | null): Promise<StateCount[]> {

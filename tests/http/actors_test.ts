@@ -34,6 +34,9 @@ Deno.test("an approval: started, decided, and looked at", async () => {
     [1, "START", "pending.waiting"],
     [2, "APPROVE", "approved"],
   ]);
+  const { body: last } = await api.get("/actors/chair/transitions?last=1");
+  assertEquals(last, { items: past.items.slice(1), nextCursor: null });
+  assertProblem(await api.get("/actors/chair/transitions?last=1&limit=1"), 400, "malformed");
   const first = await api.get("/actors/chair?version=1");
   assertEquals([first.body.state, first.body.status], ["pending.waiting", "active"]);
   assertEquals(first.body.timers, started.body.timers, "what was armed then");

@@ -99,6 +99,11 @@ Deno.test("GET /jobs/{id}/transitions pages by a cursor, each row once, until th
     }
     assertEquals(seen, all, `pages of ${limit}`);
   }
+  // The newest ones, and nothing after them, however many there are.
+  for (const last of [1, 3, 7, 1000]) {
+    const { body } = await api.get(`/jobs/${id}/transitions?last=${last}`);
+    assertEquals(body, { items: all.slice(-last), nextCursor: null });
+  }
 });
 
 Deno.test("GET /jobs/{id}/transitions answers 400 to a page that cannot be", async () => {
@@ -106,7 +111,8 @@ Deno.test("GET /jobs/{id}/transitions answers 400 to a page that cannot be", asy
   const id = await jobIn(api, "pending");
   const limits = ["0", "1001", "x", "-1", "1.5", "", "1e2"].map((limit) => `limit=${limit}`);
   const cursors = ["x", "-1", "99999999999"].map((cursor) => `cursor=${cursor}`);
-  for (const query of [...limits, ...cursors]) {
+  const lasts = ["last=0", "last=1001", "last=x", "last=1&cursor=0", "last=1&limit=1"];
+  for (const query of [...limits, ...cursors, ...lasts]) {
     assertProblem(await api.get(`/jobs/${id}/transitions?${query}`), 400, "malformed");
   }
 });
