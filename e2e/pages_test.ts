@@ -165,7 +165,10 @@ Deno.test("all pages", async (t) => {
         );
         await shell.body?.cancel();
         for (
-          const [path, limit] of [["", 30], ["actors/order-1", 30], ["machines/order", 30], [
+          const [path, limit] of [["", 30], ["actors/order-1", 30], [
+            "machines/order",
+            30,
+          ], [
             "metrics",
             55,
           ]] as const
@@ -189,6 +192,36 @@ Deno.test("all pages", async (t) => {
           assert(sizes.css <= 6, `${sizes.css.toFixed(1)} KB of styles`);
           await page.close();
         }
+      },
+    );
+
+    await t.step(
+      "what an instance asks for first comes beside its scripts, and once",
+      async () => {
+        const page = await openPage(browser, errors);
+        for (const path of ["actors/order-1?step=2", `jobs/${failed}`]) {
+          await page.goto(`${url}/ui/${path}`);
+          await whole(page);
+          await page.locator(".history tr[aria-current]").waitFor();
+          const asked = await page.evaluate(() =>
+            performance.getEntriesByType("resource").flatMap((entry) =>
+              /transitions|session/.test(entry.name) &&
+                entry instanceof PerformanceResourceTiming
+                ? [entry.initiatorType]
+                : []
+            )
+          );
+          assertEquals(asked, ["link", "link"], path);
+        }
+        await page.goto(`${url}/ui/actors`);
+        await page.hover('a[href="/ui/actors/order-1"]');
+        // Whoever points at a link has its page before going there.
+        await page.waitForFunction(() =>
+          performance.getEntriesByType("resource").some(({ name }) =>
+            /\/actor-\w+\.js$/.test(name)
+          )
+        );
+        await page.close();
       },
     );
     assertEquals(errors, []);

@@ -175,6 +175,7 @@ async function longPast(): Promise<void> {
     cwd: new URL("..", import.meta.url),
   }).output();
   if (!success) throw new Error("The past could not be made");
+  await openedByLink();
   const opened: number[] = [];
   const jumps: number[] = [];
   for (let run = 0; run < RUNS; run++) {
@@ -218,6 +219,56 @@ async function longPast(): Promise<void> {
     median(jumps),
     "ms",
   );
+}
+
+/** From the list of actors, by a pointer that has come to the link, and by a key that has not. */
+async function openedByLink(): Promise<void> {
+  for (const how of ["a pointer", "a key"]) {
+    const histories: number[] = [];
+    const charts: number[] = [];
+    for (let run = 0; run < RUNS; run++) {
+      const page = await openPage(browser, []);
+      await page.goto(`${url}/ui/actors`);
+      const link = page.locator('a[href="/ui/actors/order-2"]');
+      await link.waitFor();
+      if (how === "a pointer") {
+        await link.hover();
+        await page.waitForFunction(() =>
+          performance.getEntriesByType("resource").some(({ name }) =>
+            /\/actor-\w+\.js$/.test(name)
+          )
+        );
+        await new Promise((done) => setTimeout(done, REST_MS));
+      }
+      const [history, chart] = await opening(page);
+      histories.push(history ?? NaN);
+      charts.push(chart ?? NaN);
+      await page.close();
+    }
+    const name = `a past of ${PAST} steps, opened by ${how}`;
+    await say(`${name}: history painted`, median(histories), "ms");
+    await say(`${name}: chart painted`, median(charts), "ms");
+  }
+}
+
+/** From a link that is followed to what is painted: the history, and the chart with what is lit. */
+function opening(page: Page): Promise<number[]> {
+  return page.evaluate((painted) => {
+    const untilPainted = (0, eval)(painted);
+    const link = document.querySelector('a[href="/ui/actors/order-2"]');
+    const begin = performance.now();
+    const shown = async (what: string) => {
+      while (!document.querySelector(what)) {
+        await new Promise((done) => setTimeout(done, 1));
+      }
+      return await untilPainted() - begin;
+    };
+    if (link instanceof HTMLElement) link.click();
+    return Promise.all([
+      shown(".history tr[aria-current]"),
+      shown(".viewport svg .on"),
+    ]);
+  }, PAINTED);
 }
 
 async function largeChart(): Promise<void> {

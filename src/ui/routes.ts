@@ -7,6 +7,7 @@ import { onlyGet } from "../http/methods.ts";
 import { oneEach, readQuery } from "../http/request.ts";
 import { pageOf, shortListQuery } from "../http/short_list.ts";
 import type { Store, UiStore } from "../store/store.ts";
+import { askedFirst } from "./asked_first.ts";
 import { Charts } from "./charts.ts";
 import { Census } from "./census.ts";
 import { documentUi } from "./document.ts";
@@ -151,7 +152,10 @@ async function chartResponse(
 function page(c: Context, shell: Shell | null): Response | Promise<Response> {
   const headers = { "content-security-policy": POLICY, "cache-control": "no-cache" };
   if (!shell) return c.html(unbuiltPage, 503, headers);
-  return c.html(shell.of(c.req.path), 200, headers);
+  const link = askedFirst(new URL(c.req.url)).map((path) =>
+    `<${path}>; rel=preload; as=fetch; crossorigin`
+  );
+  return c.html(shell.of(c.req.path), 200, { ...headers, link: link.join(", ") });
 }
 
 /** Each build has addresses of its own; what an older page asks for is gone. */

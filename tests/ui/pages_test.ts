@@ -13,7 +13,8 @@ import { type OverlayName, overlayOf } from "../../src/ui/app/overlay.ts";
 import { Problem } from "../../src/ui/app/problem.ts";
 import { completions, queryErrorOf } from "../../src/ui/app/query.ts";
 import { PAGE, searchOn } from "../../src/ui/app/search_on.ts";
-import { countdown, duration, eventWords, json, short } from "../../src/ui/app/words.ts";
+import { short } from "../../src/ui/app/amount.ts";
+import { clock, countdown, duration, eventWords, json } from "../../src/ui/app/words.ts";
 import { chartOf } from "../../src/ui/chart.ts";
 import { mermaidOf } from "../../src/ui/mermaid.ts";
 
@@ -133,6 +134,13 @@ Deno.test("events, durations and counts as people read them", () => {
     "950 ms",
     "1 min",
     "1.5 h",
+  ]);
+  const [day, noon] = [new Date(2026, 5, 1, 12, 3, 4), new Date()];
+  noon.setHours(12, 3, 4, 5);
+  assertEquals([clock(day.toISOString()), clock(noon.toISOString()), clock(null)], [
+    "2026-06-01 12:03:04",
+    "12:03:04.005",
+    "–",
   ]);
   assertEquals([countdown(41_000), countdown(3_730_000), countdown(-1)], [
     "00:41",

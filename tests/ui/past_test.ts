@@ -14,10 +14,13 @@ const stepsAfter = (after: number, latest: number, most = WINDOW): Step[] =>
 
 /** A past of so many steps whose answers are given by hand when `isHeld`. */
 function pastOf(latest: number) {
-  const server = { latest, asked: [] as number[], isHeld: false, held: [] as (() => void)[] };
+  const server = {
+    ...{ latest, isHeld: false, held: [] as (() => void)[] },
+    asked: [] as (number | null)[],
+  };
   const past = new Past(async (after, most) => {
     server.asked.push(after);
-    const found = stepsAfter(after, server.latest, most);
+    const found = stepsAfter(after ?? Math.max(0, server.latest - most), server.latest, most);
     if (server.isHeld) await new Promise<void>((done) => server.held.push(done));
     return found;
   }, (then) => then());
@@ -31,13 +34,54 @@ const gapless = (steps: readonly Step[]) =>
 Deno.test("a past of 100,000 steps is opened, jumped and stepped through by windows", async () => {
   const { past, server } = pastOf(100_000);
   await past.look(null);
-  assertEquals([past.step.value?.version, server.asked], [100_000, [99_800]]);
-  await past.look(50_000);
   // What is near it, and then its window.
-  assertEquals([past.step.value?.version, server.asked.length], [50_000, 3]);
+  assertEquals([past.step.value?.version, server.asked], [100_000, [99_960, 99_800]]);
+  await past.look(50_000);
+  assertEquals([past.step.value?.version, server.asked.length], [50_000, 4]);
   for (let version = 49_999; version >= 49_801; version--) await past.look(version);
-  assertEquals([past.step.value?.version, server.asked.length], [49_801, 5]);
+  assertEquals([past.step.value?.version, server.asked.length], [49_801, 6]);
   assert(past.steps.value.length <= WINDOW && gapless(past.steps.value));
+});
+
+Deno.test("a past opens before it is known how long it is: at its end, and at a step", async () => {
+  for (const [step, seen] of [[null, 100_000], [50_000, 50_000], [200_000, 100_000]] as const) {
+    const { past, server } = pastOf(100_000);
+    past.latest.value = 0;
+    server.isHeld = true;
+    const look = past.look(step);
+    while (past.step.value === null) {
+      server.held.shift()?.();
+      await null;
+    }
+    assertEquals([past.step.value.version, past.wanted.value], [seen, step && seen]);
+    // What it is of has come meanwhile.
+    past.latest.value = 100_000;
+    server.isHeld = false;
+    for (const done of server.held.splice(0)) done();
+    await look;
+    assertEquals([past.step.value.version, past.steps.value.length], [seen, WINDOW]);
+    assert(gapless(past.steps.value));
+  }
+});
+
+Deno.test("a short past is asked for once, and what comes while its window is filled stays in it", async () => {
+  const short = pastOf(12);
+  short.past.latest.value = 0;
+  short.server.latest = 12;
+  await short.past.look(null);
+  assertEquals([short.past.steps.value.length, short.server.asked], [12, [null]]);
+
+  const { past, server } = pastOf(1_000);
+  const live = past.look(null);
+  server.isHeld = true;
+  while (server.held.length === 0) await null;
+  server.isHeld = false;
+  server.latest = 1_003;
+  await past.catchUp(1_003);
+  server.held[0]?.();
+  await live;
+  assertEquals([past.step.value?.version, past.steps.value.length], [1_003, WINDOW + 3]);
+  assert(gapless(past.steps.value));
 });
 
 Deno.test("who jumps sees what is near before the rest of its window has come", async () => {

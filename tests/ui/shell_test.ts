@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { askedFirst } from "../../src/ui/asked_first.ts";
 import { Shell } from "../../src/ui/shell.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -62,4 +63,27 @@ Deno.test("each module of the pages is named for some address", async () => {
   const documents = pages.map((page) => shell.of(`/ui/${page}`)).join();
   assertEquals(modules.filter((file) => !documents.includes(`/${file}"`)), []);
   assertEquals(modules.length, new Set(documents.match(/[\w]+-X\.js/g)).size);
+});
+
+Deno.test("what a page asks the API for first follows from its address", () => {
+  const asked = (path: string) => askedFirst(new URL(`http://any.example/ui/${path}`)).slice(1);
+  assertEquals(askedFirst(new URL("http://any.example/ui/")), ["/ui/session"]);
+  for (const path of ["jobs", "jobs/", "machines/order", "a/b"]) {
+    assertEquals(asked(path), [], path);
+  }
+  assertEquals(asked("actors/a%2Fb?step=3&tab=raw"), [
+    "/actors/a%2Fb",
+    "/actors/a%2Fb/transitions?cursor=0&limit=40",
+  ]);
+  assertEquals(asked("actors/a/b%20c?tenantId=x%3E%2C&step=-1"), [
+    "/actors/a%2Fb%20c?tenantId=x%3E%2C",
+    "/actors/a%2Fb%20c/transitions?last=40&tenantId=x%3E%2C",
+  ]);
+  assertEquals(asked("jobs/7?step=100&tenantId=x"), [
+    "/jobs/7",
+    "/jobs/7/transitions?cursor=80&limit=40",
+    "/machines/job",
+  ]);
+  // Not a name that can be read: what it comes to is for the page to say.
+  assertEquals(asked("jobs/%E0")[0], "/jobs/%25E0");
 });

@@ -1,20 +1,31 @@
 /** One actor: its chart, its past, what it waits for, and what it may be told. */
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import type { Actor } from "../../runtime/actor_view.ts";
-import { at, call, follow, may, type Moved, queryOf, send, stepsOf, ui } from "./api.ts";
+import { at, call, may, queryOf, send, ui } from "./api.ts";
 import { loadChart, type MachineChart } from "./chart.tsx";
-import { Confirm, useAction } from "./dialog.tsx";
 import { Diff, diffOf } from "./diff.tsx";
+import { usePast } from "./following.ts";
 import { glanceAt } from "./glance.ts";
 import { Icon } from "./icons.tsx";
 import { Instance, StepPanel } from "./instance.tsx";
 import { Accepts, Active, Waits } from "./actor_side.tsx";
-import { Ago, lazy, Panel, Pill, Raw, useKeys, useLoad, useTitle } from "./parts.tsx";
+import {
+  Ago,
+  Confirm,
+  lazy,
+  Panel,
+  Pill,
+  Raw,
+  useAction,
+  useKeys,
+  useLoad,
+  useTitle,
+} from "./parts.tsx";
 import { Moments, useMoment } from "./moments.ts";
-import { Past } from "./past.ts";
-import { place, word } from "./place.ts";
+import type { Past } from "./past.ts";
+import { word } from "./place.ts";
 import { shortId } from "./words.ts";
 import { Why } from "./why.tsx";
 
@@ -35,10 +46,9 @@ export function ActorPage({ id }: { readonly id: string }) {
     (signal) => call<Actor>(path + query, { signal }),
     [id, tenantId],
   );
-  const past = useMemo(() => new Past(stepsOf(path, tenantId)), [id, tenantId]);
+  const past = usePast({ kind: "actor", id, path, tenantId, known: actor, put });
   const moments = useMemo(() => new Moments(path, tenantId), [id, tenantId]);
   const chart = useChart(actor);
-  useFollowing(actor, past, put, path + query);
   if (!actor) {
     return error
       ? <Missing error={error} what="actor" id={id} retry={reload} />
@@ -57,31 +67,6 @@ export function useChart(
     (signal) => machine === null ? Promise.resolve(null) : loadChart(machine, version, signal),
     [machine, version],
   ).data;
-}
-
-function useFollowing(
-  actor: Actor | null,
-  past: Past,
-  put: (actor: Actor) => void,
-  path: string,
-): void {
-  const isThere = actor !== null;
-  useEffect(() => {
-    if (!actor) return;
-    past.latest.value = actor.version;
-    const step = Number(place.peek().searchParams.get("step"));
-    void past.look(step >= 1 ? step : null);
-    let asked = 0;
-    const query = () =>
-      queryOf({ actor: actor.id, after: past.latest.value, tenantId: actor.tenantId });
-    return follow<Moved>(query, {
-      actor: ({ version }) => {
-        const mine = ++asked;
-        const newer = call<Actor>(path).then((found) => mine === asked && put(found));
-        return Promise.all([past.catchUp(version), newer]);
-      },
-    });
-  }, [isThere, past]);
 }
 
 interface ViewProps {

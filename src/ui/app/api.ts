@@ -46,10 +46,11 @@ export function send<T>(
   });
 }
 
-/** Asks for the steps of a job or an actor, after a version. */
+/** Asks for steps of a job or an actor. */
 export function stepsOf(path: string, tenantId: string | null = null): FetchSteps {
-  return async (cursor, limit) => {
-    const query = queryOf({ cursor, limit, tenantId });
+  return async (after, most) => {
+    const where = after === null ? { last: most } : { cursor: after, limit: most };
+    const query = queryOf({ ...where, tenantId });
     return (await call<Page<Step>>(`${path}/transitions${query}`)).items;
   };
 }

@@ -2,8 +2,9 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { Actor } from "../../runtime/actor_view.ts";
 import { queryOf, send, ui } from "./api.ts";
-import { Dialog, useAction } from "./dialog.tsx";
+import { Dialog } from "./dialog.tsx";
 import { go } from "./place.ts";
+import { useAction } from "./parts.tsx";
 
 interface BranchProps {
   readonly actor: Actor;

@@ -1,7 +1,7 @@
 /** A chart to look at: fitted, zoomed, moved, walked through by keys, or read as text. */
 import { effect, type ReadonlySignal, signal, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Chart } from "../chart.ts";
 import { at, call, queryOf } from "./api.ts";
 import { Icon } from "./icons.tsx";
@@ -24,13 +24,27 @@ export interface MachineChart extends Chart {
   readonly versions: readonly string[];
 }
 
-/** Asks for the chart of a machine; an unknown version is that of the latest. */
-export function loadChart(
+/** Pictures that have been asked for. */
+const pictures = new WeakMap<MachineChart, Promise<string>>();
+
+/** Asks for the chart of a machine and then for its picture; an unknown version is that of the latest. */
+export async function loadChart(
   machine: string,
   version: string | null,
   signal: AbortSignal,
 ): Promise<MachineChart> {
-  return call(`${at("machines", machine)}${queryOf({ version })}`, { signal });
+  const path = `${at("machines", machine)}${queryOf({ version })}`;
+  const chart = await call<MachineChart>(path, { signal });
+  const picture = askForPicture(chart, signal);
+  // Who shows it says what has become of it.
+  picture.catch(() => {});
+  pictures.set(chart, picture);
+  return chart;
+}
+
+/** Its address has its hash, so that it is fetched once. */
+function askForPicture({ id, version, hash }: MachineChart, signal: AbortSignal): Promise<string> {
+  return call(at("machines", id, "chart.svg") + queryOf({ version, hash }), { signal });
 }
 
 interface ChartProps {
@@ -90,19 +104,19 @@ export function ChartView(props: ChartProps) {
   );
 }
 
-/** Fetches the picture; its address has its hash, so that it is fetched once. */
+/** The picture, once it is there. */
 function usePicture(chart: MachineChart) {
   const picture = useSignal<Picture | null>(null);
   const failure = useSignal<string | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
     let again: ReturnType<typeof setTimeout> | undefined;
-    const path = at("machines", chart.id, "chart.svg") +
-      queryOf({ version: chart.version, hash: chart.hash });
+    // Whoever asked for it before may have gone.
+    const ask = () => askForPicture(chart, signal);
     const load = async () => {
       try {
-        picture.value = new Picture(await call<string>(path, { signal }));
+        picture.value = new Picture(await (pictures.get(chart)?.catch(ask) ?? ask()));
         failure.value = null;
       } catch (error) {
         if (signal.aborted) return;

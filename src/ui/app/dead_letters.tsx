@@ -2,10 +2,10 @@
 import { useSignal } from "@preact/signals";
 import { systemClock } from "../../core/clock.ts";
 import { call, may, type Page, Problem, queryOf, send, ui } from "./api.ts";
-import { Dialog, useAction } from "./dialog.tsx";
+import { Dialog } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import { Failure, Table } from "./lists.tsx";
-import { Ago, Empty, useLoad, useTitle } from "./parts.tsx";
+import { Ago, Empty, useAction, useLoad, useTitle } from "./parts.tsx";
 import { go, setQuery, word } from "./place.ts";
 import type { JobResource } from "./resources.ts";
 import { clock, duration, shortId } from "./words.ts";

@@ -1,7 +1,7 @@
 /** A chart to take away: SVG, PNG, Mermaid, JSON. */
 import { at, call, queryOf } from "./api.ts";
 import type { MachineChart } from "./chart.tsx";
-import { useAction } from "./dialog.tsx";
+import { useAction } from "./parts.tsx";
 
 /** Links and the one that has to be drawn first. */
 export function Exports({ chart }: { readonly chart: MachineChart }) {

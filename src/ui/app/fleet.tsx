@@ -10,7 +10,7 @@ import { layOver } from "./laying.ts";
 import { type OverlayName, overlayOf, OVERLAYS, perState } from "./overlay.ts";
 import { pathname, setQuery, word } from "./place.ts";
 import { Strip } from "./strip.tsx";
-import { short } from "./words.ts";
+import { short } from "./amount.ts";
 import { useLoad } from "./parts.tsx";
 
 type Listed = "jobs" | "actors";

@@ -23,7 +23,11 @@ export function HistoryTable({ past }: { readonly past: Past }) {
   const from = Math.max(0, Math.min(top.value, steps.length - MADE));
   // A step only moves the mark, and is painted without it.
   const rows = useMemo(() => <StepRows {...{ past, steps, from }} />, [past, steps, from]);
-  useLayoutEffect(() => bringInSight(place.current, rowOf(past)), [past, jumps]);
+  const scrolled = useRef(0);
+  // The first row of a table that nobody has moved is in sight: who asks has it laid out twice.
+  useLayoutEffect(() => {
+    if (rowOf(past) + scrolled.current > 0) bringInSight(place.current, rowOf(past));
+  }, [past, jumps]);
   useMark(place, past, [past, steps, from]);
   if (steps.length === 0) return <Empty title="No steps yet" />;
   return (
@@ -33,7 +37,7 @@ export function HistoryTable({ past }: { readonly past: Past }) {
       role="group"
       aria-label="History"
       ref={place}
-      onScroll={({ currentTarget }) => follow(top, currentTarget.scrollTop)}
+      onScroll={({ currentTarget }) => follow(top, scrolled.current = currentTarget.scrollTop)}
     >
       {rows}
     </div>

@@ -1,22 +1,22 @@
 /** One job: its chart, its past step by step, why it is where it is, and what it accepts. */
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
 import { Facts } from "./facts.tsx";
 import type { JobResource } from "./resources.ts";
-import { at, call, follow, may, type Moved, send, stepsOf, ui } from "./api.ts";
+import { at, call, may, send, ui } from "./api.ts";
 import { loadChart } from "./chart.tsx";
-import { Dialog, useAction } from "./dialog.tsx";
+import { usePast } from "./following.ts";
 import { glanceAt } from "./glance.ts";
 import { Icon } from "./icons.tsx";
 import { Instance, StepPanel } from "./instance.tsx";
-import { Ago, Countdown, lazy, Panel, Pill, Raw, useLoad, useTitle } from "./parts.tsx";
-import { Past } from "./past.ts";
-import { go, place } from "./place.ts";
+import { Ago, Countdown, lazy, Panel, Pill, Raw, useAction, useLoad, useTitle } from "./parts.tsx";
+import type { Past } from "./past.ts";
+import { go } from "./place.ts";
 import { Why } from "./why.tsx";
 import { shortId } from "./words.ts";
 
 /** Fetched when there is something to open. */
 const Missing = lazy(() => import("./missing.tsx"), (module) => module.Missing);
+const Dialog = lazy(() => import("./dialog.tsx"), (module) => module.Dialog);
 const Tree = lazy(() => import("./tree.tsx"), (module) => module.Tree);
 
 /** `/ui/jobs/{id}?step=n`. */
@@ -27,23 +27,8 @@ export function JobPage({ id }: { readonly id: string }) {
     (signal) => call<JobResource>(path, { signal }),
     [id],
   );
-  const past = useMemo(() => new Past(stepsOf(path)), [id]);
+  const past = usePast({ kind: "job", id, path, tenantId: null, known: job, put });
   const chart = useLoad((signal) => loadChart("job", null, signal), []).data;
-  const isThere = job !== null;
-  useEffect(() => {
-    if (!job) return;
-    past.latest.value = job.version;
-    const step = Number(place.peek().searchParams.get("step"));
-    void past.look(step >= 1 ? step : null);
-    let asked = 0;
-    return follow<Moved>(() => `?job=${id}&after=${past.latest.value}`, {
-      job: ({ version }) => {
-        const mine = ++asked;
-        const newer = call<JobResource>(path).then((found) => mine === asked && put(found));
-        return Promise.all([past.catchUp(version), newer]);
-      },
-    });
-  }, [isThere, past]);
   if (!job) {
     return error
       ? <Missing error={error} what="job" id={id} retry={reload} />

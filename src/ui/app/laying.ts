@@ -1,7 +1,7 @@
 /** Numbers and paths over a picture: for the pages that show many instances at once. */
 import type { Overlay, PathName } from "./overlay.ts";
 import { dress, idOf, type Picture } from "./picture.ts";
-import { short } from "./words.ts";
+import { short } from "./amount.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -3,7 +3,7 @@ import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { Frame } from "./frame.tsx";
 import { Empty, lazy, useTitle } from "./parts.tsx";
-import { followLinks, partsOf, pathname } from "./place.ts";
+import { followLinks, linkAt, partsOf, pathname } from "./place.ts";
 import { loadSession } from "./api.ts";
 
 /** Fetched when first asked for: nobody pays for a page that is not looked at. */
@@ -53,5 +53,11 @@ function App() {
 }
 
 followLinks();
+/** Who points at a link may follow it: what its page needs is fetched meanwhile. */
+const ones = new Map([["jobs", Job], ["actors", Actor], ["machines", Machine]]);
+addEventListener("pointerover", (event) => {
+  const [page, id] = partsOf(linkAt(event)?.pathname ?? "");
+  if (id) ones.get(page)?.load();
+});
 const root = document.getElementById("app");
 if (root) render(<App />, root);

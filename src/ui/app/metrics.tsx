@@ -4,7 +4,8 @@ import { counts, rateOf, samples, sumBy, useCounts } from "./counts.ts";
 import { call } from "./api.ts";
 import { isMissing } from "./lists.tsx";
 import { Empty, Panel, useLoad, useTitle } from "./parts.tsx";
-import { short, spoken } from "./words.ts";
+import { short } from "./amount.ts";
+import { spoken } from "./words.ts";
 import type { Plotter, Series } from "./plot.ts";
 
 const LINES = [

@@ -1,9 +1,8 @@
 /** Operations under way and past, and the audit. */
 import { at, call, may, type Page, queryOf, send, ui } from "./api.ts";
-import { Confirm } from "./dialog.tsx";
 import { Tabs } from "./tabs.tsx";
 import { Failure, isMissing, NotHere } from "./lists.tsx";
-import { Ago, Empty, Pill, useLoad, useTitle } from "./parts.tsx";
+import { Ago, Confirm, Empty, Pill, useLoad, useTitle } from "./parts.tsx";
 import { OperationDetail } from "./operation.tsx";
 import type { Operation } from "./operation.tsx";
 import { setQuery, word } from "./place.ts";

@@ -2,7 +2,7 @@
 import type { Flow } from "../../core/flow.ts";
 import type { Chart } from "../chart.ts";
 import { takenBy } from "./lit.ts";
-import { short } from "./words.ts";
+import { short } from "./amount.ts";
 
 /** A number on a state; `step` 0 to 5: how strongly. */
 export interface Mark {

@@ -7,7 +7,8 @@ import { Ago, Empty, Panel, Pill, useLoad, useTitle } from "./parts.tsx";
 import { MachineTable, NextFirings } from "./overview_tables.tsx";
 import type { ActorLine, Count, JobResource } from "./resources.ts";
 import { Sparkline } from "./sparkline.tsx";
-import { short, shortId, spoken } from "./words.ts";
+import { short } from "./amount.ts";
+import { shortId, spoken } from "./words.ts";
 
 const CARDS = [
   ["running", "on"],

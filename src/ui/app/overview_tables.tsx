@@ -4,7 +4,7 @@ import { counts, sumBy } from "./counts.ts";
 import { Table } from "./lists.tsx";
 import { Countdown, useLoad } from "./parts.tsx";
 import type { MachineLine } from "./resources.ts";
-import { short } from "./words.ts";
+import { short } from "./amount.ts";
 
 interface Group {
   readonly status: string;

@@ -1,7 +1,8 @@
 /** Small parts that all pages share. Text is always text: nothing here parses HTML. */
 import { type Signal, signal, useSignal } from "@preact/signals";
 import type { ComponentChildren, FunctionComponent } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import type { QuestionProps } from "./dialog.tsx";
 import { Icon, type IconName } from "./icons.tsx";
 import { systemClock } from "../../core/clock.ts";
 import { countdown, duration, json, spoken } from "./words.ts";
@@ -159,18 +160,19 @@ export function useKeys(on: Keys): void {
   });
 }
 
-/** A component of a module that is not there yet. */
+/** A component of a module that is not there yet; `load` fetches it before it is shown. */
 export function lazy<Module, Props extends object>(
-  load: () => Promise<Module>,
+  fetch: () => Promise<Module>,
   pick: (module: Module) => FunctionComponent<Props>,
-): FunctionComponent<Props> {
+): FunctionComponent<Props> & { readonly load: () => void } {
   const found = signal<FunctionComponent<Props> | null>(null);
   const failed = signal(false);
-  return (props) => {
-    useEffect(() => {
-      if (found.value) return;
-      load().then((module) => found.value = pick(module)).catch(() => failed.value = true);
-    }, []);
+  const load = () => {
+    if (found.peek()) return;
+    fetch().then((module) => found.value = pick(module)).catch(() => failed.value = true);
+  };
+  const component: FunctionComponent<Props> = (props) => {
+    useLayoutEffect(load, []);
     const Found = found.value;
     if (Found) return <Found {...props} />;
     if (!failed.value) return <div class="loading" aria-busy="true" />;
@@ -182,6 +184,54 @@ export function lazy<Module, Props extends object>(
       </Empty>
     );
   };
+  return Object.assign(component, { load });
+}
+
+/** Fetched when there is something to ask. */
+const Question = lazy(() => import("./dialog.tsx"), (module) => module.Question);
+
+/** Runs an action once at a time; its failure is said, not thrown. */
+export function useAction(): {
+  readonly isBusy: boolean;
+  readonly run: (act: () => Promise<unknown>, done?: string) => Promise<boolean>;
+} {
+  const busy = useSignal(false);
+  const run = async (act: () => Promise<unknown>, done?: string) => {
+    if (busy.value) return false;
+    busy.value = true;
+    try {
+      await act();
+      if (done) toast(done);
+      return true;
+    } catch (error) {
+      toast(error instanceof Error ? error.message : String(error), true);
+      return false;
+    } finally {
+      busy.value = false;
+    }
+  };
+  return { isBusy: busy.value, run };
+}
+
+/** A button that asks once more before it acts. */
+export function Confirm(
+  { label, ...asked }: Omit<QuestionProps, "onClose">,
+) {
+  const open = useSignal(false);
+  return (
+    <>
+      <button type="button" class={asked.tone ?? "grave"} onClick={() => open.value = true}>
+        {label}
+      </button>
+      {open.value && (
+        <Question
+          {...asked}
+          label={label.replace("…", "")}
+          onClose={() => open.value = false}
+        />
+      )}
+    </>
+  );
 }
 
 /** What became of loading. */
@@ -213,7 +263,8 @@ export function useLoad<T>(
   const error = useSignal<Error | null>(null);
   const isLoading = useSignal(true);
   const again = useRef(() => {});
-  useEffect(() => {
+  // Not after the next frame: what is asked for is the longest way.
+  useLayoutEffect(() => {
     let controller = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isWhole = false;

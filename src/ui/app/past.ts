@@ -1,5 +1,6 @@
 /** The past of one job or actor: a window of its steps, and which of them is looked at. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { NEAR } from "../asked_first.ts";
 import { afterPaint } from "./after_paint.ts";
 import type { Step } from "./lit.ts";
 
@@ -9,11 +10,8 @@ export const WINDOW = 200;
 /** Who steps faster than this is on the way: what is not looked at meanwhile follows when they rest. */
 export const REST_MS = 60;
 
-/** So many are enough to look at a step elsewhere; the rest of its window follows. */
-const NEAR = 40;
-
-/** Gives the steps after a version, so many of them at most. */
-export type FetchSteps = (after: number, most: number) => Promise<readonly Step[]>;
+/** Gives the steps after a version, so many of them at most; after null: the newest. */
+export type FetchSteps = (after: number | null, most: number) => Promise<readonly Step[]>;
 
 /** Steps around the one that is looked at, ascending. */
 export class Past {
@@ -35,42 +33,62 @@ export class Past {
   readonly step: ReadonlySignal<Step | null> = computed(() =>
     this.steps.value[this.index.value] ?? null
   );
-  readonly #fetch: (after: number, most?: number) => Promise<readonly Step[]>;
+  readonly #fetch: FetchSteps;
   readonly #soon: (then: () => void) => void;
   #asked = 0;
 
   /** `soon`: calls back when what has changed can be seen. */
   constructor(fetch: FetchSteps, soon = afterPaint) {
-    this.#fetch = (after, most = WINDOW) => fetch(Math.max(0, after), most);
+    this.#fetch = (after, most) => fetch(after === null ? null : Math.max(0, after), most);
     this.#soon = soon;
   }
 
-  /** Looks at a version, loading what is around it when need be. */
+  /**
+   * Looks at a version (null: the latest, whatever comes), loading what is around it when need be. It
+   * need not be known how many there are.
+   */
   async look(version: number | null): Promise<void> {
-    const wanted = Math.min(version ?? this.latest.value, this.latest.value);
-    const steps = this.steps.value;
-    const isHere = wanted >= (steps[0]?.version ?? Infinity) && wanted <= lastOf(steps);
     const mine = ++this.#asked;
-    const turn = () => this.wanted.value = version === null ? null : Math.max(1, wanted);
-    if (isHere) {
-      turn();
+    const latest = this.latest.value;
+    const wanted = latest === 0 ? version : Math.min(version ?? latest, latest);
+    const turn = (to: number) => this.wanted.value = version === null ? null : Math.max(1, to);
+    const steps = this.steps.value;
+    if (wanted !== null && wanted >= (steps[0]?.version ?? Infinity) && wanted <= lastOf(steps)) {
+      turn(wanted);
       return;
     }
-    // The latest ones as they are; others with what is on both sides.
-    const isLast = this.latest.value - wanted < WINDOW / 2;
-    const found =
-      await (isLast
-        ? this.#fetch(this.latest.value - WINDOW)
-        : this.#fetch(wanted - NEAR / 2, NEAR));
+    const found = await this.#near(wanted);
     // Who drags the scrubber asks for many: the last one is what counts.
     if (mine !== this.#asked) return;
-    this.#exchange(found, turn);
+    const here = Math.min(wanted ?? Infinity, lastOf(found));
+    this.#exchange(found, () => turn(here));
     if (version === null) await this.#reachEnd();
-    if (isLast) return;
+    await this.#fillUp(here);
+  }
+
+  /** Few steps, soon: those around a version, or the last ones where it is one of them or none. */
+  async #near(version: number | null): Promise<readonly Step[]> {
+    const after = version === null ? null : version - NEAR / 2;
+    const isInside = after !== null &&
+      (this.latest.value === 0 || after + NEAR < this.latest.value);
+    const found = isInside ? await this.#fetch(after, NEAR) : [];
+    if (found.length > 0) return found;
+    return await this.#fetch(this.latest.value === 0 ? null : this.latest.value - NEAR, NEAR);
+  }
+
+  /** The rest of the window around a version, once those that are here are painted. */
+  async #fillUp(version: number): Promise<void> {
+    const [first] = this.steps.value;
+    if (!first || (first.version === 1 && lastOf(this.steps.value) === this.latest.value)) return;
     await new Promise<void>((done) => this.#soon(done));
-    const whole = await this.#fetch(wanted - WINDOW / 2);
-    // Somebody has gone elsewhere meanwhile.
-    if (this.steps.value === found) this.#exchange(whole);
+    const whole = await this.#fetch(
+      Math.min(version - WINDOW / 2, this.latest.value - WINDOW),
+      WINDOW,
+    );
+    const steps = this.steps.value;
+    // Somebody has gone elsewhere meanwhile; only at the end more may have come.
+    if (steps[0] !== first) return;
+    this.#exchange([...new Map([...whole, ...steps].map((step) => [step.version, step])).values()]);
   }
 
   /** Other steps around the same or another one. */
@@ -98,7 +116,7 @@ export class Past {
     // What is looked at must not fall out at the other end.
     if (last >= latest || (isFar && this.wanted.value !== null)) return;
     const after = Math.max(last, latest - WINDOW);
-    const found = await this.#fetch(after);
+    const found = await this.#fetch(after, WINDOW);
     // Somebody has gone elsewhere meanwhile: those are other steps.
     if (this.steps.value !== steps) return;
     this.#take([...after === last ? steps : [], ...found].slice(-5 * WINDOW));

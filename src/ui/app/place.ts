@@ -77,8 +77,8 @@ export function followLinks(): void {
     forget();
     place.value = new URL(location.href);
   });
-  document.addEventListener("click", (event) => {
-    const link = event.target instanceof Element ? event.target.closest("a") : null;
+  addEventListener("click", (event) => {
+    const link = linkAt(event);
     if (!link || event.defaultPrevented || event.button !== 0) return;
     if (event.ctrlKey || event.metaKey || event.shiftKey || link.target || link.download) return;
     const url = new URL(link.href);
@@ -86,6 +86,11 @@ export function followLinks(): void {
     event.preventDefault();
     go(url.href);
   });
+}
+
+/** The link that something happens to. */
+export function linkAt({ target }: Event): HTMLAnchorElement | null {
+  return target instanceof Element ? target.closest("a") : null;
 }
 
 function decoded(text: string): string {

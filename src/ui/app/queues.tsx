@@ -2,10 +2,11 @@
 import { useSignal } from "@preact/signals";
 import { at, call, may, type Page, send } from "./api.ts";
 import { Breakers } from "./breakers.tsx";
-import { Dialog, useAction } from "./dialog.tsx";
+import { Dialog } from "./dialog.tsx";
 import { Failure } from "./lists.tsx";
-import { Ago, Countdown, Empty, now, Pill, useLoad, useTitle } from "./parts.tsx";
-import { short, spoken } from "./words.ts";
+import { Ago, Countdown, Empty, now, Pill, useAction, useLoad, useTitle } from "./parts.tsx";
+import { short } from "./amount.ts";
+import { spoken } from "./words.ts";
 
 interface Limits {
   readonly ratePerMinute: number | null;

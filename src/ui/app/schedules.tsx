@@ -1,10 +1,9 @@
 /** Schedules: when they fire next, and the hand on them. */
 import { useSignal } from "@preact/signals";
 import { at, call, may, type Page, send } from "./api.ts";
-import { useAction } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import { Failure, isMissing, NotHere } from "./lists.tsx";
-import { Ago, Countdown, Empty, Pill, Raw, useLoad, useTitle } from "./parts.tsx";
+import { Ago, Countdown, Empty, Pill, Raw, useAction, useLoad, useTitle } from "./parts.tsx";
 import { clock, duration } from "./words.ts";
 
 interface Schedule {

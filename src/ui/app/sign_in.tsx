@@ -1,8 +1,7 @@
 /** Sign in: a key for a session that this page cannot read. */
 import { useSignal } from "@preact/signals";
 import { loadSession, send, session } from "./api.ts";
-import { useAction } from "./dialog.tsx";
-import { Empty, useTitle } from "./parts.tsx";
+import { Empty, useAction, useTitle } from "./parts.tsx";
 import { go, word } from "./place.ts";
 
 /** `/ui/sign-in?next=`. */

@@ -3,7 +3,8 @@ import type { ComponentChildren } from "preact";
 import type { Flow } from "../../core/flow.ts";
 import { minutesOf } from "./overlay.ts";
 import { Sparkline } from "./sparkline.tsx";
-import { duration, short } from "./words.ts";
+import { short } from "./amount.ts";
+import { duration } from "./words.ts";
 
 interface StripProps {
   readonly flow: Flow | null;

@@ -5,11 +5,15 @@ import { systemClock } from "../../core/clock.ts";
 /** `12:03:04.567`, with the date when it is not today's; a whole second without its thousandths. */
 export function clock(instant: string | null): string {
   if (!instant) return "–";
-  const date = new Date(instant);
-  const ms = date.getMilliseconds();
-  const time = date.toLocaleTimeString("en-GB") + (ms && `.${String(ms).padStart(3, "0")}` || "");
-  const isToday = date.toDateString() === new Date(systemClock.now()).toDateString();
-  return isToday ? time : `${date.toLocaleDateString("en-CA")} ${time}`;
+  const [day, time = ""] = wallClock(Date.parse(instant));
+  const isToday = day === wallClock(systemClock.now())[0];
+  return `${isToday ? "" : `${day} `}${time.replace(".000", "")}`;
+}
+
+/** Day and time where the reader is. Not by a locale: that takes milliseconds, and a table has many. */
+function wallClock(ms: number): string[] {
+  const offset = 60_000 * new Date(ms).getTimezoneOffset();
+  return new Date(ms - offset).toISOString().split(/[TZ]/);
 }
 
 /** A duration in the unit that fits. */
@@ -30,13 +34,6 @@ export function countdown(ms: number): string {
   const [h, m, s] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
   const two = (n: number) => String(n).padStart(2, "0");
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${two(m)}:${two(s)}`;
-}
-
-/** `48.2 k`. */
-export function short(count: number): string {
-  if (count < 10_000) return count.toLocaleString("en");
-  if (count < 1_000_000) return `${(count / 1_000).toFixed(count < 100_000 ? 1 : 0)} k`;
-  return `${(count / 1_000_000).toFixed(2)} M`;
 }
 
 /** `dead_letter`: `dead letter`. */
