@@ -86,7 +86,7 @@ interface Counters {
   readonly refused: number;
 }
 
-interface ForEachContext<Of, Item> extends ForEachSettings, Counters {
+export interface ForEachContext<Of, Item> extends ForEachSettings, Counters {
   /** For those who make the items. */
   readonly of: Of;
   readonly cursor: Cursor | null;

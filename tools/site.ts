@@ -9,7 +9,13 @@ import { Marked } from "marked";
 const ROOT = new URL("../", import.meta.url).pathname;
 const INDEX = "docs/README.md";
 /** What programs import; each is a part of the reference. */
-const MODULES = ["mod.ts", "src/testing/mod.ts", "src/core/actor/mod.ts", "src/telemetry/mod.ts"];
+const MODULES = [
+  "mod.ts",
+  "src/testing/mod.ts",
+  "src/core/actor/mod.ts",
+  "src/client/client.ts",
+  "src/telemetry/mod.ts",
+];
 
 /** One page of the site. */
 export interface Page {
