@@ -7,7 +7,7 @@ import { onlyGet } from "../http/methods.ts";
 import { oneEach, readQuery } from "../http/request.ts";
 import { pageOf, shortListQuery } from "../http/short_list.ts";
 import type { Store, UiStore } from "../store/store.ts";
-import { askedFirst } from "./asked_first.ts";
+import { askedFirst } from "./app/asked_first.ts";
 import { Charts } from "./charts.ts";
 import { Census } from "./census.ts";
 import { documentUi } from "./document.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { askedFirst } from "../../src/ui/asked_first.ts";
+import { askedFirst } from "../../src/ui/app/asked_first.ts";
 import { Shell } from "../../src/ui/shell.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);

@@ -11,18 +11,7 @@ import { glanceAt } from "./glance.ts";
 import { Icon } from "./icons.tsx";
 import { Instance, StepPanel } from "./instance.tsx";
 import { Accepts, Active, Waits } from "./actor_side.tsx";
-import {
-  Ago,
-  Confirm,
-  lazy,
-  Panel,
-  Pill,
-  Raw,
-  useAction,
-  useKeys,
-  useLoad,
-  useTitle,
-} from "./parts.tsx";
+import { Ago, lazy, Panel, Pill, Raw, useAction, useKeys, useLoad, useTitle } from "./parts.tsx";
 import { Moments, useMoment } from "./moments.ts";
 import type { Past } from "./past.ts";
 import { word } from "./place.ts";
@@ -34,6 +23,7 @@ const SendDialog = lazy(() => import("./send.tsx"), (module) => module.SendDialo
 const Missing = lazy(() => import("./missing.tsx"), (module) => module.Missing);
 const Tree = lazy(() => import("./tree.tsx"), (module) => module.Tree);
 const Related = lazy(() => import("./related.tsx"), (module) => module.Related);
+const CancelDialog = lazy(() => import("./cancelling.tsx"), (module) => module.CancelDialog);
 const BranchDialog = lazy(() => import("./branching.tsx"), (module) => module.BranchDialog);
 
 /** `/ui/actors/{id}?step=n`. */
@@ -202,6 +192,7 @@ interface HeadProps {
 function Actions({ actor, past, put, path, onSend }: HeadProps) {
   const { isBusy, run } = useAction();
   const branching = useSignal<number | null>(null);
+  const ending = useSignal(false);
   const query = queryOf({ tenantId: actor.tenantId });
   const tell = async (verb: string, body: object = {}) => {
     put(await send<Actor>(`${path}/${verb}${query}`, body, { version: actor.version }));
@@ -236,16 +227,13 @@ function Actions({ actor, past, put, path, onSend }: HeadProps) {
         />
       )}
       {!isOver && (
-        <Confirm
-          label="Cancel…"
-          title="Cancel this actor?"
+        <button type="button" class="grave" onClick={() => ending.value = true}>Cancel…</button>
+      )}
+      {ending.value && (
+        <CancelDialog
           act={() => tell("cancel", { reason: "from the page" })}
-        >
-          <p>
-            Its machine gets the event{" "}
-            <code>CANCEL</code>; one that does not know it is stopped, with all it has begun.
-          </p>
-        </Confirm>
+          onClose={() => ending.value = false}
+        />
       )}
     </div>
   );

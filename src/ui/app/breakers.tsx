@@ -1,6 +1,7 @@
 /** Breakers: what is kept from being called, until when, and a hand on them. */
 import { at, call, may, type Page, send } from "./api.ts";
-import { Ago, Confirm, Countdown, lazy, Panel, Pill, useLoad } from "./parts.tsx";
+import { Confirm } from "./dialog.tsx";
+import { Ago, Countdown, lazy, Panel, Pill, useLoad } from "./parts.tsx";
 import { setQuery, word } from "./place.ts";
 import { spoken } from "./words.ts";
 

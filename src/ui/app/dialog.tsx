@@ -1,5 +1,6 @@
 /** Dialogs: the browser's own, so that focus is held, returned, and Escape closes. */
 import type { ComponentChildren } from "preact";
+import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { useAction } from "./parts.tsx";
 
@@ -27,7 +28,7 @@ export function Dialog({ title, onClose, children }: {
   );
 }
 
-export interface QuestionProps {
+interface QuestionProps {
   /** What the button says that does it. */
   readonly label: string;
   readonly title: string;
@@ -57,5 +58,24 @@ export function Question(
         </button>
       </div>
     </Dialog>
+  );
+}
+
+/** A button that asks once more before it acts. */
+export function Confirm({ label, ...asked }: Omit<QuestionProps, "onClose">) {
+  const open = useSignal(false);
+  return (
+    <>
+      <button type="button" class={asked.tone ?? "grave"} onClick={() => open.value = true}>
+        {label}
+      </button>
+      {open.value && (
+        <Question
+          {...asked}
+          label={label.replace("…", "")}
+          onClose={() => open.value = false}
+        />
+      )}
+    </>
   );
 }

@@ -2,7 +2,8 @@
 import { at, call, may, type Page, queryOf, send, ui } from "./api.ts";
 import { Tabs } from "./tabs.tsx";
 import { Failure, isMissing, NotHere } from "./lists.tsx";
-import { Ago, Confirm, Empty, Pill, useLoad, useTitle } from "./parts.tsx";
+import { Confirm } from "./dialog.tsx";
+import { Ago, Empty, Pill, useLoad, useTitle } from "./parts.tsx";
 import { OperationDetail } from "./operation.tsx";
 import type { Operation } from "./operation.tsx";
 import { setQuery, word } from "./place.ts";

@@ -2,7 +2,6 @@
 import { type Signal, signal, useSignal } from "@preact/signals";
 import type { ComponentChildren, FunctionComponent } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import type { QuestionProps } from "./dialog.tsx";
 import { Icon, type IconName } from "./icons.tsx";
 import { systemClock } from "../../core/clock.ts";
 import { countdown, duration, json, spoken } from "./words.ts";
@@ -187,9 +186,6 @@ export function lazy<Module, Props extends object>(
   return Object.assign(component, { load });
 }
 
-/** Fetched when there is something to ask. */
-const Question = lazy(() => import("./dialog.tsx"), (module) => module.Question);
-
 /** Runs an action once at a time; its failure is said, not thrown. */
 export function useAction(): {
   readonly isBusy: boolean;
@@ -211,27 +207,6 @@ export function useAction(): {
     }
   };
   return { isBusy: busy.value, run };
-}
-
-/** A button that asks once more before it acts. */
-export function Confirm(
-  { label, ...asked }: Omit<QuestionProps, "onClose">,
-) {
-  const open = useSignal(false);
-  return (
-    <>
-      <button type="button" class={asked.tone ?? "grave"} onClick={() => open.value = true}>
-        {label}
-      </button>
-      {open.value && (
-        <Question
-          {...asked}
-          label={label.replace("…", "")}
-          onClose={() => open.value = false}
-        />
-      )}
-    </>
-  );
 }
 
 /** What became of loading. */

@@ -1,6 +1,6 @@
 /** The past of one job or actor: a window of its steps, and which of them is looked at. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { NEAR } from "../asked_first.ts";
+import { NEAR } from "./asked_first.ts";
 import { afterPaint } from "./after_paint.ts";
 import type { Step } from "./lit.ts";
 

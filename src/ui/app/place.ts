@@ -77,7 +77,7 @@ export function followLinks(): void {
     forget();
     place.value = new URL(location.href);
   });
-  addEventListener("click", (event) => {
+  addEventListener("click", (event: MouseEvent) => {
     const link = linkAt(event);
     if (!link || event.defaultPrevented || event.button !== 0) return;
     if (event.ctrlKey || event.metaKey || event.shiftKey || link.target || link.download) return;
