@@ -79,7 +79,8 @@ function callsOf<D extends MachineDefinition>(transport: Transport): ActorCalls<
       }
     },
     async history(id, { tenantId, after, limit = HISTORY_STEPS } = {}) {
-      const query = { tenantId, limit, cursor: after };
+      const stretch = after === null ? { last: limit } : { limit, cursor: after };
+      const query = { tenantId, ...stretch };
       return (await call<Page>("GET", id, "/transitions", { query })).items;
     },
     async explain(id, { tenantId } = {}) {

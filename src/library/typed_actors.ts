@@ -76,9 +76,9 @@ export interface OfTenant {
 /** How to send an event to an actor of a machine. */
 export type SendOptions = Omit<SendEventOptions, "conditional">;
 
-/** Which steps of a past: those after a version, 100 unless said otherwise. */
+/** Which steps of a past: those after a version (null: the newest), 100 unless said otherwise. */
 export interface HistoryOptions extends OfTenant {
-  readonly after?: number | undefined;
+  readonly after?: number | null | undefined;
   readonly limit?: number | undefined;
 }
 

@@ -102,6 +102,8 @@ Deno.test("the client starts actors, sends them events, looks at them and waits"
     const [start, open, ...more] = await client.actors.history("front/1");
     assertEquals([start?.event, open?.event, more], ["START", "OPEN", []], "once by its key");
     assertEquals((await client.actors.history("front/1", { after: 1 })).length, 1);
+    const [newest] = await client.actors.history("front/1", { after: null, limit: 1 });
+    assertEquals(newest?.event, "OPEN");
     assertEquals((await client.actors.get("front/1", { version: 1 })).state, "closed");
     assertEquals((await client.actors.explain("front/1"))[0]?.code, "waits_for_event");
     const stale = await assertRejects(
