@@ -207,12 +207,9 @@ export class Attempt implements HandlerContext, OpensMembers {
   get log(): HandlerContext["log"] {
     return (message, data, level = "info") => {
       if (this.#isOver) return;
-      this.#log ??= new AttemptLog(this.claimed, {
-        store: this.#host.logs,
-        clock: this.#host.clock,
-        scrub: this.#scrub(),
-        onLost: () => this.stop("lease_lost"),
-      });
+      const { logs: store, clock } = this.#host;
+      const onLost = () => this.stop("lease_lost");
+      this.#log ??= new AttemptLog(this.claimed, { store, clock, scrub: this.#scrub(), onLost });
       this.#log.add(level, message, data);
     };
   }
@@ -237,21 +234,25 @@ export class Attempt implements HandlerContext, OpensMembers {
   }
 
   get lock(): HandlerContext["lock"] {
-    return async (name, options) => {
-      this.#refuseWhenOver();
-      const { store, clock, worker } = this.#host;
-      const { tenantId, id } = this.claimed;
-      const host = { store: store.locks, clock };
-      this.#locks ??= new Locks(host, { tenantId, id, worker }, this.signal);
-      return await this.#locks.take(name, options);
-    };
+    return (name, options) =>
+      this.#asking(() => {
+        const { store: { locks: store }, clock, worker } = this.#host;
+        const { tenantId, id } = this.claimed;
+        this.#locks ??= new Locks({ store, clock }, { tenantId, id, worker }, this.signal);
+        return this.#locks.take(name, options);
+      });
   }
 
-  async #step<T>(run: (steps: Steps) => Promise<T>): Promise<T> {
+  #step<T>(run: (steps: Steps) => Promise<T>): Promise<T> {
+    const { store, steps } = this.#host;
+    return this.#asking(() => run(this.#steps ??= new Steps(this.claimed, store, steps)));
+  }
+
+  /** That the database is away is no failure of the job, whatever it was asked for. */
+  async #asking<T>(ask: () => Promise<T>): Promise<T> {
     this.#refuseWhenOver();
     try {
-      this.#steps ??= new Steps(this.claimed, this.#host.store, this.#host.steps);
-      return await run(this.#steps);
+      return await ask();
     } catch (error) {
       if (error instanceof LeaseLostError) this.stop("lease_lost");
       if (error instanceof UnavailableError) this.#storeError = error;

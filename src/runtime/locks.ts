@@ -80,8 +80,7 @@ export class Locks {
   end(isAbandoned: boolean): void {
     for (const lock of this.#held) {
       if (isAbandoned) lock.lose();
-      // Not given back: it is over by itself.
-      else lock.release().catch(() => {});
+      else void lock.release();
     }
   }
 
@@ -138,7 +137,8 @@ class HeldLock implements Lock {
   async release(): Promise<void> {
     if (this.#isOver) return;
     this.#stop();
-    await this.#host.store.release(this.#lock);
+    // Not given back: it is over by itself. What was done under it has been done.
+    await this.#host.store.release(this.#lock).catch(() => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

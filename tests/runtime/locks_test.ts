@@ -6,6 +6,7 @@ import { LockTakenError, PermanentError } from "../../src/core/errors.ts";
 import { newId } from "../../src/core/id.ts";
 import { defineHandler } from "../../src/runtime/handlers.ts";
 import { Locks } from "../../src/runtime/locks.ts";
+import { openStore } from "../../src/store/open.ts";
 import { eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";
@@ -84,6 +85,48 @@ Deno.test("a job whose lock is taken waits for it, and spends no attempt", async
   for (const { id } of [first, second]) {
     assertEquals((await w.reach(id, "succeeded", "dead_letter")).state, "succeeded");
   }
+});
+
+Deno.test("that a lock cannot be asked for, or given back, is no failure of the job", async () => {
+  await using db = await testDatabase();
+  const store = openStore({ url: db.url, lockTimeoutMs: 100 });
+  await using _opened = { [Symbol.asyncDispose]: () => store.close() };
+  /** Nobody gets at the locks meanwhile. */
+  const lockedOut = (work: () => Promise<void>) =>
+    db.sql.begin(async (tx) => {
+      await tx`lock table perdura.lock`;
+      await work();
+    });
+  let asked = 0;
+  let done = 0;
+  const mayEnd = Promise.withResolvers<void>();
+  const careful = defineHandler({
+    type: "careful",
+    input: z.unknown(),
+    retry: { maxAttempts: 1 },
+    handle: async (_, { lock }) => {
+      asked++;
+      await using _held = await lock("l");
+      await mayEnd.promise;
+      done++;
+    },
+  });
+  await using w = testWorker({ ...db, store }, [careful]);
+  let id = "";
+  const isDead = async () => (await w.jobs.get(null, id)).state === "dead_letter";
+  await lockedOut(async () => {
+    id = (await w.jobs.enqueueUnchecked({ type: "careful" })).id;
+    await eventually("it asks again", async () => asked > 1 || await isDead());
+  });
+  await eventually("it has the lock", async () => {
+    return (await db.sql`select from perdura.lock`).length === 1 || await isDead();
+  });
+  await lockedOut(async () => {
+    mayEnd.resolve();
+    await w.reach(id, "succeeded", "dead_letter");
+  });
+  const { state, attempt, lastError } = await w.jobs.get(null, id);
+  assertEquals([state, attempt, lastError, done], ["succeeded", 1, null, 1]);
 });
 
 Deno.test("who asks again for a lock that it holds is told so for good, and may have it once it is given back", async () => {
