@@ -21,17 +21,16 @@ export interface TestDatabase extends AsyncDisposable {
   readonly store: Store;
 }
 
+/** One connection of a file for all it makes and drops, made when first asked for: connecting is dear. */
+let admin: postgres.Sql | undefined;
+let template: Promise<string> | undefined;
+
 /** Makes a database. */
 export async function testDatabase(): Promise<TestDatabase> {
   const server = serverUrl();
   const name = `perdura_test_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
-  const admin = postgres(server, { max: 1, onnotice: () => {} });
-  try {
-    const template = await makeTemplate(admin, server);
-    await admin.unsafe(`create database ${name} template ${template} strategy file_copy`);
-  } finally {
-    await admin.end();
-  }
+  template ??= makeTemplate(asAdmin(), server);
+  await asAdmin().unsafe(`create database ${name} template ${await template} strategy file_copy`);
   const url = withDatabase(server, name);
   const sql = postgres(url, { max: 4, onnotice: () => {} });
   const store = openStore({ url, name: "perdura test", ...PATIENCE });
@@ -42,7 +41,7 @@ export async function testDatabase(): Promise<TestDatabase> {
     [Symbol.asyncDispose]: async () => {
       await store.close();
       await sql.end({ timeout: 1 });
-      await dropDatabase(server, name);
+      await dropDatabase(name);
     },
   };
 }
@@ -58,13 +57,16 @@ export function serverUrl(): string {
 export async function emptyDatabase(): Promise<{ url: string } & AsyncDisposable> {
   const server = serverUrl();
   const name = `perdura_empty_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
-  const admin = postgres(server, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name} ${await storage(admin)}`);
-  await admin.end();
+  await asAdmin().unsafe(`create database ${name} ${await storage(asAdmin())}`);
   return {
     url: withDatabase(server, name),
-    [Symbol.asyncDispose]: () => dropDatabase(server, name),
+    [Symbol.asyncDispose]: () => dropDatabase(name),
   };
+}
+
+function asAdmin(): postgres.Sql {
+  admin ??= postgres(serverUrl(), { max: 1, onnotice: () => {} });
+  return admin;
 }
 
 /** Test files run side by side: the first makes the template, the others wait for it. */
@@ -92,10 +94,8 @@ async function storage(admin: postgres.Sql): Promise<string> {
   return fast ? `tablespace ${FAST_TABLESPACE} strategy file_copy` : "";
 }
 
-async function dropDatabase(server: string, name: string): Promise<void> {
-  const admin = postgres(server, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`drop database if exists ${name} with (force)`);
-  await admin.end();
+async function dropDatabase(name: string): Promise<void> {
+  await asAdmin().unsafe(`drop database if exists ${name} with (force)`);
 }
 
 function withDatabase(server: string, name: string): string {
