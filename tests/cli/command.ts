@@ -10,6 +10,7 @@ export interface Finished {
 }
 
 const MAIN = new URL("../../main.ts", import.meta.url).href;
+const EACH = new URL("./each.ts", import.meta.url).href;
 const OURS = /^(PERDURA|WORKER|SWEEP|JOB|RETRY|TENANT|TEST)_/;
 
 /** Runs `main.ts` to its end, in a folder of its own. */
@@ -17,26 +18,47 @@ export async function perdura(
   args: readonly string[],
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
+  const { code, stdout, stderr } = await run([MAIN, ...args], settings);
+  return { code, stdout, lines: linesOf(stderr) };
+}
+
+/** The same for several commands by one process: most of what a command takes is to begin. */
+export async function perduraEach(
+  commands: readonly (readonly string[])[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Finished[]> {
+  const { stdout, stderr } = await run([EACH, JSON.stringify(commands)], settings);
+  const [told, complained] = [stdout.split("\0"), stderr.split("\0")];
+  return commands.map((_, index) => ({
+    code: Number(told[2 * index + 1]),
+    stdout: told[2 * index] ?? "",
+    lines: linesOf(complained[2 * index] ?? ""),
+  }));
+}
+
+/** Runs a module to its end, in a folder of its own. */
+async function run(args: readonly string[], settings: Readonly<Record<string, string>>) {
   const cwd = await Deno.makeTempDir({ prefix: "perdura-cli-" });
   try {
     // As root the embedded server runs as another user, who must get through to its own folder.
     await Deno.chmod(cwd, 0o755);
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", MAIN, ...args],
+      args: ["run", "-A", ...args],
       cwd,
       env: { ...plainEnvironment(), LOG_LEVEL: "error", ...settings },
       clearEnv: true,
       stdin: "null",
     }).output();
-    const text = new TextDecoder().decode(stderr);
-    return {
-      code,
-      stdout: new TextDecoder().decode(stdout),
-      lines: text.split("\n").filter((line) => line !== ""),
-    };
+    const text = new TextDecoder();
+    return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
   } finally {
     await Deno.remove(cwd, { recursive: true });
   }
+}
+
+/** The lines of a text, without the empty ones. */
+function linesOf(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "");
 }
 
 function plainEnvironment(): Record<string, string> {

@@ -4,8 +4,8 @@ import postgres from "postgres";
 import { openHome } from "../../src/embedded/home.ts";
 import { findPostmaster } from "../../src/embedded/postmaster.ts";
 import { migrations } from "../../src/store/migrate.ts";
-import { emptyDatabase } from "../support/database.ts";
-import { perdura } from "./command.ts";
+import { emptyDatabase, testDatabase } from "../support/database.ts";
+import { perdura, perduraEach } from "./command.ts";
 
 const USAGE =
   "usage: perdura start | api | worker | migrate | enqueue | jobs | … (--help says more)";
@@ -20,17 +20,16 @@ async function relations(url: string): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-for (const args of [["nonsense"], ["wroker"], ["worker", "--bogus"], ["migrate", "extra"]]) {
-  Deno.test(`"${args.join(" ")}" is wrong use: one line, the usage, exit 2`, async () => {
-    const { code, stdout, lines } = await perdura(args);
-    assertEquals([code, stdout], [2, ""]);
-    const [command] = args;
-    const usage = args.length === 1 ? USAGE : `usage: perdura ${command} [options]`;
-    assertEquals([lines.length, lines[1]], [2, usage]);
+Deno.test("wrong use is one line, the usage, exit 2", async () => {
+  const wrong = [["nonsense"], ["wroker"], ["worker", "--bogus"], ["migrate", "extra"]];
+  for (const [index, { code, stdout, lines }] of (await perduraEach(wrong)).entries()) {
+    const args = wrong[index] ?? [];
+    const usage = args.length === 1 ? USAGE : `usage: perdura ${args[0]} [options]`;
+    assertEquals([code, stdout, lines.length, lines[1]], [2, "", 2, usage]);
     assertMatch(lines[0] ?? "", /^error: /);
     assertStringIncludes(lines[0] ?? "", args.at(-1) ?? "");
-  });
-}
+  }
+});
 
 Deno.test("no command at all is wrong use too, and tells the commands", async () => {
   const { code, stdout, lines } = await perdura([]);
@@ -46,17 +45,18 @@ Deno.test("--help tells the commands on standard output, exit 0", async () => {
   assertStringIncludes(stdout, "migrate");
 });
 
-for (const command of ["start", "api", "worker", "migrate"]) {
-  Deno.test(`"${command}" with wrong settings begins nothing: one line each, exit 2`, async () => {
-    const dir = await Deno.makeTempDir();
-    const { code, stdout, lines } = await perdura([command], {
-      PERDURA_STATE_DIR: `${dir}/state`,
-      PORT: "eighty",
-      WORKER_LEASE_MS: "5",
-      PERDURA_PASSWORD: "hunter2",
-      DATABASE_URL: "mysql://hunter2@nowhere",
-    });
-    assertEquals([code, stdout], [2, ""]);
+Deno.test("a service with wrong settings begins nothing: one line each, exit 2", async () => {
+  const dir = await Deno.makeTempDir();
+  const services = [["start"], ["api"], ["worker"], ["migrate"]];
+  const answers = await perduraEach(services, {
+    PERDURA_STATE_DIR: `${dir}/state`,
+    PORT: "eighty",
+    WORKER_LEASE_MS: "5",
+    PERDURA_PASSWORD: "hunter2",
+    DATABASE_URL: "mysql://hunter2@nowhere",
+  });
+  assertEquals(answers.map(({ code, stdout }) => [code, stdout]), services.map(() => [2, ""]));
+  for (const { lines } of answers) {
     assertEquals(lines.map((line) => line.replace("perdura: ", "").split(":")[0]).sort(), [
       "DATABASE_URL",
       "PERDURA_PASSWORD",
@@ -64,10 +64,10 @@ for (const command of ["start", "api", "worker", "migrate"]) {
       "WORKER_LEASE_MS",
     ]);
     assert(!lines.join().includes("hunter2"), "a value is shown");
-    assertEquals([...Deno.readDirSync(dir)], [], "a state folder was made");
-    await Deno.remove(dir, { recursive: true });
-  });
-}
+  }
+  assertEquals([...Deno.readDirSync(dir)], [], "a state folder was made");
+  await Deno.remove(dir, { recursive: true });
+});
 
 Deno.test("migrate --plan prints the SQL of an empty database and changes nothing", async () => {
   await using db = await emptyDatabase();
@@ -97,11 +97,8 @@ Deno.test("migrate applies what is pending, and the second run says that nothing
 });
 
 Deno.test("migrate refuses a database with another text of a migration: one line, exit 1", async () => {
-  await using db = await emptyDatabase();
-  await perdura(["migrate"], { DATABASE_URL: db.url });
-  const sql = postgres(db.url, { max: 1 });
-  await sql`update perdura.migration set checksum = 'other'`;
-  await sql.end();
+  await using db = await testDatabase();
+  await db.sql`update perdura.migration set checksum = 'other'`;
   const { code, lines } = await perdura(["migrate"], { DATABASE_URL: db.url });
   assertEquals([code, lines.length], [1, 1]);
   assertStringIncludes(lines[0] ?? "", migrations[0]?.name ?? "");
@@ -125,7 +122,7 @@ Deno.test("migrate without a database to reach: one line without the password, e
 
 for (const [command, setting] of [["api", "PORT"], ["worker", "WORKER_HTTP_PORT"]] as const) {
   Deno.test(`"${command}" on a ${setting} that is taken: one line that names it, exit 1`, async () => {
-    await using db = await emptyDatabase();
+    await using db = await testDatabase();
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const port = String(taken.addr.port);
     const { code, stdout, lines } = await perdura([command], {

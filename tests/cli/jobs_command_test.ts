@@ -1,8 +1,8 @@
 /** The commands for jobs and keys, as real processes on a real database. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import postgres from "postgres";
-import { emptyDatabase } from "../support/database.ts";
-import { perdura } from "./command.ts";
+import { emptyDatabase, testDatabase } from "../support/database.ts";
+import { perdura, perduraEach } from "./command.ts";
 
 Deno.test("enqueue, jobs, show, events, cancel, rerun and sweep work on the database itself", async () => {
   await using db = await emptyDatabase();
@@ -29,8 +29,7 @@ Deno.test("enqueue, jobs, show, events, cancel, rerun and sweep work on the data
 });
 
 Deno.test("what is refused is one line and exit 3, wrong use exit 2", async () => {
-  await using db = await emptyDatabase();
-  const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
+  await using db = await testDatabase();
   const refusals = [
     ["show", "01a20679-0000-7000-8000-000000000000"],
     ["enqueue", "no.such.type"],
@@ -38,9 +37,9 @@ Deno.test("what is refused is one line and exit 3, wrong use exit 2", async () =
     ["keys", "create", "--tenant", "a", "--scopes", "platform"],
     ["diagram", "nothing"],
   ];
-  for (const args of refusals) {
-    const { code, stdout, lines } = await run(...args);
-    assertEquals([code, stdout, lines.length], [3, "", 1], args.join(" "));
+  const refused = await perduraEach(refusals, { DATABASE_URL: db.url });
+  for (const [index, { code, stdout, lines }] of refused.entries()) {
+    assertEquals([code, stdout, lines.length], [3, "", 1], refusals[index]?.join(" "));
   }
   // Nor does the level that is the default add a word to it.
   const told = await perdura(refusals[0]!, { DATABASE_URL: db.url, LOG_LEVEL: "info" });
@@ -58,15 +57,15 @@ Deno.test("what is refused is one line and exit 3, wrong use exit 2", async () =
     ["keys", "revoke", "mine"],
     ["completions", "tcsh"],
   ];
-  for (const args of wrong) {
-    const { code, stdout, lines } = await run(...args);
-    assertEquals([code, stdout, lines.length], [2, "", 2], args.join(" "));
-    assertStringIncludes(lines[1] ?? "", `usage: perdura ${args[0]}`);
+  const answers = await perduraEach(wrong, { DATABASE_URL: db.url });
+  for (const [index, { code, stdout, lines }] of answers.entries()) {
+    assertEquals([code, stdout, lines.length], [2, "", 2], wrong[index]?.join(" "));
+    assertStringIncludes(lines[1] ?? "", `usage: perdura ${wrong[index]?.[0]}`);
   }
 });
 
 Deno.test("enqueue --wait ends in 1 when the job has not succeeded, and says why", async () => {
-  await using db = await emptyDatabase();
+  await using db = await testDatabase();
   const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
   const early = await run("enqueue", "debug.noop", "--key", "k", "--wait", "0");
   const id = early.stdout.split(" ")[0] ?? "";
@@ -80,7 +79,7 @@ Deno.test("enqueue --wait ends in 1 when the job has not succeeded, and says why
 });
 
 Deno.test("keys are made, listed and revoked; the first platform key is made once", async () => {
-  await using db = await emptyDatabase();
+  await using db = await testDatabase();
   const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
   const closed = await perdura(["api"], { DATABASE_URL: db.url, AUTH: "keys", PORT: "0" });
   assertEquals([closed.code, closed.lines.length], [2, 1]);
