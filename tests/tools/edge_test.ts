@@ -1,5 +1,5 @@
 /** The portable folders type-check without Deno's library, and the check notices when they do not. */
-import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { checkEdge, checkFiles, edgeConfig } from "../../tools/edge.ts";
 import { readTree, ROOT } from "../../tools/tidy/tree.ts";
 
@@ -21,18 +21,23 @@ Deno.test("checkEdge() passes on the portable folders", async () => {
 
 Deno.test("checkFiles() fails on a module that names Deno or Node, and passes on the web's", async () => {
   const folder = await Deno.makeTempDir();
-  const check = async (code: string) => {
-    await Deno.writeTextFile(`${folder}/x.ts`, code);
-    return await checkFiles(ROOT, [`${folder}/x.ts`]);
+  const modules = {
+    deno: `export const f = (): unknown => Deno.readTextFile("x");`,
+    node: "export const home: unknown = process.env.HOME;",
+    web: "export const f = (): unknown => [fetch, crypto, new URL('a:b')];",
   };
   try {
-    const deno = await check(`export const f = (): unknown => Deno.readTextFile("x");`);
-    assertNotEquals(deno.ok, true);
-    assertStringIncludes(deno.output, "Cannot find name 'Deno'");
-    const node = await check("export const home: unknown = process.env.HOME;");
-    assertStringIncludes(node.output, "Cannot find name 'process'");
-    const web = await check("export const f = (): unknown => [fetch, crypto, new URL('a:b')];");
-    assertEquals(web, { ok: true, output: "" });
+    const files = Object.entries(modules).map(([name, text]) => ({
+      path: `${folder}/${name}.ts`,
+      text,
+    }));
+    for (const { path, text } of files) await Deno.writeTextFile(path, text);
+    // All at once: each check begins with the library.
+    const { ok, output } = await checkFiles(ROOT, files.map(({ path }) => path));
+    assertEquals(ok, false);
+    assertMatch(output, /Cannot find name 'Deno'[^]*?deno\.ts/);
+    assertMatch(output, /Cannot find name 'process'[^]*?node\.ts/);
+    assert(!output.includes("web.ts"), output);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
