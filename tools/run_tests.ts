@@ -2,9 +2,9 @@
 /**
  * The test command: `deno task test [--unit] [--long] [path …]`.
  *
- * Brings its own database unless TEST_DATABASE_URL names one, runs `deno test`, and ends in one plain
- * line, `N passed, N failed`. Never name this file test.ts: deno would take it for a test, and it
- * would run itself for ever.
+ * Brings its own database unless TEST_DATABASE_URL names one, runs `deno test` beside the type check,
+ * and ends in one plain line, `N passed, N failed`. Never name this file test.ts: deno would take it
+ * for a test, and it would run itself for ever.
  */
 import { addFastStorage } from "./fast_storage.ts";
 import { addCounts, type Counts, countTests, formatCounts, mergeReports } from "./junit.ts";
@@ -23,6 +23,8 @@ const GRACE_MS = 5_000;
 
 /** By the convention of shells: 128 and the number of the signal. */
 const EXIT_CODES: Partial<Record<Deno.Signal, number>> = { SIGINT: 130, SIGTERM: 143 };
+
+const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 };
 
 /** A database for the tests; disposing of it leaves nothing behind. */
 interface TestDatabase extends AsyncDisposable {
@@ -54,15 +56,17 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const isAll = options.paths.length === 0 && !options.unit;
     const targets = steps.flatMap(({ targets }) => targets).flatMap(testsBelow);
-    await checkTypes(isAll ? SOURCES : targets, interrupt);
     await using database = options.unit ? undefined : await openDatabase();
     const url = database && { TEST_DATABASE_URL: database.url, TEST_OWN_SERVER: "1" };
-    for (const step of steps) {
-      if (!interrupt.aborted) counts.push(await runStep(step, { ...env, ...url }, interrupt));
-    }
+    const wrong = new AbortController();
+    const stop = AbortSignal.any([interrupt, wrong.signal]);
+    let turn: Promise<Counts> | undefined;
+    const runs = steps.map((step) => turn = runStep(step, { ...env, ...url }, stop, turn));
+    runs.push(checkTypes(isAll ? SOURCES : targets, wrong, stop));
+    counts.push(...await Promise.all(runs));
   } catch (error) {
     console.error(error);
-    counts.push({ passed: 0, failed: 1, skipped: 0 });
+    counts.push({ ...NOTHING, failed: 1 });
   }
   await mergeWritten();
   const total = addCounts(counts);
@@ -108,21 +112,31 @@ async function openDatabase(): Promise<TestDatabase> {
   }
 }
 
-/** Runs one `deno test` to its end, or to the interrupt, and counts what it reports. */
+/**
+ * Runs one `deno test` to its end, or to the interrupt, and counts what it reports. What it says comes at
+ * once, or when `turn` is over: of two that speak at a time nobody understands either.
+ */
 async function runStep(
   step: TestStep,
   env: Record<string, string>,
   interrupt: AbortSignal,
+  turn?: Promise<unknown>,
 ): Promise<Counts> {
+  if (interrupt.aborted) return NOTHING;
   const jobs = Deno.env.get("DENO_JOBS") ?? step.jobs?.toString() ?? env.DENO_JOBS ?? "1";
+  const stdio = turn ? "piped" : "inherit";
   const command = new Deno.Command(Deno.execPath(), {
     args: [...step.arguments],
     env: { ...env, DENO_JOBS: jobs },
     stdin: "null",
-    stdout: "inherit",
-    stderr: "inherit",
+    stdout: stdio,
+    stderr: stdio,
   });
-  const code = await runToEnd(command.spawn(), interrupt);
+  const child = command.spawn();
+  const told = turn ? Promise.all([child.stdout.bytes(), child.stderr.bytes()]) : [];
+  const code = await runToEnd(child, interrupt);
+  await turn;
+  await ReadableStream.from(await told).pipeTo(Deno.stdout.writable, { preventClose: true });
   const counts = countTests(await readReport(step.report));
   // What fails outside of a test (a type error, a module that throws) is in no report.
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
@@ -155,14 +169,21 @@ function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
 
 /**
  * Checks the types of all steps at once: each `deno test` would check what they share again. A run of
- * all tests checks all code.
+ * all tests checks all code. Wrong ones count as a failure, and end the run.
  */
-async function checkTypes(files: readonly string[], interrupt: AbortSignal): Promise<void> {
-  if (files.length === 0 || interrupt.aborted) return;
+async function checkTypes(
+  files: readonly string[],
+  wrong: AbortController,
+  interrupt: AbortSignal,
+): Promise<Counts> {
+  if (files.length === 0 || interrupt.aborted) return NOTHING;
   const args = ["check", "--quiet", ...CONFIG, ...new Set(files)];
   const command = new Deno.Command(Deno.execPath(), { args, stdin: "null" });
   const code = await runToEnd(command.spawn(), interrupt);
-  if (code !== 0 && !interrupt.aborted) throw new Error("The types are not right");
+  if (code === 0 || interrupt.aborted) return NOTHING;
+  console.error("The types are not right");
+  wrong.abort();
+  return { ...NOTHING, failed: 1 };
 }
 
 /** Whether there is a test module at or below a path. */

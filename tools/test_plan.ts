@@ -1,9 +1,9 @@
 /**
  * What the test command runs, from its arguments: pure, so that it can be tested without running any.
  *
- * Two steps at most, each a `deno test` of its own. The chaos tests start and kill real processes and
- * load the machine: they come last, and three files at a time, since most of them wait for leases to
- * end, for as long as nobody needs the machine.
+ * Two steps at most, each a `deno test` of its own, side by side. The chaos tests start and kill real
+ * processes and wait for leases to end, for as long as nobody needs the machine: two files at a time
+ * they are through before the others are, in what those leave.
  */
 
 /** The arguments, understood. */
@@ -41,7 +41,7 @@ export const SOURCES: readonly string[] = [
 ];
 
 const CHAOS = "tests/chaos";
-const CHAOS_JOBS = 3;
+const CHAOS_JOBS = 2;
 const UNIT = [
   ...["tests/machines", "tests/core", "tests/conformance", "tests/std", "tests/tools"],
   "tests/handlers",
@@ -60,7 +60,7 @@ export function readOptions(args: readonly string[]): TestOptions | string {
 }
 
 /**
- * The steps to run, in order.
+ * The steps to run, side by side, in the order in which they are told.
  *
  * @param hasTests Whether there is a test at or below a path.
  */
