@@ -162,7 +162,7 @@ export class PostgresActors implements ActorStore, ActorSeats {
       const turn = await seal(send);
       const rows = await send(commitText([turn]), turnParameters(worker, null, [turn]));
       if (rows.length === 0) throw new LeaseLostError(turn.id, turn.expected ?? 0);
-    }, capMs);
+    }, { capMs });
   }
 
   async addTenant(tenantId: string): Promise<void> {

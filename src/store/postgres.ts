@@ -278,7 +278,8 @@ export class PostgresStore implements Store {
     finish: (result: T) => Change,
     also?: (send: SendStatement) => Promise<void>,
   ): Promise<T> {
-    return this.#transactions.run(tenantId, write, sealWithChange(worker, finish, also));
+    const bounds = { isBrief: also === undefined };
+    return this.#transactions.run(tenantId, write, sealWithChange(worker, finish, also), bounds);
   }
 
   stepTransaction<T>(
@@ -286,7 +287,7 @@ export class PostgresStore implements Store {
     write: (sql: TransactionSql) => Promise<T>,
     finish: (result: T) => SavedStep,
   ): Promise<T> {
-    return this.#transactions.run(tenantId, write, sealWithStep(finish));
+    return this.#transactions.run(tenantId, write, sealWithStep(finish), { isBrief: true });
   }
 
   async expired(leases: number): Promise<ExpiredLeases> {

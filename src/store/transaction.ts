@@ -10,7 +10,7 @@
 import { getLogger } from "@logtape/logtape";
 import postgres from "postgres";
 import { jittered, systemClock } from "../core/clock.ts";
-import { UnavailableError } from "../core/errors.ts";
+import { UnavailableError, UnknownResultError } from "../core/errors.ts";
 import type { DatabaseOptions } from "./database.ts";
 import { toUserError } from "./failures.ts";
 import { PlanAge } from "./plan_age.ts";
@@ -21,6 +21,9 @@ const log = getLogger(["perdura", "store"]);
 
 /** A transaction may take this long, from BEGIN to COMMIT: rows wait for it. */
 const TRANSACTION_CAP_MS = 5_000;
+
+/** The end of a transaction is a statement of milliseconds: at more it waits for a lock, or nobody answers. */
+const SEAL_MS_MAX = 1_000;
 
 const IDLE_SESSIONS_MAX = 4;
 /** About nine seconds: longer than a restart of the database. */
@@ -50,7 +53,8 @@ export class Transactions {
    * the tenant, for policies of the user's own; with a role of its own it also passes the wall
    * (`request.ts`). `seal` passes it in requests, and not in workers.
    *
-   * @param capMs The most it may take, and each statement of it.
+   * When a brief `seal` takes more than a second, somebody else is in its way: that is no failure of `write`.
+   *
    * @throws {LeaseLostError} When `seal` says that the fence refused.
    * @throws {UnknownResultError} When the answer to COMMIT was lost.
    */
@@ -58,14 +62,18 @@ export class Transactions {
     tenantId: string,
     write: (sql: TransactionSql) => Promise<T>,
     seal: (send: Send, result: T) => Promise<void>,
-    capMs: number = TRANSACTION_CAP_MS,
+    { capMs = TRANSACTION_CAP_MS, isBrief = false }: Bounds = {},
   ): Promise<T> {
     await this.#takeSlot();
     let session: Session | null = null;
     try {
       const behind = await this.#behind();
       session = await this.#begin(behind ?? tenantId, capMs);
-      return await session.run(write, seal, capMs, behind !== null);
+      const sealing: typeof seal = (send, result) => {
+        if (isBrief) session?.noteSeal();
+        return seal(send, result);
+      };
+      return await session.run(write, sealing, capMs, behind !== null);
     } finally {
       this.#give(session);
     }
@@ -115,6 +123,14 @@ export class Transactions {
   }
 }
 
+/** How long a transaction takes. */
+export interface Bounds {
+  /** The most it may take, and each statement of it. */
+  readonly capMs?: number | undefined;
+  /** Its last part is one small statement. */
+  readonly isBrief?: boolean;
+}
+
 /** Sends one statement with parameters. */
 export type Send = (
   text: string,
@@ -144,6 +160,8 @@ class Session {
   /** The statement under way; never rejects. */
   #last: Promise<unknown> = Promise.resolve();
   #isOpen = false;
+  /** When the work of a job was through, and its outcome was sent; null: it is not, or that may take long. */
+  #sealedAt: number | null = null;
   readonly #plans: PlanAge;
 
   constructor(options: Required<DatabaseOptions>) {
@@ -203,6 +221,11 @@ class Session {
     return await this.#capped(() => this.#steps(write, seal, isBehind), capMs);
   }
 
+  /** The work is through: what is sent now is brief. */
+  noteSeal(): void {
+    this.#sealedAt = systemClock.monotonic();
+  }
+
   async end(): Promise<void> {
     this.#poison ??= new UnavailableError("The session has ended");
     await this.#client.end({ timeout: 0 }).catch(() => {});
@@ -215,7 +238,10 @@ class Session {
     expired.catch(() => {});
     const overdue = setTimeout(() => {
       const message = `Transaction took longer than ${capMs} ms`;
-      const error = Object.assign(new Error(message), { code: "transaction_timeout" });
+      const sealMs = systemClock.monotonic() - (this.#sealedAt ?? Infinity);
+      const error = sealMs > SEAL_MS_MAX
+        ? new UnknownResultError(message)
+        : Object.assign(new Error(message), { code: "transaction_timeout" });
       this.#poisonWith(error);
       expire(error);
     }, capMs);
@@ -224,6 +250,7 @@ class Session {
     } finally {
       clearTimeout(overdue);
       this.#isOpen = false;
+      this.#sealedAt = null;
     }
   }
 

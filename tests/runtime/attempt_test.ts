@@ -87,6 +87,35 @@ Deno.test("a connection that dies under a transaction spends no attempt", async 
   assertEquals([job.state, job.attempt, job.crashes, job.output], ["succeeded", 1, 0, 2]);
 });
 
+Deno.test("a transaction whose end waits for a lock on the table of jobs spends no attempt", async () => {
+  await using db = await testDatabase();
+  let runs = 0;
+  const written = Promise.withResolvers<void>();
+  const locked = Promise.withResolvers<void>();
+  const slow = handler("slow", ({ transaction }) =>
+    transaction(async (sql) => {
+      await sql`select 1`;
+      if (++runs === 1) written.resolve();
+      await locked.promise;
+      return runs;
+    }));
+  await using w = testWorker(db, [slow]);
+  const { id } = await w.jobs.enqueue({ type: "slow", maxAttempts: 1 });
+  await written.promise;
+  await db.sql.begin(async (tx) => {
+    await tx`lock table perdura.job in exclusive mode`;
+    locked.resolve();
+    await eventually("the transaction is given up", async () => {
+      const sessions = await db.sql`
+        select from pg_stat_activity where datname = current_database()
+           and application_name like '% transaction' and state <> 'idle'`;
+      return sessions.length === 0;
+    });
+  });
+  const job = await w.reach(id, "succeeded", "dead_letter");
+  assertEquals([job.state, job.attempt, job.output], ["succeeded", 1, 2]);
+});
+
 Deno.test("steps at once, and one name twice, each run once", async () => {
   await using db = await testDatabase();
   const ran: string[] = [];
