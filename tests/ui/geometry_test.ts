@@ -1,10 +1,10 @@
 /**
- * 250 random statecharts through ELK, 2,000 with `--long`, by as many workers as there are processors. None may fail, and
- * what must hold of every picture holds of each: geometry_worker.ts.
+ * 500 random statecharts through ELK, 2,000 with `--long`, by as many workers as there are processors.
+ * None may fail, and what must hold of every picture holds of each: geometry_worker.ts.
  */
 import { assert, assertEquals } from "@std/assert";
 
-const MACHINES = Deno.env.get("TEST_SIZE") === "long" ? 2000 : 250;
+const MACHINES = Deno.env.get("TEST_SIZE") === "long" ? 2000 : 500;
 
 interface Done {
   readonly edges: number;
