@@ -39,6 +39,8 @@ export interface UiHost {
 /** Nothing from elsewhere, nothing inline. */
 const POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; " +
   "form-action 'self'; frame-ancestors 'none'";
+/** Proxies take headers of some kilobytes, and a name may be long. */
+const LINK_MAX = 1_500;
 const WINDOW_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const FOREVER = "public, max-age=31536000, immutable";
@@ -152,10 +154,14 @@ async function chartResponse(
 function page(c: Context, shell: Shell | null): Response | Promise<Response> {
   const headers = { "content-security-policy": POLICY, "cache-control": "no-cache" };
   if (!shell) return c.html(unbuiltPage, 503, headers);
-  const link = askedFirst(new URL(c.req.url)).map((path) =>
+  const asked = askedFirst(new URL(c.req.url)).map((path) =>
     `<${path}>; rel=preload; as=fetch; crossorigin`
   );
-  return c.html(shell.of(c.req.path), 200, { ...headers, link: link.join(", ") });
+  const link = asked.join(", ");
+  return c.html(shell.of(c.req.path), 200, {
+    ...headers,
+    ...link.length <= LINK_MAX ? { link } : {},
+  });
 }
 
 /** Each build has addresses of its own; what an older page asks for is gone. */

@@ -81,6 +81,8 @@ Deno.test("a short past is asked for once, and what comes while its window is fi
   server.held[0]?.();
   await live;
   assertEquals([past.step.value?.version, past.steps.value.length], [1_003, WINDOW + 3]);
+  // What was exchanged once stands where it stood.
+  assertEquals(past.jumps.value, 1);
   assert(gapless(past.steps.value));
 });
 

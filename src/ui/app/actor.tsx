@@ -39,7 +39,7 @@ export function ActorPage({ id }: { readonly id: string }) {
   const past = usePast({ kind: "actor", id, path, tenantId, known: actor, put });
   const moments = useMemo(() => new Moments(path, tenantId), [id, tenantId]);
   const chart = useChart(actor);
-  if (!actor) {
+  if (!actor || !past) {
     return error
       ? <Missing error={error} what="actor" id={id} retry={reload} />
       : <div class="instance" aria-busy="true" />;

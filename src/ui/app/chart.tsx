@@ -35,7 +35,7 @@ export async function loadChart(
 ): Promise<MachineChart> {
   const path = `${at("machines", machine)}${queryOf({ version })}`;
   const chart = await call<MachineChart>(path, { signal });
-  const picture = askForPicture(chart, signal);
+  const picture = askForPicture(chart);
   // Who shows it says what has become of it.
   picture.catch(() => {});
   pictures.set(chart, picture);
@@ -43,8 +43,8 @@ export async function loadChart(
 }
 
 /** Its address has its hash, so that it is fetched once. */
-function askForPicture({ id, version, hash }: MachineChart, signal: AbortSignal): Promise<string> {
-  return call(at("machines", id, "chart.svg") + queryOf({ version, hash }), { signal });
+function askForPicture({ id, version, hash }: MachineChart): Promise<string> {
+  return call(at("machines", id, "chart.svg") + queryOf({ version, hash }));
 }
 
 interface ChartProps {
@@ -109,17 +109,18 @@ function usePicture(chart: MachineChart) {
   const picture = useSignal<Picture | null>(null);
   const failure = useSignal<string | null>(null);
   useLayoutEffect(() => {
-    const controller = new AbortController();
-    const { signal } = controller;
+    let isOver = false;
     let again: ReturnType<typeof setTimeout> | undefined;
-    // Whoever asked for it before may have gone.
-    const ask = () => askForPicture(chart, signal);
+    let asked = pictures.get(chart);
     const load = async () => {
       try {
-        picture.value = new Picture(await (pictures.get(chart)?.catch(ask) ?? ask()));
+        const text = await (asked ?? askForPicture(chart));
+        if (isOver) return;
+        picture.value = new Picture(text);
         failure.value = null;
       } catch (error) {
-        if (signal.aborted) return;
+        if (isOver) return;
+        asked = undefined;
         failure.value = error instanceof Error ? error.message : String(error);
         // The server has not refused, it was not reached.
         if (error instanceof TypeError) again = setTimeout(load, AGAIN_MS);
@@ -129,7 +130,7 @@ function usePicture(chart: MachineChart) {
     failure.value = null;
     void load();
     return () => {
-      controller.abort();
+      isOver = true;
       clearTimeout(again);
     };
   }, [chart.id, chart.hash]);

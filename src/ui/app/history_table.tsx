@@ -11,7 +11,7 @@ import { clock, duration, eventWords } from "./words.ts";
 /** How high the sheet makes a row. */
 const ROW_PX = 36;
 /** So many rows are made, and so many of them are passed before others are. */
-const MADE = 36;
+const MADE = 27;
 const STRIDE = 9;
 
 /** The table. */

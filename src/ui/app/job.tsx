@@ -29,7 +29,7 @@ export function JobPage({ id }: { readonly id: string }) {
   );
   const past = usePast({ kind: "job", id, path, tenantId: null, known: job, put });
   const chart = useLoad((signal) => loadChart("job", null, signal), []).data;
-  if (!job) {
+  if (!job || !past) {
     return error
       ? <Missing error={error} what="job" id={id} retry={reload} />
       : <div class="instance" aria-busy="true" />;

@@ -166,12 +166,11 @@ export function lazy<Module, Props extends object>(
 ): FunctionComponent<Props> & { readonly load: () => void } {
   const found = signal<FunctionComponent<Props> | null>(null);
   const failed = signal(false);
-  const load = () => {
-    if (found.peek()) return;
-    fetch().then((module) => found.value = pick(module)).catch(() => failed.value = true);
+  const load = async () => {
+    found.value ??= pick(await fetch());
   };
   const component: FunctionComponent<Props> = (props) => {
-    useLayoutEffect(load, []);
+    useLayoutEffect(() => void load().catch(() => failed.value = true), []);
     const Found = found.value;
     if (Found) return <Found {...props} />;
     if (!failed.value) return <div class="loading" aria-busy="true" />;
@@ -183,7 +182,7 @@ export function lazy<Module, Props extends object>(
       </Empty>
     );
   };
-  return Object.assign(component, { load });
+  return Object.assign(component, { load: () => void load().catch(() => {}) });
 }
 
 /** Runs an action once at a time; its failure is said, not thrown. */

@@ -33,6 +33,8 @@ export class Past {
   readonly step: ReadonlySignal<Step | null> = computed(() =>
     this.steps.value[this.index.value] ?? null
   );
+  /** Whether there is any step to look at. */
+  readonly isOpen: ReadonlySignal<boolean> = computed(() => this.steps.value.length > 0);
   readonly #fetch: FetchSteps;
   readonly #soon: (then: () => void) => void;
   #asked = 0;
@@ -88,7 +90,10 @@ export class Past {
     const steps = this.steps.value;
     // Somebody has gone elsewhere meanwhile; only at the end more may have come.
     if (steps[0] !== first) return;
-    this.#exchange([...new Map([...whole, ...steps].map((step) => [step.version, step])).values()]);
+    const all = [...new Map([...whole, ...steps].map((step) => [step.version, step])).values()];
+    // Older ones come below: who has scrolled meanwhile stays there.
+    if (lastOf(all) === lastOf(steps)) this.#take(all);
+    else this.#exchange(all);
   }
 
   /** Other steps around the same or another one. */
