@@ -160,7 +160,9 @@ class Session {
   /** The statement under way; never rejects. */
   #last: Promise<unknown> = Promise.resolve();
   #isOpen = false;
-  /** When the work of a job was through, and its outcome was sent; null: it is not, or that may take long. */
+  /** Statements of the user's that are under way. */
+  #writing = 0;
+  /** Since when nothing but a brief outcome is waited for; null: it is not, or something of the user's is, too. */
   #sealedAt: number | null = null;
   readonly #plans: PlanAge;
 
@@ -221,9 +223,9 @@ class Session {
     return await this.#capped(() => this.#steps(write, seal, isBehind), capMs);
   }
 
-  /** The work is through: what is sent now is brief. */
+  /** The work is through, and what is sent now is brief: unless it waits behind a statement nobody awaited. */
   noteSeal(): void {
-    this.#sealedAt = systemClock.monotonic();
+    if (this.#writing === 0) this.#sealedAt = systemClock.monotonic();
   }
 
   async end(): Promise<void> {
@@ -270,6 +272,8 @@ class Session {
       else if (this.#options.transactionRole !== null) await send("set local role none", []);
       await seal(send, result);
       this.#isOpen = false;
+      // A commit may take long by what is the user's: deferred triggers.
+      this.#sealedAt = null;
       await send("commit", []);
       return result;
     } catch (error) {
@@ -284,7 +288,10 @@ class Session {
     if (!this.#isOpen) {
       return Promise.reject(new Error("Cannot write: the transaction of this job is over"));
     }
-    return this.#guard(() => this.#client(strings, ...values));
+    this.#writing++;
+    // Sent after the outcome, it is in the way of the commit.
+    this.#sealedAt = null;
+    return this.#guard(() => this.#client(strings, ...values)).finally(() => this.#writing--);
   }
 
   /** After the first error nothing more is sent: in PostgreSQL the transaction is lost anyway. */

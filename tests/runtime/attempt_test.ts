@@ -116,6 +116,40 @@ Deno.test("a transaction whose end waits for a lock on the table of jobs spends 
   assertEquals([job.state, job.attempt, job.output], ["succeeded", 1, 2]);
 });
 
+Deno.test("a statement that nobody waits for, and takes too long, spends an attempt", async () => {
+  await using db = await testDatabase();
+  let runs = 0;
+  const careless = handler("careless", ({ transaction }) =>
+    transaction((sql) => {
+      if (++runs === 1) sql`select pg_sleep(60)`.catch(() => {});
+      return Promise.resolve(runs);
+    }));
+  await using w = testWorker(db, [careless]);
+  const { id } = await w.jobs.enqueue({ type: "careless", maxAttempts: 1 });
+  const job = await w.reach(id, "succeeded", "dead_letter");
+  assertEquals([job.state, job.attempt], ["dead_letter", 1]);
+});
+
+Deno.test("a deferred trigger that takes too long, and fails, spends an attempt", async () => {
+  await using db = await testDatabase();
+  await db.sql.unsafe(`
+    create table public.checked (id int);
+    create function public.refuse() returns trigger language plpgsql as $$
+      begin perform pg_sleep(6); raise 'refused'; end $$;
+    create constraint trigger refuse after insert on public.checked
+      deferrable initially deferred for each row execute function public.refuse()`);
+  let runs = 0;
+  const checked = handler("checked", ({ transaction }) =>
+    transaction(async (sql) => {
+      if (++runs === 1) await sql`insert into public.checked values (1)`;
+      return runs;
+    }));
+  await using w = testWorker(db, [checked]);
+  const { id } = await w.jobs.enqueue({ type: "checked", maxAttempts: 1 });
+  const job = await w.reach(id, "succeeded", "dead_letter");
+  assertEquals([job.state, job.attempt], ["dead_letter", 1]);
+});
+
 Deno.test("steps at once, and one name twice, each run once", async () => {
   await using db = await testDatabase();
   const ran: string[] = [];
