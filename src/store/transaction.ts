@@ -32,6 +32,8 @@ const BEGIN_TRIES = 8;
 const BEGIN_MS_MAX = 9_000;
 const BEGIN_PAUSE_MS = 50;
 const BEGIN_PAUSE_MS_MAX = 2_000;
+/** That none can begin is said of all of them, and no news again so soon. */
+const NEWS_MS = 10_000;
 
 /** Runs transactions on sessions of their own; idle ones are kept for the next. */
 export class Transactions {
@@ -41,6 +43,7 @@ export class Transactions {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
   #isClosed = false;
+  #warnedAt = -Infinity;
 
   /** @param behind The tenant behind whose wall the work under way is; null: behind none. */
   constructor(options: Required<DatabaseOptions>, behind: () => Promise<string | null>) {
@@ -91,19 +94,24 @@ export class Transactions {
     this.#running++;
   }
 
-  /** A session that was lost before the transaction began is no failure of the job: try another. */
+  /**
+   * A session that was lost before the transaction began is no failure of the job: try another.
+   *
+   * @throws {RangeError} This is no tenant, and will not be one at another try.
+   */
   async #begin(tenantId: string, capMs: number): Promise<Session> {
+    const tenant = tenantLiteral(tenantId);
     const since = systemClock.monotonic();
     for (let tries = 1;; tries++) {
       const session = this.#idle.pop() ?? new Session(this.#options);
       try {
-        await session.begin(tenantId, capMs);
+        await session.begin(tenant, capMs);
         return session;
       } catch (error) {
         void session.end();
         const spentMs = systemClock.monotonic() - since;
         if (tries === BEGIN_TRIES || spentMs > BEGIN_MS_MAX) {
-          log.warn("Transactions cannot begin: {error}", { error: String(error) });
+          this.#warn(error);
           throw error;
         }
       }
@@ -112,6 +120,13 @@ export class Transactions {
       const pauseMs = Math.min(BEGIN_PAUSE_MS_MAX, BEGIN_PAUSE_MS * 2 ** tries);
       await new Promise((done) => setTimeout(done, jittered(pauseMs, this.#options.random, 0.5)));
     }
+  }
+
+  #warn(error: unknown): void {
+    const now = systemClock.monotonic();
+    if (now - this.#warnedAt < NEWS_MS) return;
+    this.#warnedAt = now;
+    log.warn("Transactions cannot begin: {error}", { error: String(error) });
   }
 
   #give(session: Session | null): void {
@@ -197,15 +212,16 @@ class Session {
    * Nothing of a job has been sent: whatever keeps it out (a password, a database that is put back, no answer)
    * is no failure of the job.
    *
+   * @param tenant As it may stand between quotes.
    * @throws {UnavailableError}
    */
-  async begin(tenantId: string, capMs: number): Promise<void> {
+  async begin(tenant: string, capMs: number): Promise<void> {
     const { isPooled, prepare, transactionRole } = this.#options;
     const role = transactionRole === null ? "" : `; set local role ${transactionRole}`;
     const begin = (isPooled ? BEGIN_POOLED : BEGIN) +
       (prepare && this.#plans.isOverAtRun() ? "; discard plans" : "") +
       (capMs === TRANSACTION_CAP_MS ? "" : `; set local statement_timeout = ${capMs}`) +
-      `; set local perdura.tenant = '${tenantLiteral(tenantId)}'${role}`;
+      `; set local perdura.tenant = '${tenant}'${role}`;
     try {
       await this.#capped(() => this.#guard(() => this.#client.unsafe(begin)));
     } catch (error) {
