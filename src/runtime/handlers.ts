@@ -134,7 +134,7 @@ export function defineHandler<
   const Type extends string,
   Input extends z.ZodType,
   Output,
-  Each,
+  Each = unknown,
   Batch extends BatchSize | undefined = undefined,
 >(
   definition: HandlerDefinition<Type, Input, Output, Batch, Each>,

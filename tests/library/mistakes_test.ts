@@ -39,6 +39,8 @@ Deno.test("the output of a handler follows from its schema, or from what it give
     handle: (items) => Promise.resolve(items.map(() => ({ receipt: "r" }))),
   });
   demand<Handler<"pay", Pay, { receipt: string }>>()(manyChecked, true);
+  const named = defineHandler<"pay", typeof input, string>({ ...of, handle: () => "paid" });
+  demand<Handler<"pay", Pay, string>>()(named, true);
   assertEquals([list, checked, many, manyChecked].map(({ type }) => type), Array(4).fill("pay"));
 });
 
