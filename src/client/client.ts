@@ -3,6 +3,7 @@
  * dependencies; what it knows of jobs and actors are types, those of your program if you name them.
  */
 import type { JobEventType } from "../../machines/job.ts";
+import { systemClock } from "../core/clock.ts";
 import type { Transition } from "../core/job.ts";
 import type { TypedActors } from "../library/typed_actors.ts";
 import type { Reason } from "../runtime/explain.ts";
@@ -95,11 +96,13 @@ export class Client<P extends Program = Program> {
     id: string,
     timeoutMs = 30_000,
   ): Promise<JobResource<OutputIn<P, Type>>> {
-    const over = AbortSignal.timeout(timeoutMs);
+    const until = systemClock.monotonic() + timeoutMs;
     for (let pauseMs = 50;; pauseMs = Math.min(pauseMs * 2, POLL_MS_MAX)) {
       const job = await this.get<Type>(id);
-      if (ENDED.includes(job.state) || over.aborted) return job;
-      await pause(pauseMs, over);
+      const leftMs = until - systemClock.monotonic();
+      // Asked this way round, a time that is no number is none.
+      if (ENDED.includes(job.state) || !(leftMs > 0)) return job;
+      await new Promise((done) => setTimeout(done, Math.min(pauseMs, leftMs)));
     }
   }
 
@@ -134,17 +137,4 @@ export class Client<P extends Program = Program> {
   rerun(id: string): Promise<JobResource> {
     return this.#transport.call("POST", `/jobs/${id}/rerun`);
   }
-}
-
-/** Until the time has passed, or all of it. */
-function pause(ms: number, over: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    const end = () => {
-      clearTimeout(timer);
-      over.removeEventListener("abort", end);
-      done();
-    };
-    const timer = setTimeout(end, ms);
-    over.addEventListener("abort", end);
-  });
 }

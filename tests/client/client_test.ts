@@ -166,17 +166,35 @@ Deno.test("a client of a program has the types of its handlers and machines", ()
     for (const call of wrong) await assertRejects(call);
   }));
 
-Deno.test("a wait is over when its time is, however long the requests of it take", async () => {
+/** A client of a job that is in one state after another, and how often it has asked. */
+function watching(states: readonly string[], before = () => Promise.resolve()) {
   let asked = 0;
-  const patient: typeof fetch = async () => {
-    asked++;
-    // Made after that of the wait, which is shorter: it fires after it.
-    const later = AbortSignal.timeout(20);
-    await new Promise((done) => later.addEventListener("abort", done));
-    return Response.json({ id: "j", state: "running" });
+  const answering: typeof fetch = async () => {
+    const state = states[asked++];
+    await before();
+    return Response.json({ id: "j", state });
   };
-  const client = createClient({ url: "http://perdura.test", fetch: patient });
-  assertEquals([(await client.wait("j", 10)).state, asked], ["running", 1]);
+  const client = createClient({ url: "http://perdura.test", fetch: answering });
+  return { client, asked: () => asked };
+}
+
+Deno.test("a wait asks no more once its time is over", async () => {
+  const { client, asked } = watching(["running", "succeeded"], async () => {
+    const over = performance.now() + 10;
+    while (performance.now() <= over) await new Promise((done) => setTimeout(done, 1));
+  });
+  assertEquals([(await client.wait("j", 10)).state, asked()], ["running", 1]);
+});
+
+Deno.test("a wait takes every number, and looks once where no time is left", async () => {
+  for (const timeoutMs of [60_000.5, 2 ** 31, 2 ** 32, Infinity]) {
+    const { client } = watching(["running", "succeeded"]);
+    assertEquals((await client.wait("j", timeoutMs)).state, "succeeded", `${timeoutMs}`);
+  }
+  for (const timeoutMs of [0, -1, -Infinity, NaN]) {
+    const { client } = watching(["running", "succeeded"]);
+    assertEquals((await client.wait("j", timeoutMs)).state, "running", `${timeoutMs}`);
+  }
 });
 
 Deno.test("an answer that is no JSON is a problem, also where it looks like a success", async () => {
@@ -205,6 +223,7 @@ Deno.test("the client runs under Node", () =>
       states: ["scheduled", "cancelled", "pending"],
       clonedFrom: true,
       ids: 2,
+      waited: "succeeded",
       events: ["ENQUEUE", "SCHEDULE", "CANCEL"],
       problem: [422, "unknown_type"],
     });

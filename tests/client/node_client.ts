@@ -12,6 +12,7 @@ const again = await client.enqueue("debug.noop", { n: 1 }, { idempotencyKey: "no
 const cancelled = await client.cancel(job.id, "enough");
 const copy = await client.rerun(job.id);
 const ids = await client.enqueueMany([{ type: "debug.noop" }, { type: "debug.noop" }]);
+const waited = await client.wait(ids[0] ?? "", Infinity);
 const steps = await client.transitions(job.id);
 const wrong = await client.enqueue("no.such.type", {}).catch((error) => error);
 process.stdout.write(JSON.stringify({
@@ -19,6 +20,7 @@ process.stdout.write(JSON.stringify({
   states: [job.state, cancelled.state, copy.state],
   clonedFrom: copy.clonedFrom === job.id,
   ids: ids.length,
+  waited: waited.state,
   events: steps.map(({ event }) => event),
   problem: wrong instanceof ProblemError && [wrong.status, wrong.code],
 }));

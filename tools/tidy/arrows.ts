@@ -114,7 +114,7 @@ const HOUSE: readonly Room[] = [
   },
   {
     at: "src/client/",
-    files: ["src/client/"],
+    files: ["src/client/", "src/core/clock.ts"],
     types: ["machines/", "src/core/", "src/runtime/", "src/library/"],
   },
   {
