@@ -17,6 +17,7 @@ import {
   SOURCES,
   type TestStep,
 } from "./test_plan.ts";
+import { together } from "./together.ts";
 
 /** How long a test process may take to end after an interrupt. */
 const GRACE_MS = 5_000;
@@ -63,7 +64,7 @@ async function main(args: readonly string[]): Promise<number> {
     let turn: Promise<Counts> | undefined;
     const runs = steps.map((step) => turn = runStep(step, { ...env, ...url }, stop, turn));
     runs.push(checkTypes(isAll ? SOURCES : targets, wrong, stop));
-    counts.push(...await Promise.all(runs));
+    counts.push(...await together(runs, wrong));
   } catch (error) {
     console.error(error);
     counts.push({ ...NOTHING, failed: 1 });
