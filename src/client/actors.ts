@@ -1,13 +1,14 @@
 /** Actors by the API: the calls that the library has, under their names. */
 import type { MachineDefinition } from "../core/actor/mod.ts";
-import type {
-  ActorCalls,
-  ActorOf,
-  OfTenant,
-  SendOptions,
-  StartArguments,
-  StartedOf,
-  TypedActors,
+import {
+  type ActorCalls,
+  type ActorOf,
+  HISTORY_STEPS,
+  type OfTenant,
+  type SendOptions,
+  type StartArguments,
+  type StartedOf,
+  type TypedActors,
 } from "../library/typed_actors.ts";
 import type { MachineIn, MachineNamed, MachineNameIn, Program } from "./program.ts";
 import type { Call, Transport } from "./transport.ts";
@@ -15,7 +16,6 @@ import type { Call, Transport } from "./transport.ts";
 /** The most that one request may wait. */
 const WAIT_MS_MAX = 60_000;
 const WAIT_MS = 30_000;
-const HISTORY_STEPS = 100;
 
 /** Actors of every machine. All throw `ProblemError`. */
 export interface ClientActors<P extends Program = Program> extends ActorCalls<MachineIn<P>> {
@@ -68,11 +68,16 @@ function callsOf<D extends MachineDefinition>(transport: Transport): ActorCalls<
       return (await call<{ mailId: string }>("POST", id, "/events", given)).mailId;
     },
     get: (id, { tenantId, version } = {}) => call("GET", id, "", { query: { tenantId, version } }),
-    async wait(id, until, { tenantId, timeoutMs: asked = WAIT_MS, signal } = {}) {
-      const timeoutMs = Math.min(asked, WAIT_MS_MAX);
-      const query = { tenantId, timeoutMs, until: textOf(until) };
+    async wait(id, until, { tenantId, timeoutMs = WAIT_MS, signal } = {}) {
+      const wanted = textOf(until);
       try {
-        return await call("GET", id, "/wait", { query, signal });
+        for (let leftMs = Math.max(0, timeoutMs);; leftMs -= WAIT_MS_MAX) {
+          const timeoutMs = Math.ceil(Math.min(leftMs, WAIT_MS_MAX));
+          const query = { tenantId, timeoutMs, until: wanted };
+          const actor = await call<ActorOf<D> | null>("GET", id, "/wait", { query, signal });
+          // Between two questions a state may be passed through; an end is still there.
+          if (actor !== null || wanted !== "done" || leftMs <= WAIT_MS_MAX) return actor;
+        }
       } catch (error) {
         if (signal?.aborted) return null;
         throw error;

@@ -99,7 +99,12 @@ export interface ActorCalls<D extends MachineDefinition> {
   post(id: string, event: EventOf<D>, options?: SendOptions): Promise<string>;
   /** One actor, or as it was at a version. */
   get(id: string, options?: OfTenant & { readonly version?: number }): Promise<ActorOf<D>>;
-  /** Resolves when it is, or since the call has been, as wanted; null: not in time, or it ended otherwise. */
+  /**
+   * Resolves when it is, or since the call has been, as wanted; null: not in time, or it ended otherwise.
+   *
+   * By a client, `timeoutMs` is 60 s at most for a tag or a state: that is how long one request may wait,
+   * and what is passed through between two is missed. For "done" it asks again until its time is over.
+   */
   wait(id: string, until: Until, options?: OfTenant & WaitForOptions): Promise<ActorOf<D> | null>;
   /** Its steps, ascending. */
   history(id: string, options?: HistoryOptions): Promise<readonly ActorTransition[]>;

@@ -10,6 +10,7 @@ import {
   defineHandler,
   defineMachine,
   ProblemError,
+  type Until,
 } from "perdura";
 import { testDatabase } from "../support/database.ts";
 
@@ -195,6 +196,30 @@ Deno.test("a wait takes every number, and looks once where no time is left", asy
     const { client } = watching(["running", "succeeded"]);
     assertEquals((await client.wait("j", timeoutMs)).state, "running", `${timeoutMs}`);
   }
+});
+
+Deno.test("an end is asked for until it is there or its time is over, a state only once", async () => {
+  const asked: (string | null)[] = [];
+  let open = Infinity;
+  const waiting: typeof fetch = (input) => {
+    asked.push(new URL(String(input)).searchParams.get("timeoutMs"));
+    const isThere = asked.length === open;
+    return Promise.resolve(
+      isThere ? Response.json({ id: "a", status: "done" }) : new Response(null, { status: 204 }),
+    );
+  };
+  const { actors } = createClient({ url: "http://perdura.test", fetch: waiting });
+  const asks = async (until: Until, timeoutMs: number) => {
+    asked.length = 0;
+    return [(await actors.wait("a", until, { timeoutMs }))?.status ?? null, ...asked];
+  };
+  assertEquals(await asks("done", 150_000), [null, "60000", "60000", "30000"]);
+  assertEquals(await asks("done", 120_000), [null, "60000", "60000"]);
+  assertEquals(await asks("done", 1_500.5), [null, "1501"]);
+  assertEquals(await asks("done", -1), [null, "0"]);
+  assertEquals(await asks("state:open", 150_000), [null, "60000"]);
+  open = 3;
+  assertEquals(await asks("done", Infinity), ["done", "60000", "60000", "60000"]);
 });
 
 Deno.test("an answer that is no JSON is a problem, also where it looks like a success", async () => {

@@ -114,7 +114,7 @@ const HOUSE: readonly Room[] = [
   },
   {
     at: "src/client/",
-    files: ["src/client/", "src/core/clock.ts"],
+    files: ["src/client/", "src/core/clock.ts", "src/library/typed_actors.ts"],
     types: ["machines/", "src/core/", "src/runtime/", "src/library/"],
   },
   {
