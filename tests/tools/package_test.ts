@@ -24,7 +24,7 @@ const door = defineMachine(
 Deno.test("a strict project of Node type-checks against the package, and runs", async () => {
   const work = await Deno.makeTempDir({ prefix: "perdura-package-" });
   try {
-    await installPackages(work, { "@types/node": "^22.0.0" });
+    await installPackages(work, NODE_TYPES);
     await writePackage(join(work, "node_modules/perdura"), work);
     const program = new URL("./consumer.ts", import.meta.url);
     await Deno.copyFile(program, join(work, "consumer.ts"));
@@ -43,6 +43,8 @@ Deno.test("a strict project of Node type-checks against the package, and runs", 
   }
 });
 
+/** Exact: they are in no lock. */
+const NODE_TYPES = { "@types/node": "22.20.5" };
 const STRICT = {
   ...{ strict: true, skipLibCheck: true, exactOptionalPropertyTypes: true },
   ...{ target: "es2022", lib: ["esnext"], types: ["node"] },
