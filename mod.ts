@@ -99,11 +99,15 @@ export type {
   Program,
 } from "./src/client/client.ts";
 export type {
+  ActorCalls,
   ActorOf,
   EventOf,
   EventResultOf,
+  HistoryOptions,
+  SendOptions,
   StartedOf,
   TypedActors,
+  TypedStart,
 } from "./src/library/typed_actors.ts";
 export { sensitive } from "./src/core/redaction.ts";
 export { createApp } from "./src/http/app.ts";

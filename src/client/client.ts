@@ -25,6 +25,17 @@ export { ProblemError } from "./transport.ts";
 export type { ClientOptions } from "./transport.ts";
 export type { ClientActors } from "./actors.ts";
 export type { JobOptions, JobResource, Program } from "./program.ts";
+export type {
+  ActorCalls,
+  ActorOf,
+  EventOf,
+  EventResultOf,
+  HistoryOptions,
+  SendOptions,
+  StartedOf,
+  TypedActors,
+  TypedStart,
+} from "../library/typed_actors.ts";
 
 /** An event for a job: its type, and what it carries. */
 export interface JobMessage {

@@ -4,14 +4,19 @@ import { setup } from "xstate";
 import { z } from "zod";
 import { debugHandlers } from "../../handlers/debug.ts";
 import {
+  type ActorCalls,
   createApp,
   createClient,
   createRuntime,
   defineHandler,
   defineMachine,
+  type HistoryOptions,
   ProblemError,
+  type SendOptions,
+  type TypedStart,
   type Until,
 } from "perdura";
+import type { ActorOf, EventOf, EventResultOf, TypedActors } from "perdura/client";
 import { testDatabase } from "../support/database.ts";
 
 const greet = defineHandler({
@@ -178,6 +183,28 @@ function watching(states: readonly string[], before = () => Promise.resolve()) {
   const client = createClient({ url: "http://perdura.test", fetch: answering });
   return { client, asked: () => asked };
 }
+
+Deno.test("a function of one's own can name what it takes and gives", () =>
+  withApi(async (url) => {
+    type Door = typeof door;
+    const open = async (
+      doors: TypedActors<Door>,
+      given: TypedStart<Door>,
+      event: EventOf<Door>,
+      options?: SendOptions,
+    ): Promise<EventResultOf<Door>> => {
+      const { actor } = await doors.start(given);
+      return await doors.send(actor.id, event, options);
+    };
+    const newest = (calls: ActorCalls<Door>, id: string, options: HistoryOptions) =>
+      calls.history(id, { ...options, after: null });
+    const client = createClient<typeof program>({ url });
+    const doors = client.actorsOf("door");
+    const { actor } = await open(doors, { input: { room: "hall" } }, { type: "OPEN", by: "ada" });
+    const seen: ActorOf<Door> = actor;
+    const [last] = await newest(doors, seen.id, { limit: 1 });
+    assertEquals([seen.state, last?.event], ["open", "OPEN"]);
+  }));
 
 Deno.test("a wait asks no more once its time is over", async () => {
   const { client, asked } = watching(["running", "succeeded"], async () => {

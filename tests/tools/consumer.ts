@@ -2,7 +2,7 @@
 import process from "node:process";
 import { createRuntime, defineHandler, defineMachine } from "perdura";
 import { step } from "perdura/actor";
-import { createClient, ProblemError } from "perdura/client";
+import { type ActorOf, createClient, ProblemError } from "perdura/client";
 import { setup } from "xstate";
 import { z } from "zod";
 
@@ -33,7 +33,8 @@ export async function types(databaseUrl: string): Promise<string> {
 
 const client = createClient<typeof program>({ url: process.argv[2] ?? "" });
 const job = await client.enqueueAndWait("greet", { name: "Ada" });
-const { actor } = await client.actorsOf("door").start({ id: "front" });
+const started = await client.actorsOf("door").start({ id: "front" });
+const actor: ActorOf<typeof door> = started.actor;
 // @ts-expect-error: nobody handles this
 const unknown = await client.enqueue("greets", {}).catch((error: unknown) => error);
 const stepped = step(door, {
