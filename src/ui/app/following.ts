@@ -1,6 +1,6 @@
 /** The past of what a page is about, from its first moment on. */
 import { useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import { call, follow, type Moved, queryOf, stepsOf } from "./api.ts";
 import { Past } from "./past.ts";
 import { place } from "./place.ts";
@@ -21,20 +21,19 @@ interface Followed<T> {
  */
 export function usePast<T>({ kind, id, path, tenantId, known, put }: Followed<T>): Past | null {
   const past = useMemo(() => new Past(stepsOf(path, tenantId)), [path, tenantId]);
-  const opening = useRef(Promise.resolve());
   const failed = useSignal<Past | null>(null);
   // Beside what it is of and not after it: only that says how many steps there are, but nobody asks.
   useLayoutEffect(() => {
-    opening.current = past.look(stepAsked());
     // What it is of says what is wrong.
-    opening.current.catch(() => failed.value = past);
+    past.look(stepAsked()).catch(() => failed.value = past);
   }, [past]);
+  const isThere = known !== null && (past.isOpen.value || failed.value === past);
+  useLayoutEffect(() => {
+    // A step may have come between what was asked for side by side; who jumps meanwhile is not called back.
+    if (isThere) void (past.isOpen.peek() ? past.catchUp(known.version) : past.look(stepAsked()));
+  }, [isThere, past]);
   useEffect(() => {
-    if (!known) return;
-    past.latest.value = Math.max(known.version, past.latest.value);
-    // Its last step may have come between what was asked for beside it and itself.
-    void opening.current.catch(() => past.look(stepAsked()))
-      .then(() => past.wanted.peek() === null ? past.look(null) : undefined);
+    if (!isThere) return;
     let asked = 0;
     const query = () => queryOf({ [kind]: id, after: past.latest.value, tenantId: known.tenantId });
     return follow<Moved>(query, {
@@ -46,8 +45,8 @@ export function usePast<T>({ kind, id, path, tenantId, known, put }: Followed<T>
         return Promise.all([past.catchUp(version), newer]);
       },
     });
-  }, [known !== null, past]);
-  return past.isOpen.value || failed.value === past ? past : null;
+  }, [isThere, past]);
+  return isThere ? past : null;
 }
 
 /** Null: the latest. */
