@@ -8,6 +8,7 @@ import postgres from "postgres";
 import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
 import * as sql from "../../sql/mod.ts";
 import { hashOf } from "../core/key.ts";
+import { hostsOf } from "./address.ts";
 import { Database } from "./database.ts";
 import { isContention, toStoreError } from "./failures.ts";
 import { column } from "./literal.ts";
@@ -90,6 +91,7 @@ const TABLE = `
  */
 export async function migrate(options: MigrateOptions): Promise<MigrationReport> {
   const client = postgres(options.url, {
+    ...hostsOf(options.url),
     max: 1,
     connect_timeout: 10,
     fetch_types: false,

@@ -27,17 +27,18 @@ export class Proxy implements AsyncDisposable {
   /** Requests that are held back, or were. */
   held = 0;
   #released = Promise.withResolvers<void>();
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #listener: Deno.TcpListener;
   readonly #open = new Set<Deno.Conn>();
 
-  constructor(private readonly target: URL) {
+  constructor(private readonly target: URL, private readonly host = "127.0.0.1") {
+    this.#listener = Deno.listen({ hostname: host, port: 0 });
     void this.#accept();
   }
 
   /** The database's address, through the proxy. */
   get url(): string {
     const url = new URL(this.target);
-    url.hostname = "127.0.0.1";
+    url.hostname = this.host.includes(":") ? `[${this.host}]` : this.host;
     url.port = String(this.#listener.addr.port);
     return url.href;
   }

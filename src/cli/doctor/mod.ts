@@ -1,5 +1,6 @@
 /** `doctor`: looks at settings, server, schema and work, and says what to do. */
 import postgres from "postgres";
+import { hostsOf } from "../../store/address.ts";
 import { toStoreError } from "../../store/failures.ts";
 import { type OutputOptions, print, printJson } from "../output.ts";
 import { Progress } from "../progress.ts";
@@ -74,6 +75,7 @@ async function examine(settings: Settings): Promise<Finding[]> {
 
 function connect(url: string): postgres.Sql {
   return postgres(url, {
+    ...hostsOf(url),
     max: 1,
     connect_timeout: 5,
     fetch_types: false,
