@@ -2,20 +2,18 @@
 import type { MachineDefinition } from "../core/actor/mod.ts";
 import {
   type ActorCalls,
+  type ActorControls,
   type ActorOf,
+  type AimOptions,
+  type EventResultOf,
   HISTORY_STEPS,
-  type OfTenant,
   type SendOptions,
   type StartArguments,
   type StartedOf,
   type TypedActors,
 } from "../library/typed_actors.ts";
 import type { MachineIn, MachineNamed, MachineNameIn, Program } from "./program.ts";
-import type { Call, Transport } from "./transport.ts";
-
-/** The most that one request may wait. */
-const WAIT_MS_MAX = 60_000;
-const WAIT_MS = 30_000;
+import { type Call, pieceOf, type Transport, WAIT_MS, WAIT_MS_MAX } from "./transport.ts";
 
 /** Actors of every machine. All throw `ProblemError`. */
 export interface ClientActors<P extends Program = Program> extends ActorCalls<MachineIn<P>> {
@@ -58,25 +56,35 @@ async function start<D extends MachineDefinition>(
 function callsOf<D extends MachineDefinition>(transport: Transport): ActorCalls<D> {
   const call = <T>(method: string, id: string, verb: string, given: Call) =>
     transport.call<T>(method, `/actors/${encodeURIComponent(id)}${verb}`, given);
-  const send: ActorCalls<D>["send"] = (id, event, options) =>
-    call("POST", id, "/events", sent(event, options));
+  const send: ActorCalls<D>["send"] = async (id, event, { timeoutMs = WAIT_MS, ...given } = {}) => {
+    // Asked after again, it is the same event by its key.
+    const key = given.key ?? (timeoutMs > WAIT_MS_MAX ? crypto.randomUUID() : undefined);
+    const { query, ...sending } = sent(event, { ...given, key });
+    for (let leftMs = timeoutMs;; leftMs -= WAIT_MS_MAX) {
+      const asking = { ...sending, query: { ...query, timeoutMs: pieceOf(leftMs) } };
+      const result = await call<EventResultOf<D>>("POST", id, "/events", asking);
+      const isLate = result.outcome === "deferred" && result.reason === "timeout";
+      if (!isLate || !(leftMs > WAIT_MS_MAX)) return result;
+    }
+  };
   return {
+    ...controlsOf<D>(call),
     send,
     ask: send,
     async post(id, event, options) {
-      const given = sent(event, options, true);
+      const { query, ...sending } = sent(event, options);
+      const given = { ...sending, query: { ...query, async: true } };
       return (await call<{ mailId: string }>("POST", id, "/events", given)).mailId;
     },
     get: (id, { tenantId, version } = {}) => call("GET", id, "", { query: { tenantId, version } }),
     async wait(id, until, { tenantId, timeoutMs = WAIT_MS, signal } = {}) {
       const wanted = textOf(until);
       try {
-        for (let leftMs = Math.max(0, timeoutMs);; leftMs -= WAIT_MS_MAX) {
-          const timeoutMs = Math.ceil(Math.min(leftMs, WAIT_MS_MAX));
-          const query = { tenantId, timeoutMs, until: wanted };
+        for (let leftMs = timeoutMs;; leftMs -= WAIT_MS_MAX) {
+          const query = { tenantId, timeoutMs: pieceOf(leftMs), until: wanted };
           const actor = await call<ActorOf<D> | null>("GET", id, "/wait", { query, signal });
           // Between two questions a state may be passed through; an end is still there.
-          if (actor !== null || wanted !== "done" || leftMs <= WAIT_MS_MAX) return actor;
+          if (actor !== null || wanted !== "done" || !(leftMs > WAIT_MS_MAX)) return actor;
         }
       } catch (error) {
         if (signal?.aborted) return null;
@@ -91,18 +99,36 @@ function callsOf<D extends MachineDefinition>(transport: Transport): ActorCalls<
     async explain(id, { tenantId } = {}) {
       return (await call<Reasons>("GET", id, "/explain", { query: { tenantId } })).reasons;
     },
-    cancel: (id, reason, { tenantId }: OfTenant = {}) =>
-      call("POST", id, "/cancel", { query: { tenantId }, body: { reason } }),
+  };
+}
+
+type Send = <T>(method: string, id: string, verb: string, given: Call) => Promise<T>;
+
+function controlsOf<D extends MachineDefinition>(call: Send): ActorControls<D> {
+  const control = (id: string, verb: string, aim: AimOptions, body: object) =>
+    call<ActorOf<D>>("POST", id, verb, { ...aimed(aim), body });
+  return {
+    cancel: (id, reason, aim = {}) => control(id, "/cancel", aim, { reason }),
+    pause: (id, aim = {}) => control(id, "/pause", aim, {}),
+    resume: (id, { skip, ...aim } = {}) => control(id, "/resume", aim, { skip }),
+    terminate: (id, reason, aim = {}) => control(id, "/terminate", aim, { reason }),
+    fork: (id, { at, activities, timers, name, ...aim }) =>
+      control(id, "/fork", aim, { at, activities, timers, as: name }),
+    rewind: (id, { at, activities, timers, ...aim }) =>
+      control(id, "/rewind", aim, { at, activities, timers }),
   };
 }
 
 type Page = { readonly items: Awaited<ReturnType<ActorCalls<MachineDefinition>["history"]>> };
 type Reasons = { readonly reasons: Awaited<ReturnType<ActorCalls<MachineDefinition>["explain"]>> };
 
-function sent(event: unknown, options: SendOptions = {}, isPost?: boolean): Call {
-  const { tenantId, expectVersion, key, timeoutMs } = options;
-  const query = { tenantId, timeoutMs, dedupeKey: key, async: isPost };
-  return { query, body: event, ifVersion: expectVersion };
+function sent(event: unknown, { key, ...aim }: SendOptions = {}): Call {
+  const { query, ifVersion } = aimed(aim);
+  return { query: { ...query, dedupeKey: key }, body: event, ifVersion };
+}
+
+function aimed({ tenantId, expectVersion }: AimOptions): Call {
+  return { query: { tenantId }, ifVersion: expectVersion };
 }
 
 function textOf(until: Parameters<ActorCalls<MachineDefinition>["wait"]>[1]): string {

@@ -19,20 +19,57 @@ import type {
   Program,
   TypeIn,
 } from "./program.ts";
-import { type ClientOptions, Transport } from "./transport.ts";
+import { type ClientOptions, pieceOf, Transport, WAIT_MS, WAIT_MS_MAX } from "./transport.ts";
 
 export { ProblemError } from "./transport.ts";
 export type { ClientOptions } from "./transport.ts";
 export type { ClientActors } from "./actors.ts";
-export type { JobOptions, JobResource, Program } from "./program.ts";
+export type {
+  Answered,
+  JobIn,
+  JobOptions,
+  JobResource,
+  MachineIn,
+  MachineNamed,
+  MachineNameIn,
+  OutputIn,
+  PayloadIn,
+  Program,
+  TypeIn,
+} from "./program.ts";
+export type { JobEventType, JobState } from "../../machines/job.ts";
+export type { PatchStep } from "../core/actor/mod.ts";
+export type { Backoff } from "../core/backoff.ts";
+export type { JobError } from "../core/failure.ts";
+export type { Job, NewJobInput, Transition } from "../core/job.ts";
+export type { Json } from "../core/json.ts";
+export type { Reason } from "../runtime/explain.ts";
+export type { Actor, ActorStatus, ActorTransition } from "../runtime/actor_view.ts";
+export type { BranchOptions } from "../runtime/branching.ts";
+export type {
+  ActorAim,
+  EventResult,
+  SendEventOptions,
+  StartOptions,
+  Until,
+  WaitForOptions,
+} from "../runtime/actors.ts";
 export type {
   ActorCalls,
+  ActorControls,
   ActorOf,
+  AimOptions,
+  AnyEvent,
   EventOf,
   EventResultOf,
+  ForkOptions,
   HistoryOptions,
+  InputOf,
+  OfTenant,
   SendOptions,
+  StartArguments,
   StartedOf,
+  Stored,
   TypedActors,
   TypedStart,
 } from "../library/typed_actors.ts";
@@ -80,15 +117,17 @@ export class Client<P extends Program = Program> {
     return this.#transport.call("POST", "/jobs", { body: { ...options, type, payload } });
   }
 
-  /** Stores a job and waits for its end, 60 s at most; look at its `state`. */
-  enqueueAndWait<Type extends TypeIn<P>>(
+  /** Stores a job and waits for its end, or as long as `timeoutMs`; look at its `state`. */
+  async enqueueAndWait<Type extends TypeIn<P>>(
     type: Type,
     payload: PayloadIn<P, Type>,
-    { timeoutMs = 30_000, ...options }: JobOptions & { readonly timeoutMs?: number } = {},
+    { timeoutMs = WAIT_MS, ...options }: JobOptions & { readonly timeoutMs?: number } = {},
   ): Promise<JobResource<OutputIn<P, Type>>> {
-    const wait = `${Math.min(60, Math.max(1, Math.ceil(timeoutMs / 1000)))}s`;
+    const wait = `${Math.max(1, Math.ceil(pieceOf(timeoutMs) / 1000))}s`;
     const call = { query: { wait }, body: { ...options, type, payload } };
-    return this.#transport.call("POST", "/jobs", call);
+    const job = await this.#transport.call<JobResource<OutputIn<P, Type>>>("POST", "/jobs", call);
+    const isOver = ENDED.includes(job.state) || !(timeoutMs > WAIT_MS_MAX);
+    return isOver ? job : await this.wait<Type>(job.id, timeoutMs - WAIT_MS_MAX);
   }
 
   /** Stores many jobs in order, all or none; gives their ids. */
@@ -105,7 +144,7 @@ export class Client<P extends Program = Program> {
   /** The job when it has ended, or as it is after `timeoutMs`. As `wait<"mail">(id)` typed like `get`. */
   async wait<Type extends TypeIn<P> = never>(
     id: string,
-    timeoutMs = 30_000,
+    timeoutMs = WAIT_MS,
   ): Promise<JobResource<OutputIn<P, Type>>> {
     const until = systemClock.monotonic() + timeoutMs;
     for (let pauseMs = 50;; pauseMs = Math.min(pauseMs * 2, POLL_MS_MAX)) {

@@ -36,6 +36,16 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The most that one request may wait, milliseconds. */
+export const WAIT_MS_MAX = 60_000;
+/** How long is waited for who says nothing else. */
+export const WAIT_MS = 30_000;
+
+/** What one request may wait of the time that is left; a time that is no number is none. */
+export function pieceOf(leftMs: number): number {
+  return leftMs > 0 ? Math.ceil(Math.min(leftMs, WAIT_MS_MAX)) : 0;
+}
+
 /** Makes the calls. */
 export class Transport {
   readonly #url: string;

@@ -2,6 +2,7 @@
 import type { MachineDefinition } from "../core/actor/mod.ts";
 import type { Json } from "../core/json.ts";
 import type {
+  ActorAim,
   Actors,
   EventResult,
   SendEventOptions,
@@ -10,6 +11,7 @@ import type {
   WaitForOptions,
 } from "../runtime/actors.ts";
 import type { Actor, ActorTransition } from "../runtime/actor_view.ts";
+import type { BranchOptions } from "../runtime/branching.ts";
 import type { Reason } from "../runtime/explain.ts";
 
 type ShapeOf<D extends MachineDefinition> = NonNullable<D["shape"]>;
@@ -73,6 +75,12 @@ export interface OfTenant {
   readonly tenantId?: string | null | undefined;
 }
 
+/** Which actor, and only at a version if one is named. */
+export type AimOptions = Omit<ActorAim, "conditional">;
+
+/** How to begin a branch at a version of an actor's past; `name`: what a fork is called. */
+export type ForkOptions = AimOptions & BranchOptions & { readonly name?: string };
+
 /** How to send an event to an actor of a machine. */
 export type SendOptions = Omit<SendEventOptions, "conditional">;
 
@@ -89,8 +97,24 @@ export interface StartedOf<D extends MachineDefinition> {
   readonly created: boolean;
 }
 
+/** What operators do with actors. Errors as in `Actors`, or of a client: `ProblemError`. */
+export interface ActorControls<D extends MachineDefinition> {
+  /** Asks it to end: its machine decides, by `CANCEL`; one that does not is stopped as a whole. */
+  cancel(id: string, reason?: string, options?: AimOptions): Promise<ActorOf<D>>;
+  /** Steps it no more, until it is resumed. Its mail is kept; its activities and timers go on. */
+  pause(id: string, options?: AimOptions): Promise<ActorOf<D>>;
+  /** Steps it again, after a pause or a repair; `skip` throws away the mail it stalled on. */
+  resume(id: string, options?: AimOptions & { readonly skip?: boolean }): Promise<ActorOf<D>>;
+  /** Ends it now, whatever it is at. */
+  terminate(id: string, reason?: string, options?: AimOptions): Promise<ActorOf<D>>;
+  /** A new actor from a version of this one's past. */
+  fork(id: string, options: ForkOptions): Promise<ActorOf<D>>;
+  /** Takes it back to a version of its past: what it has begun since is left, late results are dropped. */
+  rewind(id: string, options: AimOptions & BranchOptions): Promise<ActorOf<D>>;
+}
+
 /** What is done with actors that are there. Errors as in `Actors`, or of a client: `ProblemError`. */
-export interface ActorCalls<D extends MachineDefinition> {
+export interface ActorCalls<D extends MachineDefinition> extends ActorControls<D> {
   /** Sends an event and waits for its turn. */
   send(id: string, event: EventOf<D>, options?: SendOptions): Promise<EventResultOf<D>>;
   /** The same: the answer comes after the event's turn. */
@@ -110,8 +134,6 @@ export interface ActorCalls<D extends MachineDefinition> {
   history(id: string, options?: HistoryOptions): Promise<readonly ActorTransition[]>;
   /** What it is waiting for, in order. */
   explain(id: string, options?: OfTenant): Promise<readonly Reason[]>;
-  /** Asks it to end: its machine decides, by `CANCEL`; one that does not is stopped as a whole. */
-  cancel(id: string, reason?: string, options?: OfTenant): Promise<ActorOf<D>>;
 }
 
 /** The actors of one machine. */
@@ -152,5 +174,11 @@ export function typedActors<D extends MachineDefinition>(
     explain: (id, { tenantId = null } = {}) => actors.explain(tenantId, id),
     cancel: async (id, reason = "program", options) =>
       typed(await actors.cancel(id, reason, options)),
+    pause: async (id, options) => typed(await actors.pause(id, options)),
+    resume: async (id, options) => typed(await actors.resume(id, options)),
+    terminate: async (id, reason = "program", options) =>
+      typed(await actors.terminate(id, reason, options)),
+    fork: async (id, options) => typed(await actors.fork(id, options)),
+    rewind: async (id, options) => typed(await actors.rewind(id, options)),
   };
 }

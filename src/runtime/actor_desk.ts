@@ -111,7 +111,8 @@ export class Desk {
         return { ...readingOf(reading), actor: await this.actor(name) };
       }
       const isWaiting = !fate || fate.status === "active";
-      if (!isWaiting || clock.monotonic() >= deadline) {
+      // Asked this way round, a time that is no number is none.
+      if (!isWaiting || !(clock.monotonic() < deadline)) {
         const reason = isWaiting ? "timeout" : fate.status;
         return { outcome: "deferred", reason, actor: await this.actor(name) };
       }

@@ -20,6 +20,8 @@ import type {
 import type { Machines } from "./machines.ts";
 import { isEnded } from "./place.ts";
 
+export type { ActorStatus } from "../store/store.ts";
+
 /** An actor as clients see it: all keys present, null when empty. Values are in the codec's form. */
 export interface Actor {
   readonly id: string;

@@ -28,7 +28,8 @@ export async function waitFor(
       seen = steps.at(-1)?.version ?? row.version;
     }
     const leftMs = deadline - clock.monotonic();
-    if (leftMs <= 0 || options.signal?.aborted || isEnded(row.status)) return null;
+    // Asked this way round, a time that is no number is none.
+    if (!(leftMs > 0) || options.signal?.aborted || isEnded(row.status)) return null;
     seen = await follow(desk, row, until, seen, Math.min(pauseMs, leftMs), options.signal);
     // Whoever is gone asks nothing more of the database, which may be closing.
     if (options.signal?.aborted) return null;

@@ -79,7 +79,8 @@ export interface HandlerDefinition<
     : SingleHandle<z.output<Input>, HandlerResult<Output>>;
 }
 
-type SingleHandle<Input, Result> = (
+/** Runs one job; what it gives becomes the output, or is one of the outcomes. */
+export type SingleHandle<Input, Result> = (
   input: Input,
   context: HandlerContext,
 ) => Result | Promise<Result>;

@@ -12,6 +12,7 @@ import {
   defineMachine,
   type HistoryOptions,
   ProblemError,
+  type Runtime,
   type SendOptions,
   type TypedStart,
   type Until,
@@ -54,8 +55,8 @@ const lamp = defineMachine(
 );
 const program = { handlers: [greet], machines: [door, lamp] };
 
-/** The API on a port of its own. */
-async function withApi(test: (url: string) => Promise<void>): Promise<void> {
+/** The API on a port of its own, and the runtime behind it. */
+async function withApi(test: (url: string, runtime: Runtime) => Promise<void>): Promise<void> {
   await using db = await testDatabase();
   const runtime = await createRuntime({
     ...{ databaseUrl: db.url, pollMs: 50, machines: program.machines },
@@ -65,7 +66,7 @@ async function withApi(test: (url: string) => Promise<void>): Promise<void> {
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, app.fetch);
   runtime.work();
   try {
-    await test(`http://127.0.0.1:${server.addr.port}`);
+    await test(`http://127.0.0.1:${server.addr.port}`, runtime);
   } finally {
     await server.shutdown();
     await runtime.close();
@@ -171,6 +172,84 @@ Deno.test("a client of a program has the types of its handlers and machines", ()
     ];
     for (const call of wrong) await assertRejects(call);
   }));
+
+Deno.test("actors are held, ended and taken back by the same calls, in process and by the API", () =>
+  withApi(async (url, runtime) => {
+    const byApi = createClient<typeof program>({ url }).actorsOf("door");
+    for (const [doors, id] of [[byApi, "far/1"], [runtime.actorsOf(door), "near/1"]] as const) {
+      await doors.start({ id, input: { room: "hall" } });
+      assertEquals((await doors.pause(id)).status, "paused");
+      const { outcome, reason } = await doors.send(id, { type: "OPEN", by: "ada" });
+      assertEquals([outcome, reason], ["deferred", "paused"]);
+      assertEquals((await doors.resume(id, { skip: false })).status, "active");
+      assertEquals((await doors.wait(id, "state:open"))?.state, "open");
+      const fork = await doors.fork(id, { at: 1, name: `${id} again`, activities: "reuse" });
+      const room: string | undefined = fork.context?.room;
+      assertEquals([fork.id, fork.state, room], [`${id} again`, "closed", "hall"]);
+      assertEquals((await doors.rewind(id, { at: 1, timers: "keep" })).state, "closed");
+      const { version } = await doors.get(id);
+      await assertRejects(() => doors.terminate(id, "late", { expectVersion: version - 1 }));
+      await assertRejects(() => doors.cancel(id, "late", { expectVersion: version - 1 }));
+      const ended = await doors.terminate(id, "no door", { expectVersion: version });
+      assertEquals(ended.status, "terminated");
+      const [last] = await doors.history(id, { after: null, limit: 1 });
+      assertEquals([last?.event, last?.cause], ["TERMINATE", "no door"]);
+    }
+    const wrong = [
+      // @ts-expect-error: no version of the past
+      () => byApi.rewind("far/1", {}),
+      // @ts-expect-error: a way that there is not
+      () => byApi.fork("far/1", { at: 1, timers: "stop" }),
+    ];
+    for (const call of wrong) await assertRejects(call, ProblemError);
+  }));
+
+Deno.test("an event is sent once, and its turn waited for as long as the caller says", async () => {
+  await using db = await testDatabase();
+  const options = { databaseUrl: db.url, pollMs: 50 };
+  await using worker = await createRuntime({ ...options, machines: [door] });
+  await worker.actors.start({ machine: "door", id: "d", input: { room: "hall" } });
+  // It knows no machine: turns are another process's.
+  await using api = await createRuntime(options);
+  const app = createApp(api);
+  const asked: (string | null)[] = [];
+  const impatient: typeof fetch = async (input, init) => {
+    const url = new URL(String(input));
+    asked.push(url.searchParams.get("timeoutMs"));
+    if (asked.length < 3) url.searchParams.set("timeoutMs", "1");
+    else worker.work();
+    return await app.request(url.href, init);
+  };
+  const { actors } = createClient({ url: "http://127.0.0.1", fetch: impatient });
+  const open = { type: "OPEN", by: "ada" };
+  const { outcome, actor } = await actors.send("d", open, { timeoutMs: 170_000.5 });
+  assertEquals([outcome, actor.state], ["handled", "open"]);
+  assertEquals(asked, ["60000", "60000", "50001"]);
+  assertEquals((await actors.history("d", { after: 1 })).map(({ event }) => event), ["OPEN"]);
+  for (const timeoutMs of [0.5, -1, NaN]) {
+    assertEquals((await actors.ask("d", open, { timeoutMs })).actor.state, "open");
+  }
+  assert((await actors.post("d", open, { timeoutMs: 0.5 })).length > 0);
+});
+
+Deno.test("a job is waited for beyond what one request may wait", async () => {
+  const asked: string[] = [];
+  const answering: typeof fetch = (input) => {
+    asked.push(new URL(String(input)).search);
+    return Promise.resolve(
+      Response.json({ id: "j", state: asked.length < 2 ? "running" : "succeeded" }),
+    );
+  };
+  const client = createClient({ url: "http://perdura.test", fetch: answering });
+  const seen = async (timeoutMs: number) => {
+    asked.length = 0;
+    return [(await client.enqueueAndWait("mail", {}, { timeoutMs })).state, ...asked];
+  };
+  assertEquals(await seen(90_000), ["succeeded", "?wait=60s", ""]);
+  assertEquals(await seen(60_000), ["running", "?wait=60s"]);
+  assertEquals(await seen(0.5), ["running", "?wait=1s"]);
+  assertEquals(await seen(NaN), ["running", "?wait=1s"]);
+});
 
 /** A client of a job that is in one state after another, and how often it has asked. */
 function watching(states: readonly string[], before = () => Promise.resolve()) {

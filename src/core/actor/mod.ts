@@ -5,7 +5,7 @@
  */
 export { addressesOf, childAddress, idOf, nameOf, rootAddress } from "./address.ts";
 export { CodecError, decode, encode } from "./codec.ts";
-export type { RefJson } from "./codec.ts";
+export type { RefFrom, RefJson, RefOf } from "./codec.ts";
 export type { Outcome, StepInput, StepResult } from "./contract.ts";
 export { defineMachine, MachineDefinitionError } from "./define.ts";
 export type {
@@ -27,10 +27,19 @@ export type { PatchStep } from "./patch.ts";
 export { checkMachine } from "./check.ts";
 export type { Problem } from "./check.ts";
 export { isMachine } from "./sources.ts";
+export type { LogicKind } from "./sources.ts";
 export type { Steppable } from "./definition.ts";
 export type * from "./effects.ts";
 export type { IdleReason, Microstep, Taken } from "./engine.ts";
-export type { ActorSnapshot, ChildEntry, MachineIdentity, TimerEntry } from "./envelope.ts";
+export type {
+  ActorSnapshot,
+  Birth,
+  ChildEntry,
+  MachineIdentity,
+  StateValueJson,
+  TimerEntry,
+  Undo,
+} from "./envelope.ts";
 export { ActorBlockedError, ActorStalledError, StepError } from "./errors.ts";
 export type { BlockCode, StallCode } from "./errors.ts";
 export { describeMachine } from "./describe.ts";
