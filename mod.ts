@@ -171,7 +171,7 @@ export type { Aim as JobAim } from "./src/runtime/deciding.ts";
 export type { Created, Foreseen as ForeseenStep, Sent } from "./src/runtime/job_answers.ts";
 export type { Added } from "./src/runtime/uniques.ts";
 export type { Page as JobPage } from "./src/runtime/paging.ts";
-export type { Ending } from "./src/runtime/endings.ts";
+export type { Ending, Interruption } from "./src/runtime/endings.ts";
 export type { OutsideClaim, OutsideRenewal } from "./src/runtime/outside.ts";
 export type { CountDefaults } from "./src/runtime/preparing.ts";
 export { Worker } from "./src/runtime/worker.ts";

@@ -6,7 +6,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { LeaseLostError, UnavailableError } from "../core/errors.ts";
-import { type JobError } from "../core/failure.ts";
+import type { JobError } from "../core/failure.ts";
 import { refusal } from "../core/refused_options.ts";
 import type {
   ClaimedJob,
@@ -23,6 +23,7 @@ import {
   type Ending,
   endingOfResult,
   endingOfThrow,
+  interrupted,
   invalidInput,
   lateError,
   stoppedBy,
@@ -121,7 +122,7 @@ export class Attempt implements HandlerContext, OpensMembers {
    *
    * @param lost How it ends then; null: somebody else has committed its end.
    */
-  stop(reason: StopReason, lost: Ending | null = { kind: "interrupted" }): void {
+  stop(reason: StopReason, lost: Ending | null = interrupted("lease_lost")): void {
     if (this.#isOver || this.#stopReason === reason) return;
     if (this.#stopReason === null || reason === "lease_lost") {
       this.#stopReason = reason;
@@ -141,7 +142,7 @@ export class Attempt implements HandlerContext, OpensMembers {
    */
   abandon(ending: Ending | null): void {
     this.#isAbandoned = true;
-    const own = ending ?? { kind: "interrupted" };
+    const own = ending ?? interrupted("lease_lost");
     if (this.#transaction === "running") this.#endingWithoutTransaction = own;
     else this.#end(this.#transaction === "committed" ? null : ending);
   }
@@ -268,7 +269,6 @@ export class Attempt implements HandlerContext, OpensMembers {
     this.#transaction = "running";
     try {
       const { store, worker } = this.#host;
-      const { backoff } = this;
       const begin = async (sql: TransactionSql) => {
         // It may have waited long for its turn.
         if (this.#isAbandoned) throw new LeaseLostError(this.claimed.id, this.claimed.version);
@@ -284,7 +284,11 @@ export class Attempt implements HandlerContext, OpensMembers {
         if (ending.kind !== "succeeded") {
           throw new TypeError("A transaction returns the output of the job");
         }
-        return changeOf(this.claimed, ending, { cancelRequested: false, backoff, at });
+        return changeOf(this.claimed, ending, {
+          cancelRequested: false,
+          backoff: this.backoff,
+          at,
+        });
       }, also);
       this.#transaction = "committed";
       if (this.#endingWithoutTransaction) this.#end(null);
@@ -305,15 +309,15 @@ export class Attempt implements HandlerContext, OpensMembers {
       const error = new Error("Handler returned while its transaction was still open");
       return endingOfThrow(error, {}, this.#now());
     }
-    if (this.#stopReason === "lease_lost") return { kind: "interrupted" };
+    if (this.#stopReason === "lease_lost") return interrupted("lease_lost");
     // A failed transaction fails the attempt, even if the handler swallowed its error.
     const ending = this.#transaction === "failed"
       ? endingOfThrow(this.#transactionError, this.handler.retry, this.#now())
       : own();
     if (ending.kind !== "failed") return ending;
     if (this.#stopReason === "timeout") return { ...ending, error: this.timeoutError() };
-    if (this.#storeError) return { kind: "interrupted" };
-    return this.#stopReason === "shutdown" ? { kind: "interrupted" } : ending;
+    if (this.#storeError) return interrupted("unavailable");
+    return this.#stopReason === "shutdown" ? interrupted("shutdown") : ending;
   }
 
   #end(ending: Ending | null): void {

@@ -27,8 +27,25 @@ export type Ending =
     /** What it waits for, where the handler has not asked to be run later: many may wait for the same. */
     readonly cause?: string;
   }
-  | { readonly kind: "interrupted" }
+  | {
+    readonly kind: "interrupted";
+    /** Left out: a worker outside has handed it back, and does not say why. */
+    readonly cause?: Interruption;
+  }
   | { readonly kind: "cancelled" };
+
+/** Why a worker hands a job back by itself; its history has it as the cause. */
+export type Interruption =
+  /** The worker stops. */
+  | "shutdown"
+  /** The lease is over, or somebody else has it. */
+  | "lease_lost"
+  /** The database did not answer. */
+  | "unavailable"
+  /** It has waited here for a handler to become free, too long or in the way of a job that has crashed. */
+  | "not_started"
+  /** Nobody here handles its type. */
+  | "no_handler";
 
 /** Why a running handler is asked to stop. */
 export type StopReason = "timeout" | "cancel" | "shutdown" | "lease_lost";
@@ -36,6 +53,11 @@ export type StopReason = "timeout" | "cancel" | "shutdown" | "lease_lost";
 /** What `context.signal` gives as its reason. */
 export function stoppedBy(reason: StopReason): DOMException {
   return new DOMException(`Stopped: ${reason}`, "AbortError");
+}
+
+/** The ending of an attempt that goes back as it came. */
+export function interrupted(cause: Interruption): Ending {
+  return { kind: "interrupted", cause };
 }
 
 /** What the job's own `lastError` says after a cancel. */
@@ -172,14 +194,14 @@ export function changeOf(job: EndedJob, ending: Ending, known: Knowledge): Chang
     decision,
     output: ending.kind === "succeeded" ? ending.output : null,
     error: isCancelled ? cancelledError(known.at) : failure,
-    cause: failure?.code ?? failure?.name ?? (isCancelled ? null : waitOf(ending)),
+    cause: failure?.code ?? failure?.name ?? (isCancelled ? null : reasonOf(ending)),
     // Success wins over a cancel request; everything else must know of it.
     cancelKnown: event.type === "SUCCEED" || event.type === "CANCEL" ? null : known.cancelRequested,
   };
 }
 
-function waitOf(ending: Ending): string | null {
-  return ending.kind === "snoozed" ? ending.cause ?? null : null;
+function reasonOf(ending: Ending): string | null {
+  return ending.kind === "snoozed" || ending.kind === "interrupted" ? ending.cause ?? null : null;
 }
 
 function eventOf(job: EndedJob, ending: Ending, known: Knowledge): JobEvent {

@@ -18,6 +18,8 @@ interface Lease {
 export interface Heartbeat {
   /** Leases that others have taken over, or that are over by our own clock. */
   readonly lost: readonly string[];
+  /** Why those are lost. */
+  readonly cause: "lease_lost" | "unavailable";
   /** Jobs that somebody wants cancelled. */
   readonly cancels: readonly string[];
 }
@@ -53,7 +55,7 @@ export class Leases {
   /** One statement for all leases of the process. Without an answer, the local deadlines decide. */
   async renew(): Promise<Heartbeat> {
     const asked = [...this.#leases.keys()];
-    if (asked.length === 0) return { lost: [], cancels: [] };
+    if (asked.length === 0) return { lost: [], cause: "lease_lost", cancels: [] };
     const askedAt = this.clock.monotonic();
     try {
       const { renewed, cancels } = await this.store.renew(this.worker, asked, this.leaseMs);
@@ -65,10 +67,10 @@ export class Leases {
       // One that was settled meanwhile is missing for a good reason.
       const lost = asked.filter((id) => !kept.has(id) && this.#leases.has(id));
       for (const id of lost) this.#leases.delete(id);
-      return { lost, cancels };
+      return { lost, cause: "lease_lost", cancels };
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
-      return { lost: this.#dropOverdue(), cancels: [] };
+      return { lost: this.#dropOverdue(), cause: "unavailable", cancels: [] };
     }
   }
 

@@ -11,7 +11,13 @@ import type { Clock } from "../core/clock.ts";
 import { GRACE_MS } from "../core/limits.ts";
 import type { ClaimedJob, Store, WorkStore } from "../store/store.ts";
 import { Attempt, type AttemptHost } from "./attempt.ts";
-import { type Ending, endingOfThrow, type StopReason } from "./endings.ts";
+import {
+  type Ending,
+  endingOfThrow,
+  interrupted,
+  type Interruption,
+  type StopReason,
+} from "./endings.ts";
 import { growths } from "./growth.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Leases } from "./leases.ts";
@@ -176,46 +182,42 @@ export class Runner {
     // while, until it, being the first in its lane, has come again and finds a slot.
     if (this.#buffer.slice(this.#head).some(hasCrashed)) {
       this.#withoutBufferUntil = this.#heldSince + WITHOUT_BUFFER_MS;
-      this.#giveBack(hasCrashed);
+      this.#giveBack("not_started", hasCrashed);
     }
   }
 
-  /** Asks handlers to stop. */
-  stop(reason: StopReason, matches: (attempt: Attempt) => boolean = () => true): void {
-    for (const attempt of this.#running) {
-      if (matches(attempt)) attempt.stop(reason);
-    }
+  /** Asks handlers to stop. @param lost How they end where their lease is lost. */
+  stop(reason: StopReason, matches = (_: Attempt) => true, lost?: Ending | null): void {
+    for (const attempt of this.#running) if (matches(attempt)) attempt.stop(reason, lost);
   }
 
   /** Somebody else has ended these: a pushed job whose answer came later, by the API. */
   endedElsewhere(jobIds: readonly string[]): void {
     const ids = new Set(jobIds);
-    for (const attempt of this.#running) {
-      if (ids.has(attempt.claimed.id)) attempt.stop("lease_lost", null);
-    }
+    this.stop("lease_lost", ({ claimed }) => ids.has(claimed.id), null);
   }
 
-  /** Hands back jobs that were not accepted. */
+  /** Hands back jobs that came when nothing is to be started any more. */
   handBack(jobs: readonly ClaimedJob[]): void {
-    for (const job of jobs) this.#host.onEnding(job, { kind: "interrupted" }, null);
+    for (const job of jobs) this.#host.onEnding(job, interrupted("shutdown"), null);
   }
 
   /** Hands back what waits in the buffer. */
-  giveBackBuffer(): void {
-    this.#giveBack(() => true);
+  giveBackBuffer(cause: Interruption = "not_started"): void {
+    this.#giveBack(cause, () => true);
   }
 
   /** Ends the attempts that are still running, without their handlers. */
   abandonAll(): void {
-    for (const attempt of this.#running) attempt.abandon({ kind: "interrupted" });
+    for (const attempt of this.#running) attempt.abandon(interrupted("shutdown"));
   }
 
   /** Jobs of these leases are no longer ours. Gives how many there were. */
-  loseLeases(leaseIds: readonly string[]): number {
+  loseLeases(leaseIds: readonly string[], cause: Interruption): number {
     const before = this.load;
     const lost = new Set(leaseIds);
-    this.#giveBack((job) => lost.has(job.leaseId));
-    this.stop("lease_lost", (attempt) => lost.has(attempt.claimed.leaseId));
+    this.#giveBack(cause, (job) => lost.has(job.leaseId));
+    this.stop("lease_lost", ({ claimed }) => lost.has(claimed.leaseId), interrupted(cause));
     return before - this.load;
   }
 
@@ -281,7 +283,7 @@ export class Runner {
     const handler = handlers.get(job.type);
     // A lane of another type with the same key (one in 2^64), or no time left on the lease.
     if (!handler || !leases.isHeld(job.leaseId, now)) {
-      onEnding(job, { kind: "interrupted" }, null);
+      onEnding(job, interrupted(handler ? "lease_lost" : "no_handler"), null);
       return;
     }
     const attempt = new Attempt(job, handler, now, this.#attempts);
@@ -322,13 +324,13 @@ export class Runner {
     }
   }
 
-  #giveBack(matches: (job: ClaimedJob) => boolean): void {
+  #giveBack(cause: Interruption, matches: (job: ClaimedJob) => boolean): void {
     const waiting = this.#buffer.slice(this.#head);
     if (!waiting.some(matches)) return;
     this.#buffer = waiting.filter((job) => !matches(job));
     this.#head = 0;
     for (const job of waiting) {
-      if (matches(job)) this.#host.onEnding(job, { kind: "interrupted" }, null);
+      if (matches(job)) this.#host.onEnding(job, interrupted(cause), null);
     }
     this.#tellIdle();
   }

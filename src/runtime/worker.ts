@@ -12,7 +12,7 @@ import { Alarm } from "./alarm.ts";
 import type { Attempt } from "./attempt.ts";
 import { Claimer } from "./claimer.ts";
 import { Committer } from "./committer.ts";
-import { type Ending, judgementOf } from "./endings.ts";
+import { type Ending, type Interruption, judgementOf } from "./endings.ts";
 import { Glance } from "./glance.ts";
 import type { HandOff } from "./handoff.ts";
 import { emptyInbox } from "./inbox.ts";
@@ -215,7 +215,7 @@ export class Worker {
     this.#sweepAlarm.ring();
     this.#inboxAlarm.ring();
     this.#schedules.stop();
-    this.#runner.giveBackBuffer();
+    this.#runner.giveBackBuffer("shutdown");
     await until(0.5, this.#runner.idle());
     this.#runner.stop("shutdown");
     await until(0.65, this.#runner.idle());
@@ -253,13 +253,13 @@ export class Worker {
   }
 
   async #heartbeat(): Promise<void> {
-    const { lost, cancels } = await this.#leases.renew();
-    if (lost.length > 0) this.#loseLeases(lost);
+    const { lost, cause, cancels } = await this.#leases.renew();
+    if (lost.length > 0) this.#loseLeases(lost, cause);
     if (cancels.length > 0) this.#runner.cancel(cancels);
   }
 
-  #loseLeases(lost: readonly string[]): void {
-    const jobs = this.#runner.loseLeases(lost);
+  #loseLeases(lost: readonly string[], cause: Interruption): void {
+    const jobs = this.#runner.loseLeases(lost, cause);
     this.stats.leasesLost += lost.length;
     // A lease whose last outcome is on its way home is gone for a good reason.
     if (jobs === 0) return;

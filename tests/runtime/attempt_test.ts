@@ -85,6 +85,9 @@ Deno.test("a connection that dies under a transaction spends no attempt", async 
   await db.sql`select pg_terminate_backend(${sleeper?.pid})`;
   const job = await w.reach(id, "succeeded", "dead_letter");
   assertEquals([job.state, job.attempt, job.crashes, job.output], ["succeeded", 1, 0, 2]);
+  const steps = await w.jobs.history(null, id, 0, 10);
+  const back = steps.find(({ event }) => event === "INTERRUPTED");
+  assertEquals(back?.cause, "unavailable");
 });
 
 Deno.test("a transaction whose end waits for a lock on the table of jobs spends no attempt", async () => {

@@ -189,7 +189,9 @@ Deno.test("changeOf() refunds the attempt of a snooze and of an interruption", (
   assertEquals(snoozed.decision.due, { delayMs: 5 });
   const interrupted = decide({ kind: "interrupted" });
   assertEquals([interrupted.decision.to, interrupted.decision.context.attempt], ["pending", 1]);
-  assertEquals([interrupted.error, interrupted.cause], [null, null]);
+  assertEquals([interrupted.error, interrupted.cause], [null, null], "an outside worker's");
+  const held = decide({ kind: "interrupted", cause: "not_started" });
+  assertEquals([held.decision.to, held.cause], ["pending", "not_started"]);
 });
 
 Deno.test("changeOf() spreads the jobs that one lock has sent away, and says what they wait for", () => {

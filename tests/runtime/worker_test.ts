@@ -7,11 +7,24 @@ import type { HandlerContext } from "../../src/runtime/context.ts";
 import { defineHandler } from "../../src/runtime/handlers.ts";
 import { eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
-import { testWorker } from "../support/worker.ts";
+import { openStore } from "../../src/store/open.ts";
+import { Proxy as TcpProxy } from "../support/proxy.ts";
+import { type TestWorker, testWorker } from "../support/worker.ts";
 
 /** A handler made of a function of the context. */
 function handler(handle: (context: HandlerContext) => unknown, more: object = {}) {
   return defineHandler({ type: "t", input: z.unknown(), handle: (_, c) => handle(c), ...more });
+}
+
+/** Ends when it is asked to. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+}
+
+/** Why a job has been handed back, each time. */
+async function causesOf(w: TestWorker, id: string) {
+  const steps = await w.jobs.history(null, id, 0, 20);
+  return steps.filter(({ event }) => event === "INTERRUPTED").map(({ cause }) => cause);
 }
 
 Deno.test("a job runs once and its output, history and lease are right", async () => {
@@ -322,9 +335,48 @@ Deno.test("stop() hands back what runs with its attempt refunded, and another wo
   await first.worker.stop();
   const back = await first.reach(id, "pending");
   assertEquals([back.state, back.attempt, back.leaseOwner], ["pending", 0, null]);
+  assertEquals(await causesOf(first, id), ["shutdown"]);
   await using second = testWorker(db, [slow]);
   const done = await second.reach(id, "succeeded");
   assertEquals([done.attempt, done.crashes], [1, 0]);
+});
+
+Deno.test("a job goes back with the cause that its lease was over", async () => {
+  await using db = await testDatabase();
+  let runs = 0;
+  const waiting = handler(({ signal }) => ++runs > 1 ? "second" : aborted(signal));
+  await using w = testWorker(db, [waiting], { leaseMs: 3_000, sweepMs: 60_000 });
+  const { id } = await w.jobs.enqueue({ type: "t" });
+  await w.reach(id, "running");
+  await db.sql`update perdura.lease set expires_at = now() - interval '1 second'`;
+  const done = await w.reach(id, "succeeded");
+  assertEquals([done.attempt, await causesOf(w, id)], [1, ["lease_lost"]]);
+});
+
+Deno.test("a job goes back with the cause that the database did not answer", async () => {
+  await using db = await testDatabase();
+  await using proxy = new TcpProxy(new URL(db.url));
+  const store = openStore({ url: proxy.url });
+  await using _store = { [Symbol.asyncDispose]: () => store.close() };
+  const stopped = Promise.withResolvers<unknown>();
+  let runs = 0;
+  const waiting = handler(({ signal }) => {
+    if (++runs > 1) return "second";
+    signal.addEventListener("abort", () => stopped.resolve(signal.reason));
+    return aborted(signal);
+  });
+  await using w = testWorker({ ...db, store }, [waiting], { leaseMs: 1_000, sweepMs: 60_000 });
+  const { id } = await w.jobs.enqueue({ type: "t" });
+  await w.reach(id, "running");
+  proxy.mode = "refuse";
+  proxy.cutAll();
+  await stopped.promise;
+  proxy.mode = "forward";
+  const done = await eventually("it has run again", async () => {
+    const job = await db.store.get(null, id);
+    return job?.state === "succeeded" && job;
+  });
+  assertEquals([done.attempt, await causesOf(w, id)], [1, ["unavailable"]]);
 });
 
 Deno.test("a worker takes only its types, queues and partition", async () => {
