@@ -279,16 +279,12 @@ export class Attempt implements HandlerContext, OpensMembers {
       };
       const by = { worker, tenantId: this.claimed.tenantId };
       const result = await store.transaction(by, begin, (output) => {
-        const at = this.#now();
-        const ending = endingOfResult(output, () => at);
+        const known = { cancelRequested: false, backoff: this.backoff, at: this.#now() };
+        const ending = endingOfResult(output, () => known.at);
         if (ending.kind !== "succeeded") {
           throw new TypeError("A transaction returns the output of the job");
         }
-        return changeOf(this.claimed, ending, {
-          cancelRequested: false,
-          backoff: this.backoff,
-          at,
-        });
+        return changeOf(this.claimed, ending, known);
       }, also);
       this.#transaction = "committed";
       if (this.#endingWithoutTransaction) this.#end(null);
