@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Actor } from "../../runtime/actor_view.ts";
-import { at, call, may, queryOf, send, ui } from "./api.ts";
+import { at, callFirst, may, queryOf, send, ui } from "./api.ts";
 import { loadChart, type MachineChart } from "./chart.tsx";
 import { Diff, diffOf } from "./diff.tsx";
 import { usePast } from "./following.ts";
@@ -29,11 +29,10 @@ const BranchDialog = lazy(() => import("./branching.tsx"), (module) => module.Br
 /** `/ui/actors/{id}?step=n`. */
 export function ActorPage({ id }: { readonly id: string }) {
   const tenantId = word("tenantId");
-  const path = `${at("actors", id)}`;
-  const query = queryOf({ tenantId });
+  const path = at("actors", id);
   useTitle(shortId(id));
   const { data: actor, error, put, reload } = useLoad(
-    (signal) => call<Actor>(path + query, { signal }),
+    (signal) => callFirst<Actor>(path + queryOf({ tenantId }), { signal }),
     [id, tenantId],
   );
   const past = usePast({ kind: "actor", id, path, tenantId, known: actor, put });

@@ -1,11 +1,15 @@
 /** Talks to the API: JSON, problems as errors, the stream, and who it is that talks. */
 import { signal } from "@preact/signals";
 import type { Step } from "./lit.ts";
+import { NEAR } from "./asked_first.ts";
 import type { FetchSteps } from "./past.ts";
 import { go, partsOf, place } from "./place.ts";
 import { Problem } from "./problem.ts";
 
 export { Problem } from "./problem.ts";
+
+/** An early answer is as good as a new one for so long: what has happened since, the stream tells. */
+const KEPT_MS = 3_000;
 
 /** A page of a list. */
 export interface Page<Item> {
@@ -13,9 +17,35 @@ export interface Page<Item> {
   readonly nextCursor: string | null;
 }
 
+/** What has been asked before its page was gone to, by path. */
+const early = new Map<string, Promise<Response>>();
+
+/** Asks for what a page shows first: what it is about, and its steps. */
+export function askEarly(path: string, tenantId: string | null): void {
+  for (const asked of [path + queryOf({ tenantId }), stepsPath(path, { last: NEAR, tenantId })]) {
+    if (early.has(asked)) continue;
+    const answer = fetch(asked);
+    early.set(asked, answer);
+    // Whoever takes it hears of it.
+    answer.catch(() => {});
+    setTimeout(() => early.delete(asked), KEPT_MS);
+  }
+}
+
+/** Calls the API, unless it has been asked early: for what a page asks first. @throws {Problem} */
+export function callFirst<T>(path: string, options?: RequestInit): Promise<T> {
+  const answer = early.get(path);
+  early.delete(path);
+  return call(path, options, answer);
+}
+
 /** Calls the API. @throws {Problem} */
-export async function call<T>(path: string, options: RequestInit = {}): Promise<T> {
-  const response = await fetch(path, { ...options, credentials: "same-origin" }).catch(unreached);
+export async function call<T>(
+  path: string,
+  options: RequestInit = {},
+  answer = fetch(path, { ...options, credentials: "same-origin" }),
+): Promise<T> {
+  const response = await answer.catch(unreached);
   const isJson = (response.headers.get("content-type") ?? "").includes("json");
   const body = isJson ? await response.json() : await response.text();
   if (response.ok) return body;
@@ -50,9 +80,12 @@ export function send<T>(
 export function stepsOf(path: string, tenantId: string | null = null): FetchSteps {
   return async (after, most) => {
     const where = after === null ? { last: most } : { cursor: after, limit: most };
-    const query = queryOf({ ...where, tenantId });
-    return (await call<Page<Step>>(`${path}/transitions${query}`)).items;
+    return (await callFirst<Page<Step>>(stepsPath(path, { ...where, tenantId }))).items;
   };
+}
+
+function stepsPath(path: string, query: Parameters<typeof queryOf>[0]): string {
+  return `${path}/transitions${queryOf(query)}`;
 }
 
 /** A path of which each part is escaped. */

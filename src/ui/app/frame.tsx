@@ -1,11 +1,11 @@
 /** What stands around every page: the way to the others, whether it is live, and the look. */
-import { signal, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon, type IconName } from "./icons.tsx";
-import { lazy, Toast, toast, useKeys } from "./parts.tsx";
+import { lazy, Toast, useKeys } from "./parts.tsx";
 import { go, partsOf, pathname } from "./place.ts";
-import { call, liveness, loadSession, session } from "./api.ts";
+import { liveness, session } from "./api.ts";
 
 const Help = lazy(() => import("./help.tsx"), (module) => module.Help);
 
@@ -54,7 +54,7 @@ export function Frame({ children }: { readonly children: ComponentChildren }) {
             class="tool"
             aria-label="Light or dark"
             title="Light or dark"
-            onClick={nextTheme}
+            onClick={() => press("nextTheme")}
           >
             <Icon name="theme" />
           </button>
@@ -67,7 +67,7 @@ export function Frame({ children }: { readonly children: ComponentChildren }) {
               class="tool"
               aria-label="Sign out"
               title={`Sign out ${session.value.name}`}
-              onClick={() => void signOut()}
+              onClick={() => press("signOut")}
             >
               <Icon name="out" />
             </button>
@@ -101,6 +101,10 @@ function Ways({ here }: { readonly here: string }) {
   );
 }
 
+function press(what: "nextTheme" | "signOut"): void {
+  import("./foot.ts").then((foot) => foot[what](), () => location.reload());
+}
+
 /** A state within a state. */
 function Mark() {
   return (
@@ -112,30 +116,9 @@ function Mark() {
 }
 
 function Liveness() {
-  const words = {
-    still: "",
-    connecting: "connecting",
-    live: "live",
-    behind: "behind, catching up",
-  }[liveness.value];
-  return (
-    <span class={`liveness ${liveness.value}`} id="live" role="status" title={words}>{words}</span>
-  );
+  const how = liveness.value;
+  const words = how === "behind" ? "behind, catching up" : how === "still" ? "" : how;
+  return <span class={`liveness ${how}`} id="live" role="status" title={words}>{words}</span>;
 }
 
-const themes = ["", "light", "dark"];
-const theme = signal(localStorage.getItem("perdura-theme") ?? "");
-document.documentElement.dataset.theme = theme.value;
-
-function nextTheme(): void {
-  theme.value = themes[(themes.indexOf(theme.value) + 1) % themes.length] ?? "";
-  document.documentElement.dataset.theme = theme.value;
-  localStorage.setItem("perdura-theme", theme.value);
-  toast(theme.value === "" ? "As the system has it" : theme.value === "dark" ? "Dark" : "Light");
-}
-
-async function signOut(): Promise<void> {
-  await call("/ui/session", { method: "DELETE" }).catch(() => {});
-  await loadSession();
-  go("/ui/sign-in");
-}
+document.documentElement.dataset.theme = localStorage.getItem("perdura-theme") ?? "";

@@ -2,33 +2,40 @@
 import { effect, type Signal, signal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { afterPaint } from "./after_paint.ts";
 import { isFailure, type Step } from "./lit.ts";
 import { Empty } from "./parts.tsx";
 import { type Past, REST_MS } from "./past.ts";
 import { lookAt } from "./timeline.tsx";
-import { clock, duration, eventWords } from "./words.ts";
+import { clock, eventWords, sinceWords } from "./words.ts";
 
 /** How high the sheet makes a row. */
 const ROW_PX = 36;
 /** So many rows are made, and so many of them are passed before others are. */
 const MADE = 27;
 const STRIDE = 9;
+/** What is in sight of a table that nobody has moved is painted before the others are made. */
+const TOP: Part = { first: 0, made: 13 };
 
 /** The table. */
 export function HistoryTable({ past }: { readonly past: Past }) {
   const steps = past.steps.value;
   const jumps = past.jumps.value;
   const place = useRef<HTMLDivElement>(null);
-  const top = useMemo(() => signal(topFor(rowOf(past))), [past, jumps]);
-  const from = Math.max(0, Math.min(top.value, steps.length - MADE));
-  // A step only moves the mark, and is painted without it.
-  const rows = useMemo(() => <StepRows {...{ past, steps, from }} />, [past, steps, from]);
   const scrolled = useRef(0);
-  // The first row of a table that nobody has moved is in sight: who asks has it laid out twice.
+  const isTop = rowOf(past) + scrolled.current === 0;
+  const part = useMemo(() => signal(isTop ? TOP : partAround(rowOf(past))), [past, jumps]);
+  const { first, made } = part.value;
+  const from = Math.max(0, Math.min(first, steps.length - made));
+  // A step only moves the mark, and is painted without it.
+  const drawn = [past, steps, from, made];
+  const rows = useMemo(() => <StepRows {...{ past, steps, from, made }} />, drawn);
   useLayoutEffect(() => {
-    if (rowOf(past) + scrolled.current > 0) bringInSight(place.current, rowOf(past));
+    // Who asks where the first row is has it laid out twice.
+    if (isTop) afterPaint(() => part.value = partAround(0));
+    else bringInSight(place.current, rowOf(past));
   }, [past, jumps]);
-  useMark(place, past, [past, steps, from]);
+  useMark(place, past, drawn);
   if (steps.length === 0) return <Empty title="No steps yet" />;
   return (
     <div
@@ -37,7 +44,7 @@ export function HistoryTable({ past }: { readonly past: Past }) {
       role="group"
       aria-label="History"
       ref={place}
-      onScroll={({ currentTarget }) => follow(top, scrolled.current = currentTarget.scrollTop)}
+      onScroll={({ currentTarget }) => follow(part, scrolled.current = currentTarget.scrollTop)}
     >
       {rows}
     </div>
@@ -49,16 +56,23 @@ function rowOf(past: Past): number {
   return past.steps.peek().length - 1 - past.index.peek();
 }
 
-function topFor(row: number): number {
-  return Math.max(0, Math.floor((row - MADE / 2) / STRIDE) * STRIDE);
+/** Rows that are made. */
+interface Part {
+  /** From 0, the newest step. */
+  readonly first: number;
+  readonly made: number;
+}
+
+function partAround(row: number): Part {
+  return { first: Math.max(0, Math.floor((row - MADE / 2) / STRIDE) * STRIDE), made: MADE };
 }
 
 /** Makes others when those that are there come to an end. */
-function follow(top: Signal<number>, scrolled: number): void {
+function follow(part: Signal<Part>, scrolled: number): void {
+  const { first, made } = part.peek();
   const row = Math.floor(scrolled / ROW_PX);
-  const isWithin = row >= top.peek() + Math.min(STRIDE, top.peek()) &&
-    row <= top.peek() + MADE - 2 * STRIDE;
-  if (!isWithin) top.value = topFor(row + STRIDE);
+  const isWithin = row >= first + Math.min(STRIDE, first) && row <= first + made - 2 * STRIDE;
+  if (!isWithin) part.value = partAround(row + STRIDE);
 }
 
 function bringInSight(place: HTMLElement | null, row: number): void {
@@ -106,11 +120,12 @@ interface RowsProps {
   readonly past: Past;
   readonly steps: readonly Step[];
   readonly from: number;
+  readonly made: number;
 }
 
-function StepRows({ past, steps, from }: RowsProps) {
+function StepRows({ past, steps, from, made }: RowsProps) {
   const last = steps.length - from;
-  const first = Math.max(0, last - MADE);
+  const first = Math.max(0, last - made);
   return (
     <table class="history" aria-rowcount={steps.length + 1}>
       <thead>
@@ -179,12 +194,8 @@ function StepRow({ past, step, before, row }: RowProps) {
         <bdi>{step.to}</bdi>
       </td>
       <td class="number">{clock(step.at)}</td>
-      <td class="number soft">{before ? `+${sinceWords(before, step)}` : "–"}</td>
+      <td class="number soft">{before ? sinceWords(before, step) : "–"}</td>
       <td class="soft mono">{step.worker ? `…${step.worker.slice(-6)}` : "–"}</td>
     </tr>
   );
-}
-
-function sinceWords(before: Step, step: Step): string {
-  return duration(Date.parse(step.at) - Date.parse(before.at));
 }

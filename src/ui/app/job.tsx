@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { Facts } from "./facts.tsx";
 import type { JobResource } from "./resources.ts";
-import { at, call, may, send, ui } from "./api.ts";
+import { at, call, callFirst, may, send, ui } from "./api.ts";
 import { loadChart } from "./chart.tsx";
 import { usePast } from "./following.ts";
 import { glanceAt } from "./glance.ts";
@@ -24,7 +24,7 @@ export function JobPage({ id }: { readonly id: string }) {
   useTitle(`Job ${shortId(id)}`);
   const path = at("jobs", id);
   const { data: job, error, put, reload } = useLoad(
-    (signal) => call<JobResource>(path, { signal }),
+    (signal) => callFirst<JobResource>(path, { signal }),
     [id],
   );
   const past = usePast({ kind: "job", id, path, tenantId: null, known: job, put });

@@ -17,7 +17,7 @@ import { isFailure, type Step } from "./lit.ts";
 import { useKeys } from "./parts.tsx";
 import type { Past } from "./past.ts";
 import { setQueryAtRest } from "./place.ts";
-import { duration, eventWords } from "./words.ts";
+import { duration, eventWords, sinceWords } from "./words.ts";
 
 const IDLE_MS = 10 * 60_000;
 
@@ -111,17 +111,12 @@ function sayingsOf(past: Past, room: ReadonlySignal<number>) {
     most: computed(() => Math.max(1, latest.value)),
     step: computed(() => {
       const step = glance.value;
-      return step
-        ? `step ${step.version}, ${eventWords(step.event)}${sinceWords(past.steps.value, step)}`
-        : "";
+      if (!step) return "";
+      const before = past.steps.value[past.steps.value.indexOf(step) - 1];
+      const since = before ? `, ${sinceWords(before, step)}` : "";
+      return `step ${step.version}, ${eventWords(step.event)}${since}`;
     }),
   };
-}
-
-function sinceWords(steps: readonly Step[], here: Step): string {
-  const before = steps[steps.indexOf(here) - 1];
-  if (!before) return "";
-  return `, +${duration(Date.parse(here.at) - Date.parse(before.at))}`;
 }
 
 function Move({ icon, label, keys, onClick, disabled }: {

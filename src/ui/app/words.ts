@@ -66,3 +66,8 @@ export function json(value: unknown, indent = 2): string {
   const text = JSON.stringify(value, null, indent) ?? String(value);
   return text.replace(TURNING, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+/** How long after another moment, in words: "+3 s". */
+export function sinceWords(before: { readonly at: string }, here: { readonly at: string }): string {
+  return `+${duration(Date.parse(here.at) - Date.parse(before.at))}`;
+}
