@@ -116,6 +116,7 @@ export { default as migration0026 } from "./migrations/0026_claim_in_parts.sql" 
 export { default as migration0027 } from "./migrations/0027_tenants_read_once.sql" with { type: "text" };
 export { default as migration0028 } from "./migrations/0028_claim_next.sql" with { type: "text" };
 export { default as migration0029 } from "./migrations/0029_keys_of_live_jobs.sql" with { type: "text" };
+export { default as migration0030 } from "./migrations/0030_charts_of_workers.sql" with { type: "text" };
 export { default as migration0014 } from "./migrations/0014_operations.sql" with { type: "text" };
 export { default as migrationWaits } from "./queries/migration_waits.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };

@@ -974,7 +974,9 @@ create table perdura.worker (
   queues text[],
   partition_key text,
   concurrency integer not null,
-  running integer not null
+  running integer not null,
+  -- Null: a program from before, which runs jobs of actors whatever its chart is.
+  charts text[]
 ) with (fillfactor = 50, autovacuum_vacuum_threshold = 500);
 
 -- How long ended jobs are kept, by tenant, type and state; '*': all. The most special policy counts. State

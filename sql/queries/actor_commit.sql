@@ -14,7 +14,7 @@
 -- Activities: $66 actor, $67 job, $68 child, $69 gen, $70 source, $71 parks.
 -- Activities left: $72 actor, $73 child, $74 gen. Keys: $75 actor, $76 key, $77 mail.
 -- Mail put off: $78 actor, $79 id. One per actor: $80 its name in the system ('': none, null: as before),
--- $86 its first step holds a whole snapshot. One per job: $81 it starts at once, in this process: under
+-- $86 its first step holds a whole snapshot. One per job: $88 partition; $81 it starts at once, in this process: under
 -- lease $82 for $83 ms, with $84 ms of grace, in state $85; when $87, the change of the gates that the
 -- caller knows (null: any), is not the last one, none of them starts: a limit may hold by now.
 -- Snapshots, payloads and what steps hold as JSON ($11, $31 to $34, $61, $62): a text, a line per element.
@@ -113,17 +113,18 @@ work as materialized (
       $53::integer[], $54::uuid[], $55::bigint[], $56::text[], $57::text[], $58::smallint[],
       $59::smallint[], $60::integer[], string_to_array($61::text, e'\n', '')::json[],
       string_to_array($62::text, e'\n', '')::json[], $63::jsonb[], $64::jsonb[],
-      $81::boolean[])
-      as r(k, id, lane, q, type, ma, mc, ms, payload, big, back, meta, wanted)
+      $81::boolean[], $88::text[])
+      as r(k, id, lane, q, type, ma, mc, ms, payload, big, back, meta, wanted, part)
     join parents p on p.k = r.k
     cross join heard h),
 jobs as (
   insert into perdura.job (
     tenant_id, id, lane, run_at, timeout_ms, version, state, priority, max_attempts, max_crashes,
-    has_data, queue, type, payload, backoff, metadata, parent_id, attempt, started_at, lease_id)
+    has_data, queue, type, payload, partition_key, backoff, metadata, parent_id, attempt, started_at,
+    lease_id)
   select t, id, lane, now(), ms, case when taken then 2 else 1 end,
          case when taken then $85::smallint else $65::smallint end, 0, ma, mc, big is not null, q, type,
-         payload, back, meta, uid, case when taken then 1 else 0 end, case when taken then now() end,
+         payload, part, back, meta, uid, case when taken then 1 else 0 end, case when taken then now() end,
          case when taken then $82::uuid end
     from work),
 leased as (

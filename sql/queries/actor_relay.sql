@@ -8,7 +8,8 @@
 -- $18 job's version, $19 output, $20 output above 1 KB; its step: $21 event, $22 from, $23 outcome,
 -- $24 reason, $25 cause, $26 body, $27 effects, $28 patch; the job that starts: $29 id (null: none),
 -- $30 lane, $31 queue, $32 type, $33 max attempts, $34 max crashes, $35 timeout ms, $36 payload,
--- $37 payload above 1 KB, $38 metadata, $39 child, $40 gen, $41 source, $42 parks.
+-- $37 payload above 1 KB, $38 metadata, $39 child, $40 gen, $41 source, $42 parks,
+-- $43 partition.
 -- JSON ($15, $19, $20, $26 to $28, $36, $37) is a text, a line per element.
 -- Locks: lease rows in id order; then job rows, actors' rows and rows of activities, through primary keys.
 -- Index: primary keys. A job is guarded by its version and lease: of one that has moved on nothing is
@@ -34,10 +35,10 @@ gone as (
     string_to_array($28::text, e'\n', '')::json[], $29::uuid[], $30::bigint[], $31::text[], $32::text[],
     $33::smallint[], $34::smallint[], $35::integer[], string_to_array($36::text, e'\n', '')::json[],
     string_to_array($37::text, e'\n', '')::json[], $38::jsonb[], $39::text[], $40::integer[],
-    $41::text[], $42::boolean[])
+    $41::text[], $42::boolean[], $43::text[])
     with ordinality as x(t, i, v, status, place, tags, snapshot, whole, job, jv, o, big, event, f,
       outcome, reason, cause, body, effects, patch, nid, nlane, nq, ntype, ma, mc, ms, npayload, nbig,
-      meta, child, gen, src, parks, k)
+      meta, child, gen, src, parks, part, k)
    where j.tenant_id = x.t and j.id = x.job and j.version = x.jv and j.state = $2::smallint
      and j.lease_id = h.id
   returning x.k, h.id as l, h.worker as w, j.tenant_id, j.queue, j.id, x.i, x.v, x.o, x.big, x.nid,
@@ -47,7 +48,7 @@ gone as (
             j.metadata, j.progress, j.last_error, j.cloned_from, x.status, x.place, x.tags as actor_tags,
             x.snapshot, x.whole, x.event, x.f, x.outcome, x.reason, x.cause, x.body, x.effects, x.patch,
             x.nlane, x.nq, x.ntype, x.ma, x.mc, x.ms, x.npayload, x.nbig, x.meta, x.child, x.gen, x.src,
-            x.parks),
+            x.parks, x.part),
 archived as (
   insert into perdura.job_archive (
     tenant_id, id, lane, run_at, created_at, started_at, cancel_requested_at, timeout_ms, version,
@@ -69,7 +70,7 @@ moved as ( -- patches need a whole snapshot before them in their partition
   returning g.k, g.tenant_id as t, g.i, a.uid, a.machine_version as mv, a.version, a.state, a.status,
             a.tags, g.id as job, g.event, g.f, g.outcome, g.reason, g.cause, g.body, g.effects, g.patch,
             case when g.whole then g.snapshot end as snapshot, g.nid, g.nlane, g.nq, g.ntype, g.ma, g.mc,
-            g.ms, g.npayload, g.nbig, g.meta, g.child, g.gen, g.src, g.parks),
+            g.ms, g.npayload, g.nbig, g.meta, g.child, g.gen, g.src, g.parks, g.part),
 told as ( -- after the actors: whoever leaves an activity locks in this order
   delete from perdura.activity y using gone
    where (select count(*) from moved) >= 0
@@ -92,9 +93,9 @@ steps as (
 jobs as (
   insert into perdura.job (
     tenant_id, id, lane, run_at, started_at, lease_id, timeout_ms, version, state, attempt, priority,
-    max_attempts, max_crashes, has_data, queue, type, payload, metadata, parent_id)
+    max_attempts, max_crashes, has_data, queue, type, payload, partition_key, metadata, parent_id)
   select t, nid, nlane, now(), now(), $5::uuid, ms, 2, $2::smallint, 1, 0, ma, mc, nbig is not null, nq,
-         ntype, npayload, meta, uid
+         ntype, npayload, part, meta, uid
     from moved where nid is not null),
 begun as (
   insert into perdura.activity (tenant_id, job_id, actor_id, child_id, gen, src, parks)

@@ -1,6 +1,6 @@
 -- When the next waiting job of some types comes due, in milliseconds from now (0: it is due already).
 -- $1 from-states of a claim (array), $2 types (array literal), $3 queues (array literal, null: all),
--- $4 partition key (null: all).
+-- $4 partition key (null: all), $5 lanes to leave out (array literal).
 -- What has to pass a paused gate waits for more than time, and is passed over.
 -- Locks: nothing.
 -- Index: gate is a few pages; job_claim, one probe per (lane, priority); running jobs ahead of the first waiting one are read.
@@ -27,3 +27,4 @@ select case when min(d.run_at) is not null
    and (s.ordering_key is null or s.lane & 1 = 0)
    and s.type = any($2::text[]) and ($3::text[] is null or s.queue = any($3::text[]))
    and ($4::text is null or s.partition_key = $4::text)
+   and s.lane <> all($5::bigint[])

@@ -4,9 +4,9 @@
  * They are values, not exceptions, so that a user's own `catch` cannot swallow them.
  */
 
-/** Come back later; the attempt is refunded. */
+/** Come back later; the attempt is refunded. `cause`: what it waits for, as many others may. */
 export class Snooze {
-  constructor(readonly delayMs: number) {}
+  constructor(readonly delayMs: number, readonly cause?: string) {}
 }
 
 /** Count this attempt as failed, and come back after exactly this delay. */

@@ -41,6 +41,6 @@ export function workerRoutes(jobs: Jobs): Route[] {
 }
 
 /** A worker, as the API gives it. */
-export function toWorker({ isAlive, beatAt: heartbeatAt, ...row }: WorkerRow) {
+export function toWorker({ isAlive, beatAt: heartbeatAt, charts: _, ...row }: WorkerRow) {
   return { ...row, heartbeatAt, state: isAlive ? "alive" : "silent" };
 }

@@ -8,8 +8,9 @@ import { type AnyActorLogic, type AnyActorRef, createActor } from "xstate";
 import { z } from "zod";
 import { decode, encode, type MachineDefinition } from "../core/actor/mod.ts";
 import { PermanentError } from "../core/errors.ts";
-import { sourcesOf } from "../core/actor/sources.ts";
+import { type Source, sourcesOf } from "../core/actor/sources.ts";
 import { compensationSchema, compensationType } from "./compensating.ts";
+import { Snooze } from "../core/outcome.ts";
 import type { HandlerContext } from "./context.ts";
 import { defineHandler, type Handler } from "./handlers.ts";
 import { actionType, activityType, logicOfSource, type Machines } from "./machines.ts";
@@ -28,18 +29,21 @@ export function activityContext(self: AnyActorRef): HandlerContext {
   return context;
 }
 
+/** Who is to do it. A job from before has no hash. */
+const chart = { version: z.string(), hash: z.string().optional() };
+
 const payloadSchema = z.object({
   actor: z.string(),
   activity: z.string(),
   gen: z.number(),
   src: z.string(),
-  version: z.string(),
+  ...chart,
   input: z.unknown(),
 });
 
 const actionSchema = z.object({
   actor: z.string(),
-  version: z.string(),
+  ...chart,
   type: z.string(),
   params: z.unknown(),
   event: z.unknown(),
@@ -67,9 +71,14 @@ export function activityHandlers(machines: Machines): Handler[] {
 function activityHandler(machines: Machines, type: string, src: string): Handler {
   const sources = machines.activities()
     .filter(({ definition, src }) => activityType(definition.name, src) === type);
-  const newest = sources.at(-1)?.definition.actors[src] ?? {};
-  const { maxAttempts, timeoutMs, baseMs, factor, capMs } = newest;
-  return defineHandler({
+  const newest = sources.at(-1)?.definition;
+  const { maxAttempts, timeoutMs, baseMs, factor, capMs } = newest?.actors[src] ?? {};
+  const versions = machines.versionsOf(newest?.name ?? type);
+  const workIn = (definition: MachineDefinition | undefined): Source | undefined => {
+    const source = definition && sourcesOf(definition.machine).get(src);
+    return source?.kind === "activity" ? source : undefined;
+  };
+  const handler = defineHandler({
     type,
     input: payloadSchema,
     retry: {
@@ -79,13 +88,46 @@ function activityHandler(machines: Machines, type: string, src: string): Handler
       ...capMs === undefined ? {} : { capMs },
     },
     ...timeoutMs === undefined ? {} : { timeoutMs },
-    handle: async ({ version, input }, context) => {
-      const found = sources.find(({ definition }) => definition.version === version);
-      if (!found) throw new Error(`No version "${version}" of ${type} here`);
-      const logic = logicOfSource(found.source);
+    handle: async ({ version, hash, input }, context) => {
+      const source = workIn(versions.at(version, hash));
+      if (!source) return notHere(version, context);
+      const logic = logicOfSource(source);
       return encode(await runLogic(logic, decode(input, "input"), context), "output");
     },
   });
+  return serving(handler, (partition) => {
+    const definition = versions.in(partition);
+    return definition === null || workIn(definition) !== undefined;
+  });
+}
+
+/** The handler, for the partitions that it serves. Asked of each lane and each relay, so it is remembered. */
+function serving(handler: Handler, serves: (partition: string) => boolean): Handler {
+  const known = new Map<string, boolean>();
+  return {
+    ...handler,
+    serves(partition) {
+      if (partition === null) return true;
+      let answer = known.get(partition);
+      if (answer === undefined) {
+        if (known.size >= REMEMBERED_MAX) known.clear();
+        known.set(partition, answer = serves(partition));
+      }
+      return answer;
+    },
+  };
+}
+
+const REMEMBERED_MAX = 1_000;
+/** Who has the chart may come soon, with the rest of a deployment, or be down for the night. */
+const AGAIN_MS = { first: 2_000, most: 15 * 60_000 };
+
+/** It was claimed all the same: handed back for who has its chart, each time for longer. No attempt is spent. */
+function notHere(version: string, { job, log }: HandlerContext): Snooze {
+  const message = `The chart that asked for it, version "${version}", is not in this program`;
+  log(message, { type: job.type, version }, "warn");
+  const delayMs = Math.min(AGAIN_MS.first * 2 ** Math.min(job.version, 20), AGAIN_MS.most);
+  return new Snooze(delayMs, "chart_not_here");
 }
 
 /** Runs actor logic to its end; stops it, which aborts its signal, when the job is to stop. */
@@ -122,29 +164,30 @@ function runLogic(
 }
 
 function actionHandler(machines: Machines, type: string, machine: string): Handler {
-  const versions = machines.definitions().filter(({ name }) => name === machine);
-  return defineHandler({
+  const versions = machines.versionsOf(machine);
+  const handler = defineHandler({
     type,
     input: actionSchema,
-    handle: async ({ actor: address, version, type, params, event, context }) => {
-      const definition = versions.find((each) => each.version === version);
-      if (!definition) throw new Error(`No version "${version}" of ${machine} here`);
+    handle: async ({ actor: address, version, hash, type, params, event, context }, job) => {
+      const definition = versions.at(version, hash);
+      if (!definition) return notHere(version, job);
       const values = { context: decode(context), event: decode(event), params: decode(params) };
       await implementationOf(definition, type)({ ...values, address });
       return null;
     },
   });
+  return serving(handler, (partition) => versions.in(partition) !== undefined);
 }
 
 /** Each is undone once, as far as is known: what has been is kept as a step of the job. */
 function compensationHandler(machines: Machines, type: string, machine: string): Handler {
-  const versions = machines.definitions().filter(({ name }) => name === machine);
-  return defineHandler({
+  const versions = machines.versionsOf(machine);
+  const handler = defineHandler({
     type,
-    input: compensationSchema,
-    handle: async ({ version, undo }, context) => {
-      const definition = versions.find((each) => each.version === version);
-      if (!definition) throw new Error(`No version "${version}" of ${machine} here`);
+    input: compensationSchema.extend(chart),
+    handle: async ({ version, hash, undo }, context) => {
+      const definition = versions.at(version, hash);
+      if (!definition) return notHere(version, context);
       const sources = sourcesOf(definition.machine);
       for (const { src, id, gen, output } of undo) {
         const source = sources.get(src);
@@ -157,6 +200,7 @@ function compensationHandler(machines: Machines, type: string, machine: string):
       return null;
     },
   });
+  return serving(handler, (partition) => versions.in(partition) !== undefined);
 }
 
 type Implementation = (

@@ -10,7 +10,7 @@ import type {
   ClaimedJob,
   GateStore,
   Hint,
-  Lane,
+  Served,
   Store,
   Suspect,
   WorkStore,
@@ -33,7 +33,7 @@ import { Suspects } from "./suspects.ts";
 const LANES_PER_CLAIM = 20;
 const RECONNECT_MS = { first: 100, most: 2_000 };
 /** What the claimer needs of its surroundings. */
-export interface ClaimerHost {
+export interface ClaimerHost extends Pick<Served, "queues" | "partitionKey"> {
   readonly store:
     & WorkStore
     & AftermathStore
@@ -43,8 +43,6 @@ export interface ClaimerHost {
   readonly random: Random;
   readonly worker: string;
   readonly handlers: Handlers;
-  readonly queues: readonly string[] | null;
-  readonly partitionKey: string | null;
   readonly pollMs: number;
   readonly leaseMs: number;
   readonly jobsMax?: number;
@@ -99,7 +97,7 @@ export class Claimer {
       ...host,
       book: this.#book,
       gates: this.#gates,
-      serves: (lane) => this.#serves(lane),
+      serves: (lane) => this.#lanes.serves(lane),
       ring: () => this.#alarm.ring(),
     });
     this.#claims = new Claims({
@@ -112,6 +110,7 @@ export class Claimer {
       ...host,
       claimed: () => this.#claiming,
       claimAlone: (suspect) => this.#claimAlone(suspect),
+      lanes: this.#lanes,
       isOpen: (lane) => this.#gates.opensAt(lane) <= host.clock.monotonic(),
       onDrained: () => this.#alarm.ring(),
     });
@@ -130,6 +129,11 @@ export class Claimer {
     this.#gates.stop();
   }
 
+  /** What is for this worker. */
+  get served(): Served {
+    return this.#lanes.served;
+  }
+
   /** Resolves when there is nothing to claim and nothing runs. */
   quiet(): Promise<void> {
     return new Promise((done) => this.#onQuiet.push(done));
@@ -141,7 +145,8 @@ export class Claimer {
       ...this.#host,
       claims: this.#claims,
       mayStart: () => !this.#isStopping && !this.#suspects.isDraining,
-      serves: (lane) => this.#serves(lane) && this.#gates.isFresh() && this.#gates.isFree(lane),
+      serves: (lane) =>
+        this.#lanes.serves(lane) && this.#gates.isFresh() && this.#gates.isFree(lane),
       isIdle: (lane) => this.#book.isIdle(lane),
       isQuiet: (lane) => this.#book.isQuiet(lane),
       onDoubt: () => this.#alarm.ring(),
@@ -161,7 +166,7 @@ export class Claimer {
   /** Jobs have arrived; null: nobody knows where. */
   onHint(hint: Hint | null): void {
     if (hint?.kind === "lanes" && hint.lanes.length > 0) {
-      this.#book.wake(hint.lanes.filter((lane) => this.#serves(lane)), hint.isLone);
+      this.#book.wake(hint.lanes.filter((lane) => this.#lanes.serves(lane)), hint.isLone);
       return this.#alarm.ring();
     }
     this.#lanes.forget();
@@ -311,7 +316,7 @@ export class Claimer {
     if (!lanes) return;
     this.#host.onRead();
     this.#host.stats.lastClaimAt = this.#host.clock.monotonic();
-    this.#book.refresh(lanes.filter((lane) => this.#serves(lane)));
+    this.#book.refresh(lanes);
     try {
       if (await this.#host.glance.sees("vacancies")) this.aftermath.expectVacancy();
     } catch (error) {
@@ -340,11 +345,5 @@ export class Claimer {
   #onAnswer(): void {
     this.#host.onDatabase(null);
     this.#host.stats.lastClaimAt = this.#host.clock.monotonic();
-  }
-
-  #serves(lane: Lane): boolean {
-    const { handlers, queues, partitionKey } = this.#host;
-    return handlers.has(lane.type) && (queues === null || queues.includes(lane.queue)) &&
-      (partitionKey === null || lane.partitionKey === partitionKey);
   }
 }

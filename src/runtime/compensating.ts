@@ -22,7 +22,6 @@ export function compensationType(machine: string): string {
 /** What such a job gets. */
 export const compensationSchema = z.object({
   actor: z.string(),
-  version: z.string(),
   undo: z.array(z.object({
     src: z.string(),
     id: z.string(),

@@ -17,6 +17,7 @@ import { DEFAULT_QUEUE, type JobInsert, serialise } from "../core/job.ts";
 import { DEFAULT_TIMEOUT_MS, limits } from "../core/limits.ts";
 import type { ActorName, NewActivity, NewChild, SentMail, Turn } from "../store/store.ts";
 import { actionType, activityType, type Logic } from "./machines.ts";
+import { pinOf } from "./pins.ts";
 import type { CountDefaults } from "./preparing.ts";
 
 /** `child_id` of all members. */
@@ -26,6 +27,7 @@ const MEMBER = "";
 export interface Origin extends ActorName {
   readonly machine: string;
   readonly machineVersion: string;
+  readonly machineHash: string;
   readonly logic: Logic | null;
   readonly defaults: CountDefaults;
 }
@@ -114,8 +116,8 @@ export class Consequences {
 
   /** A job that undoes what was done, in this order. */
   compensate(undo: readonly Undo[]): void {
-    const { id, machine, machineVersion } = this.#of;
-    const payload = { actor: id, version: machineVersion, undo };
+    const { id, machine } = this.#of;
+    const payload = { actor: id, ...this.#pin(), undo };
     const job = this.#job(compensationType(machine), payload, {
       maxAttempts: COMPENSATION_ATTEMPTS,
     });
@@ -145,9 +147,9 @@ export class Consequences {
 
   /** Starts the work of an activity. */
   #begin({ id: childId, gen, src, input }: SpawnEffect): void {
-    const { id, machine, machineVersion, logic } = this.#of;
+    const { id, machine, logic } = this.#of;
     const options = logic?.definition?.actors[src] ?? {};
-    const payload = { actor: id, activity: childId, gen, src, version: machineVersion, input };
+    const payload = { actor: id, activity: childId, gen, src, ...this.#pin(), input };
     const job = this.#job(activityType(machine, src), payload, {
       maxAttempts: options.maxAttempts,
       timeoutMs: options.timeoutMs,
@@ -203,9 +205,15 @@ export class Consequences {
     const mode = this.#of.logic?.definition?.modeOf(type, named) ?? "inline";
     if (mode === "transactional") this.transactional.push({ type, params, exec });
     if (mode !== "outbox") return;
-    const { id, machine, machineVersion } = this.#of;
-    const payload = { actor: id, version: machineVersion, type, params, ...surroundings };
+    const { id, machine } = this.#of;
+    const payload = { actor: id, ...this.#pin(), type, params, ...surroundings };
     this.#jobs.push(this.#job(actionType(machine), payload, {}));
+  }
+
+  /** The chart that is to do it. */
+  #pin(): { version: string; hash: string } {
+    const { machineVersion: version, machineHash, logic } = this.#of;
+    return { version, hash: logic?.definition?.hash ?? machineHash };
   }
 
   #job(
@@ -213,13 +221,14 @@ export class Consequences {
     payload: object,
     options: { maxAttempts?: number | undefined; timeoutMs?: number | undefined },
   ): JobInsert {
-    const { tenantId, id, defaults } = this.#of;
+    const { tenantId, id, machine, logic, defaults } = this.#of;
+    const chart = logic?.definition ?? { name: machine, ...this.#pin() };
     return {
       id: newJobId(tenantId),
       tenantId,
       type,
       queue: DEFAULT_QUEUE,
-      partitionKey: null,
+      partitionKey: pinOf(chart),
       orderingKey: null,
       onDead: "block",
       limitKey: null,

@@ -75,13 +75,8 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
     // Also where the database has failed: nobody else knows of this worker, and it would go on.
     await worker.stop();
   }
-  const served = {
-    types: [...handlers.keys()],
-    queues: host.queues,
-    partitionKey: host.partitionKey,
-  };
   const next = Promise.all([
-    host.store.nextDue(served),
+    host.store.nextDue(worker.served),
     host.turner?.nextDue() ?? null,
     worker.schedules.nextDue(),
   ]);

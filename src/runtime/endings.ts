@@ -80,7 +80,10 @@ const SUCCEEDED_WITHOUT_OUTPUT: Ending = { kind: "succeeded", output: "null" };
  */
 export function endingOfResult(result: unknown, now: () => Date): Ending {
   if (result === undefined || result === null) return SUCCEEDED_WITHOUT_OUTPUT;
-  if (result instanceof Snooze) return { kind: "snoozed", delayMs: boundedDelay(result.delayMs) };
+  if (result instanceof Snooze) {
+    const { delayMs, cause } = result;
+    return { kind: "snoozed", delayMs: boundedDelay(delayMs), ...cause !== undefined && { cause } };
+  }
   if (result instanceof RetryAfter) {
     const error = { ...describeError(result.error, now()), retryable: true };
     return { kind: "failed", error, retryable: true, delayMs: boundedDelay(result.delayMs) };

@@ -1,6 +1,7 @@
 /** Whether there is a worker that would take a job: by what the workers say of themselves. */
 import type { Job } from "../core/job.ts";
 import type { WorkerRow } from "../store/store.ts";
+import { mayRun } from "./pins.ts";
 
 /** A reason that lies with the workers; null: some are free. */
 export interface WorkerReason {
@@ -33,7 +34,14 @@ export function lackOfWorkers(
       `queue "${queue}"${part}`;
     return { code: "no_capable_worker", message };
   }
-  if (serving.some(({ running, concurrency }) => running < concurrency)) return null;
-  const message = `All ${serving.length} workers that may take it are full`;
+  const able = serving.filter(({ charts }) => mayRun(charts, { type, partitionKey }));
+  if (able.length === 0) {
+    const message =
+      `None of the ${serving.length} workers that know type "${type}" has the chart ` +
+      `that asked for it, "${partitionKey}"`;
+    return { code: "no_capable_worker", message };
+  }
+  if (able.some(({ running, concurrency }) => running < concurrency)) return null;
+  const message = `All ${able.length} workers that may take it are full`;
   return { code: "workers_busy", message };
 }

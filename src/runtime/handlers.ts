@@ -112,6 +112,8 @@ export interface Handler<Type extends string = string, Input = unknown, Output =
   readonly breaker: DeclaredBreaker | null;
   /** The schema of its payload. */
   readonly input: z.ZodType;
+  /** Whether jobs of a partition are for it; left out: all are. */
+  readonly serves?: (partitionKey: string | null) => boolean;
   /** Hides what `sensitive` marks in its payload; null: nothing. */
   readonly payloadRedactor?: Redactor | null;
   /** The same of what it gives. */

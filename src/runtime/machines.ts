@@ -7,8 +7,10 @@ import {
   type Migration,
   type Steppable,
 } from "../core/actor/mod.ts";
+import { versionsBefore } from "../core/actor/migrate.ts";
 import { type Source, sourcesOf } from "../core/actor/sources.ts";
 import { isOwn, ownMachines } from "./own_machines.ts";
+import { pinOf, takenOver, type Taker, Versions } from "./pins.ts";
 
 /** A machine, and how it takes over the actors of earlier versions. */
 export interface MachineEntry {
@@ -83,6 +85,12 @@ export class Machines {
       .map(({ definition: { name, version } }) => `${name}@${version}`);
   }
 
+  /** The charts whose work is done here, those of children too; `order@*`: of versions that are not here. */
+  get charts(): string[] {
+    const pins = this.definitions().map(pinOf).filter((pin) => pin !== null);
+    return [...pins, ...this.#takers().flatMap(takenOver)];
+  }
+
   /** All versions of all machines. */
   get entries(): MachineEntry[] {
     return [...this.#byName.values()].flat();
@@ -121,6 +129,25 @@ export class Machines {
   /** All machines, those of children too. */
   definitions(): MachineDefinition[] {
     return this.entries.flatMap(({ definition }) => [...definitionsBelow(definition, 0)]);
+  }
+
+  /** The versions of a machine, which may be a child's. */
+  versionsOf(machine: string): Versions {
+    const isIt = ({ name }: MachineDefinition) => name === machine;
+    const taker = this.#takers().find(({ definition }) => isIt(definition));
+    return new Versions(machine, this.definitions().filter(isIt), taker);
+  }
+
+  /** The newest of each name takes over, if any; a child as it is, a root that has migrations by those. */
+  #takers(): Taker[] {
+    const newest = [...this.#byName.values()].flatMap((entries) => entries.slice(-1));
+    return newest.filter(isTaker).flatMap(({ definition: root, migrations = [] }) => {
+      const before = versionsBefore(root.version, migrations)
+        .filter((version) => this.version(root.name, version) === undefined);
+      return [...definitionsBelow(root, 0)].map((definition) => {
+        return { definition, from: definition === root && migrations.length > 0 ? before : null };
+      });
+    });
   }
 }
 

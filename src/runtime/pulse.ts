@@ -68,6 +68,7 @@ export class Pulse {
       machines: turner?.machines.versions ?? [],
       ...{ everyMs: leaseMs / 3, queues, partitionKey, concurrency },
       running: running(),
+      charts: turner?.machines.charts ?? [],
     }).then(() => onDatabase(null)).catch((error) =>
       log.debug("The worker cannot tell that it is alive", { error })
     );

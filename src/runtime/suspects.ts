@@ -5,8 +5,8 @@
 import { type Clock, jittered, type Random } from "../core/clock.ts";
 import type { Lane, Suspect, WorkStore } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
-import type { Handlers } from "./handlers.ts";
 import type { Glance } from "./glance.ts";
+import type { LaneList } from "./lane_list.ts";
 import type { Runner } from "./runner.ts";
 
 /** Those whose lanes are closed now are passed over. */
@@ -22,9 +22,7 @@ export interface SuspectsHost {
   readonly store: WorkStore;
   readonly clock: Clock;
   readonly random: Random;
-  readonly handlers: Handlers;
-  readonly queues: readonly string[] | null;
-  readonly partitionKey: string | null;
+  readonly lanes: Pick<LaneList, "served" | "serves">;
   readonly pollMs: number;
   readonly runner: Runner;
   /** The ordinary claim under way; never rejects. */
@@ -108,10 +106,9 @@ export class Suspects {
   }
 
   async #next(): Promise<Suspect | undefined> {
-    const { store, handlers, queues, partitionKey, isOpen } = this.#host;
-    const served = { types: [...handlers.keys()], queues, partitionKey };
-    const suspects = await store.suspects(served, LOOKED_AT);
-    return suspects.find(({ lane }) => isOpen(lane));
+    const { store, lanes, isOpen } = this.#host;
+    const suspects = await store.suspects(lanes.served, LOOKED_AT);
+    return suspects.find(({ lane }) => lanes.serves(lane) && isOpen(lane));
   }
 
   /** Runs the suspect and nothing else. */

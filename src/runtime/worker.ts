@@ -7,7 +7,7 @@ import { jittered } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import { isTerminal } from "../core/lifecycle.ts";
 import { newId } from "../core/id.ts";
-import type { Change, ClaimedJob, Hint } from "../store/store.ts";
+import type { Change, ClaimedJob, Hint, Served } from "../store/store.ts";
 import { Alarm } from "./alarm.ts";
 import type { Attempt } from "./attempt.ts";
 import { Claimer } from "./claimer.ts";
@@ -169,6 +169,11 @@ export class Worker {
     return (this.#turns?.turns ?? 0) + this.#relayed;
   }
 
+  /** What it takes. */
+  get served(): Served {
+    return this.#claimer.served;
+  }
+
   /** What fires schedules here. */
   get schedules(): Pick<ScheduleLoop, "fire" | "nextDue"> {
     return this.#schedules;
@@ -260,13 +265,11 @@ export class Worker {
 
   #loseLeases(lost: readonly string[], cause: Interruption): void {
     const jobs = this.#runner.loseLeases(lost, cause);
-    this.stats.leasesLost += lost.length;
+    const leases = lost.length;
+    this.stats.leasesLost += leases;
     // A lease whose last outcome is on its way home is gone for a good reason.
     if (jobs === 0) return;
-    log.warn("Leases lost: their jobs are aborted, their results dropped", {
-      leases: lost.length,
-      jobs,
-    });
+    log.warn("Leases lost: their jobs are aborted, their results dropped", { leases, jobs });
   }
 
   #onHint(hint: Hint | null): void {

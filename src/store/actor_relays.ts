@@ -147,5 +147,6 @@ function startColumns(lines: readonly Line[]): Parameter[] {
     sparseColumn(lines, (line) => activityOf(line)?.gen ?? null),
     sparseColumn(lines, repeated((line) => activityOf(line)?.src, text)),
     sparseColumn(lines, (line) => activityOf(line)?.parks ?? null),
+    sparseColumn(lines, repeated((line) => jobOf(line)?.partitionKey ?? null, quotedOrNull)),
   ];
 }

@@ -63,6 +63,7 @@ export function turnParameters(
     stateCode(targetOf("CLAIM")),
     column(turns, beginsWhole),
     start?.gateChange ?? null,
+    sparseColumn(jobs, repeated(({ of }) => of.partitionKey, quotedOrNull)),
   ];
 }
 

@@ -118,6 +118,8 @@ export interface WorkerBeat {
   readonly concurrency: number;
   /** Handlers that run now. */
   readonly running: number;
+  /** The charts whose work it does, as the partitions of that name them. Null: it does not say so. */
+  readonly charts: readonly string[] | null;
 }
 
 /** The same as it was last heard. */

@@ -143,15 +143,16 @@ export function toWorker(row: Row): WorkerRow {
     partition_key: string | null;
     concurrency: number;
     running: number;
+    charts: readonly string[] | null;
     started_at: Date;
     beat_at: Date;
     is_alive: boolean;
   }>(row);
-  const { version, types, machines, queues, concurrency, running } = r;
+  const { version, types, machines, queues, concurrency, running, charts } = r;
   return {
     id: r.i,
     everyMs: r.every_ms,
-    ...{ version, types, machines, queues, concurrency, running },
+    ...{ version, types, machines, queues, concurrency, running, charts },
     partitionKey: r.partition_key,
     startedAt: r.started_at.toISOString(),
     beatAt: r.beat_at.toISOString(),

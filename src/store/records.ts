@@ -131,6 +131,8 @@ export interface Served {
   readonly types: readonly string[];
   readonly queues: readonly string[] | null;
   readonly partitionKey: string | null;
+  /** Lanes of these types that are for others. */
+  readonly except: readonly string[];
 }
 
 /** A job as its runner gets it. */

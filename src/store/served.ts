@@ -9,8 +9,8 @@ export function namesOf(jobs: readonly JobName[]): [string, string] {
   return [column(jobs, (job) => quoted(job.tenantId)), column(jobs, (job) => job.id)];
 }
 
-/** The states that a claim may take, types, queues, partition. */
-export function servedParameters({ types, queues, partitionKey }: Served) {
+/** The states that a claim may take, types, queues, partition, lanes of others. */
+export function servedParameters({ types, queues, partitionKey, except }: Served) {
   const named = queues === null ? null : column(queues, quoted);
-  return [claimable, column(types, quoted), named, partitionKey];
+  return [claimable, column(types, quoted), named, partitionKey, column(except, (lane) => lane)];
 }

@@ -24,6 +24,7 @@ export class PostgresWorkers implements WorkerStore {
       worker.partitionKey,
       worker.concurrency,
       worker.running,
+      worker.charts === null ? null : column(worker.charts, quoted),
     ]);
   }
 

@@ -62,7 +62,7 @@ Deno.test("workers says who works and what it takes", async () => {
   assertEquals((await run("workers")).stdout.trim().split("\n").length, 1, "the header alone");
   const id = newId();
   await db.store.workers.beat({
-    ...{ id, everyMs: 10_000, version: "1", types: ["a", "b"], machines: [] },
+    ...{ id, everyMs: 10_000, version: "1", types: ["a", "b"], machines: [], charts: null },
     ...{ queues: ["mail"], concurrency: 7, running: 2, partitionKey: null },
   });
   assertMatch((await run("workers")).stdout, new RegExp(`^${id} +alive +2/7 +mail +2 `, "m"));

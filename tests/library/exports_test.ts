@@ -32,7 +32,16 @@ const INTERIOR = [
   ...["BreakerStore", "Cipher", "FileStore", "GateStore", "HandOff", "HintStore", "InboxStore"],
   ...["JobStore", "JobsHost", "KeyStore", "LockStore", "LogStore", "Machines", "MemberStore"],
   ...["ObserveStore", "OperationStore", "OrderStore", "Prepared", "Redactor", "RetentionStore"],
-  ...["ScheduleLoop", "ScheduleStore", "SweepStore", "Term", "Turner", "UiStore", "UniqueStore"],
+  ...[
+    "ScheduleLoop",
+    "ScheduleStore",
+    "Served",
+    "SweepStore",
+    "Term",
+    "Turner",
+    "UiStore",
+    "UniqueStore",
+  ],
   ...["WorkStore", "WorkerStats", "WorkerStore"],
 ];
 

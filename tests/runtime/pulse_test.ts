@@ -39,6 +39,7 @@ const BEAT = {
   version: "1",
   types: [],
   machines: [],
+  charts: null,
   queues: null,
   partitionKey: null,
   concurrency: 1,

@@ -216,10 +216,16 @@ Deno.test("claim() leaves suspects to claims that ask for them alone", async () 
   await db.store.insert([suspect, plain]);
   await db.sql`update perdura.job set crashes = 2 where id = ${suspect.id}`;
   assertEquals((await claimAll(db.store, 10)).map((job) => job.id), [plain.id]);
-  const served = { types: ["debug.noop"], queues: null, partitionKey: null };
+  const served = { types: ["debug.noop"], queues: null, partitionKey: null, except: [] };
   const [found] = await db.store.suspects(served, 10);
   assertEquals(found?.at.id, suspect.id);
-  for (const other of [{ types: ["other"] }, { queues: ["other"] }, { partitionKey: "other" }]) {
+  const lanes = [laneOf(suspect).lane];
+  for (
+    const other of [
+      ...[{ types: ["other"] }, { queues: ["other"] }, { partitionKey: "other" }],
+      { except: lanes },
+    ]
+  ) {
     assertEquals(await db.store.suspects({ ...served, ...other }, 10), []);
   }
   assertEquals((await db.store.suspects({ ...served, queues: ["default"] }, 10)).length, 1);

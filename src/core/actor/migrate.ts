@@ -111,6 +111,17 @@ export function migrate(
   };
 }
 
+/** The earlier versions from which migrations lead to one. */
+export function versionsBefore(version: string, all: readonly Migration[]): string[] {
+  const found = [version];
+  for (const here of found) {
+    for (const { from, to } of all) {
+      if (to === here && !found.includes(from)) found.push(from);
+    }
+  }
+  return found.slice(1);
+}
+
 /** Breadth first: the first way found is a shortest one. */
 function findChain(from: string, to: string, all: readonly Migration[]): Migration[] | undefined {
   const seen = new Set([from]);

@@ -171,7 +171,8 @@ Deno.test("a check sees armed timers, work under way and events put off; migrati
   assertEquals(await check(forgetting), []);
   await using runtime = await createRuntime({ databaseUrl: db.url, machines: [forgetting] });
   await runtime.actors.post("t", { type: "GO" });
-  await runtime.drive({ budgetMs: 20_000 });
+  // Turns alone: what takes the actor over would also do its work, for as long as it is not left.
+  await runtime.drive({ budgetMs: 20_000, types: ["none"] });
   const past = await runtime.actors.history(null, "t", 2, 10);
   assertEquals(past.map(({ event, outcome, reason }) => [event, outcome, reason]), [
     ["MIGRATE", "replaced", null],
