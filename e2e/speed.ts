@@ -231,15 +231,13 @@ async function openedByLink(): Promise<void> {
       await page.goto(`${url}/ui/actors`);
       const link = page.locator('a[href="/ui/actors/order-2"]');
       await link.waitFor();
-      if (how === "a pointer") {
-        await link.hover();
-        await page.waitForFunction(() =>
-          performance.getEntriesByType("resource").some(({ name }) =>
-            /\/actor-\w+\.js$/.test(name)
-          )
-        );
-        await new Promise((done) => setTimeout(done, REST_MS));
-      }
+      await (how === "a pointer" ? link.hover() : link.focus());
+      await page.waitForFunction(() =>
+        performance.getEntriesByType("resource").some(({ name }) =>
+          /\/actor-\w+\.js$/.test(name)
+        )
+      );
+      await new Promise((done) => setTimeout(done, REST_MS));
       const [history, chart] = await opening(page);
       histories.push(history ?? NaN);
       charts.push(chart ?? NaN);
