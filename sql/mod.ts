@@ -148,6 +148,7 @@ export { default as readBreakers } from "./queries/read_breakers.sql" with { typ
 export { default as remove } from "./queries/remove.sql" with { type: "text" };
 export { default as renew } from "./queries/renew.sql" with { type: "text" };
 export { default as renewLock } from "./queries/renew_lock.sql" with { type: "text" };
+export { default as renewOne } from "./queries/renew_one.sql" with { type: "text" };
 export { default as requestCancel } from "./queries/request_cancel.sql" with { type: "text" };
 export { default as requeue } from "./queries/requeue.sql" with { type: "text" };
 export { default as requeuePart } from "./queries/requeue_part.sql" with { type: "text" };

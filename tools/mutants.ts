@@ -179,6 +179,14 @@ export const mutants: readonly Mutant[] = [
     filter: "of many edits with one If-Match",
   },
   {
+    name: "whose lease a renewal by name is of",
+    file: "sql/queries/renew_one.sql",
+    from: "held.id and held.is_alone",
+    to: "held.id",
+    test: "tests/runtime/outside_test.ts",
+    filter: "a renewal is of a lease that holds the job alone",
+  },
+  {
     name: "the due time of a claim by name",
     file: "sql/queries/claim_one.sql",
     from: " and j.run_at <= now()",

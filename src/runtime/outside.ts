@@ -6,20 +6,23 @@
 import { getLogger } from "@logtape/logtape";
 import type { Backoff } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import { LeaseLostError, RateLimitedError } from "../core/errors.ts";
+import { CodecError, decode } from "../core/actor/mod.ts";
+import { InvalidInputError, LeaseLostError, RateLimitedError } from "../core/errors.ts";
 import { gatesOf, gateText } from "../core/gate.ts";
 import { newId } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
+import { GRACE_MS } from "../core/limits.ts";
 import { refusal } from "../core/refused_options.ts";
 import type { Change, Closed, NamedClaim, Store } from "../store/store.ts";
-import { jobForeseen } from "./answering.ts";
+import { jobAfter, jobForeseen } from "./answering.ts";
 import type { Foreseen } from "./job_answers.ts";
 import { type Aim, changeJob, decide, isCommitted, readJob, rejection } from "./deciding.ts";
 import { breakerGate, coolBreaker, noteOutside } from "./breakers.ts";
 import { changeOf, type Ending, eventTypeOf, judgementOf } from "./endings.ts";
 import type { Handlers } from "./handlers.ts";
 import { HEAD } from "./lane_keys.ts";
+import { isMember } from "./members.ts";
 import { laneOf } from "./preparing.ts";
 import { turnOf } from "./ordering.ts";
 import { growthOf } from "./growth.ts";
@@ -30,6 +33,8 @@ const log = getLogger(["perdura", "api"]);
 const BUSY_TRIES = 10;
 const BUSY_PAUSE_MS = 5;
 const RETRY_AFTER_MS = 1_000;
+
+const NOT_ALONE = "A worker holds the job together with others, and renews their lease itself";
 
 /** How to claim. */
 export interface OutsideClaim {
@@ -69,12 +74,13 @@ export function claimOutside(
     const decision = decide(job, { type: "CLAIM" });
     const [refused] = refusal(job.metadata)?.issues ?? [];
     if (refused) throw rejection(job, "CLAIM", `Its ${refused.path}: ${refused.message}`);
-    const { leaseMs } = claim;
+    // No longer than a renewal may make it.
+    const leaseMs = Math.min(claim.leaseMs, job.timeoutMs + GRACE_MS);
     const named = { leaseId: newId(), worker: claim.worker ?? newId(), leaseMs };
     const isTaken = await isLimited(host, job)
       ? await claimPastGates(host, job, named)
       : await store.claimNamed(job, decision, named);
-    if (isTaken) return await readJob(store, job.tenantId, id);
+    if (isTaken) return await readClaimed(store, job, named);
     const now = await readJob(store, job.tenantId, id);
     // Nobody moved it: the clock of the database says that it is too early.
     if (now.version === job.version) {
@@ -86,6 +92,12 @@ export function claimOutside(
     }
     return null;
   });
+}
+
+/** The version of what is answered is the claimer's fence: never that of somebody who came after it. */
+async function readClaimed(store: Store, { tenantId, id }: Job, { leaseId }: NamedClaim) {
+  const job = await readJob(store, tenantId, id);
+  return job.leaseId === leaseId ? job : null;
 }
 
 /** Whether a job has to pass gates that count or are closed. */
@@ -148,18 +160,15 @@ export function endOutside(
 ): Promise<Job> {
   return changeJob(host.store, id, aim, async (job) => {
     const change = changeFor(host, job, ending);
-    const [refusal] = await host.store.commit(job.leaseOwner, [change]);
+    const { decision, error } = change;
+    // Of many endings under one version one is committed; the others are too late.
+    const [refusal] = await host.store.commit(job.leaseOwner, [{ ...change, isOneOfMany: true }]);
     if (!isCommitted(refusal)) return null;
-    const after = await readJob(host.store, job.tenantId, id);
-    // Two endings under one version: the other one was committed, and this one is too late.
-    if (after.version === change.version + 1 && after.state !== change.decision.to) return null;
     await tellBreaker(host, job, ending);
     // For clients who wait, and for the worker that may hold the lease: the attempt has ended.
     host.store.hint({ kind: "ended", ids: [id] });
-    if (!isTerminal(change.decision.to)) {
-      host.store.hint({ kind: "lanes", lanes: [laneOf(job)] });
-    }
-    return after;
+    if (!isTerminal(decision.to)) host.store.hint({ kind: "lanes", lanes: [laneOf(job)] });
+    return await jobAfter(host.store, { ...job, lastError: error ?? job.lastError }, decision);
   });
 }
 
@@ -203,6 +212,7 @@ function changeFor(host: OutsideHost, job: Job, ending: Ending): Change {
   if (job.state !== "running") throw rejection(job, eventTypeOf(ending));
   const { leaseId } = job;
   if (leaseId === null) throw new LeaseLostError(job.id, job.version);
+  if (ending.kind === "succeeded") demandReadable(job, ending.output);
   const policy = host.handlers.get(job.type)?.retry ?? {};
   const backoff = job.backoff ?? growthOf(policy, host.defaults.backoff);
   const at = new Date(host.clock.now());
@@ -211,7 +221,28 @@ function changeFor(host: OutsideHost, job: Job, ending: Ending): Change {
   return changeOf({ ...job, leaseId, holdsSlots: true }, ending, { cancelRequested, backoff, at });
 }
 
-/** Renews the lease of a running job. @throws {LeaseLostError | TransitionRejectedError} */
+/**
+ * What an activity gives goes to its actor, in the form of the codec: what that cannot read would be no news to
+ * it, and it would wait for ever.
+ *
+ * @throws {InvalidInputError}
+ */
+function demandReadable(job: Job, output: string): void {
+  if (job.parentId === null || isMember(job)) return;
+  try {
+    decode(JSON.parse(output), "output");
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    throw new InvalidInputError([{ path: error.path, message: error.reason }]);
+  }
+}
+
+/**
+ * Renews the lease of a running job, if it is of this job alone: under that of a batch run others, of other
+ * tenants even, and the worker that holds them renews it.
+ *
+ * @throws {LeaseLostError | TransitionRejectedError}
+ */
 export function renewOutside(
   { store }: OutsideHost,
   id: string,
@@ -220,11 +251,9 @@ export function renewOutside(
 ): Promise<OutsideRenewal> {
   return changeJob(store, id, aim, async (job) => {
     if (job.state !== "running") throw rejection(job, "RENEW");
-    const { leaseId, leaseOwner } = job;
-    if (leaseId === null || leaseOwner === null) throw new LeaseLostError(id, job.version);
-    const { renewed } = await store.renew(leaseOwner, [leaseId], leaseMs);
-    if (renewed.length === 0) throw new LeaseLostError(id, job.version);
-    const { leaseUntil, cancelRequestedAt } = await readJob(store, job.tenantId, id);
-    return { leaseUntil, cancelRequestedAt };
+    const renewed = await store.renewNamed(job, leaseMs);
+    if (renewed === null) throw new LeaseLostError(id, job.version);
+    if (renewed.leaseUntil === null) throw rejection(job, "RENEW", NOT_ALONE);
+    return renewed;
   });
 }

@@ -11,6 +11,7 @@ import type { Clock } from "../core/clock.ts";
 import { GRACE_MS } from "../core/limits.ts";
 import type { ClaimedJob, Store, WorkStore } from "../store/store.ts";
 import { Attempt, type AttemptHost } from "./attempt.ts";
+import { stopEnded } from "./ended_elsewhere.ts";
 import {
   type Ending,
   endingOfThrow,
@@ -40,7 +41,7 @@ const TIMEOUT_GRACE_MS = 1_000;
 
 /** What the runner needs of its surroundings. */
 export interface RunnerHost {
-  readonly store: WorkStore & Pick<Store, "files" | "locks" | "logs" | "members" | "hint">;
+  readonly store: WorkStore & Pick<Store, "files" | "get" | "locks" | "logs" | "members" | "hint">;
   readonly clock: Clock;
   readonly worker: string;
   readonly handlers: Handlers;
@@ -191,10 +192,9 @@ export class Runner {
     for (const attempt of this.#running) if (matches(attempt)) attempt.stop(reason, lost);
   }
 
-  /** Somebody else has ended these: a pushed job whose answer came later, by the API. */
-  endedElsewhere(jobIds: readonly string[]): void {
-    const ids = new Set(jobIds);
-    this.stop("lease_lost", ({ claimed }) => ids.has(claimed.id), null);
+  /** Somebody says that these have ended: see `stopEnded`. */
+  endedElsewhere(jobIds: readonly string[]): Promise<void> {
+    return stopEnded(this.#host.store, this.#running, jobIds);
   }
 
   /** Hands back jobs that came when nothing is to be started any more. */

@@ -274,10 +274,11 @@ export class Worker {
 
   #onHint(hint: Hint | null): void {
     this.#glance.forget();
-    if (hint?.kind === "cancel") this.#heartbeat().catch((error) => this.#onFailure(error));
+    const onFailure = (error: unknown) => this.#onFailure(error);
+    if (hint?.kind === "cancel") this.#heartbeat().catch(onFailure);
     else if (hint?.kind === "watch") this.#watchedUntil = this.#now() + WATCH_MS;
     else if (hint?.kind === "mail") this.#turns?.wake();
-    else if (hint?.kind === "ended") this.#runner.endedElsewhere(hint.ids);
+    else if (hint?.kind === "ended") this.#runner.endedElsewhere(hint.ids).catch(onFailure);
     else this.#claimer.onHint(hint);
     if (hint === null) this.#turns?.wake();
   }

@@ -107,12 +107,13 @@ async function refusalsOf(
 
 /**
  * Whether the next version is this caller's own commit. Only the runner of a version writes the
- * next one under its own name; requests have no name, so theirs count only after a lost answer.
+ * next one under its own name; requests have no name, or that of a worker outside, which any number of
+ * them may bear, so theirs count only after a lost answer.
  */
 function isOwn(change: Change, fate: Fate, worker: string | null, inDoubt: boolean): boolean {
-  if (fate.e === null) return false;
-  if (worker !== null) return fate.w === worker;
-  return inDoubt && fate.w === null && fate.e === eventCode(change.decision.event);
+  if (fate.e === null || fate.w !== worker) return false;
+  if (worker !== null && !change.isOneOfMany) return true;
+  return inDoubt && fate.e === eventCode(change.decision.event);
 }
 
 function reasonOf(change: Change, fate: Fate | undefined): "cancel" | "lost" {

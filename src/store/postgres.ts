@@ -78,7 +78,7 @@ import { namesOf, servedParameters } from "./served.ts";
 import { saveSteps } from "./saving_steps.ts";
 import { sealWithChange, sealWithStep } from "./sealing.ts";
 import { PostgresObserver } from "./observing.ts";
-import { claimNamed, editJob, removeJob, requestCancel, requeueJob } from "./single.ts";
+import * as single from "./single.ts";
 import { type RequestDatabase, requester, withinTenant } from "./request.ts";
 import { PostgresSchedules } from "./schedules.ts";
 import { PostgresUniques } from "./uniques.ts";
@@ -112,6 +112,8 @@ export class PostgresStore implements Store {
   readonly #db: Database;
   /** What clients ask for. */
   readonly #requests: RequestDatabase;
+  readonly claimNamed: Store["claimNamed"] = (...of) => single.claimNamed(this.#requests, ...of);
+  readonly renewNamed: Store["renewNamed"] = (...of) => single.renewNamed(this.#requests, ...of);
   readonly #enqueue: Enqueue;
   readonly #hints: Hints;
   readonly #transactions: Transactions;
@@ -192,15 +194,11 @@ export class PostgresStore implements Store {
   }
 
   edit(job: Job, decision: Decision, edit: Edit): Promise<boolean> {
-    return editJob(this.#requests, job, decision, edit);
+    return single.editJob(this.#requests, job, decision, edit);
   }
 
   remove(job: Job): Promise<boolean> {
-    return removeJob(this.#requests, job);
-  }
-
-  claimNamed(job: Job, decision: Decision, claim: NamedClaim): Promise<boolean> {
-    return claimNamed(this.#requests, job, decision, claim);
+    return single.removeJob(this.#requests, job);
   }
 
   async ended(jobs: readonly JobName[]): Promise<string[]> {
@@ -217,11 +215,11 @@ export class PostgresStore implements Store {
   }
 
   requestCancel(job: Job, reason?: string): Promise<string | null> {
-    return requestCancel(this.#requests, job, reason);
+    return single.requestCancel(this.#requests, job, reason);
   }
 
   requeue(job: Job, decision: Decision, cause: string): Promise<Requeued> {
-    return requeueJob(this.#requests, job, decision, cause);
+    return single.requeueJob(this.#requests, job, decision, cause);
   }
 
   async lanes(): Promise<Lane[]> {

@@ -179,6 +179,8 @@ export interface Change {
   readonly cause: string | null;
   /** The lease holds slots: a success gives them back. Left out: it does not. */
   readonly holdsSlots?: boolean;
+  /** Others may send the like under the same name: the next version is not this one's own, whatever it says. */
+  readonly isOneOfMany?: boolean;
   /** What the decision assumed about a cancel request; null when it makes no difference. */
   readonly cancelKnown: boolean | null;
 }
@@ -196,6 +198,12 @@ export interface Refusal {
 export interface Renewal {
   readonly renewed: readonly string[];
   readonly cancels: readonly string[];
+}
+
+/** What the renewal of one lease found out. `leaseUntil` null: it is of other jobs too, and was left alone. */
+export interface NamedRenewal {
+  readonly leaseUntil: string | null;
+  readonly cancelRequestedAt: string | null;
 }
 
 /** A running job whose lease is over. */

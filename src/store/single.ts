@@ -1,4 +1,4 @@
-/** What is done to one job by name: edit it, delete it, claim it. Guarded by its version, each. */
+/** What is done to one job by name: edit it, delete it, claim it, renew its lease. Guarded by its version, each. */
 import { eventCode, stateCode } from "../core/codes.ts";
 import type { Job } from "../core/job.ts";
 import { laneKey } from "../core/lane.ts";
@@ -9,8 +9,8 @@ import { dueOf } from "./changes.ts";
 import type { Database } from "./database.ts";
 import { column, quoted } from "./literal.ts";
 import { cancelParameters, removeParameters, requeueParameters } from "./operations.ts";
-import { field, toRequestedAt } from "./rows.ts";
-import type { Edit, NamedClaim, Requeued } from "./store.ts";
+import { field, shape, toRequestedAt } from "./rows.ts";
+import type { Edit, NamedClaim, NamedRenewal, Requeued } from "./store.ts";
 
 /** `JobStore.edit`. */
 export async function editJob(
@@ -75,6 +75,21 @@ export async function claimNamed(
     GRACE_MS,
   ]);
   return rows.length > 0;
+}
+
+/** `WorkStore.renewNamed`. */
+export async function renewNamed(
+  db: Database,
+  { tenantId, id, version, leaseId }: Job,
+  leaseMs: number,
+): Promise<NamedRenewal | null> {
+  const [row] = await db.query(sql.renewOne, [tenantId, id, version, leaseId, leaseMs]);
+  if (!row) return null;
+  const { until, asked } = shape<{ until: Date | null; asked: Date | null }>(row);
+  return {
+    leaseUntil: until?.toISOString() ?? null,
+    cancelRequestedAt: asked?.toISOString() ?? null,
+  };
 }
 
 /** `JobStore.requeue`. */

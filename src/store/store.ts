@@ -43,6 +43,7 @@ import type {
   LimitedClaim,
   LimitedRequest,
   NamedClaim,
+  NamedRenewal,
   Refusal,
   Renewal,
   Requesters,
@@ -149,6 +150,8 @@ export interface WorkStore {
    */
   commit(worker: string | null, changes: readonly Change[]): Promise<Refusal[]>;
   renew(worker: string, leaseIds: readonly string[], leaseMs: number): Promise<Renewal>;
+  /** Renews the lease of one running job, if it is of that job alone. Null: it was lost. */
+  renewNamed(job: Job, leaseMs: number): Promise<NamedRenewal | null>;
   /** False: the lease was lost. */
   saveProgress(job: Held, json: string): Promise<boolean>;
   /** Stores results of steps, each guarded by its job's lease. Gives what became of each. */
