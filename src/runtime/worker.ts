@@ -274,11 +274,10 @@ export class Worker {
 
   #onHint(hint: Hint | null): void {
     this.#glance.forget();
-    const onFailure = (error: unknown) => this.#onFailure(error);
-    if (hint?.kind === "cancel") this.#heartbeat().catch(onFailure);
+    if (hint?.kind === "cancel") this.#heartbeat().catch(this.#onFailure);
     else if (hint?.kind === "watch") this.#watchedUntil = this.#now() + WATCH_MS;
     else if (hint?.kind === "mail") this.#turns?.wake();
-    else if (hint?.kind === "ended") this.#runner.endedElsewhere(hint.ids).catch(onFailure);
+    else if (hint?.kind === "ended") this.#runner.endedElsewhere(hint.ids).catch(this.#onFailure);
     else this.#claimer.onHint(hint);
     if (hint === null) this.#turns?.wake();
   }
@@ -344,8 +343,8 @@ export class Worker {
     else this.#life.onDatabase(null);
   }
 
-  #onFailure(error: unknown): void {
+  readonly #onFailure = (error: unknown): void => {
     if (error instanceof UnavailableError) this.#life.onDatabase(error);
     else log.error("Worker loop failed", { error });
-  }
+  };
 }

@@ -200,12 +200,6 @@ export interface Renewal {
   readonly cancels: readonly string[];
 }
 
-/** What the renewal of one lease found out. `leaseUntil` null: it is of other jobs too, and was left alone. */
-export interface NamedRenewal {
-  readonly leaseUntil: string | null;
-  readonly cancelRequestedAt: string | null;
-}
-
 /** A running job whose lease is over. */
 export interface ExpiredJob {
   readonly tenantId: string;

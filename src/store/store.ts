@@ -43,7 +43,6 @@ import type {
   LimitedClaim,
   LimitedRequest,
   NamedClaim,
-  NamedRenewal,
   Refusal,
   Renewal,
   Requesters,
@@ -123,6 +122,12 @@ export interface JobStore {
   tenants(after: string, limit: number): Promise<Tenant[]>;
   /** Brings an ended job back. */
   requeue(job: Job, decision: Decision, cause: string): Promise<Requeued>;
+}
+
+/** What the renewal of one lease found out. `leaseUntil` null: it is of other jobs too, and was left alone. */
+export interface NamedRenewal {
+  readonly leaseUntil: string | null;
+  readonly cancelRequestedAt: string | null;
 }
 
 /** What workers do with jobs. */
