@@ -83,6 +83,10 @@ run() {
   if ((code == 0)); then
     [[ -s $work/output ]] || echo null >"$work/output"
     end "$id" "$claimed" "{\"type\":\"SUCCEED\",\"output\":$(<"$work/output")}"
+    # Refused for what it is, the job would run on to the end of its lease, and be claimed again for the same.
+    if [[ $status =~ ^(400|413|422)$ ]]; then
+      end "$id" "$claimed" "{\"type\":\"FAIL\",\"error\":\"Output refused: $status\",\"retryable\":false}"
+    fi
   else
     end "$id" "$claimed" "{\"type\":\"FAIL\",\"error\":\"Exit code $code\"}"
   fi

@@ -14,6 +14,7 @@ import type { SignIn } from "../ui/sign_in.ts";
 import { Stream } from "../ui/stream.ts";
 import { Gatekeeper } from "../runtime/gatekeeper.ts";
 import { SESSION_MS, Sessions } from "../runtime/sessions.ts";
+import { drive } from "../runtime/drive.ts";
 import type { Store } from "../store/store.ts";
 import { Exposition } from "../telemetry/exposition.ts";
 import { HttpStats } from "../telemetry/http_stats.ts";
@@ -23,7 +24,7 @@ import { jobsOf, sayStart, untilSignal, whenAvailable, withStore } from "./servi
 import { type Settings, SettingsError, tokenRulesOf } from "./settings.ts";
 import { exportMetrics } from "./telemetry.ts";
 import { uiAssets } from "./ui_files.ts";
-import { slicesOf } from "./worker.ts";
+import { workerOptions } from "./worker.ts";
 
 const log = getLogger(["perdura", "http"]);
 
@@ -48,13 +49,14 @@ export async function serveApi(
   const exposition = new Exposition({ observer: store.observer, clock: systemClock, http });
   const metrics = exportMetrics(exposition, newId());
   const { actors } = actorsOf(settings, store, machines);
+  const host = workerOptions(settings, store, debug);
   const assets = await during("pages", uiAssets);
   const app = createApp({
     jobs,
     actors,
     operating: {
       metrics: () => exposition.respond(),
-      drive: slicesOf(settings, store, debug),
+      drive: (options) => drive(host, options),
     },
     isWritable: () => store.isWritable(),
     permit,

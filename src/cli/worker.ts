@@ -9,7 +9,6 @@ import { onlyGet } from "../http/methods.ts";
 import { problemResponse } from "../http/problem.ts";
 import { activityHandlers } from "../runtime/activities.ts";
 import { type DeclaredRetention, declareRetention } from "../runtime/declaring.ts";
-import { drive, type Driven, type DriveOptions } from "../runtime/drive.ts";
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
 import { during } from "../runtime/starting.ts";
 import { startHandlers } from "../runtime/starts.ts";
@@ -62,17 +61,6 @@ export async function runWorker(settings: Settings, command: WorkerCommand): Pro
     await closeHttp();
     exposition.stop();
   });
-}
-
-/** Slices of a worker's work, asked for one by one. The first declares what a worker does when it starts. */
-export function slicesOf(settings: Settings, store: Store, debug: boolean) {
-  const host = workerOptions(settings, store, debug);
-  let isDeclared = false;
-  return async (options: DriveOptions): Promise<Driven> => {
-    if (!isDeclared) await declareRetention(store, retentionOf(settings));
-    isDeclared = true;
-    return await drive(host, options);
-  };
 }
 
 /** What the settings say is kept. */

@@ -58,7 +58,7 @@ function callsOf<D extends MachineDefinition>(transport: Transport): ActorCalls<
     transport.call<T>(method, `/actors/${encodeURIComponent(id)}${verb}`, given);
   const send: ActorCalls<D>["send"] = async (id, event, { timeoutMs = WAIT_MS, ...given } = {}) => {
     // Asked after again, it is the same event by its key.
-    const key = given.key ?? (timeoutMs > WAIT_MS_MAX ? crypto.randomUUID() : undefined);
+    const key = given.key ?? (timeoutMs > WAIT_MS_MAX ? newKey() : undefined);
     const { query, ...sending } = sent(event, { ...given, key });
     for (let leftMs = timeoutMs;; leftMs -= WAIT_MS_MAX) {
       const asking = { ...sending, query: { ...query, timeoutMs: pieceOf(leftMs) } };
@@ -134,4 +134,10 @@ function aimed({ tenantId, expectVersion }: AimOptions): Call {
 function textOf(until: Parameters<ActorCalls<MachineDefinition>["wait"]>[1]): string {
   if (typeof until === "string") return until;
   return "tag" in until ? `tag:${until.tag}` : `state:${until.state}`;
+}
+
+/** As `randomUUID` would make one, which pages that came without TLS do not have. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

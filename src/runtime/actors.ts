@@ -283,7 +283,10 @@ export class Actors {
         turning.snapshot,
       );
       turning.silence();
-      turning.replace("REWIND", branch, `version ${options.at}`);
+      // A migration may lie in between: what is begun again is work of the version of then.
+      const { version: machineVersion } = branch.snapshot.machine;
+      const logic = machines.logicOf({ ...view, machineVersion }) ?? null;
+      turning.replace("REWIND", { ...branch, logic }, `version ${options.at}`);
     });
   }
 }

@@ -10,7 +10,7 @@ import {
   type SpawnEffect,
   type TimerSetEffect,
 } from "../core/actor/mod.ts";
-import type { Undo } from "../core/actor/envelope.ts";
+import type { MachineIdentity, Undo } from "../core/actor/envelope.ts";
 import { COMPENSATION_ATTEMPTS, compensationType } from "./compensating.ts";
 import { newId, newJobId } from "../core/id.ts";
 import { DEFAULT_QUEUE, type JobInsert, serialise } from "../core/job.ts";
@@ -51,13 +51,18 @@ export class Consequences {
   readonly #forget = new Set<string | null>();
   readonly #children: NewChild[] = [];
   readonly #left: { childId: string; gen: number }[] = [];
-  readonly #of: Origin;
+  #of: Origin;
   #sent: SentMail[] = [];
   #jobs: JobInsert[] = [];
   #activities: NewActivity[] = [];
 
   constructor(of: Origin) {
     this.#of = of;
+  }
+
+  /** What comes from now on is asked for by another version of its machine. */
+  become({ version, hash }: MachineIdentity, logic: Logic | null): void {
+    this.#of = { ...this.#of, machineVersion: version, machineHash: hash, logic };
   }
 
   /**

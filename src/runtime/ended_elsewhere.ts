@@ -1,6 +1,9 @@
 /** Attempts whose job somebody else has ended: a pushed job whose answer came later, by the API. */
+import { UnavailableError } from "../core/errors.ts";
 import type { JobStore } from "../store/store.ts";
 import type { Attempt } from "./attempt.ts";
+
+const PAUSE_MS = 1_000;
 
 /**
  * Stops the attempts of these jobs whose end is stored by now.
@@ -14,10 +17,19 @@ export async function stopEnded(
   jobIds: readonly string[],
 ): Promise<void> {
   const ids = new Set(jobIds);
-  for (const attempt of running) {
+  const named = [...running].filter(({ claimed }) => ids.has(claimed.id));
+  await Promise.all(named.map(async (attempt) => {
     const { tenantId, id, version } = attempt.claimed;
-    if (!ids.has(id)) continue;
-    const job = await store.get(tenantId, id);
-    if (job?.version !== version) attempt.stop("lease_lost", null);
-  }
+    // Not said twice: while the database is away it is asked again, as long as the attempt runs.
+    while ([...running].includes(attempt)) {
+      const job = await store.get(tenantId, id).catch(unanswered);
+      if (job !== undefined && job?.version !== version) attempt.stop("lease_lost", null);
+      if (job !== undefined) return;
+      await new Promise((done) => setTimeout(done, PAUSE_MS));
+    }
+  }));
+}
+
+function unanswered(error: unknown): undefined {
+  if (!(error instanceof UnavailableError)) throw error;
 }

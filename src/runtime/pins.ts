@@ -67,8 +67,9 @@ export class Versions {
   }
 }
 
+/** Not each that begins so: an operator may have put a job into a partition of their own. */
 function isPinOf(machine: string, partition: string): boolean {
-  return partition.startsWith(`${machine}@`);
+  return partition.startsWith(`${machine}@`) && /:[0-9a-f]{16}$/.test(partition);
 }
 
 /**

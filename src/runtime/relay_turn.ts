@@ -1,6 +1,13 @@
 /** The turn of a relay: what it reads, and whether it is short enough to be one. */
 import type { Change, ClaimedJob, Letterbox, Turn } from "../store/store.ts";
 import type { Seat } from "./ledger.ts";
+import type { Turning } from "./turning.ts";
+
+/** A turn, and what it was made by. */
+export interface Made {
+  readonly turning: Turning;
+  readonly turn: Turn;
+}
 
 /** The end of an activity as the mail that it would have been. */
 export function letterOf({ claimed, change }: {

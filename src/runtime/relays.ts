@@ -19,8 +19,8 @@ import type { Seat } from "./ledger.ts";
 import type { Machines } from "./machines.ts";
 import type { CountDefaults } from "./preparing.ts";
 import { actorOf, RelaySeats } from "./relay_seats.ts";
-import { isPlain, letterOf } from "./relay_turn.ts";
-import { type Made, Turning } from "./turning.ts";
+import { isPlain, letterOf, type Made } from "./relay_turn.ts";
+import { Turning } from "./turning.ts";
 
 const BATCH_MAX = 200;
 const IN_FLIGHT_MAX = 2;

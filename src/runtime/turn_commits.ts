@@ -9,7 +9,7 @@
 import type { ActorStore, Committed, Store, Turn } from "../store/store.ts";
 import { Batcher } from "./batcher.ts";
 import type { Relays } from "./relays.ts";
-import type { Made } from "./turning.ts";
+import type { Made } from "./relay_turn.ts";
 
 const BATCH_MAX = 100;
 const IN_FLIGHT_MAX = 2;

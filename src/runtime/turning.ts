@@ -31,12 +31,8 @@ export interface Replacement {
   readonly effects: readonly Effect[];
   readonly putAgain?: readonly PutAgain[];
   readonly mail?: readonly object[];
-}
-
-/** A turn, and what it was made by. */
-export interface Made {
-  readonly turning: Turning;
-  readonly turn: Turn;
+  /** Whose chart it is of, where that may be another version; null: it is not here. */
+  readonly logic?: Logic | null;
 }
 
 /** A turn being made. */
@@ -229,11 +225,12 @@ export class Turning implements Read {
   /** Another snapshot in place of this one, with what it takes to get there. */
   replace(
     event: string,
-    { snapshot, effects, putAgain = [], mail = [] }: Replacement,
+    { snapshot, effects, putAgain = [], mail = [], logic }: Replacement,
     cause: string | null,
   ): void {
     const before = this.snapshot;
     const from = before && this.state;
+    if (logic !== undefined) this.#to.become(snapshot.machine, logic);
     this.#carryOut(effects, before ?? snapshot);
     for (const { mailId, event } of putAgain) {
       this.#to.mail(this.seat.id, "event", { event }, null, mailId);

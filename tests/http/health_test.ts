@@ -47,12 +47,17 @@ Deno.test("GET /health tells a database that only reads from one that is away", 
 Deno.test("GET /health tells a role that may only read", async () => {
   await using api = await testApi();
   const role = `reader_${crypto.randomUUID().slice(0, 8)}`;
-  await api.db.sql.unsafe(`create role ${role}; grant usage on schema perdura to ${role};
-    grant select on all tables in schema perdura to ${role}`);
+  await api.db.sql.unsafe(`create role ${role}`);
   const store = openStore({ url: api.db.url, role, connections: 1 });
-  try {
+  const demandReadOnly = async () => {
     const { status, body } = await clientOf(store).get("/health/ready");
     assertEquals([status, body.checks], [503, { database: "ok", write: "failed" }]);
+  };
+  try {
+    await demandReadOnly();
+    await api.db.sql.unsafe(`grant usage on schema perdura to ${role};
+      grant select on all tables in schema perdura to ${role}`);
+    await demandReadOnly();
     await api.db.sql.unsafe(`grant insert, update on perdura.job to ${role}`);
     assertEquals((await clientOf(store).get("/health/ready")).status, 200);
   } finally {

@@ -85,6 +85,16 @@ Deno.test("scripts/worker.sh looks on when a page has nothing for it and names a
   assertEquals(seen.slice(0, 4), ["GET /jobs", "GET /jobs a", "GET /jobs b", `HEAD /jobs/${ID}`]);
 });
 
+Deno.test("scripts/worker.sh fails a job whose output is refused, and does not wait for its lease", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "pending", { queue: "outside" });
+  await using run = startScript(api, ["echo", "no JSON"]);
+  assertEquals((await run.child.status).code, 0);
+  const { body } = await api.get(`/jobs/${id}`);
+  assertEquals([body.state, body.crashes], ["dead_letter", 0]);
+  assertEquals(Object(body.lastError).message, "Output refused: 400");
+});
+
 Deno.test("scripts/worker.sh is fenced when its lease was recovered meanwhile", async () => {
   await using api = await testApi();
   const id = await jobIn(api, "pending", { queue: "outside" });

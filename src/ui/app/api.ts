@@ -18,34 +18,32 @@ export interface Page<Item> {
 }
 
 /** What has been asked before its page was gone to, by path. */
-const early = new Map<string, Promise<Response>>();
+const early = new Map<string, Promise<never>>();
 
 /** Asks for what a page shows first: what it is about, and its steps. */
 export function askEarly(path: string, tenantId: string | null): void {
   for (const asked of [path + queryOf({ tenantId }), stepsPath(path, { last: NEAR, tenantId })]) {
     if (early.has(asked)) continue;
-    const answer = fetch(asked);
+    const answer = call<never>(asked);
     early.set(asked, answer);
-    // Whoever takes it hears of it.
-    answer.catch(() => {});
-    setTimeout(() => early.delete(asked), KEPT_MS);
+    const forget = () => early.delete(asked);
+    // What is refused now may be had when the link is followed.
+    answer.catch(forget);
+    setTimeout(forget, KEPT_MS);
   }
 }
 
 /** Calls the API, unless it has been asked early: for what a page asks first. @throws {Problem} */
 export function callFirst<T>(path: string, options?: RequestInit): Promise<T> {
-  const answer = early.get(path);
+  const again = () => call<T>(path, options);
+  const answer = early.get(path)?.catch(again);
   early.delete(path);
-  return call(path, options, answer);
+  return answer ?? again();
 }
 
 /** Calls the API. @throws {Problem} */
-export async function call<T>(
-  path: string,
-  options: RequestInit = {},
-  answer = fetch(path, { ...options, credentials: "same-origin" }),
-): Promise<T> {
-  const response = await answer.catch(unreached);
+export async function call<T>(path: string, options: RequestInit = {}): Promise<T> {
+  const response = await fetch(path, { ...options, credentials: "same-origin" }).catch(unreached);
   const isJson = (response.headers.get("content-type") ?? "").includes("json");
   const body = isJson ? await response.json() : await response.text();
   if (response.ok) return body;

@@ -142,6 +142,27 @@ Deno.test("who takes actors over does the work that they have asked for", async 
   assertEquals(await takenOver(from("0")), ["paying", "1", false, 0]);
 });
 
+Deno.test("a rewind to before a migration has its work done by the version of then", async () => {
+  await using db = await testDatabase();
+  const first = shop("1", "us");
+  const migrate = <T>(draft: T) => draft;
+  const second = { definition: shop("2", "them"), migrations: [{ from: "1", to: "2", migrate }] };
+  {
+    await using mine = await open(db, [first]);
+    await mine.actors.start({ machine: "shop", id: "s" });
+  }
+  {
+    await using theirs = await open(db, [second]);
+    await theirs.drive({ budgetMs: 20_000 });
+    assertEquals((await theirs.actors.get(null, "s")).machineVersion, "2");
+  }
+  await using both = await open(db, [first, second]);
+  await both.actors.rewind("s", { at: 1 });
+  assertEquals((await only(db)).partition, `shop@1:${first.hash}`);
+  await both.drive({ budgetMs: 20_000 });
+  assertEquals([done[0], (await both.actors.get(null, "s")).state], ["charge by us", "paid"]);
+});
+
 Deno.test("who takes actors over leaves the work of another chart under a version that it has", async () => {
   await using db = await testDatabase();
   await using mine = await open(db, [shop("1", "us")]);
