@@ -221,6 +221,13 @@ Deno.test("a job from before runs with its version; who has none hands it back, 
   assertEquals((await mine.actors.get(null, "s")).state, "paid");
 });
 
+Deno.test("a partition that only begins like a chart is anybody's", () => {
+  const machines = new Machines([shop("1", "us")]);
+  assertEquals(machines.versionsOf("shop").in("shop@eu"), null);
+  assert(mayRun(machines.charts, { type: "shop/charge", partitionKey: "shop@eu" }));
+  assertEquals(machines.versionsOf("shop").in(`shop@2:${"0".repeat(16)}`), undefined);
+});
+
 Deno.test("a worker's charts tell whether it may run what an actor asks for", () => {
   const job = { type: "shop/kid/charge", partitionKey: "shop/kid@1:00000000000000aa" };
   const may = (...charts: string[]) => mayRun(charts, job);
