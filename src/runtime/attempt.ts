@@ -26,6 +26,7 @@ import {
   interrupted,
   invalidInput,
   lateError,
+  scrubbed,
   stoppedBy,
   type StopReason,
 } from "./endings.ts";
@@ -321,23 +322,17 @@ export class Attempt implements HandlerContext, OpensMembers {
     this.#isOver = true;
     this.#progress?.end();
     this.#locks?.end(this.#isAbandoned);
-    const told = ending && this.#scrubbed(ending);
+    const { payloadRedactor } = this.handler;
+    const told = ending && scrubbed(ending, payloadRedactor, this.claimed.payload);
     if (!this.#log?.isOpen || this.#isAbandoned) return this.#host.onEnd(this, told);
     // The end of the job is the end of its lease: nothing can be logged after it.
     void this.#log.flush().then(() => this.#host.onEnd(this, told));
   }
 
-  /** What is marked in the payload is in no error that is stored or logged. */
+  /** What is marked in the payload is in no line of the log, and in no progress. */
   #scrub(): ((text: string) => string) | null {
     const { payloadRedactor } = this.handler;
     return payloadRedactor ? (text) => payloadRedactor.scrub(text, this.claimed.payload) : null;
-  }
-
-  #scrubbed(ending: Ending): Ending {
-    const scrub = this.#scrub();
-    if (ending.kind !== "failed" || !scrub) return ending;
-    const message = scrub(ending.error.message);
-    return { ...ending, error: { ...ending.error, message } };
   }
 
   #refuseWhenOver(): void {

@@ -7,6 +7,7 @@ import { unitHash } from "../core/hash.ts";
 import { transition } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
 import { GiveUp, RetryAfter, Snooze } from "../core/outcome.ts";
+import type { Redactor } from "../core/redaction.ts";
 import type { JobEvent, JobEventType } from "../../machines/job.ts";
 import type { Change, ClaimedJob } from "../store/store.ts";
 import type { RetryPolicy } from "./handlers.ts";
@@ -132,6 +133,19 @@ export function permanent(error: JobError): Ending {
     retryable: false,
     delayMs: null,
   };
+}
+
+/** The same, its error without what the schema of the payload marks: it is stored, shown and logged. */
+export function scrubbed(
+  ending: Ending,
+  redactor: Redactor | null | undefined,
+  payload: unknown,
+): Ending {
+  if (ending.kind !== "failed" || !redactor) return ending;
+  const { name, message, code } = ending.error;
+  const shown = (text: string) => redactor.scrub(text, payload);
+  const error = { name: shown(name), message: shown(message), code: code && shown(code) };
+  return { ...ending, error: { ...ending.error, ...error } };
 }
 
 /** What the runner knows of its job beyond the claim. */

@@ -19,7 +19,7 @@ import { jobAfter, jobForeseen } from "./answering.ts";
 import type { Foreseen } from "./job_answers.ts";
 import { type Aim, changeJob, decide, isCommitted, readJob, rejection } from "./deciding.ts";
 import { breakerGate, coolBreaker, noteOutside } from "./breakers.ts";
-import { changeOf, type Ending, eventTypeOf, judgementOf } from "./endings.ts";
+import { changeOf, type Ending, eventTypeOf, judgementOf, scrubbed } from "./endings.ts";
 import type { Handlers } from "./handlers.ts";
 import { HEAD } from "./lane_keys.ts";
 import { isMember } from "./members.ts";
@@ -213,12 +213,13 @@ function changeFor(host: OutsideHost, job: Job, ending: Ending): Change {
   const { leaseId } = job;
   if (leaseId === null) throw new LeaseLostError(job.id, job.version);
   if (ending.kind === "succeeded") demandReadable(job, ending.output);
-  const policy = host.handlers.get(job.type)?.retry ?? {};
+  const { retry: policy = {}, payloadRedactor } = host.handlers.get(job.type) ?? {};
   const backoff = job.backoff ?? growthOf(policy, host.defaults.backoff);
   const at = new Date(host.clock.now());
   const cancelRequested = job.cancelRequestedAt !== null;
   // Whether it holds slots, only its lease knows; to look for some that are not there does no harm.
-  return changeOf({ ...job, leaseId, holdsSlots: true }, ending, { cancelRequested, backoff, at });
+  const told = scrubbed(ending, payloadRedactor, job.payload);
+  return changeOf({ ...job, leaseId, holdsSlots: true }, told, { cancelRequested, backoff, at });
 }
 
 /**

@@ -89,6 +89,7 @@ export class Tracing {
     return {
       ...handler,
       run: (payload, given) => {
+        const scrub = (text: string) => handler.payloadRedactor?.scrub(text, payload) ?? text;
         const parent = parentOf(given.job.metadata);
         if (!parent && !this.#budget.take()) {
           return withJob(given.job, () => handler.run(payload, given));
@@ -103,18 +104,18 @@ export class Tracing {
             () => withContext(names, () => handler.run(payload, given)),
           );
           if (!started.ok) {
-            this.#end(span, given, "invalid_input");
+            this.#end(span, given, "invalid_input", scrub);
           } else if (isThenable(started.value)) {
             started.value.then(
-              () => this.#end(span, given, null),
-              (error) => this.#end(span, given, error),
+              () => this.#end(span, given, null, scrub),
+              (error) => this.#end(span, given, error, scrub),
             );
           } else {
-            this.#end(span, given, null);
+            this.#end(span, given, null, scrub);
           }
           return started;
         } catch (error) {
-          this.#end(span, given, error);
+          this.#end(span, given, error, scrub);
           throw error;
         }
       },
@@ -135,11 +136,20 @@ export class Tracing {
     }, parent ?? ROOT_CONTEXT);
   }
 
-  #end(span: Span, { job }: HandlerContext, error: unknown): void {
+  /** @param scrub Takes out of a text what the schema of the payload marks. */
+  #end(
+    span: Span,
+    { job }: HandlerContext,
+    error: unknown,
+    scrub: (text: string) => string,
+  ): void {
     if (error === null) {
       if (isOfActor(job)) this.#ended.set(job.id, span.spanContext());
     } else {
-      if (error instanceof Error) span.recordException(error);
+      if (error instanceof Error) {
+        const { name, message, stack = "" } = error;
+        span.recordException({ name, message: scrub(message), stack: scrub(stack) });
+      }
       span.setStatus({ code: SpanStatusCode.ERROR });
       this.#failed.set(job.id, span.spanContext());
     }

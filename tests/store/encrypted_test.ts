@@ -249,3 +249,34 @@ Deno.test("with keys, a claimed job has all that one without has", async () => {
   await runtime.enqueueAndWait("look", {}, own);
   assertEquals(seen, [[["t"], { m: 1 }, true], [["t"], { m: 1 }, true]]);
 });
+
+Deno.test("a worker outside tells an error, and what a schema marks is not in it either", async () => {
+  await using db = await testDatabase();
+  const login = defineHandler({
+    type: "login",
+    input: z.object({ password: sensitive(z.string()) }),
+    handle: () => null,
+  });
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers: [login] });
+  const { createApp } = await import("perdura");
+  const app = createApp({ jobs: runtime.jobs, isWritable: () => runtime.isWritable() });
+  const send = async (path: string, version: number, body: unknown) => {
+    const headers = { "content-type": "application/json", "if-match": `"${version}"` };
+    return await app.request(path, { method: "POST", headers, body: JSON.stringify(body) });
+  };
+  const payload = { password: "canary-1234" };
+  const { id } = await (await send("/jobs", 1, { type: "login", payload })).json();
+  const claimed = await send(`/jobs/${id}/events`, 1, { type: "CLAIM" });
+  assertEquals((await claimed.json()).payload, payload);
+  const error = { name: "canary-1234", message: "refused: canary-1234", code: "canary-1234" };
+  const failed = await send(`/jobs/${id}/events`, 2, { type: "FAIL", error, retryable: false });
+  assertEquals(failed.status, 200);
+  const { state, lastError } = await (await app.request(`/jobs/${id}`)).json();
+  assertEquals([state, lastError.message], ["dead_letter", "refused: [redacted]"]);
+  for (
+    const path of ["/dead-letters", "/dead-letters?groupBy=fingerprint", `/jobs/${id}/transitions`]
+  ) {
+    const text = await (await app.request(path)).text();
+    assert(!text.includes("canary"), text);
+  }
+});

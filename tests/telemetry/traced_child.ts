@@ -5,7 +5,14 @@
  */
 import { fromPromise, setup } from "xstate";
 import { z } from "zod";
-import { createApp, createRuntime, defineHandler, defineMachine, type Runtime } from "perdura";
+import {
+  createApp,
+  createRuntime,
+  defineHandler,
+  defineMachine,
+  type Runtime,
+  sensitive,
+} from "perdura";
 import { Tracing } from "perdura/telemetry";
 import { getLogger } from "@logtape/logtape";
 import { configureLogging } from "../../src/cli/logging.ts";
@@ -47,10 +54,10 @@ const child = defineHandler({
 });
 const parent = defineHandler({
   type: "traced.parent",
-  input: z.object({ secret: z.string() }),
+  input: z.object({ secret: sensitive(z.string()) }),
   retry: { baseMs: 10, capMs: 10 },
-  handle: async (_, { job }) => {
-    if (job.attempt < 3) throw new Error("again");
+  handle: async ({ secret }, { job }) => {
+    if (job.attempt < 3) throw new Error(`again, with ${secret}`);
     await runtime.enqueue("traced.child", {});
     await runtime.actors.start({ machine: "light", id: "lamp" });
     return "parent";
