@@ -6,7 +6,14 @@
  */
 import type { IncomingMessage } from "node:http";
 import { z } from "zod";
-import { defineHandler, giveUp, type Handler, PermanentError, retryAfter } from "perdura";
+import {
+  defineHandler,
+  giveUp,
+  type Handler,
+  PermanentError,
+  retryAfter,
+  sensitive,
+} from "perdura";
 import { checkedAddress, send } from "./guarded.ts";
 
 /** Whom jobs may call. */
@@ -20,10 +27,21 @@ const BODY_BYTES_MAX = 256 * 1024;
 const RETRY_MS_MAX = 24 * 3600 * 1000;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
+/** Said by whoever sends: from a job they would make two requests of one, on a connection that all jobs share. */
+const FRAMING = new Set([
+  ...["connection", "content-length", "expect", "host", "keep-alive", "proxy-connection"],
+  ...["te", "trailer", "transfer-encoding", "upgrade"],
+]);
+const headerName = z.string().regex(/^[\w-]{1,100}$/)
+  .refine((name) => !FRAMING.has(name.toLowerCase()), "Is said by whoever sends the request");
+/** What a header can hold. It may be a credential: nobody is shown it. */
+const headerValue = z.string().max(4_000)
+  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "Must be one line of Latin-1");
+
 const input = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).max(2_000),
   method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]).default("GET"),
-  headers: z.record(z.string().regex(/^[\w-]{1,100}$/), z.string().max(4_000)).default({}),
+  headers: z.record(headerName, sensitive(headerValue)).default({}),
   body: z.string().max(1_000_000).optional(),
   timeoutMs: z.int().min(100).max(300_000).default(30_000),
 });

@@ -140,3 +140,37 @@ Deno.test("an upstream that answers garbage fails its own jobs, with the reason,
       assert((lastError as { message: string }).message !== "");
     }
   }));
+
+Deno.test("what a job sends is one request, and its headers are one line each", () =>
+  withServer(["127.0.0.1"], async (url, run, seen) => {
+    const smuggled = `GET /ok HTTP/1.1\r\nhost: x\r\n\r\n`;
+    const refused: Record<string, string> = {
+      "content-length": "0",
+      "Transfer-Encoding": "chunked",
+      "Host": "inside.example",
+      "connection": "upgrade",
+      "x-lines": "a\r\nb: c",
+      "x-wide": "\u20ac",
+    };
+    for (const [name, value] of Object.entries(refused)) {
+      const payload = { url: `${url}/ok`, method: "POST", headers: { [name]: value } };
+      const wrong = await run({ ...payload, body: smuggled }).catch((error) => error);
+      assertEquals([wrong.name, wrong.issues?.[0]?.path], [
+        "InvalidInputError",
+        `payload.headers.${name}`,
+      ]);
+    }
+    assertEquals(seen, []);
+  }));
+
+Deno.test("a credential in a header is in no answer and no error", () =>
+  withServer(["127.0.0.1"], async (url, run, seen) => {
+    const handler = httpRequest({ allowedHosts: [] });
+    const headers = { authorization: "Bearer hunter2" };
+    const done = await run({ url: `${url}/ok`, headers });
+    assertEquals(seen.at(-1)?.headers.get("authorization"), "Bearer hunter2");
+    assertEquals(handler.payloadRedactor?.hide(done.payload), {
+      url: `${url}/ok`,
+      headers: { authorization: "[redacted]" },
+    });
+  }));
