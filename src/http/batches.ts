@@ -93,7 +93,9 @@ export function batchRoutes(batches: Batches): Route[] {
       codes: ["not_found", "transition_rejected", "unsupported_media_type", "invalid_input"],
       handle: async (call) => {
         check(z.strictObject({}), await readOptionalJson(call.c, SMALL_BYTES_MAX));
-        return call.c.json(await batches.cancel(tenantOf(call), readActorId(call.c)));
+        const batch = await batches.cancel(tenantOf(call), readActorId(call.c));
+        call.note({ tenantId: batch.tenantId });
+        return call.c.json(batch);
       },
     }),
   ];

@@ -72,7 +72,8 @@ export function fileRoutes(files: Files): Route[] {
       answers: { 204: ["Deleted", null] },
       codes: ["not_found"],
       handle: async (call) => {
-        await files.remove(tenantOf(call), readId(call.c));
+        const { tenantId } = await files.remove(tenantOf(call), readId(call.c));
+        call.note({ tenantId });
         return call.c.body(null, 204);
       },
     }),

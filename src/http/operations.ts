@@ -121,7 +121,9 @@ function controlRoutes(operations: Operations): Route[] {
       summary: "Let the part under way end, and begin no other",
       handle: async (call) => {
         await demandEmpty(call.c);
-        return call.c.json(await operations.stop(tenantOf(call), readId(call.c)));
+        const operation = await operations.stop(tenantOf(call), readId(call.c));
+        call.note({ tenantId: operation.tenantId });
+        return call.c.json(operation);
       },
     }),
     defineRoute({
@@ -131,7 +133,9 @@ function controlRoutes(operations: Operations): Route[] {
       summary: "Go on where it was stopped, or where it failed",
       handle: async (call) => {
         await demandEmpty(call.c);
-        return call.c.json(await operations.resume(tenantOf(call), readId(call.c)));
+        const operation = await operations.resume(tenantOf(call), readId(call.c));
+        call.note({ tenantId: operation.tenantId });
+        return call.c.json(operation);
       },
     }),
   ];

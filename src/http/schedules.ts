@@ -190,7 +190,9 @@ function changing(schedules: Schedules): Route[] {
       answers: { 204: ["Deleted", null] },
       codes: ["not_found"],
       handle: async (call) => {
-        await schedules.remove(idOf(call.c), aimOf(call));
+        const aim = aimOf(call);
+        await schedules.remove(idOf(call.c), aim);
+        call.note({ tenantId: aim.tenantId ?? DEFAULT_TENANT });
         return call.c.body(null, 204);
       },
     }),
@@ -219,7 +221,10 @@ function triggering(schedules: Schedules): Route {
     answers: { 201: ["The run, with its job or actor", runResource] },
     codes: ["not_found", ...invalid, "unknown_type", "unknown_machine", "rate_limited"],
     handle: async (call) => {
-      const run = await schedules.trigger(idOf(call.c), await bodyAim(call));
+      const aim = await bodyAim(call);
+      const run = await schedules.trigger(idOf(call.c), aim);
+      const tenantId = aim.tenantId ?? DEFAULT_TENANT;
+      call.note({ tenantId, detail: { jobId: run.jobId, actorId: run.actorId } });
       const what = run.jobId
         ? `/jobs/${run.jobId}`
         : `/actors/${encodeURIComponent(run.actorId ?? "")}`;

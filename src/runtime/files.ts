@@ -52,10 +52,11 @@ export class Files {
     return { ...file, pieces: (from = 0) => piecesOf(this.#store, file, from) };
   }
 
-  /** @throws {NotFoundError} */
-  async remove(tenantId: string | null, id: string): Promise<void> {
+  /** Gives what it was. @throws {NotFoundError} */
+  async remove(tenantId: string | null, id: string): Promise<StoredFile> {
     const file = await this.open(tenantId, id);
     if (!await this.#store.drop(file.tenantId, id)) throw new NotFoundError("file", id);
+    return file;
   }
 }
 

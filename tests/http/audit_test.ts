@@ -53,9 +53,38 @@ Deno.test("what an operator does to schedules and breakers is recorded with the 
     ["schedule.put", "default", 1],
     ["schedule.pause", "default", 2],
     ["schedule.resume", "default", 3],
-    ["schedule.delete", null, null],
+    ["schedule.delete", "default", null],
     ["breaker.open", "default", opened.body.version],
   ]);
+});
+
+Deno.test("whose thing it was is recorded, though the request names no tenant", async () => {
+  await using api = await testApi();
+  const tenantId = "a";
+  const yearly = { cron: "0 0 1 1 *", type: "debug.noop", tenantId };
+  await api.request("PUT", "/schedules/yearly", { json: yearly });
+  await api.post("/schedules/yearly/trigger", { tenantId });
+  const form = new FormData();
+  form.append("file", new File(["x"], "x.txt"));
+  const stored = await api.fetch("/files?tenantId=a", { method: "POST", body: form });
+  await api.request("DELETE", `/files/${(await stored.json()).fileId}`);
+  const later = { type: "debug.noop", delayMs: 3_600_000, tenantId };
+  const batch = await api.post("/batches", { tenantId, jobs: [later, later] });
+  await api.post(`/batches/${batch.body.id}/cancel`, {});
+  await api.post("/jobs/batch", { jobs: Array.from({ length: 60 }, () => later) });
+  const slowly = { action: "cancel", filter: { type: "debug.noop" }, ratePerSecond: 1, tenantId };
+  const { body: { id } } = await api.post("/operations", slowly);
+  await api.post(`/operations/${id}/stop`, {});
+  await api.post(`/operations/${id}/resume`, {});
+  await api.post(`/operations/${id}/stop`, {});
+  const seen = itemsOf(await api.get("/audit")).toReversed();
+  assertEquals(
+    seen.map((record) => [record.action, record.tenantId]),
+    [
+      ...["schedule.put", "schedule.trigger", "file.delete", "batch.cancel"],
+      ...["operation.start", "operation.stop", "operation.resume", "operation.stop"],
+    ].map((action) => [action, tenantId]),
+  );
 });
 
 Deno.test("a reason is recorded as it was typed, in UTF-8 or in Latin-1", async () => {
