@@ -1,6 +1,7 @@
 /** `/actors/{id}/emits`: what an actor emits, as server-sent events. */
 import { z } from "@hono/zod-openapi";
 import { MalformedError } from "../core/errors.ts";
+import { Seats } from "../core/seats.ts";
 import type { Emitted } from "../runtime/actor_emits.ts";
 import type { Actors } from "../runtime/actors.ts";
 import { readActorId } from "./actor_resource.ts";
@@ -12,8 +13,12 @@ const HEARTBEAT_MS = 15_000;
 /** Version and index of the last one that is known, as we send them. */
 const ID = /^(\d{1,9})(?:\.(\d{1,6}))?$/;
 
+/** Each looks a few times a second. */
+const FOLLOWERS_MAX = 500;
+
 /** The route. */
 export function actorEmitRoutes(actors: Actors): Route[] {
+  const seats = new Seats(FOLLOWERS_MAX, "Too many follow actors");
   return [
     defineRoute({
       method: "get",
@@ -36,7 +41,9 @@ export function actorEmitRoutes(actors: Actors): Route[] {
         // A step that was cut in the middle is read again, from behind what is known of it.
         const after = index === undefined ? Number(version) : Number(version) - 1;
         const { tenantId } = await actors.get(tenantOf(call), id);
+        const leave = seats.take(call.permission.tenantId);
         const stop = new AbortController();
+        stop.signal.addEventListener("abort", leave, { once: true });
         const isNew = (each: Emitted) =>
           index === undefined || each.version > Number(version) || each.index > Number(index);
         const signal = AbortSignal.any([stop.signal, actors.closing]);

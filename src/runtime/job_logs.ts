@@ -1,8 +1,9 @@
 /** Logs of jobs as clients see them: pages, and lines as they come. */
-import { MalformedError, UnavailableError } from "../core/errors.ts";
+import { MalformedError } from "../core/errors.ts";
 import type { Job } from "../core/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
+import { Seats } from "../core/seats.ts";
 import type { LogLine, LogPlace } from "../store/store.ts";
 import type { Jobs } from "./jobs.ts";
 
@@ -30,7 +31,7 @@ export type LogNews =
 /** The logs of one store. */
 export class JobLogs {
   readonly #jobs: Jobs;
-  #followers = 0;
+  readonly #seats = new Seats(FOLLOWERS_MAX, "Too many follow logs");
 
   constructor(jobs: Jobs) {
     this.#jobs = jobs;
@@ -62,12 +63,11 @@ export class JobLogs {
     cursor: string | null,
     signal: AbortSignal,
   ): AsyncGenerator<LogNews> {
-    if (this.#followers >= FOLLOWERS_MAX) throw new UnavailableError("Too many follow logs");
-    this.#followers++;
+    const leave = this.#seats.take(this.#jobs.host.store.requester());
     try {
       yield* this.#news(tenantId, id, placeOf(cursor), signal);
     } finally {
-      this.#followers--;
+      leave();
     }
   }
 

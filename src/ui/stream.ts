@@ -8,6 +8,7 @@
 import { getLogger } from "@logtape/logtape";
 import { PerduraError, UnavailableError } from "../core/errors.ts";
 import type { Actors } from "../runtime/actors.ts";
+import { Seats } from "../core/seats.ts";
 import { Alarm } from "../runtime/alarm.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import type { Store } from "../store/store.ts";
@@ -60,6 +61,7 @@ interface StepLine {
 export class Stream {
   readonly #source: StreamSource;
   readonly #listeners = new Set<Listener>();
+  readonly #seats = new Seats(LISTENERS_MAX, "Too many listeners");
   #isReading = false;
   readonly #alarm = new Alarm();
 
@@ -82,7 +84,8 @@ export class Stream {
    * @throws {UnavailableError} Too many listen already.
    */
   open(topic: Topic): ReadableStream<Uint8Array> {
-    if (this.#listeners.size >= LISTENERS_MAX) throw new UnavailableError("Too many listeners");
+    const requester = this.#store.requester();
+    const leave = this.#seats.take(requester);
     const encoder = new TextEncoder();
     let stop = () => {};
     return new ReadableStream({
@@ -96,12 +99,12 @@ export class Stream {
           stop();
           controller.close();
         };
-        const requester = this.#store.requester();
         const begun = { version: topic.after, shown: "" };
         const listener: Listener = { topic, requester, send, end, ...begun };
         stop = () => {
           clearInterval(heartbeat);
           this.#listeners.delete(listener);
+          leave();
         };
         this.#listeners.add(listener);
         send("retry: 1000\n\n");
