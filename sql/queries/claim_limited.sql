@@ -88,7 +88,7 @@ open as materialized (
 picked as materialized (
   select o.k, c.*, row_number() over () as at from open o cross join lateral (
     select c.* from level v cross join lateral (
-      select j.ctid as tid, j.tenant_id, j.queue, j.state from perdura.job j
+      select j.ctid as tid, j.tenant_id, j.id, j.queue, j.state from perdura.job j
        where j.tenant_id = v.t and j.lane = v.lane and j.priority = v.p
          and j.run_at <= now() and (j.run_at, j.id) >= (v.r, v.i)
          and j.state = any($5::smallint[])
@@ -112,36 +112,8 @@ refused as materialized (
               from picked p where exists (select from tight)) t on t.k = w.k) s
    where s.nth > s.room),
 passed as materialized (
-  select p.k, p.tid, p.tenant_id, p.queue, p.state from picked p
+  select p.k, p.tid, p.tenant_id, p.id, p.queue, p.state from picked p
    where not exists (select from refused r where r.tid = p.tid)),
-started as materialized (
-  select k, tenant_id, queue, state, count(*)::integer as n from passed group by k, tenant_id, queue, state),
-charged as materialized (
-  select p.g, sum(s.n)::integer as n from started s join path p on p.k = s.k
-   where p.room is not null group by p.g),
-charge as (
-  update perdura.gate g
-     set version = g.version + 1,
-         tokens = case when r.rate <> r.burst then r.tokens - c.n end,
-         filled_at = case when r.rate <> r.burst then r.at end,
-         tick_at = case when r.rate is null then '{}'
-                        when r.tick_at[cardinality(r.tick_at)] = r.tick then r.tick_at
-                        else r.tick_at || r.tick end,
-         tick_n = case when r.rate is null then '{}'
-                       when r.tick_at[cardinality(r.tick_at)] = r.tick
-                       then r.tick_n[1:cardinality(r.tick_n) - 1] || (r.tick_n[cardinality(r.tick_n)] + c.n)
-                       else r.tick_n || c.n end,
-         guest_tenants = case when r.guests > 0 then g.guest_tenants else '{}' end,
-         guest_ids = case when r.guests > 0 then g.guest_ids else '{}' end,
-         guest_leases = case when r.guests > 0 then g.guest_leases else '{}' end
-    from charged c join room r on r.g = c.g
-   where g.tenant_id = r.tenant_id and g.kind = r.kind and g.name = r.name),
-slots as materialized (
-  select r.tenant_id, r.kind, r.name, c.n, r.at from charged c join room r on r.g = c.g
-   where r.concurrency is not null),
-taken as (
-  insert into perdura.slot (tenant_id, kind, name, lease_id, n, taken_at)
-  select tenant_id, kind, name, $1::uuid, n, at from slots),
 example as materialized ( -- any of them
   select j.tenant_id, j.lane, j.type, j.queue, j.priority, j.max_attempts, j.crashes, j.max_crashes,
          j.timeout_ms, j.run_at
@@ -168,6 +140,37 @@ claimed as (
            else jsonb_build_object('backoff', j.backoff, 'metadata', j.metadata, 'tags', j.tags,
                                    'failed', j.last_error -> 'traceparent')::text end,
       j.payload) as line),
+started as materialized ( -- see claim.sql: one that was changed since the snapshot is picked, and not claimed
+  select k, tenant_id, queue, state, count(*)::integer as n from passed
+   where (select count(*) from passed) = (select count(*) from claimed)
+      or (tenant_id, id) in (select c.tenant_id, c.id from claimed c)
+   group by k, tenant_id, queue, state),
+charged as materialized (
+  select p.g, sum(s.n)::integer as n from started s join path p on p.k = s.k
+   where p.room is not null group by p.g),
+charge as (
+  update perdura.gate g
+     set version = g.version + 1,
+         tokens = case when r.rate <> r.burst then r.tokens - c.n end,
+         filled_at = case when r.rate <> r.burst then r.at end,
+         tick_at = case when r.rate is null then '{}'
+                        when r.tick_at[cardinality(r.tick_at)] = r.tick then r.tick_at
+                        else r.tick_at || r.tick end,
+         tick_n = case when r.rate is null then '{}'
+                       when r.tick_at[cardinality(r.tick_at)] = r.tick
+                       then r.tick_n[1:cardinality(r.tick_n) - 1] || (r.tick_n[cardinality(r.tick_n)] + c.n)
+                       else r.tick_n || c.n end,
+         guest_tenants = case when r.guests > 0 then g.guest_tenants else '{}' end,
+         guest_ids = case when r.guests > 0 then g.guest_ids else '{}' end,
+         guest_leases = case when r.guests > 0 then g.guest_leases else '{}' end
+    from charged c join room r on r.g = c.g
+   where g.tenant_id = r.tenant_id and g.kind = r.kind and g.name = r.name),
+slots as materialized (
+  select r.tenant_id, r.kind, r.name, c.n, r.at from charged c join room r on r.g = c.g
+   where r.concurrency is not null),
+taken as (
+  insert into perdura.slot (tenant_id, kind, name, lease_id, n, taken_at)
+  select tenant_id, kind, name, $1::uuid, n, at from slots),
 holds as materialized ( -- slots, or a place, or a limit key: what finish.sql knows nothing of
   select exists (select from slots) or exists (select from level where o or lk is not null) as it),
 leased as (
