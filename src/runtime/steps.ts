@@ -1,4 +1,5 @@
 /** `context.step`: each name runs once per job; a later attempt gets what was stored. */
+import { UnknownResultError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import { serialise } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
@@ -15,6 +16,8 @@ export class Steps {
   /** JSON text by name: stored ones, and those under way here. */
   readonly #results = new Map<string, Promise<string>>();
   #loaded: Promise<void> | null = null;
+  /** The answer to a step was lost: it may be stored, and is looked for before its work is done again. */
+  #isInDoubt = false;
 
   constructor(job: ClaimedJob, store: StepStore, saver: StepSaver) {
     this.#job = job;
@@ -48,16 +51,22 @@ export class Steps {
     if (!result) {
       result = produce();
       this.#results.set(name, result);
-      result.catch(() => this.#results.delete(name));
+      result.catch((error) => {
+        this.#results.delete(name);
+        if (!(error instanceof UnknownResultError)) return;
+        this.#isInDoubt = true;
+        this.#loaded = null;
+      });
     }
     return JSON.parse(await result);
   }
 
   async #load(): Promise<void> {
     // ENQUEUE, perhaps SCHEDULE, CLAIM: nothing can have been stored before.
-    if (this.#job.attempt === 1 && this.#job.version <= 3) return;
+    if (this.#job.attempt === 1 && this.#job.version <= 3 && !this.#isInDoubt) return;
     try {
       for (const [name, value] of await this.#store.steps(this.#job)) {
+        if (this.#results.has(name)) continue;
         this.#results.set(name, Promise.resolve(JSON.stringify(value)));
       }
     } catch (error) {
