@@ -26,8 +26,10 @@ export class Settlement {
   /** By place; a hole is one that was taken back. */
   readonly #effects: (Effect | undefined)[] = [];
   /** Timers set in this step, and where among the effects. */
-  readonly #set = new Map<string, { readonly place: number; readonly isOwn: boolean }>();
+  readonly #set = new Map<string, number>();
   readonly #before: Belongings;
+  /** It has never set one before this step. */
+  readonly #isWithoutTimers: boolean;
 
   constructor(
     readonly address: string,
@@ -36,6 +38,7 @@ export class Settlement {
     private readonly kindOf: (src: string) => LogicKind | undefined,
   ) {
     this.#before = before;
+    this.#isWithoutTimers = gens.timer === 0;
     this.children = new Map(before.children);
     this.timers = new Map(before.timers);
   }
@@ -184,7 +187,7 @@ export class Settlement {
     const { to: address, gen: toGen } = receiverOf(to);
     const from = isOwn ? { from: { timerId, gen } } : {};
     const target = toGen === undefined ? {} : { toGen };
-    this.#set.set(timerId, { place: this.#effects.length, isOwn });
+    this.#set.set(timerId, this.#effects.length);
     this.push({
       kind: "timer.set",
       timerId,
@@ -199,16 +202,17 @@ export class Settlement {
 
   /** A timer set in this step has not been set at all. */
   #forget(timerId: string): void {
-    const place = this.#set.get(timerId)?.place;
+    const place = this.#set.get(timerId);
     if (place !== undefined) this.#effects[place] = undefined;
     this.timers.delete(timerId);
     this.#set.delete(timerId);
   }
 
   #cancel(timerId: string): void {
-    const isOwn = this.#set.get(timerId)?.isOwn ?? timerId.startsWith("xstate.after.");
+    const isFirst = this.#set.has(timerId) && this.#isWithoutTimers;
     this.#forget(timerId);
-    // Our own are all on the list; one of an earlier step for somebody else is not.
+    // Our own are all on the list. One of an earlier step for somebody else is not; it has a name.
+    const isOwn = isFirst || timerId.startsWith("xstate.after.") || timerId.startsWith("#");
     if (!isOwn || this.#before.timers.has(timerId)) this.push({ kind: "timer.cancel", timerId });
   }
 

@@ -201,3 +201,29 @@ Deno.test("forged events of XState's own are refused, whatever they claim", () =
   const forged = { event: ev("xstate.done.actor.pay"), from: { childId: "other", gen: 1 } };
   assertThrows(() => step(order, { address: "o", snapshot, ...forged }), InvalidInputError);
 });
+
+Deno.test("pitfall 15: what is thrown may be a text, or nothing: its place is that of this step", () => {
+  for (const thrown of ["no", undefined]) {
+    const machine = createMachine({
+      id: "m",
+      on: {
+        A: { guard: () => throwing(thrown), target: ".off" },
+        B: { actions: assign(() => throwing(thrown)) },
+      },
+      states: { off: {} },
+      initial: "off",
+    });
+    const { snapshot } = step(machine, { address: "m" });
+    for (const [type, path] of [["A", "on.A.guard"], ["B", "on.B.actions"]] as const) {
+      const error = assertThrows(
+        () => step(machine, { address: "m", snapshot, event: { type } }),
+        ActorStalledError,
+      );
+      assertEquals(error.path, path);
+    }
+  }
+});
+
+function throwing(thrown: unknown): never {
+  throw thrown;
+}

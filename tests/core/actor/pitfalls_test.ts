@@ -236,6 +236,21 @@ Deno.test("pitfall 11: one timer per id: a second replaces the first, a cancel f
   assertEquals(step(machine, { address: "m", snapshot, event: { type: "FLIP" } }).effects, []);
 });
 
+Deno.test("pitfall 11: a timer that took another's place, and is cancelled, leaves none, whoever that was for", () => {
+  const ear = createMachine({ id: "ear" });
+  const machine = setup({ actors: { ear } }).createMachine({
+    id: "m",
+    invoke: { src: "ear", id: "ear" },
+    on: {
+      ARM: { actions: sendTo("ear", { type: "RING" }, { id: "bell", delay: 100 }) },
+      FLIP: { actions: [raise({ type: "RING" }, { id: "bell", delay: 1 }), cancel("bell")] },
+    },
+  });
+  const world = new World().start("m", machine).send("m", { type: "ARM" });
+  assertEquals(world.timers.length, 1);
+  assertEquals(world.send("m", { type: "FLIP" }).timers, []);
+});
+
 Deno.test("pitfall 11: timers without an id do not replace each other", () => {
   const machine = createMachine({
     id: "m",

@@ -112,6 +112,11 @@ function lookUpWithoutMemo(node: AnyStateNode): void {
 /** What threw last, and where it stands. Steps are synchronous: there is one at a time. */
 let fault: { readonly path: string; readonly error: unknown } | undefined;
 
+/** Before a step: a text may be thrown in one place now, and in another the next time. */
+export function forgetFault(): void {
+  fault = undefined;
+}
+
 /** Where in the machine an error that has come out of it was thrown; empty if in none of its code. */
 export function placeOf(error: unknown): string {
   return fault?.error === error ? fault?.path ?? "" : "";
@@ -131,7 +136,7 @@ function trace(value: unknown, path: string): unknown {
       return value(...args);
     } catch (error) {
       // The innermost place is the one to tell.
-      if (fault?.error !== error) fault = { path, error };
+      if (!fault || fault.error !== error) fault = { path, error };
       throw error;
     }
   };

@@ -11,7 +11,7 @@ import type {
 } from "../engine.ts";
 import { ActorStalledError, messageOf, StepError } from "../errors.ts";
 import * as nodes from "../nodes.ts";
-import { type Chart, configurationOf, placeOf, type Snapshot } from "./chart.ts";
+import { type Chart, configurationOf, forgetFault, placeOf, type Snapshot } from "./chart.ts";
 import { makeMove, moveOf } from "./move.ts";
 import { requestOf } from "./requests.ts";
 import { type Captured, System } from "./system.ts";
@@ -120,6 +120,7 @@ class Scope {
 }
 
 function run<Result>(transition: () => Result): Result {
+  forgetFault();
   try {
     return transition();
   } catch (error) {
