@@ -7,9 +7,11 @@
 import { type AnyActorLogic, type AnyActorRef, createActor } from "xstate";
 import { z } from "zod";
 import { decode, encode, type MachineDefinition } from "../core/actor/mod.ts";
+import { refOf, storedRef } from "../core/actor/refs.ts";
 import { PermanentError } from "../core/errors.ts";
 import { type Source, sourcesOf } from "../core/actor/sources.ts";
 import { compensationSchema, compensationType } from "./compensating.ts";
+import type { Json } from "../core/json.ts";
 import { Snooze } from "../core/outcome.ts";
 import type { HandlerContext } from "./context.ts";
 import { defineHandler, type Handler } from "./handlers.ts";
@@ -92,13 +94,22 @@ function activityHandler(machines: Machines, type: string, src: string): Handler
       const source = workIn(versions.at(version, hash));
       if (!source) return notHere(version, context);
       const logic = logicOfSource(source);
-      return encode(await runLogic(logic, decode(input, "input"), context), "output");
+      return stored(await runLogic(logic, opened(input, "input"), context));
     },
   });
   return serving(handler, (partition) => {
     const definition = versions.in(partition);
     return definition === null || workIn(definition) !== undefined;
   });
+}
+
+/** A value of the actor's. Nobody is spoken to from here: actors that it names are carried along. */
+function opened(json: unknown, path: string): unknown {
+  return decode(json, path, storedRef);
+}
+
+function stored(output: unknown): Json {
+  return encode(output, "output", refOf);
 }
 
 /** The handler, for the partitions that it serves. Asked of each lane and each relay, so it is remembered. */
@@ -171,7 +182,11 @@ function actionHandler(machines: Machines, type: string, machine: string): Handl
     handle: async ({ actor: address, version, hash, type, params, event, context }, job) => {
       const definition = versions.at(version, hash);
       if (!definition) return notHere(version, job);
-      const values = { context: decode(context), event: decode(event), params: decode(params) };
+      const values = {
+        context: opened(context, "context"),
+        event: opened(event, "event"),
+        params: opened(params, "params"),
+      };
       await implementationOf(definition, type)({ ...values, address });
       return null;
     },
@@ -193,8 +208,8 @@ function compensationHandler(machines: Machines, type: string, machine: string):
         const source = sources.get(src);
         if (!source) throw new PermanentError(`There is no source "${src}" in ${machine}`);
         await context.step(`${id}#${gen}`, async () => {
-          const input = { output: decode(output, "output") };
-          return encode(await runLogic(logicOfSource(source), input, context), "output");
+          const input = { output: opened(output, "output") };
+          return stored(await runLogic(logicOfSource(source), input, context));
         });
       }
       return null;

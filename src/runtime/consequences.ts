@@ -5,6 +5,9 @@
  * back (a timer set and cancelled, an activity begun and left) is taken out again here.
  */
 import {
+  type ActionEffect,
+  type ActionMode,
+  type ActivityOptions,
   childAddress,
   type Effect,
   type SpawnEffect,
@@ -75,11 +78,15 @@ export class Consequences {
     kindOf: (childId: string) => "activity" | "actor",
     surroundings: Surroundings,
   ): void {
-    for (const effect of effects) {
+    // What cannot be stored is found out first: of a step that stalls nothing is carried out.
+    const jobs = effects.map((effect) => this.#jobOf(effect, surroundings));
+    for (const [i, effect] of effects.entries()) {
+      const job = jobs[i];
+      if (job) this.#jobs.push(job);
       switch (effect.kind) {
         case "spawn":
           if (effect.reused) break;
-          if (effect.logic === "activity") this.#begin(effect);
+          if (job) this.#begin(effect, job);
           else this.#spawn(effect);
           break;
         case "stop":
@@ -96,7 +103,7 @@ export class Consequences {
           this.#disarm(effect.timerId);
           break;
         case "action":
-          this.#act(effect, surroundings);
+          if (this.#modeOf(effect) === "transactional") this.transactional.push(effect);
       }
     }
   }
@@ -125,6 +132,8 @@ export class Consequences {
     const payload = { actor: id, ...this.#pin(), undo };
     const job = this.#job(compensationType(machine), payload, {
       maxAttempts: COMPENSATION_ATTEMPTS,
+      // Each part was taken, so the whole is: an actor has ended, and nobody could make it smaller.
+      bytesMax: Infinity,
     });
     this.#jobs.push(job);
   }
@@ -150,18 +159,33 @@ export class Consequences {
     this.#left.push({ childId: MEMBER, gen });
   }
 
-  /** Starts the work of an activity. */
-  #begin({ id: childId, gen, src, input }: SpawnEffect): void {
-    const { id, machine, logic } = this.#of;
-    const options = logic?.definition?.actors[src] ?? {};
-    const payload = { actor: id, activity: childId, gen, src, ...this.#pin(), input };
-    const job = this.#job(activityType(machine, src), payload, {
-      maxAttempts: options.maxAttempts,
-      timeoutMs: options.timeoutMs,
-    });
-    this.#jobs.push(job);
-    const parks = options.onExhausted === "park";
-    this.#activities.push({ jobId: job.id, childId, gen, src, parks });
+  /** The job that an effect asks for, if it does. @throws {PayloadTooLargeError} */
+  #jobOf(effect: Effect, surroundings: Surroundings): JobInsert | null {
+    const { id, machine } = this.#of;
+    if (effect.kind === "spawn" && effect.logic === "activity" && !effect.reused) {
+      const { id: activity, gen, src, input } = effect;
+      const { maxAttempts, timeoutMs } = this.#optionsOf(src);
+      const payload = { actor: id, activity, gen, src, ...this.#pin(), input };
+      return this.#job(activityType(machine, src), payload, { maxAttempts, timeoutMs });
+    }
+    if (effect.kind !== "action" || this.#modeOf(effect) !== "outbox") return null;
+    const { type, params } = effect;
+    const payload = { actor: id, ...this.#pin(), type, params, ...surroundings };
+    return this.#job(actionType(machine), payload, {});
+  }
+
+  #optionsOf(src: string): ActivityOptions {
+    return this.#of.logic?.definition?.actors[src] ?? {};
+  }
+
+  #modeOf({ type, named }: ActionEffect): ActionMode | "inline" {
+    return this.#of.logic?.definition?.modeOf(type, named) ?? "inline";
+  }
+
+  /** The work of an activity starts. */
+  #begin({ id: childId, gen, src }: SpawnEffect, { id: jobId }: JobInsert): void {
+    const parks = this.#optionsOf(src).onExhausted === "park";
+    this.#activities.push({ jobId, childId, gen, src, parks });
   }
 
   #leave(childId: string, gen: number): void {
@@ -205,16 +229,6 @@ export class Consequences {
     this.#sent = this.#sent.filter((mail) => mail.timerId !== timerId);
   }
 
-  #act(effect: Effect & { kind: "action" }, surroundings: Surroundings): void {
-    const { type, params, named, exec } = effect;
-    const mode = this.#of.logic?.definition?.modeOf(type, named) ?? "inline";
-    if (mode === "transactional") this.transactional.push({ type, params, exec });
-    if (mode !== "outbox") return;
-    const { id, machine } = this.#of;
-    const payload = { actor: id, ...this.#pin(), type, params, ...surroundings };
-    this.#jobs.push(this.#job(actionType(machine), payload, {}));
-  }
-
   /** The chart that is to do it. */
   #pin(): { version: string; hash: string } {
     const { machineVersion: version, machineHash, logic } = this.#of;
@@ -224,7 +238,11 @@ export class Consequences {
   #job(
     type: string,
     payload: object,
-    options: { maxAttempts?: number | undefined; timeoutMs?: number | undefined },
+    options: {
+      maxAttempts?: number | undefined;
+      timeoutMs?: number | undefined;
+      bytesMax?: number;
+    },
   ): JobInsert {
     const { tenantId, id, machine, logic, defaults } = this.#of;
     const chart = logic?.definition ?? { name: machine, ...this.#pin() };
@@ -243,7 +261,7 @@ export class Consequences {
       timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       delayMs: null,
       runAt: null,
-      payloadJson: serialise("Payload", payload, limits.payloadBytesMax),
+      payloadJson: serialise("Payload", payload, options.bytesMax ?? limits.payloadBytesMax),
       idempotencyKey: null,
       backoff: null,
       tags: null,

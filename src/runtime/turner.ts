@@ -5,6 +5,7 @@
  * hint; what decides is the version of the actor's row. Whoever comes second has worked in vain.
  */
 import { getLogger } from "@logtape/logtape";
+import { messageOf } from "../core/actor/errors.ts";
 import { ActorBlockedError } from "../core/actor/mod.ts";
 import { type Clock } from "../core/clock.ts";
 import { InvalidInputError, LeaseLostError, UnavailableError } from "../core/errors.ts";
@@ -176,9 +177,11 @@ export class Turner {
         return turning;
       }
     } catch (error) {
-      if (!(error instanceof ActorBlockedError)) throw error;
-      const { code, path, message } = error;
-      return this.#block(view, { code, path, message });
+      // Whatever the author's code throws here is one actor's: its neighbours go on.
+      const { code, path } = error instanceof ActorBlockedError
+        ? error
+        : { code: "migration", path: "" };
+      return this.#block(view, { code, path, message: messageOf(error) });
     }
     const message = `Version "${view.machineVersion}" of "${view.machine}" is not here`;
     return this.#block(view, { code: "unknown_version", path: "", message });

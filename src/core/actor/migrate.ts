@@ -2,7 +2,7 @@
  * Migrations: functions of the author's that carry a snapshot from one version of a chart to another,
  * one after the other, and are checked at the end like any takeover.
  */
-import type { Json } from "../json.ts";
+import { findJsonIssue, type Json } from "../json.ts";
 import { CodecError, decode, encode } from "./codec.ts";
 import { compatibilityOf, isOwnChoice } from "./compat.ts";
 import { type Steppable, subjectOf } from "./definition.ts";
@@ -84,6 +84,7 @@ export function migrate(
     );
   }
   const draft = chain.reduce(apply, draftOf(stored));
+  demandJson(draft);
   const timers = renumbered(stored, draft);
   const moved: ActorSnapshot = {
     ...stored,
@@ -164,6 +165,12 @@ function isDraft(value: unknown): value is MigrationDraft {
   return isRecord(value) && "context" in value &&
     [value.history, value.children, value.timers].every(isRecord) &&
     (typeof value.value === "string" || isRecord(value.value));
+}
+
+/** The context is a value; the rest is stored as it is. */
+function demandJson({ context: _, ...rest }: MigrationDraft): void {
+  const issue = findJsonIssue(rest, "", Infinity);
+  if (issue) throw blocked(issue.path, issue.message);
 }
 
 /** What migrations made of the context, if it can be stored. */
