@@ -1,13 +1,25 @@
-/** Rows of XLSX files, which are read as a whole: nothing in them may be larger than it looks. */
+/**
+ * Rows of XLSX files. The file is unpacked as a whole, and its rows are read one by one: neither their number
+ * nor a cell in a far corner makes anything larger, and a long sheet keeps nobody else waiting.
+ */
 import { Buffer } from "node:buffer";
-import { type Unzipped, unzipSync, zipSync } from "fflate";
-import { readSheet } from "read-excel-file/node";
 import { namesOf, SheetError, type SheetRow } from "./sheets.ts";
+import { attributesOf, type Tag, textOf } from "./xml.ts";
+import { type Book, openBook, plain, tagsInTurns, TextReader } from "./xlsx_book.ts";
 
-/** A small file can unpack to any size. */
-const UNPACKED_BYTES_MAX = 128 * 1024 * 1024;
-/** The reader makes a table that goes as far as the last row and the last column. */
-const CELLS_MAX = 5_000_000;
+/** As a sheet may have them at most. */
+const COLUMNS_MAX = 16_384;
+const DAY_MS = 86_400_000;
+/** Of the first of January 1970, counted from the end of 1899, and from 1904. */
+const EPOCH = { since1900: 25_569, since1904: 24_107 };
+
+/** The cells of a row that have something in them, by column from 1. */
+interface Row {
+  readonly line: number;
+  readonly cells: ReadonlyMap<number, string>;
+  /** Why it cannot be read. */
+  readonly problem: string | null;
+}
 
 /**
  * Rows of the first sheet; of a formula what it came to when the file was saved.
@@ -19,63 +31,133 @@ export async function* xlsxRows(
   pieces: AsyncIterable<Uint8Array>,
   wanted: readonly string[] = [],
 ): AsyncGenerator<SheetRow> {
-  const [first, ...rows] = await tableOf(Buffer.concat(await Array.fromAsync(pieces)));
-  if (!first) throw new SheetError("The file is empty");
-  const names = namesOf(first.map(textOfCell), wanted);
-  for (const [index, row] of rows.entries()) {
-    if (row.every((cell) => cell === null)) continue;
-    const cells = Object.fromEntries(names.map((name, n) => [name, textOfCell(row[n] ?? null)]));
-    yield { line: index + 2, cells };
-  }
-}
-
-async function tableOf(bytes: Uint8Array) {
-  try {
-    const parts = unpacked(bytes);
-    for (const [name, part] of Object.entries(parts)) {
-      if (/^xl\/worksheets\/[^/]*$/.test(name)) checkExtent(new TextDecoder().decode(part));
+  const book = await openBook(Buffer.concat(await Array.fromAsync(pieces)));
+  let names: string[] | null = null;
+  for await (const { line, cells, problem } of rowsOf(book)) {
+    if (names === null) {
+      if (problem !== null) throw new SheetError(`The first row: ${problem}`);
+      const last = Math.max(...cells.keys());
+      const all = Array.from({ length: last }, (_, n) => cells.get(n + 1) ?? "");
+      names = namesOf(all, wanted);
+    } else if (problem !== null) yield { line, problem };
+    else {
+      const named = names.map((name, n) => [name, cells.get(n + 1) ?? ""]);
+      yield { line, cells: Object.fromEntries(named) };
     }
-    return await readSheet(Buffer.from(zipSync(parts, { level: 0 })));
-  } catch (error) {
-    if (error instanceof SheetError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    throw new SheetError(`This is not an XLSX file: ${message}`, { cause: error });
+  }
+  if (names === null) throw new SheetError("The file is empty");
+}
+
+/** Rows with something in them. */
+async function* rowsOf(book: Book): AsyncGenerator<Row> {
+  const reader = new RowReader(book);
+  for await (const tags of tagsInTurns(book.sheet)) {
+    for (const tag of tags) {
+      const row = reader.take(tag);
+      if (row && (row.cells.size > 0 || row.problem !== null)) yield row;
+    }
   }
 }
 
-/** What a reader needs; no part gets longer than the file says, and what that says is counted. */
-function unpacked(bytes: Uint8Array): Unzipped {
-  let total = 0;
-  return unzipSync(bytes, {
-    filter: ({ name, originalSize }) => {
-      if (!/\.(xml|rels)$/.test(name)) return false;
-      total += originalSize;
-      if (total > UNPACKED_BYTES_MAX) throw new SheetError("The file is too large, unpacked");
-      return true;
-    },
-  });
+/** Makes rows of the tags of a sheet. */
+class RowReader {
+  readonly #book: Book;
+  readonly #inline = new TextReader();
+  #line = 0;
+  #cells = new Map<number, string>();
+  #problem: string | null = null;
+  #column = 0;
+  #type = "n";
+  #style = 0;
+  #value = "";
+
+  constructor(book: Book) {
+    this.#book = book;
+  }
+
+  /** The row that a tag ends. */
+  take(tag: Tag): Row | null {
+    if (tag.name === "row") {
+      if (tag.isOpen) this.#beginRow(tag);
+      return tag.isClose ? this.#endRow() : null;
+    }
+    if (tag.name === "c") {
+      if (tag.isOpen) this.#beginCell(tag);
+      if (tag.isClose) this.#endCell();
+    } else if (tag.name === "v" && !tag.isOpen) this.#value = textOf(tag);
+    else this.#inline.take(tag);
+    return null;
+  }
+
+  #beginRow(tag: Tag): void {
+    const [line] = /^\d{1,7}$/.exec(attributesOf(tag).get("r") ?? "") ?? [];
+    this.#line = Number(line ?? this.#line + 1);
+    this.#cells = new Map();
+    this.#problem = null;
+    this.#column = 0;
+  }
+
+  #endRow(): Row {
+    return { line: this.#line, cells: this.#cells, problem: this.#problem };
+  }
+
+  #beginCell(tag: Tag): void {
+    const attributes = attributesOf(tag);
+    const [, letters = "", number] = /^([A-Z]{0,3})(\d{0,7})$/.exec(attributes.get("r") ?? "") ??
+      [];
+    this.#column = letters === "" ? this.#column + 1 : columnOf(letters);
+    // A row that does not say its number has that of its cells.
+    if (this.#cells.size === 0 && Number(number) > this.#line) this.#line = Number(number);
+    this.#type = attributes.get("t") ?? "n";
+    this.#style = Number(attributes.get("s") ?? 0);
+    this.#value = "";
+    this.#inline.end();
+  }
+
+  #endCell(): void {
+    if (this.#column > COLUMNS_MAX) throw new SheetError("The sheet has too many columns");
+    const text = this.#text();
+    if (text === null) this.#problem ??= `The cell in column ${this.#column} cannot be read`;
+    else if (text !== "") this.#cells.set(this.#column, text);
+  }
+
+  /** The cell as text; null: it makes no sense. */
+  #text(): string | null {
+    const value = this.#value;
+    switch (this.#type) {
+      case "inlineStr":
+        return this.#inline.end();
+      case "str":
+        return plain(value);
+      case "s":
+        return value === "" ? "" : this.#book.strings[Number(value)] ?? null;
+      case "b":
+        return value === "" ? "" : String(value === "1");
+      // What a formula has not come to.
+      case "e":
+        return "";
+      case "d":
+        return value === "" ? "" : dayOf(Date.parse(value));
+      default:
+        return value.trim() === "" ? "" : this.#numberText(Number(value));
+    }
+  }
+
+  #numberText(number: number): string | null {
+    if (!Number.isFinite(number)) return null;
+    const { days, is1904 } = this.#book;
+    if (!days[this.#style]) return String(number);
+    const since = is1904 ? EPOCH.since1904 : EPOCH.since1900;
+    // A number that is no day anybody knows stays what it is: the column's own check tells it.
+    return dayOf((number - since) * DAY_MS) ?? String(number);
+  }
 }
 
-/** @throws {SheetError} A table as far as its last cell would be too large. */
-function checkExtent(sheet: string): void {
-  let [rows, columns] = [0, 0];
-  for (const [, letters = "", number] of sheet.matchAll(/\sr\s*=\s*["']\s*([A-Za-z]*)(\d*)/g)) {
-    rows = Math.max(rows, Number(number));
-    columns = Math.max(columns, columnOf(letters));
-  }
-  if (rows * Math.max(columns, 1) > CELLS_MAX) {
-    throw new SheetError(`The sheet is too large: ${rows} rows of ${columns} columns`);
-  }
+function dayOf(ms: number): string | null {
+  const day = new Date(Math.round(ms));
+  return Number.isNaN(day.getTime()) ? null : day.toISOString().split("T")[0] ?? null;
 }
 
 function columnOf(letters: string): number {
-  return [...letters.toUpperCase()].reduce((sum, sign) => sum * 26 + sign.charCodeAt(0) - 64, 0);
-}
-
-function textOfCell(cell: unknown): string {
-  // A number that is no day anybody knows stays what it is: the column's own check tells it.
-  if (cell instanceof Date) {
-    return Number.isNaN(cell.getTime()) ? String(cell) : cell.toISOString().split("T")[0] ?? "";
-  }
-  return cell === null || cell === undefined ? "" : String(cell).trim();
+  return [...letters].reduce((sum, sign) => sum * 26 + sign.charCodeAt(0) - 64, 0);
 }

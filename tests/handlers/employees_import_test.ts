@@ -85,7 +85,7 @@ Deno.test("an XLSX file is read like a CSV file", async () => {
 Deno.test("a file that is none is a dead letter with the reason, after one attempt", async () => {
   await using db = await testDatabase();
   const utf16 = (text: string) => new Uint8Array(Uint16Array.from(text, codeOf).buffer);
-  const far = `<c r="XFD1048576"><v>1</v></c>`;
+  const wide = `<c r="XFE2"><v>1</v></c>`;
   const files: [string, string | Uint8Array, string][] = [
     ["empty.csv", "", "The file is empty"],
     ["mark.csv", "\uFEFF", "The file is empty"],
@@ -96,7 +96,7 @@ Deno.test("a file that is none is a dead letter with the reason, after one attem
     ["bare16.csv", utf16("email,name\nada@example.com,Ada\n"), "not UTF-8"],
     ["not.xlsx", "email,name\n", "not an XLSX file"],
     ["empty.xlsx", bookOf(""), "The file is empty"],
-    ["far.xlsx", bookOf(rowOf(["email", "name"], 1) + rowOf([], 1048576, far)), "too large"],
+    ["wide.xlsx", bookOf(rowOf(["email", "name"], 1) + rowOf([], 2, wide)), "too many columns"],
     ["bomb.xlsx", sayingSize(bookOf(""), 200 * 1024 * 1024), "too large"],
   ];
   for (const [name, content, words] of files) {
@@ -117,6 +117,18 @@ function sayingSize(zip: Uint8Array, size: number): Uint8Array {
 function codeOf(sign: string): number {
   return sign.charCodeAt(0);
 }
+
+Deno.test("a cell in a far corner costs its own row, and no room", async () => {
+  await using db = await testDatabase();
+  const far = rowOf([], 1_048_576, `<c r="XFD1048576"><v>1</v></c>`);
+  const rows = rowOf(["email", "name"], 1) + rowOf(["ada@example.com", "Ada"], 2) + far;
+  const job = await importing(db, "far.xlsx", bookOf(rows));
+  assertEquals(job.output, {
+    imported: 1,
+    rejected: 1,
+    errors: [{ line: 1_048_576, message: "email: Is not an e-mail address" }],
+  });
+});
 
 Deno.test("names and no rows: nothing to import, and no error", async () => {
   await using db = await testDatabase();

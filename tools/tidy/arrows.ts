@@ -157,7 +157,7 @@ const HOUSE: readonly Room[] = [
   {
     at: "handlers/",
     files: ["mod.ts", "handlers/"],
-    packages: ["zod", "nodemailer", "ipaddr.js", "csv-parse", "fflate", "read-excel-file"],
+    packages: ["zod", "nodemailer", "ipaddr.js", "csv-parse", "fflate"],
     node: true,
   },
   { at: "sql/", files: ["sql/migrations/", "sql/queries/", "sql/*.sql"] },
