@@ -18,6 +18,7 @@ import type {
   Store,
   TransactionSql,
   Turn,
+  TurnRequest,
 } from "../store/store.ts";
 import { Blocked } from "./blocked.ts";
 import type { ExplainHost } from "./explain.ts";
@@ -66,6 +67,7 @@ export class Turner {
   readonly #leftBehind: LeftBehind;
   readonly #blocked: Blocked;
   readonly #activityTypes: ReadonlySet<string>;
+  readonly #stepped: Pick<TurnRequest, "machines" | "charts">;
   #look = LOOK;
 
   constructor(host: TurnerHost) {
@@ -77,6 +79,7 @@ export class Turner {
       this.#tell(turns, started);
     this.relays = new Relays({ ...host, onDone, isActivity: (type) => this.isActivity(type) });
     this.#commits = new TurnCommits({ store, worker: this.#worker, relays: this.relays, onDone });
+    this.#stepped = { machines: machines.served, charts: machines.charts };
     this.#activityTypes = new Set(
       machines.activities().map(({ definition, src }) => activityType(definition.name, src)),
     );
@@ -108,13 +111,13 @@ export class Turner {
 
   /** One batch of turns. Gives how many there were; 0: nothing is due. */
   async turnOnce(): Promise<number> {
-    const { store: { actors }, machines } = this.#host;
+    const { store: { actors } } = this.#host;
     const turnId = newId();
     const claim = await actors.claim({
       turnId,
       worker: this.#worker,
       spareMs: SPARE_MS,
-      machines: machines.served,
+      ...this.#stepped,
       actors: ACTORS,
       mailPerActor: MAIL_PER_ACTOR,
       look: this.#look,
@@ -202,7 +205,7 @@ export class Turner {
 
   /** Milliseconds until mail comes due; null: none waits. */
   nextDue(): Promise<number | null> {
-    return this.#host.store.actors.nextDue(this.#host.machines.served);
+    return this.#host.store.actors.nextDue(this.#stepped);
   }
 
   async #turnAll(views: readonly ActorView[], turnId: string): Promise<void> {

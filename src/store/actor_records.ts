@@ -68,8 +68,9 @@ export interface TurnRequest {
   readonly worker: string;
   /** How long others leave them alone. */
   readonly spareMs: number;
-  /** Machines of roots. */
+  /** Machines of roots; and charts, as workers tell theirs: actors of others are left to a worker that has them. */
   readonly machines: readonly string[];
+  readonly charts: readonly string[];
   readonly actors: number;
   readonly mailPerActor: number;
   /** Mail to look at. */
@@ -258,7 +259,6 @@ export interface ActorFilter {
   readonly machine: string | null;
   readonly status: string | null;
   readonly state: string | null;
-  /** This one alone. */
   readonly id?: string | null;
   /** All of them have to hold. */
   readonly terms?: readonly Term<ActorTermField>[];
@@ -323,7 +323,7 @@ export interface ActorStore {
   /** Throws away mail for actors that are not there. Gives how many. */
   drop(names: readonly ActorName[]): Promise<number>;
   /** Milliseconds until mail comes due; null: none waits. */
-  nextDue(machines: readonly string[]): Promise<number | null>;
+  nextDue(who: Pick<TurnRequest, "machines" | "charts">): Promise<number | null>;
   /** Jobs of activities that were left behind. */
   leftBehind(limit: number): Promise<ActorName[]>;
   /** Offers mail again that was parked by mistake; forgets turns that are over. */

@@ -74,6 +74,7 @@ export class PostgresActors implements ActorStore, ActorSeats {
       request.actors,
       request.mailPerActor,
       request.look,
+      column(request.charts, quoted),
     ]);
     const named = rows.filter((row) => row.i !== null);
     return {
@@ -204,8 +205,14 @@ export class PostgresActors implements ActorStore, ActorSeats {
     return (await this.#db.query(sql.actorDrop, [...nameColumns(names), START_ACTOR])).length;
   }
 
-  async nextDue(machines: readonly string[]): Promise<number | null> {
-    const [row] = await this.#db.query(sql.actorNext, [column(machines, quoted), LOOK_AHEAD]);
+  async nextDue(
+    { machines, charts }: Pick<TurnRequest, "machines" | "charts">,
+  ): Promise<number | null> {
+    const [row] = await this.#db.query(sql.actorNext, [
+      column(machines, quoted),
+      LOOK_AHEAD,
+      column(charts, quoted),
+    ]);
     return row?.ms === null ? null : field<number>(row, "ms");
   }
 

@@ -102,6 +102,7 @@ Deno.test("mail that waits for actors which are not there yet keeps nobody waiti
     worker: newId(),
     spareMs: 1_000,
     machines: ["list"],
+    charts: [],
     actors: 100,
     mailPerActor: 10,
     look: 1_000,
