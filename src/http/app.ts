@@ -28,6 +28,7 @@ import { healthRoutes } from "./health.ts";
 import { envelope } from "./envelope.ts";
 import { eventRoutes, verbRoutes } from "./job_events.ts";
 import { readRoutes } from "./job_reads.ts";
+import { GatePace } from "./gate_pace.ts";
 import { limitRoutes } from "./limits.ts";
 import { orderingRoutes } from "./ordering.ts";
 import { cutStreams } from "./lasting.ts";
@@ -131,6 +132,7 @@ export function routesOf(
   { jobs, actors, operating = {} }: Pick<AppHost, "jobs" | "actors" | "operating">,
 ): Route[] {
   const admin = new Admin(jobs);
+  const pace = new GatePace();
   return [
     ...createRoutes(jobs),
     ...listRoutes(jobs),
@@ -147,7 +149,7 @@ export function routesOf(
     ...tenantRoutes(admin),
     ...operationRoutes(admin.operations, jobs),
     ...batchRoutes(new Batches(jobs.host)),
-    ...limitRoutes(new Limiting(jobs.host)),
+    ...limitRoutes(new Limiting(jobs.host), pace),
     ...logRoutes(new JobLogs(jobs)),
     ...scheduleRoutes(new Schedules({ ...jobs.host, actors: actors ?? null })),
     ...fileRoutes(new Files(jobs.host.store.files)),
@@ -157,7 +159,7 @@ export function routesOf(
     ...(actors
       ? [...actorRoutes(actors), ...actorControlRoutes(actors), ...actorEmitRoutes(actors)]
       : []),
-    ...breakerRoutes(new BreakerDesk(jobs.host.store)),
+    ...breakerRoutes(new BreakerDesk(jobs.host.store), pace),
     ...orderingRoutes(new Ordering(jobs.host.store)),
   ];
 }

@@ -8,6 +8,7 @@ import { DEFAULT_TENANT, nameSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import type { BreakerDesk } from "../runtime/breakers.ts";
 import { demand } from "./access.ts";
+import type { GatePace } from "./gate_pace.ts";
 import { check, readOptionalJson } from "./request.ts";
 import { SMALL_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
@@ -58,12 +59,12 @@ const hands = [
 type TenantCall = Call<{ tenantId?: string | undefined }>;
 
 /** `/breakers` */
-export function breakerRoutes(desk: BreakerDesk): Route[] {
+export function breakerRoutes(desk: BreakerDesk, pace: GatePace): Route[] {
   return [
     listRoute(desk),
     oneRoute(desk),
     stepsRoute(desk),
-    ...hands.map((hand) => handRoute(desk, hand)),
+    ...hands.map((hand) => handRoute(desk, pace, hand)),
   ];
 }
 
@@ -123,7 +124,11 @@ function stepsRoute(desk: BreakerDesk): Route {
   });
 }
 
-function handRoute(desk: BreakerDesk, { verb, event, what }: typeof hands[number]): Route {
+function handRoute(
+  desk: BreakerDesk,
+  pace: GatePace,
+  { verb, event, what }: typeof hands[number],
+): Route {
   return defineRoute({
     method: "post",
     path: `/breakers/{breaker}/${verb}`,
@@ -135,13 +140,17 @@ function handRoute(desk: BreakerDesk, { verb, event, what }: typeof hands[number
     body: { "application/json": { schema: bodySchema } },
     bodyIsOptional: true,
     answers: { 200: ["The breaker as it is now", breakerResource] },
-    codes: ["not_found", "payload_too_large", "unsupported_media_type", "invalid_input"],
+    codes: [
+      ...["not_found", "payload_too_large", "unsupported_media_type", "invalid_input"] as const,
+      "rate_limited",
+    ],
     handle: async (call) => {
       const given = await readOptionalJson(call.c, SMALL_BYTES_MAX);
       const { tenantId = null, reason } = check(bodySchema, withTenant(given, tenantOf(call)));
       const gate = gateOf(call, tenantId);
       // That of a type is of all tenants.
       if (gate.tenantId === null) demand(call.permission, "platform");
+      pace.demand(call.permission.tenantId);
       const breaker = await desk.move(gate, event, reason ?? "operator");
       const { tenantId: of } = gate;
       call.note({

@@ -12,6 +12,7 @@ import {
 import { DEFAULT_TENANT, nameSchema } from "../core/job.ts";
 import { JOB_STATES } from "../../machines/job.ts";
 import type { Flow, GateView, Limiting, QueueView } from "../runtime/limiting.ts";
+import type { GatePace } from "./gate_pace.ts";
 import { check, readOptionalJson, readStorableJson } from "./request.ts";
 import { SMALL_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
@@ -33,7 +34,10 @@ const namingTenant = {
 } as const;
 /** The path names it. */
 const withoutTenant = { limits: tenantLimitsSchema, flow: z.strictObject({}) } as const;
-const invalid = ["payload_too_large", "unsupported_media_type", "invalid_input"] as const;
+const invalid = [
+  ...["payload_too_large", "unsupported_media_type", "invalid_input"] as const,
+  "rate_limited",
+] as const;
 
 type LimitsBody =
   & Omit<Limits, "weight" | "backlog">
@@ -117,7 +121,7 @@ const places: readonly Place[] = [
 ];
 
 /** `/queues`, and `/limits`, `/pause`, `/resume`, `/drain` of tenants, queues, types and limit keys. */
-export function limitRoutes(limiting: Limiting): Route[] {
+export function limitRoutes(limiting: Limiting, pace: GatePace): Route[] {
   return [
     defineRoute({
       method: "get",
@@ -134,8 +138,8 @@ export function limitRoutes(limiting: Limiting): Route[] {
     }),
     ...places.flatMap((place) => [
       readLimits(place, limiting),
-      setLimits(place, limiting),
-      ...Object.entries(flows).map(([verb, flow]) => setFlow(place, limiting, verb, flow)),
+      setLimits(place, limiting, pace),
+      ...Object.entries(flows).map(([verb, flow]) => setFlow(place, limiting, pace, verb, flow)),
     ]),
   ];
 }
@@ -154,7 +158,7 @@ function readLimits({ path, what, kind, gateOf }: Place, limiting: Limiting): Ro
   });
 }
 
-function setLimits(place: Place, limiting: Limiting): Route {
+function setLimits(place: Place, limiting: Limiting, pace: GatePace): Route {
   const schema = place.bodies.limits;
   return defineRoute({
     method: "put",
@@ -173,13 +177,20 @@ function setLimits(place: Place, limiting: Limiting): Route {
       const { tenantId = null, weight, backlog = null, ...rest } = body;
       const gate = place.gateOf(call, tenantId);
       const limits = { ...rest, weight: weight ?? 1, backlog };
+      pace.demand(call.permission.tenantId);
       call.note({ tenantId: gate.tenantId, detail: { ...limits } });
       return call.c.json(toLimits(await limiting.setLimits(gate, limits)));
     },
   });
 }
 
-function setFlow(place: Place, limiting: Limiting, verb: string, flow: Flow): Route {
+function setFlow(
+  place: Place,
+  limiting: Limiting,
+  pace: GatePace,
+  verb: string,
+  flow: Flow,
+): Route {
   const effects = {
     paused: "nothing of it starts",
     open: "it starts and takes jobs again",
@@ -201,6 +212,7 @@ function setFlow(place: Place, limiting: Limiting, verb: string, flow: Flow): Ro
       const given = await readOptionalJson(call.c, SMALL_BYTES_MAX);
       const { tenantId = null } = check(place.bodies.flow, named(place, call, given));
       const gate = place.gateOf(call, tenantId);
+      pace.demand(call.permission.tenantId);
       call.note({ tenantId: gate.tenantId });
       return call.c.json(toGate(await limiting.setFlow(gate, flow)));
     },

@@ -18,6 +18,7 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 import { withContext } from "@logtape/logtape";
+import { Budget } from "../core/budget.ts";
 import { systemClock } from "../core/clock.ts";
 import { over } from "../core/over.ts";
 import { VERSION } from "../core/version.ts";
@@ -25,7 +26,6 @@ import type { JobInsert } from "../core/job.ts";
 import type { HandlerContext } from "../runtime/context.ts";
 import type { Handler, Handlers } from "../runtime/handlers.ts";
 import type { Store } from "../store/store.ts";
-import { TraceBudget } from "./budget.ts";
 import { logNames, withJob } from "./log_names.ts";
 import { Recent } from "./recent.ts";
 import { tracedFailures } from "./failure_tracing.ts";
@@ -45,7 +45,8 @@ export interface TracingOptions {
 
 /** Wraps what shall be traced. */
 export class Tracing {
-  readonly #budget: TraceBudget;
+  /** A span costs some 20 µs, twice what a short job does, and nobody reads ten thousand traces a second. */
+  readonly #budget: Budget;
   readonly #tracer: Tracer = trace.getTracer("perdura", VERSION);
   /** Those that failed, by job. */
   readonly #failed = new Recent<SpanContext>(REMEMBERED);
@@ -53,7 +54,7 @@ export class Tracing {
   readonly #ended = new Recent<SpanContext>(REMEMBERED);
 
   constructor({ tracesPerSecond = TRACES_PER_SECOND }: TracingOptions = {}) {
-    this.#budget = new TraceBudget(tracesPerSecond, systemClock);
+    this.#budget = new Budget(tracesPerSecond, systemClock);
   }
 
   /**

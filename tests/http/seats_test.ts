@@ -1,6 +1,8 @@
-/** What lasts has places: one tenant that takes all it can leaves some to the others. */
-import { assertEquals } from "@std/assert";
+/** What all tenants share: one that takes all it can leaves some to the others. */
+import { assert, assertEquals } from "@std/assert";
+import { RateLimitedError } from "../../src/core/errors.ts";
 import { Seats } from "../../src/core/seats.ts";
+import { GatePace } from "../../src/http/gate_pace.ts";
 import { LISTENERS_MAX, Stream } from "../../src/ui/stream.ts";
 import { eventually } from "../support/build.ts";
 import { TENANT_SCOPES, tenantsApi } from "./tenants.ts";
@@ -80,4 +82,41 @@ Deno.test("a place is given back once, and one without a tenant may have all of 
   assertEquals(full(), "full");
   all[0]?.();
   assertEquals(full(), "room");
+});
+
+Deno.test("who changes limits without end is told to wait; others and the platform are not", async () => {
+  await using api = await tenantsApi();
+  const [a, b] = [await api.make("a", ...TENANT_SCOPES), await api.make("b", ...TENANT_SCOPES)];
+  const platform = await api.make(null, "platform");
+  const path = "/queues/mail/limits";
+  const set = (key: string, concurrency: number, tenantId?: string) =>
+    api.ask({ method: "PUT", path, key, body: { concurrency, ...tenantId && { tenantId } } });
+  const many = await Promise.all(Array.from({ length: 60 }, (_, n) => set(a, n + 1)));
+  const refused = many.filter(({ status }) => status === 429);
+  assert(refused.length > 0, "all were let through");
+  assertEquals(many.length - refused.length, many.filter(({ status }) => status === 200).length);
+  assertEquals((await set(b, 1)).status, 200);
+  const ofPlatform = Array.from({ length: 20 }, (_, n) => set(platform, n + 1, "a"));
+  const statuses = (await Promise.all(ofPlatform)).map(({ status }) => status);
+  assertEquals([...new Set(statuses)], [200]);
+});
+
+Deno.test("five changes of gates in a second, whatever they are of", () => {
+  let ms = 0;
+  const pace = new GatePace({ now: () => ms, monotonic: () => ms });
+  const taken = (count: number) =>
+    Array.from({ length: count }, () => {
+      try {
+        pace.demand("a");
+        return 1;
+      } catch (error) {
+        assert(error instanceof RateLimitedError && error.retryAfterMs === 1_000);
+        return 0;
+      }
+    }).reduce((sum: number, one) => sum + one, 0);
+  assertEquals(taken(20), 5);
+  ms += 1_000;
+  assertEquals(taken(20), 5);
+  pace.demand("b");
+  pace.demand(null);
 });

@@ -1,10 +1,10 @@
-/** Traces begin freely at a low rate, and so many a second at a high one. */
+/** What has a budget happens freely at a low rate, and so many times a second at a high one. */
 import { assertEquals } from "@std/assert";
-import { TraceBudget } from "../../src/telemetry/budget.ts";
+import { Budget } from "../../src/core/budget.ts";
 
 Deno.test("at most so many begin within a second, and after a pause no more than that at once", () => {
   let ms = 0;
-  const budget = new TraceBudget(10, { now: () => ms, monotonic: () => ms });
+  const budget = new Budget(10, { now: () => ms, monotonic: () => ms });
   const begun = (times: number) => Array.from({ length: times }, () => budget.take());
   const count = (times: number) => begun(times).filter(Boolean).length;
   assertEquals(count(50), 10);
@@ -21,6 +21,6 @@ Deno.test("at most so many begin within a second, and after a pause no more than
 });
 
 Deno.test("without a bound every one begins", () => {
-  const budget = new TraceBudget(Infinity, { now: () => 0, monotonic: () => 0 });
+  const budget = new Budget(Infinity, { now: () => 0, monotonic: () => 0 });
   assertEquals(Array.from({ length: 1000 }, () => budget.take()).every(Boolean), true);
 });

@@ -1,19 +1,14 @@
-/**
- * How many traces begin: each at a low rate, so many a second at a high one.
- *
- * A span costs some 20 µs, twice what a short job costs altogether; ten thousand traces a second are
- * read by nobody. What continues a trace is always part of it.
- */
-import type { Clock } from "../core/clock.ts";
+/** What may happen so many times a second: each time at a low rate, a part of them at a high one. */
+import type { Clock } from "./clock.ts";
 
-/** A bucket of beginnings. */
-export class TraceBudget {
+/** A bucket of times. */
+export class Budget {
   readonly #perSecond: number;
   readonly #clock: Clock;
   #left: number;
   #at: number;
 
-  /** @param perSecond Also how many may begin at one moment; Infinity: all. */
+  /** @param perSecond Also how many may happen at one moment; Infinity: all. */
   constructor(perSecond: number, clock: Clock) {
     this.#perSecond = perSecond;
     this.#clock = clock;
@@ -21,7 +16,7 @@ export class TraceBudget {
     this.#at = clock.monotonic();
   }
 
-  /** Whether another one may begin. */
+  /** Whether it may happen once more. */
   take(): boolean {
     if (this.#perSecond === Infinity) return true;
     const now = this.#clock.monotonic();
