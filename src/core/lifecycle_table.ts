@@ -61,18 +61,19 @@ const probe: JobContext = {
 
 /** Walks every (state, event, guard outcome) of the machine. About 1 ms. */
 export function walkMachine(): Map<JobState, Map<JobEventType, CellGroup>> {
+  const step = forcedMachine();
   return new Map(JOB_STATES.map((state) => {
-    const byEvent = JOB_EVENTS.map((event) => [event, walkCells(state, event)] as const);
+    const byEvent = JOB_EVENTS.map((event) => [event, walkCells(step, state, event)] as const);
     return [state, new Map(byEvent)];
   }));
 }
 
 /** Every answer of one (state, event), by forcing each combination of the guards it names. */
-function walkCells(state: JobState, event: JobEventType): CellGroup {
+function walkCells(step: ForcedStep, state: JobState, event: JobEventType): CellGroup {
+  if (!jobMachine.states[state]?.transitions.has(event)) return { guards: [], cells: [null] };
   const guards = guardsNamed(state, event);
   const cells = Array.from({ length: 1 << guards.length }, (_, bits) => {
-    const isTrue = (name: GuardName) => (bits >> guards.indexOf(name) & 1) === 1;
-    return stepMachine(state, event, isTrue);
+    return step(state, event, guards.filter((_, index) => (bits >> index & 1) === 1));
   });
   return { guards, cells };
 }
@@ -89,18 +90,26 @@ function guardsNamed(state: JobState, event: JobEventType): GuardName[] {
   });
 }
 
-/** One real XState step, with the guards forced and every action left unapplied but named. */
-function stepMachine(
+/** One real XState step, with the guards that hold. */
+type ForcedStep = (
   state: JobState,
-  type: JobEventType,
-  isTrue: (guard: GuardName) => boolean,
-): Cell | null {
+  event: JobEventType,
+  holding: readonly GuardName[],
+) => Cell | null;
+
+/**
+ * The machine with its guards forced and every action left unapplied but named.
+ *
+ * One for all steps: XState builds a machine anew whenever it is provided with something.
+ */
+function forcedMachine(): ForcedStep {
+  let holds: readonly GuardName[] = [];
   const nothing = () => {};
   const traced = jobMachine.provide({
     guards: {
-      cancelRequested: () => isTrue("cancelRequested"),
-      retryAllowed: () => isTrue("retryAllowed"),
-      crashesLeft: () => isTrue("crashesLeft"),
+      cancelRequested: () => holds.includes("cancelRequested"),
+      retryAllowed: () => holds.includes("retryAllowed"),
+      crashesLeft: () => holds.includes("crashesLeft"),
     },
     actions: {
       startAttempt: nothing,
@@ -109,14 +118,17 @@ function stepMachine(
       newEpoch: nothing,
     },
   });
-  const before = traced.resolveState({ value: state, context: probe });
-  if (!before.can(probeEvent(type))) return null;
-  const [after, actions] = xstateTransition(traced, before, probeEvent(type));
-  const named = actions.map((action) => action.type);
-  return {
-    to: after.value,
-    updates: updateNames.filter((name) => named.includes(name)),
-    due: dueEffects.find((name) => named.includes(name)) ?? null,
+  return (state, event, holding) => {
+    holds = holding;
+    const before = traced.resolveState({ value: state, context: probe });
+    if (!before.can(probeEvent(event))) return null;
+    const [after, actions] = xstateTransition(traced, before, probeEvent(event));
+    const named = actions.map((action) => action.type);
+    return {
+      to: after.value,
+      updates: updateNames.filter((name) => named.includes(name)),
+      due: dueEffects.find((name) => named.includes(name)) ?? null,
+    };
   };
 }
 
