@@ -5,7 +5,6 @@
  * so that servers and readers can recognise the second copy.
  */
 import { join } from "node:path";
-import nodemailer from "nodemailer";
 import { z } from "zod";
 import { defineHandler, giveUp, type Handler } from "perdura";
 import { writeWhole } from "./files.ts";
@@ -42,7 +41,7 @@ export function emailSend(options: EmailOptions): Handler {
       const mail = { from: options.from, to, subject, text: body, messageId };
       if (options.smtpUrl !== null) {
         try {
-          await transportTo(options.smtpUrl).sendMail(mail);
+          await (await transportTo(options.smtpUrl)).sendMail(mail);
         } catch (error) {
           if (isForGood(error)) return giveUp(error);
           throw error;
@@ -56,8 +55,10 @@ export function emailSend(options: EmailOptions): Handler {
   });
 }
 
-function transportTo(url: string) {
-  return nodemailer.createTransport({
+/** The mailer is loaded by the first mail: most programs that know this type send none. */
+async function transportTo(url: string) {
+  const { createTransport } = await import("nodemailer");
+  return createTransport({
     url,
     connectionTimeout: SILENCE_MS,
     greetingTimeout: SILENCE_MS,
@@ -72,7 +73,8 @@ function isForGood(error: unknown): boolean {
 }
 
 async function asText(mail: Record<string, string>): Promise<string> {
-  const transport = nodemailer.createTransport({ streamTransport: true, buffer: true });
+  const { createTransport } = await import("nodemailer");
+  const transport = createTransport({ streamTransport: true, buffer: true });
   const { message } = await transport.sendMail(mail);
   return message.toString();
 }

@@ -6,9 +6,7 @@
  */
 import { z } from "zod";
 import { defineHandler, type Handler, type HandlerContext } from "perdura";
-import { csvRows } from "./csv.ts";
 import type { SheetRow } from "./sheets.ts";
-import { xlsxRows } from "./xlsx.ts";
 
 const input = z.strictObject({
   /** As `POST /files` gave it. */
@@ -55,7 +53,8 @@ export function employeesImport(): Handler {
     handle: async ({ fileId }, context) => {
       const file = await context.file(fileId);
       const isXlsx = /\.xlsx$/i.test(file.name) || file.mediaType.endsWith("spreadsheetml.sheet");
-      const rows = (isXlsx ? xlsxRows : csvRows)(file.pieces(), REQUIRED);
+      const rowsOf = await (isXlsx ? xlsxReader() : csvReader());
+      const rows = rowsOf(file.pieces(), REQUIRED);
       await context.stepTransaction("table", async (sql) => {
         await sql`
           create table if not exists employee (
@@ -68,6 +67,10 @@ export function employeesImport(): Handler {
     },
   });
 }
+
+/** The readers are loaded by the first file of their kind: most programs that know this type read none. */
+const xlsxReader = async () => (await import("./xlsx.ts")).xlsxRows;
+const csvReader = async () => (await import("./csv.ts")).csvRows;
 
 async function importRows(rows: AsyncIterable<SheetRow>, context: HandlerContext) {
   const sorter = new Sorter();

@@ -6,7 +6,7 @@
 import { defineHandler, indexHandlers, Jobs, migrate, openStore, Worker } from "perdura";
 import postgres from "postgres";
 import { z } from "zod";
-import { backoffOf } from "../../src/cli/service.ts";
+import { backoffOf } from "../../src/cli/handling.ts";
 import { readSettings } from "../../src/cli/settings.ts";
 import { systemClock, systemRandom } from "../../src/core/clock.ts";
 import { runAgent } from "../agent/agent.ts";

@@ -2,11 +2,9 @@
 import { InvalidArgumentError } from "commander";
 import { SCOPES } from "../core/access.ts";
 import { isUuid } from "../core/id.ts";
-import { instantSchema, nameSchema } from "../core/job.ts";
+import { instantSchema, nameSchema } from "../core/forms.ts";
 import { limits } from "../core/limits.ts";
 import { JOB_STATES, type JobState } from "../../machines/job.ts";
-import * as forms from "./setting_forms.ts";
-import { SettingsError } from "./settings.ts";
 
 /** A whole number in a range. */
 export function whole(min: number, max: number): (text: string) => number {
@@ -35,13 +33,6 @@ export function json(text: string): unknown {
   } catch {
     throw new InvalidArgumentError("Must be JSON.");
   }
-}
-
-/** Where a database is. Commander would repeat the value, and the password in it. @throws {SettingsError} */
-export function databaseUrl(text: string): string {
-  const parsed = forms.databaseUrl.safeParse(text);
-  if (parsed.success) return parsed.data;
-  throw new SettingsError(`url: ${parsed.error.issues[0]?.message}, not ***`);
 }
 
 /** The id of a job or key. */

@@ -1,20 +1,20 @@
 /** `batches`: begin one from a file of jobs, look at it, cancel it, where the database is. */
-import type { Command } from "commander";
 import type { Batch } from "../core/batch.ts";
 import { InvalidInputError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { Batches } from "../runtime/batches.ts";
-import * as form from "./arguments.ts";
 import { recordCommand } from "./auditing.ts";
+import { CommandError } from "./errors.ts";
 import { type OutputOptions, print, printJson } from "./output.ts";
-import { jobsOf, withStore } from "./service.ts";
+import { jobsOf } from "./handling.ts";
+import { withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
 /** So often a command that waits looks. */
 const LOOK_MS = 100;
 
 /** A batch that was waited for has not come to what was asked. */
-export class NotReachedError extends Error {
+export class NotReachedError extends CommandError {
   override readonly name = "NotReachedError";
 
   constructor(batch: Batch) {
@@ -22,7 +22,8 @@ export class NotReachedError extends Error {
   }
 }
 
-interface StartOptions extends OutputOptions {
+/** What `batches start` takes. */
+export interface StartOptions extends OutputOptions {
   readonly id?: string;
   readonly tenant?: string;
   readonly until: "all" | "any" | number;
@@ -31,32 +32,12 @@ interface StartOptions extends OutputOptions {
   readonly wait?: boolean;
 }
 
-type Use = (settings: Settings) => Promise<void>;
-type Run = (use: Use) => Promise<void>;
-type MakeCommand = (parent: Command, name: string, about: string) => Command;
-
-/** Adds the commands to a program. */
-export function addBatches(root: Command, command: MakeCommand, run: Run): void {
-  const group = command(
-    root,
-    "batches",
-    "Jobs sent together, and what follows: start, show, cancel",
-  );
-  command(group, "start", "Store jobs, all or none, and count how they end")
-    .argument("<file>", "a job of `POST /jobs` per line; -: standard input")
-    .option("--id <text>", "the same again is the same batch").option("--tenant <id>")
-    .option("--until <what>", "all, any, or how many successes", form.until, "all")
-    .option("--stop", "the first failure is the end")
-    .option("--then <job>", "the job that follows, JSON", form.json)
-    .option("--wait", "for its end").option("--json", "as JSON")
-    .action((file, options) => run((s) => start(s, file, options)));
-  command(group, "show", "How far it has come").argument("<id>").option("--json", "as JSON")
-    .action((id, options) => run((s) => use(s, options, (batches) => batches.get(null, id))));
-  command(group, "cancel", "Cancel its jobs; nothing follows").argument("<id>")
-    .option("--json", "as JSON").action((id, options) => run((s) => cancel(s, id, options)));
-}
-
-async function start(settings: Settings, file: string, options: StartOptions): Promise<void> {
+/** Stores the jobs of a file, and waits for their end when asked to. @throws {NotReachedError} */
+export async function startBatch(
+  settings: Settings,
+  file: string,
+  options: StartOptions,
+): Promise<void> {
   const { id, tenant: tenantId, until, stop, then } = options;
   const jobs = await jobsIn(file);
   const given = Object.entries({ id, tenantId, then }).filter(([, value]) => value !== undefined);
@@ -70,7 +51,17 @@ async function start(settings: Settings, file: string, options: StartOptions): P
   });
 }
 
-async function cancel(settings: Settings, id: string, options: OutputOptions): Promise<void> {
+/** How far one has come. */
+export function showBatch(settings: Settings, id: string, options: OutputOptions): Promise<void> {
+  return use(settings, options, (batches) => batches.get(null, id));
+}
+
+/** Cancels the jobs of one. */
+export async function cancelBatch(
+  settings: Settings,
+  id: string,
+  options: OutputOptions,
+): Promise<void> {
   const debug = settings.PERDURA_DEBUG ?? true;
   await withStore(settings, { name: "perdura cli", debug }, async (store) => {
     const batch = await new Batches(jobsOf(settings, store, debug).host).cancel(null, id);

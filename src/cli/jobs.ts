@@ -11,6 +11,7 @@ import { Admin } from "../runtime/admin.ts";
 import { type Jobs, retryEventOf } from "../runtime/jobs.ts";
 import { boundsOf, narrowed, veilOf } from "../runtime/searching.ts";
 import { recordCommand } from "./auditing.ts";
+import { CommandError } from "./errors.ts";
 import {
   jobHeader,
   jobRow,
@@ -20,13 +21,14 @@ import {
   printTable,
   stepLine,
 } from "./output.ts";
-import { jobsOf, withStore } from "./service.ts";
+import { jobsOf } from "./handling.ts";
+import { withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
 const PAGE = 1_000;
 
 /** A job that was waited for has not succeeded. */
-export class NotSucceededError extends Error {
+export class NotSucceededError extends CommandError {
   override readonly name = "NotSucceededError";
 
   constructor({ id, state, lastError }: Job) {

@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../embedded/errors.ts";
 import { Connections, connectionServer } from "./connections.ts";
+import { CommandError } from "./errors.ts";
 import type { Settings } from "./settings.ts";
 
 const log = getLogger(["perdura", "http"]);
@@ -10,7 +11,7 @@ const log = getLogger(["perdura", "http"]);
 const IDLE_MS = 75_000;
 
 /** A port cannot be had. */
-export class ListenError extends Error {
+export class ListenError extends CommandError {
   override readonly name = "ListenError";
 }
 

@@ -1,24 +1,23 @@
 /** `operations`: list, show, start, stop, resume: what is done to many jobs, where the database is. */
-import type { Command } from "commander";
 import { InvalidInputError } from "../core/errors.ts";
 import { issuesOf } from "../core/job.ts";
-import { OPERATION_ACTIONS, type OperationAction, operationSchema } from "../core/operation.ts";
-import { limits } from "../core/limits.ts";
+import { type OperationAction, operationSchema } from "../core/operation.ts";
 import type { Operation } from "../runtime/operation_view.ts";
 import { Operations } from "../runtime/operations.ts";
 import type { Store } from "../store/store.ts";
-import * as form from "./arguments.ts";
 import { commander, recordCommand } from "./auditing.ts";
+import { CommandError } from "./errors.ts";
 import { jobHeader, jobRow, type OutputOptions, print, printJson, printTable } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { jobsOf, withStore } from "./service.ts";
+import { jobsOf } from "./handling.ts";
+import { withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
 /** So often a command that waits looks. */
 const LOOK_MS = 100;
 
 /** An operation that was waited for has not come to its end. */
-export class NotDoneError extends Error {
+export class NotDoneError extends CommandError {
   override readonly name = "NotDoneError";
 
   constructor({ id, state, done, matched }: Operation) {
@@ -26,11 +25,13 @@ export class NotDoneError extends Error {
   }
 }
 
-interface Options extends OutputOptions {
+/** What all of them take. */
+export interface OperationOptions extends OutputOptions {
   readonly tenant?: string;
 }
 
-interface StartOptions extends Options {
+/** What those that begin one take. */
+export interface BeginOptions extends OperationOptions {
   readonly type?: string;
   readonly queue?: string;
   readonly state?: readonly string[];
@@ -47,55 +48,13 @@ interface StartOptions extends Options {
   readonly wait: boolean;
 }
 
-type Use = (settings: Settings) => Promise<void>;
-type Run = (use: Use) => Promise<void>;
-type MakeCommand = (parent: Command, name: string, about: string) => Command;
-
 const header = ["id", "action", "state", "done", "skipped", "of", "tenant", "since", "by"];
 
-const about: Readonly<Record<OperationAction, string>> = {
-  requeue: "Bring dead letters back",
-  retry: "Bring back what failed: dead letters, and what waits for its next attempt",
-  cancel: "Cancel jobs",
-  reschedule: "Give waiting jobs another time",
-  delete: "Delete jobs that have ended",
-};
-
-/** Adds the commands to a program. */
-export function addOperations(root: Command, command: MakeCommand, run: Run): void {
-  const group = command(root, "operations", "Many jobs at once: requeue, cancel, list, stop, more");
-  command(group, "list", "Newest first").option("--tenant <id>", "else: of all")
-    .option("--limit <n>", "rows", form.rows, limits.pageDefault).option("--json", "as JSON")
-    .action((options) => run((s) => list(s, options)));
-  command(group, "show", "One operation, and what became of its jobs")
-    .argument("<id>", "its id", form.id)
-    .option("--items <n>", "jobs to show", form.rows, limits.pageDefault)
-    .option("--json", "as JSON").action((id, options) => run((s) => show(s, id, options)));
-  for (const action of ["stop", "resume"] as const) {
-    const what = action === "stop" ? "Begin no other part" : "Go on where it was stopped";
-    command(group, action, what).argument("<id>", "its id", form.id).option("--json", "as JSON")
-      .action((id, options) => run((s) => control(s, action, id, options)));
-  }
-  for (const action of OPERATION_ACTIONS) addStart(group, action, command, run);
-}
-
-function addStart(group: Command, action: OperationAction, command: MakeCommand, run: Run): void {
-  const start = command(group, action === "retry" ? "retry-failed" : action, about[action])
-    .option("--dry-run", "say how many, show some, do nothing")
-    .option("--tenant <id>").option("--type <name>").option("--queue <name>")
-    .option("--state <names>", "separated by commas", form.states).option("--tag <text>")
-    .option("--from <instant>", "ended or failed since", form.instant)
-    .option("--to <instant>", "ended or failed until", form.instant)
-    .option("--ids <ids>", "separated by commas", form.ids)
-    .option("--fingerprint <text>", "of the error").option("--error <text>", "part of its message")
-    .option("--query <text>", "as in GET /jobs?q=")
-    .option("--rate <n>", "jobs in a second", form.whole(1, limits.ratePerSecondMax))
-    .option("--no-wait", "leave it to the workers").option("--json", "as JSON");
-  if (action === "reschedule") start.option("--run-at <instant>", "the new time", form.instant);
-  start.action((options) => run((s) => begin(s, action, options)));
-}
-
-async function list(settings: Settings, { tenant, limit, json }: Options & { limit: number }) {
+/** Newest first. */
+export async function listOperations(
+  settings: Settings,
+  { tenant, limit, json }: OperationOptions & { limit: number },
+) {
   await withOperations(settings, async (operations) => {
     const items = await operations.list(tenant ?? null, null, limit);
     if (json) await printJson(items);
@@ -103,7 +62,12 @@ async function list(settings: Settings, { tenant, limit, json }: Options & { lim
   });
 }
 
-async function show(settings: Settings, id: string, options: OutputOptions & { items: number }) {
+/** One, and what became of its jobs. */
+export async function showOperation(
+  settings: Settings,
+  id: string,
+  options: OutputOptions & { items: number },
+) {
   await withOperations(settings, async (operations) => {
     const operation = await operations.get(null, id);
     const items = (await operations.items(null, id, [0, 0], options.items))
@@ -114,7 +78,8 @@ async function show(settings: Settings, id: string, options: OutputOptions & { i
   });
 }
 
-async function control(
+/** Stops one, or goes on with it. */
+export async function controlOperation(
   settings: Settings,
   action: "stop" | "resume",
   id: string,
@@ -128,7 +93,12 @@ async function control(
   });
 }
 
-async function begin(settings: Settings, action: OperationAction, options: StartOptions) {
+/** Begins one, and waits for its end unless told not to. @throws {NotDoneError} */
+export async function beginOperation(
+  settings: Settings,
+  action: OperationAction,
+  options: BeginOptions,
+) {
   const request = requestOf(action, options);
   await withOperations(settings, async (operations, store) => {
     if (options.dryRun) {
@@ -149,7 +119,7 @@ async function begin(settings: Settings, action: OperationAction, options: Start
 }
 
 /** @throws {InvalidInputError} */
-function requestOf(action: OperationAction, options: StartOptions) {
+function requestOf(action: OperationAction, options: BeginOptions) {
   const { type, queue, state, tag, from, to, ids, fingerprint, error, query: q } = options;
   const { rate: ratePerSecond, runAt, tenant: tenantId } = options;
   const given = { type, queue, state, tag, from, to, ids, fingerprint, error, q };

@@ -3,8 +3,9 @@ import type { MachineDefinition } from "../core/actor/mod.ts";
 import { PerduraError } from "../core/errors.ts";
 import { type Handler, indexHandlers } from "../runtime/handlers.ts";
 import { type MachineEntry, Machines } from "../runtime/machines.ts";
+import { SettingsError } from "./errors.ts";
 import { exportsOf, isEntry } from "./machines.ts";
-import { type OwnModules, SettingsError } from "./settings.ts";
+import type { OwnModules } from "./settings.ts";
 
 /** No modules. */
 export const NONE: OwnModules = { handlers: [], machines: [] };

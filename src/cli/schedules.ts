@@ -1,21 +1,21 @@
 /** `schedules`: list, show, put, preview, trigger, pause, resume, remove, where the database is. */
-import type { Command } from "commander";
 import { DEFAULT_TENANT } from "../core/job.ts";
-import { limits } from "../core/limits.ts";
 import { toSchedule } from "../http/schedule_resource.ts";
 import { Schedules, type ScheduleView } from "../runtime/schedules.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
-import * as form from "./arguments.ts";
 import { recordCommand } from "./auditing.ts";
 import { type OutputOptions, print, printJson, printTable } from "./output.ts";
-import { jobsOf, withStore } from "./service.ts";
+import { jobsOf } from "./handling.ts";
+import { withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
-interface Options extends OutputOptions {
+/** What all of them take. */
+export interface ScheduleOptions extends OutputOptions {
   readonly tenant?: string;
 }
 
-interface PutOptions extends Options {
+/** What `schedules put` takes. */
+export interface PutOptions extends ScheduleOptions {
   readonly cron?: string;
   readonly every?: number;
   readonly zone?: string;
@@ -32,47 +32,14 @@ interface PutOptions extends Options {
 
 /** An action, as the audit names it; of a schedule as it is after that, if it still is. */
 type RecordAction = (action: string, id: string, after?: ScheduleView) => Promise<void>;
-type Use = (settings: Settings) => Promise<void>;
-type Run = (use: Use) => Promise<void>;
-type MakeCommand = (parent: Command, name: string, about: string) => Command;
 
 const header = ["id", "state", "when", "what", "next fire", "last run", "outcome"];
 
-/** Adds the commands to a program. */
-export function addSchedules(root: Command, command: MakeCommand, run: Run): void {
-  const group = command(root, "schedules", "Schedules: list, put, trigger, pause and more");
-  const one = (name: string, about: string) =>
-    command(group, name, about).argument("<id>", "its name").option("--tenant <id>")
-      .option("--json", "as JSON");
-  command(group, "list", "All schedules by id").option("--tenant <id>").option("--json", "as JSON")
-    .option("--limit <n>", "rows", form.rows, limits.pageDefault)
-    .action((options) => run((s) => list(s, options)));
-  one("put", "Make a schedule, or change it")
-    .option("--cron <pattern>", "five fields, or six with seconds")
-    .option("--every <ms>", "instead of cron", form.delay)
-    .option("--zone <name>", "IANA time zone; UTC by default")
-    .option("--type <name>", "of the job to start").option("--payload <json>", "", form.json)
-    .option("--machine <name>", "of the actor to start").option("--input <json>", "", form.json)
-    .option("--queue <name>").option("--missed <policy>", "skip, latest or all")
-    .option("--overlap <policy>", "skip, allow, cancel_previous or buffer_one")
-    .option("--jitter <ms>", "spreads the starts", form.delay).option("--paused", "not yet")
-    .action((id, options) => run((s) => put(s, id, options)));
-  one("show", "One schedule, as JSON").action((id, options) =>
-    run((s) => show(s, id, null, { ...options, json: true }))
-  );
-  one("preview", "Its next fire times").option("--count <n>", "", form.rows, 10)
-    .action((id, options) => run((s) => preview(s, id, options)));
-  one("trigger", "Start a run now").action((id, options) => run((s) => trigger(s, id, options)));
-  one("pause", "Fire no more until it is resumed").action((id, options) =>
-    run((s) => show(s, id, "pause", options))
-  );
-  one("resume", "Fire again").action((id, options) => run((s) => show(s, id, "resume", options)));
-  one("remove", "Delete a schedule; what it has started goes on").action((id, options) =>
-    run((s) => remove(s, id, options))
-  );
-}
-
-async function list(settings: Settings, options: Options & { limit: number }) {
+/** All of a tenant, by id. */
+export async function listSchedules(
+  settings: Settings,
+  options: ScheduleOptions & { limit: number },
+) {
   await withSchedules(settings, options, async (schedules) => {
     const tenantId = options.tenant ?? DEFAULT_TENANT;
     const filter = { tenantId, isPaused: null, type: null, machine: null };
@@ -84,7 +51,8 @@ async function list(settings: Settings, options: Options & { limit: number }) {
   });
 }
 
-async function put(settings: Settings, id: string, options: PutOptions) {
+/** Makes one, or changes it. */
+export async function putSchedule(settings: Settings, id: string, options: PutOptions) {
   const { cron, every, zone, type, machine, payload, input, queue } = options;
   const { missed, overlap, jitter, paused, tenant } = options;
   const given = {
@@ -101,11 +69,11 @@ async function put(settings: Settings, id: string, options: PutOptions) {
 }
 
 /** Shows it; first, `verb` is done to it. */
-async function show(
+export async function showSchedule(
   settings: Settings,
   id: string,
   verb: "pause" | "resume" | null,
-  options: Options,
+  options: ScheduleOptions,
 ) {
   await withSchedules(settings, options, async (schedules, record) => {
     const schedule = await schedules[verb ?? "get"](id, { tenantId: options.tenant ?? null });
@@ -115,7 +83,12 @@ async function show(
   });
 }
 
-async function preview(settings: Settings, id: string, options: Options & { count: number }) {
+/** Its next fire times. */
+export async function previewSchedule(
+  settings: Settings,
+  id: string,
+  options: ScheduleOptions & { count: number },
+) {
   await withSchedules(settings, options, async (schedules) => {
     const aim = { tenantId: options.tenant ?? null };
     const times = await schedules.preview(id, aim, options.count);
@@ -124,7 +97,8 @@ async function preview(settings: Settings, id: string, options: Options & { coun
   });
 }
 
-async function trigger(settings: Settings, id: string, options: Options) {
+/** Starts a run now. */
+export async function triggerSchedule(settings: Settings, id: string, options: ScheduleOptions) {
   await withSchedules(settings, options, async (schedules, record) => {
     const run = await schedules.trigger(id, { tenantId: options.tenant ?? null });
     await record("trigger", id);
@@ -133,7 +107,8 @@ async function trigger(settings: Settings, id: string, options: Options) {
   });
 }
 
-async function remove(settings: Settings, id: string, options: Options) {
+/** Deletes one; what it has started goes on. */
+export async function removeSchedule(settings: Settings, id: string, options: ScheduleOptions) {
   await withSchedules(settings, options, async (schedules, record) => {
     await schedules.remove(id, { tenantId: options.tenant ?? null });
     await record("delete", id);
@@ -143,7 +118,7 @@ async function remove(settings: Settings, id: string, options: Options) {
 
 async function withSchedules(
   settings: Settings,
-  { tenant }: Options,
+  { tenant }: ScheduleOptions,
   work: (schedules: Schedules, record: RecordAction) => Promise<void>,
 ) {
   const debug = settings.PERDURA_DEBUG ?? true;

@@ -2,7 +2,7 @@
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { Cipher, parseCipherKeys } from "../core/cipher.ts";
-import { nameSchema } from "../core/job.ts";
+import { nameSchema } from "../core/forms.ts";
 
 /** A number without a fraction, both borders taken. */
 export function whole(min: number, max: number) {

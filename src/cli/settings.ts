@@ -5,11 +5,13 @@
  * with one of our prefixes stops the start: it is a typing error that would be missed otherwise.
  */
 import { z } from "zod";
-import { JWT_ALGORITHMS, type TokenRules } from "../http/tokens.ts";
+import { JWT_ALGORITHMS } from "../core/access.ts";
 import type { MachineDefinition } from "../core/actor/mod.ts";
 import { nearest } from "../core/near.ts";
+import type { TokenRules } from "../http/tokens.ts";
 import type { Handler } from "../runtime/handlers.ts";
 import type { MachineEntry } from "../runtime/machines.ts";
+import { SettingsError } from "./errors.ts";
 import {
   cipher,
   databaseUrl,
@@ -116,11 +118,6 @@ export type Settings = z.output<typeof settingsSchema> & {
   /** What `PERDURA_MODULES` export; not there before it is loaded. */
   readonly own?: OwnModules;
 };
-
-/** A setting is wrong: one line per mistake, with its value unless that is a secret. */
-export class SettingsError extends Error {
-  override readonly name = "SettingsError";
-}
 
 const OUR_PREFIXES = /^(AUTH|PERDURA|WORKER|SWEEP|JOB|RETRY|TENANT|RETAIN|SHUTDOWN)_/;
 /** Their values hold passwords or keys. */

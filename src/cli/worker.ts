@@ -17,14 +17,8 @@ import { Exposition } from "../telemetry/exposition.ts";
 import { named } from "../telemetry/log_names.ts";
 import { actorsOf, machinesOf } from "./actors.ts";
 import { headersMsOf, listen } from "./listening.ts";
-import {
-  backoffOf,
-  handlersOf,
-  sayStart,
-  untilSignal,
-  whenAvailable,
-  withStore,
-} from "./service.ts";
+import { backoffOf, handlersOf } from "./handling.ts";
+import { sayStart, untilSignal, whenAvailable, withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 import { exportMetrics, tracingOfProcess } from "./telemetry.ts";
 

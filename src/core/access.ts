@@ -11,6 +11,12 @@ export const SCOPES = [
 /** Scopes of keys without a tenant. */
 export const SCOPES_OF_ALL: readonly string[] = ["platform", "drive", "metrics"];
 
+/** What a token may be signed by: what has a public key. */
+export const JWT_ALGORITHMS = [
+  ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const,
+  ...["ES256", "ES384", "ES512", "EdDSA"] as const,
+] as const;
+
 /** One thing a credential is good for. */
 export type Scope = (typeof SCOPES)[number];
 

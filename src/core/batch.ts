@@ -1,6 +1,6 @@
 /** Batches: jobs that are sent together, and what follows when they are done. */
 import { z } from "zod";
-import { nameSchema } from "./job.ts";
+import { nameSchema } from "./forms.ts";
 import { limits } from "./limits.ts";
 
 /** What clients send. */

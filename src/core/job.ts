@@ -4,6 +4,7 @@ import type { JobContext, JobEventType, JobState } from "../../machines/job.ts";
 import type { Backoff } from "./backoff.ts";
 import { InvalidInputError, type Issue, PayloadTooLargeError } from "./errors.ts";
 import type { JobError } from "./failure.ts";
+import { instantSchema, isName, nameSchema } from "./forms.ts";
 import { digitsAdded, exceedsBytes, findJsonIssue, type Json } from "./json.ts";
 import { limits } from "./limits.ts";
 import { uniqueSchema } from "./unique.ts";
@@ -14,23 +15,7 @@ export const DEFAULT_TENANT = "default";
 /** The queue of a job that names none. */
 export const DEFAULT_QUEUE = "default";
 
-const NAME = /^[A-Za-z0-9_][\w.:@/-]*$/;
-
-/** Names of tenants, types, queues and partitions: printable, without spaces. */
-export const nameSchema = z.string().min(1).max(limits.nameLengthMax)
-  .regex(NAME, "Use letters, digits and _ . : @ / -, beginning with a letter, digit or _");
-
 const delayMs = z.int().min(0).max(limits.delayMsMax);
-
-/**
- * An instant, given as RFC 3339 with any offset, kept as milliseconds in UTC.
- *
- * PostgreSQL refuses the year 0 and offsets beyond 15:59; what is long past means now anyway.
- */
-export const instantSchema = z.iso
-  .datetime({ offset: true, error: 'Must be an instant in RFC 3339: "2026-01-31T08:00:00Z"' })
-  .transform((text) => new Date(Math.max(0, Date.parse(text))).toISOString())
-  .refine((utc) => /^\d{4}-/.test(utc), "Must be before the year 10000");
 
 /** `backoff` of a job: milliseconds, and the growth factor from 1 to 10. What is left out is its type's. */
 export const backoffSchema = z.strictObject({
@@ -266,10 +251,6 @@ function plainJob(input: unknown): NewJob | null {
   if (!isName(type) || !isName(queue)) return null;
   if (tenantId === undefined) return { ...PLAIN, type, payload, queue };
   return isName(tenantId) ? { ...PLAIN, type, payload, queue, tenantId } : null;
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === "string" && value.length <= limits.nameLengthMax && NAME.test(value);
 }
 
 /**

@@ -69,6 +69,8 @@ export const limits = {
   keptMax: 1_000_000,
   /** Jobs of a dry run that are shown. */
   sampleMax: 10,
+  /** How long a rotated key may go on, milliseconds: a week. */
+  keyOverlapMsMax: 7 * 86_400_000,
 } as const;
 
 /** Timeout of an attempt when neither job nor handler names one: 15 minutes. */

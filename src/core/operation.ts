@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { JOB_STATES, type JobEvent, type JobEventType, type JobState } from "../../machines/job.ts";
-import { instantSchema, nameSchema } from "./job.ts";
+import { instantSchema, nameSchema } from "./forms.ts";
 import { isTerminal, statesAccepting } from "./lifecycle.ts";
 import { limits } from "./limits.ts";
 import type { Term } from "./term.ts";

@@ -1,6 +1,6 @@
 /** How long what has ended is kept. */
 import { z } from "zod";
-import { nameSchema } from "./job.ts";
+import { nameSchema } from "./forms.ts";
 import { limits } from "./limits.ts";
 
 /**

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { isTimeZone, nextFire, nextFires, type Rhythm } from "./cron.ts";
 import { InvalidInputError, type Issue } from "./errors.ts";
 import { unitHash } from "./hash.ts";
-import { issuesOf, jobOptions, nameSchema } from "./job.ts";
+import { nameSchema } from "./forms.ts";
+import { issuesOf, jobOptions } from "./job.ts";
 import { limits } from "./limits.ts";
 
 /** What becomes of fire times that have passed with nobody there. */

@@ -1,5 +1,5 @@
 /** Words of a query as terms: what a value of each kind means. */
-import { nameSchema } from "./job.ts";
+import { nameSchema } from "./forms.ts";
 import { type Field, type Operator, QueryError, type Word } from "./search.ts";
 import { holdsText, literal, type Term } from "./term.ts";
 

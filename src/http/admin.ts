@@ -1,6 +1,7 @@
 /** The routes of operators: counts, sweeps, what failed, tenants. */
 import { z } from "@hono/zod-openapi";
-import { DEFAULT_TENANT, instantSchema, nameSchema } from "../core/job.ts";
+import { instantSchema, nameSchema } from "../core/forms.ts";
+import { DEFAULT_TENANT } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { JOB_STATES } from "../../machines/job.ts";
 import type { Admin } from "../runtime/admin.ts";

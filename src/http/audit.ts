@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { MalformedError } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
-import { instantSchema } from "../core/job.ts";
+import { instantSchema } from "../core/forms.ts";
 import { limits } from "../core/limits.ts";
 import type { Audit } from "../runtime/audit.ts";
 import { tenantOf } from "./resource.ts";

@@ -2,7 +2,8 @@
 import { z } from "@hono/zod-openapi";
 import { MalformedError } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
-import { DEFAULT_TENANT, nameSchema } from "../core/job.ts";
+import { nameSchema } from "../core/forms.ts";
+import { DEFAULT_TENANT } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import type { Jobs } from "../runtime/jobs.ts";
 import { tenantOf, toResource } from "./resource.ts";

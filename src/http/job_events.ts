@@ -2,7 +2,8 @@
 import { z } from "@hono/zod-openapi";
 import { ForbiddenError, PayloadTooLargeError, TransitionRejectedError } from "../core/errors.ts";
 import { describeError } from "../core/failure.ts";
-import { instantSchema, type Job, serialise } from "../core/job.ts";
+import { instantSchema } from "../core/forms.ts";
+import { type Job, serialise } from "../core/job.ts";
 import { acceptedEvents } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
 import { JOB_EVENTS, type JobEvent, type JobEventType } from "../../machines/job.ts";

@@ -4,7 +4,7 @@ import { SCOPES } from "../core/access.ts";
 import { MalformedError } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
 import { limits } from "../core/limits.ts";
-import { type CreatedKey, type Keys, newKeyShape, OVERLAP_MS_MAX } from "../runtime/keys.ts";
+import { type CreatedKey, type Keys, newKeyShape } from "../runtime/keys.ts";
 import { check, readId, readOptionalJson, readStorableJson } from "./request.ts";
 import { SMALL_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
@@ -24,7 +24,9 @@ const keyShape = {
 } as const;
 const keyResource = z.object(keyShape).openapi("Key");
 const freshResource = z.object({ ...keyShape, key: z.string() }).openapi("FreshKey");
-const rotateSchema = z.strictObject({ overlapMs: z.int().min(0).max(OVERLAP_MS_MAX).default(0) });
+const rotateSchema = z.strictObject({
+  overlapMs: z.int().min(0).max(limits.keyOverlapMsMax).default(0),
+});
 const shared = { tag: "access", scope: "operate", query: z.object(tenantQuery) } as const;
 const invalid = ["payload_too_large", "unsupported_media_type", "invalid_input"] as const;
 

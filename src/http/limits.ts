@@ -9,10 +9,11 @@ import {
   limitsSchema,
   tenantLimitsSchema,
 } from "../core/gate.ts";
-import { DEFAULT_TENANT, nameSchema } from "../core/job.ts";
-import { JOB_STATES } from "../../machines/job.ts";
-import type { Flow, GateView, Limiting, QueueView } from "../runtime/limiting.ts";
+import { nameSchema } from "../core/forms.ts";
+import { DEFAULT_TENANT } from "../core/job.ts";
+import type { Flow, Limiting } from "../runtime/limiting.ts";
 import type { GatePace } from "./gate_pace.ts";
+import { toGate, toLimits, toQueue } from "./gate_resource.ts";
 import { check, readOptionalJson, readStorableJson } from "./request.ts";
 import { SMALL_BYTES_MAX, tenantOf, withTenant } from "./resource.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";
@@ -226,23 +227,6 @@ function named({ kind }: Place, call: TenantCall, body: unknown): unknown {
 
 function resourceOf(kind: GateKind) {
   return kind === "tenant" ? tenantLimitsResource : limitsResource;
-}
-
-/** Of a tenant with its backlog, which nothing else has. */
-function toLimits({ kind, limits: { backlog, ...limits } }: GateView) {
-  return kind === "tenant" ? { ...limits, backlog } : limits;
-}
-
-/** A gate, as the API gives it. */
-export function toGate(gate: GateView) {
-  const { kind, tenantId, name, flow, since, slotsTaken, refillAt } = gate;
-  return { kind, tenantId, name, state: flow, since, limits: toLimits(gate), slotsTaken, refillAt };
-}
-
-/** A queue, as the API gives it. */
-export function toQueue({ counts, ...queue }: QueueView) {
-  const states = Object.fromEntries(JOB_STATES.map((state) => [state, counts[state] ?? 0]));
-  return { ...toGate(queue), states };
 }
 
 function nameOf(text: string | undefined, what: string): string {

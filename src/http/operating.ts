@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { ForbiddenError, RateLimitedError } from "../core/errors.ts";
 import { DRIVE_MS_MAX, DRIVE_MS_MIN, type Driven, type DriveOptions } from "../runtime/drive.ts";
-import { nameSchema } from "../core/job.ts";
+import { nameSchema } from "../core/forms.ts";
 import { check, readOptionalJson } from "./request.ts";
 import { SMALL_BYTES_MAX } from "./resource.ts";
 import { type Call, defineRoute, type Route } from "./route.ts";

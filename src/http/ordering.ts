@@ -1,7 +1,8 @@
 /** The routes of ordering keys: which of them wait for an operator, and how they go on. */
 import { z } from "@hono/zod-openapi";
 import { MalformedError } from "../core/errors.ts";
-import { DEFAULT_TENANT, nameSchema } from "../core/job.ts";
+import { nameSchema } from "../core/forms.ts";
+import { DEFAULT_TENANT } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import type { Ordering } from "../runtime/ordering.ts";
 import { check, readOptionalJson } from "./request.ts";

@@ -2,7 +2,8 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { MalformedError } from "../core/errors.ts";
-import { DEFAULT_TENANT, nameSchema } from "../core/job.ts";
+import { nameSchema } from "../core/forms.ts";
+import { DEFAULT_TENANT } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { scheduleIdSchema, scheduleSchema } from "../core/schedule.ts";
 import type { Schedules, ScheduleView } from "../runtime/schedules.ts";

@@ -1,7 +1,8 @@
 /** What the API gives and takes, as zod: checked with, and written into the OpenAPI document. */
 import { z } from "@hono/zod-openapi";
 import { GATE_KINDS } from "../core/gate.ts";
-import { backoffSchema, nameSchema } from "../core/job.ts";
+import { nameSchema } from "../core/forms.ts";
+import { backoffSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { ITEM_OUTCOMES, OPERATION_ACTIONS } from "../core/operation.ts";
 import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";

@@ -7,16 +7,10 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from "jose";
-import { type Access, isOfAll, SCOPES } from "../core/access.ts";
+import { type Access, isOfAll, type JWT_ALGORITHMS, SCOPES } from "../core/access.ts";
 import type { Clock } from "../core/clock.ts";
 import { UnauthenticatedError, UnavailableError } from "../core/errors.ts";
-import { nameSchema } from "../core/job.ts";
-
-/** What a token may be signed by: what has a public key. */
-export const JWT_ALGORITHMS = [
-  ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const,
-  ...["ES256", "ES384", "ES512", "EdDSA"] as const,
-] as const;
+import { nameSchema } from "../core/forms.ts";
 
 /** What a token is measured by. */
 export interface TokenRules {

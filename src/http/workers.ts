@@ -1,10 +1,10 @@
 /** The workers that say they are alive. */
 import { z } from "@hono/zod-openapi";
 import type { Jobs } from "../runtime/jobs.ts";
-import type { WorkerRow } from "../store/store.ts";
 import { defineRoute, type Route } from "./route.ts";
 import { pageResource } from "./schemas.ts";
 import { pageOf, shortListQuery } from "./short_list.ts";
+import { toWorker } from "./worker_resource.ts";
 
 const worker = z.object({
   id: z.uuid(),
@@ -38,9 +38,4 @@ export function workerRoutes(jobs: Jobs): Route[] {
       },
     }),
   ];
-}
-
-/** A worker, as the API gives it. */
-export function toWorker({ isAlive, beatAt: heartbeatAt, charts: _, ...row }: WorkerRow) {
-  return { ...row, heartbeatAt, state: isAlive ? "alive" : "silent" };
 }

@@ -8,7 +8,8 @@ import {
   limitsSchema,
   tenantLimitsSchema,
 } from "../core/gate.ts";
-import { DEFAULT_TENANT, issuesOf, nameSchema } from "../core/job.ts";
+import { nameSchema } from "../core/forms.ts";
+import { DEFAULT_TENANT, issuesOf } from "../core/job.ts";
 import type { GateView, Limiting } from "../runtime/limiting.ts";
 
 /** What is limited: a tenant, one of its queues or limit keys, or a type. */

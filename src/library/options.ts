@@ -1,6 +1,6 @@
 /** What `createRuntime`, `createEdge` and `work` take, as schemas: the types are gone at run time, misspellings are not. */
 import { z } from "zod";
-import { nameSchema } from "../core/job.ts";
+import { nameSchema } from "../core/forms.ts";
 import { limits } from "../core/limits.ts";
 import { optionsOf } from "../core/options.ts";
 

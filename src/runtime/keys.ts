@@ -9,14 +9,12 @@ import {
   UnavailableError,
 } from "../core/errors.ts";
 import { newKey } from "../core/key.ts";
-import { instantSchema, issuesOf, nameSchema } from "../core/job.ts";
+import { instantSchema, nameSchema } from "../core/forms.ts";
+import { issuesOf } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import type { ApiKey } from "../core/api_key.ts";
 import type { KeyStore } from "../store/store.ts";
 import type { Page } from "./paging.ts";
-
-/** How long a rotated key may go on at most, milliseconds: a week. */
-export const OVERLAP_MS_MAX = 7 * 86_400_000;
 
 const scopeNames = SCOPES.join(", ");
 

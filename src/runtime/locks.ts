@@ -9,7 +9,7 @@
 import { z } from "zod";
 import { type Clock, jittered, systemRandom } from "../core/clock.ts";
 import { LockTakenError, PermanentError } from "../core/errors.ts";
-import { nameSchema } from "../core/job.ts";
+import { nameSchema } from "../core/forms.ts";
 import { limits } from "../core/limits.ts";
 import type { LockHolder, LockName, LockStore } from "../store/store.ts";
 

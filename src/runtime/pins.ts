@@ -7,7 +7,7 @@
  */
 import type { MachineDefinition } from "../core/actor/mod.ts";
 import type { MachineIdentity } from "../core/actor/envelope.ts";
-import { nameSchema } from "../core/job.ts";
+import { nameSchema } from "../core/forms.ts";
 
 const known = new WeakMap<object, string | null>();
 

@@ -13,6 +13,7 @@ import { Database } from "./database.ts";
 import { isContention, toStoreError } from "./failures.ts";
 import { column } from "./literal.ts";
 import { addPartitions } from "./maintenance.ts";
+import { MigrationError } from "./migration_error.ts";
 import { ownTables } from "./own_tables.ts";
 import { field } from "./rows.ts";
 
@@ -69,11 +70,6 @@ export interface MigrateOptions {
   readonly debug?: boolean;
   /** Only for tests. */
   readonly migrations?: readonly Migration[];
-}
-
-/** The database and this program disagree about an applied migration. */
-export class MigrationError extends Error {
-  override readonly name = "MigrationError";
 }
 
 const TABLE = `

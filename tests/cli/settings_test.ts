@@ -1,6 +1,7 @@
 /** Settings: their defaults are CONTRACT's, and a wrong one is named, shown unless it is a secret. */
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { readSettings, SettingsError, settingsSchema } from "../../src/cli/settings.ts";
+import { SettingsError } from "../../src/cli/errors.ts";
+import { readSettings, settingsSchema } from "../../src/cli/settings.ts";
 
 /** One line per mistake. */
 function mistakes(environment: Record<string, string>): string[] {

@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import postgres from "postgres";
 import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
-import { migrate, MigrationError, migrations } from "../../src/store/migrate.ts";
+import { migrate, migrations } from "../../src/store/migrate.ts";
+import { MigrationError } from "../../src/store/migration_error.ts";
 import schemaFile from "../../sql/schema.sql" with { type: "text" };
 import { eventually } from "../support/build.ts";
 import { emptyDatabase } from "../support/database.ts";

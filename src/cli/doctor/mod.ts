@@ -2,9 +2,11 @@
 import postgres from "postgres";
 import { hostsOf } from "../../store/address.ts";
 import { toStoreError } from "../../store/failures.ts";
+import { CommandError, SettingsError } from "../errors.ts";
 import { type OutputOptions, print, printJson } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { attachDatabase } from "../service.ts";
+import { databaseUrl } from "../setting_forms.ts";
 import type { Settings } from "../settings.ts";
 import { backupChecks, lookAtGap } from "./backup.ts";
 import { type Check, type Finding, type Patient, problem } from "./finding.ts";
@@ -14,18 +16,24 @@ import { serverChecks } from "./server_checks.ts";
 import { workChecks } from "./work_checks.ts";
 
 /** Something is wrong: the exit code is 1. */
-export class UnwellError extends Error {
+export class UnwellError extends CommandError {
   override readonly name = "UnwellError";
 }
 
 const MARKS = { ok: "  ok", warning: "   !", problem: "  !!" } as const;
 
-/** Looks at a restored copy, beside the live database. @throws {UnwellError} It is of no use. */
+/**
+ * Looks at a restored copy, beside the live database.
+ *
+ * @throws {SettingsError} This is no address.
+ * @throws {UnwellError} The copy is of no use.
+ */
 export async function runBackupCheck(
   settings: Settings,
-  url: string,
+  address: string,
   options: OutputOptions,
 ): Promise<void> {
+  const url = demandUrl(address);
   const live = await attachDatabase(settings);
   const [there, here] = [connect(live.url), connect(url)];
   try {
@@ -45,6 +53,13 @@ export async function runBackupCheck(
     await Promise.all([there.end({ timeout: 5 }), here.end({ timeout: 5 })]);
     await live.close();
   }
+}
+
+/** Told with the value masked: it has a password in it. */
+function demandUrl(text: string): string {
+  const parsed = databaseUrl.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new SettingsError(`url: ${parsed.error.issues[0]?.message}, not ***`);
 }
 
 /** Prints what it finds. @throws {UnwellError} There is a problem among it. */

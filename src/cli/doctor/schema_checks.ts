@@ -1,6 +1,6 @@
 /** Whether the database is one that this program can work on: version, schema, rights, indexes. */
 import { migrate, migrations } from "../../store/migrate.ts";
-import { MigrationError } from "../../store/migrate.ts";
+import { MigrationError } from "../../store/migration_error.ts";
 import { migrationOf } from "../service.ts";
 import { type Check, type Patient, problem, warning } from "./finding.ts";
 
