@@ -1,11 +1,12 @@
-/** `batches`: begun from a file, looked at, cancelled, as real processes on a real database. */
+/** `batches`: begun from a file, looked at, cancelled, as commands on a real database. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { testDatabase } from "../support/database.ts";
-import { perdura } from "./command.ts";
+import { openSession } from "./command.ts";
 
 Deno.test("batches: from a file of jobs, the same once; show, cancel; wrong lines are told", async () => {
   await using db = await testDatabase();
-  const run = (...args: string[]) => perdura(["batches", ...args], { DATABASE_URL: db.url });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const run = (...args: string[]) => session.run(["batches", ...args]);
   const file = await Deno.makeTempFile();
   const job = JSON.stringify({ type: "debug.noop", delayMs: 3_600_000 });
   await Deno.writeTextFile(file, `${job}\n\n${job}\n`);

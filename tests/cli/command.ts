@@ -18,8 +18,14 @@ export async function perdura(
   args: readonly string[],
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
-  const { code, stdout, stderr } = await run([MAIN, ...args], settings);
-  return { code, stdout, lines: linesOf(stderr) };
+  await using folder = await emptyFolder();
+  const command = new Deno.Command(Deno.execPath(), {
+    ...optionsOf(folder.path, [MAIN, ...args], settings),
+    stdin: "null",
+  });
+  const { code, stdout, stderr } = await command.output();
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), lines: linesOf(text.decode(stderr)) };
 }
 
 /** The same for several commands by one process: most of what a command takes is to begin. */
@@ -27,33 +33,72 @@ export async function perduraEach(
   commands: readonly (readonly string[])[],
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Finished[]> {
-  const { stdout, stderr } = await run([EACH, JSON.stringify(commands)], settings);
-  const [told, complained] = [stdout.split("\0"), stderr.split("\0")];
-  return commands.map((_, index) => ({
-    code: Number(told[2 * index + 1]),
-    stdout: told[2 * index] ?? "",
-    lines: linesOf(complained[2 * index] ?? ""),
-  }));
+  await using session = await openSession(settings);
+  const finished: Finished[] = [];
+  for (const args of commands) finished.push(await session.run(args));
+  return finished;
 }
 
-/** Runs a module to its end, in a folder of its own. */
-async function run(args: readonly string[], settings: Readonly<Record<string, string>>) {
-  const cwd = await Deno.makeTempDir({ prefix: "perdura-cli-" });
-  try {
-    // As root the embedded server runs as another user, who must get through to its own folder.
-    await Deno.chmod(cwd, 0o755);
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", ...args],
-      cwd,
-      env: { ...plainEnvironment(), LOG_LEVEL: "error", ...settings },
-      clearEnv: true,
-      stdin: "null",
-    }).output();
-    const text = new TextDecoder();
-    return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
-  } finally {
-    await Deno.remove(cwd, { recursive: true });
+/** A process that runs one command after the other. */
+export interface Session extends AsyncDisposable {
+  /** @param settings Beside those of the process, which these do not name. */
+  run(args: readonly string[], settings?: Readonly<Record<string, string>>): Promise<Finished>;
+}
+
+/** The same for commands of which one is what the last has answered. */
+export async function openSession(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Session> {
+  const folder = await emptyFolder();
+  const child = new Deno.Command(Deno.execPath(), {
+    ...optionsOf(folder.path, [EACH], settings),
+    stdin: "piped",
+  }).spawn();
+  const input = child.stdin.getWriter();
+  const [told, complained] = [child.stdout, child.stderr].map(piecesOf);
+  const next = async (pieces?: AsyncGenerator<string>) => (await pieces?.next())?.value ?? "";
+  return {
+    run: async (args, settings = {}) => {
+      await input.write(new TextEncoder().encode(`${JSON.stringify({ args, settings })}\n`));
+      const [stdout, code] = [await next(told), await next(told)];
+      const lines = linesOf(await next(complained));
+      await next(complained);
+      return { code: Number(code || NaN), stdout, lines };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await input.close();
+      await Promise.all([next(told), next(complained), child.status]);
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What is between the NULs of a stream. */
+async function* piecesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    const pieces = (rest + chunk).split("\0");
+    rest = pieces.pop() ?? "";
+    yield* pieces;
   }
+}
+
+/** A folder to run in. */
+async function emptyFolder() {
+  const path = await Deno.makeTempDir({ prefix: "perdura-cli-" });
+  // As root the embedded server runs as another user, who must get through to its own folder.
+  await Deno.chmod(path, 0o755);
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+function optionsOf(
+  cwd: string,
+  args: readonly string[],
+  settings: Readonly<Record<string, string>>,
+) {
+  const env = { ...plainEnvironment(), LOG_LEVEL: "error", ...settings };
+  const streams = { stdout: "piped", stderr: "piped" } as const;
+  return { args: ["run", "-A", ...args], cwd, env, clearEnv: true, ...streams };
 }
 
 /** The lines of a text, without the empty ones. */

@@ -5,7 +5,7 @@ import { openHome } from "../../src/embedded/home.ts";
 import { findPostmaster } from "../../src/embedded/postmaster.ts";
 import { migrations } from "../../src/store/migrate.ts";
 import { emptyDatabase, testDatabase } from "../support/database.ts";
-import { perdura, perduraEach } from "./command.ts";
+import { openSession, perdura, perduraEach } from "./command.ts";
 
 const USAGE =
   "usage: perdura start | api | worker | migrate | enqueue | jobs | … (--help says more)";
@@ -85,13 +85,14 @@ Deno.test("migrate --plan prints the SQL of an empty database and changes nothin
 Deno.test("migrate applies what is pending, and the second run says that nothing is", async () => {
   await using db = await emptyDatabase();
   const settings = { DATABASE_URL: db.url };
-  const first = await perdura(["migrate"], settings);
+  await using session = await openSession(settings);
+  const first = await session.run(["migrate"]);
   assertEquals([first.code, first.lines], [0, []]);
   assertEquals(first.stdout, migrations.map(({ name }) => `Applied ${name}\n`).join(""));
   const made = await relations(db.url);
   for (const table of ["job", "transition", "lease"]) assert(made.includes(table), table);
   for (const args of [["migrate"], ["migrate", "--plan"]]) {
-    const again = await perdura(args, settings);
+    const again = await session.run(args);
     assertEquals([again.code, again.stdout, again.lines], [0, "-- Up to date\n", []]);
   }
 });

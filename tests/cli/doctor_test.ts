@@ -10,7 +10,7 @@ import { migrate } from "../../src/store/migrate.ts";
 import { buildJob, claimAll, eventually } from "../support/build.ts";
 import { standStill } from "../http/sockets.ts";
 import { emptyDatabase, testDatabase } from "../support/database.ts";
-import { perdura } from "./command.ts";
+import { openSession, perdura, type Session } from "./command.ts";
 
 const findings = z.array(z.object({
   check: z.string(),
@@ -20,8 +20,8 @@ const findings = z.array(z.object({
 }));
 
 /** What is not well; the server of the tests does not wait for its disk, and says so. */
-async function examine(url: string) {
-  const { code, stdout } = await perdura(["doctor", "--json"], { DATABASE_URL: url });
+async function examine(url: string, run: Session["run"] = perdura) {
+  const { code, stdout } = await run(["doctor", "--json"], { DATABASE_URL: url });
   const all = findings.parse(JSON.parse(stdout));
   const unwell = all.filter(({ check, level }) =>
     level !== "ok" && !["durability", "transactions", "connections"].includes(check)
@@ -58,8 +58,9 @@ Deno.test("doctor finds a database that takes no writes", async () => {
 
 Deno.test("doctor says what is kept, and by whose word", async () => {
   await using db = await testDatabase();
+  await using session = await openSession();
   const kept = async () => {
-    const { all } = await examine(db.url);
+    const { all } = await examine(db.url, session.run);
     return all.filter(({ check }) => check === "retention");
   };
   const [forever] = await kept();
@@ -112,7 +113,8 @@ Deno.test("doctor on a broken database finds each fault, with what to do, and ex
 
 Deno.test("doctor finds a schema that is not there, a right that is missing, and no place for tomorrow's rows", async () => {
   await using bare = await emptyDatabase();
-  const nothing = await examine(bare.url);
+  await using session = await openSession();
+  const nothing = await examine(bare.url, session.run);
   assertEquals(nothing.code, 1);
   assertEquals(nothing.unwell.map(({ check, remedy }) => [check, remedy]), [
     ["migrations", "Run `perdura migrate`."],
@@ -127,7 +129,7 @@ Deno.test("doctor finds a schema that is not there, a right that is missing, and
   try {
     const url = new URL(db.url);
     [url.username, url.password] = [role, "x"];
-    const { code, unwell } = await examine(url.href);
+    const { code, unwell } = await examine(url.href, session.run);
     assertEquals([code, unwell.map(({ check }) => check)], [1, ["permissions", "partitions"]]);
     assertMatch(unwell[0]?.remedy ?? "", new RegExp(`^grant select, insert, .* to "${role}";$`));
     assertStringIncludes(unwell[1]?.message ?? "", "step has no partition for tomorrow");
@@ -203,15 +205,16 @@ Deno.test("doctor finds a synchronous standby that is asked for and is not there
 });
 
 Deno.test("doctor says in one line what keeps it from looking, and never shows a password", async () => {
-  const unreachable = await perdura(["doctor"], {
+  await using session = await openSession();
+  const unreachable = await session.run(["doctor"], {
     DATABASE_URL: "postgres://someone:hunter2@127.0.0.1:1/none",
   });
   assertEquals(unreachable.code, 1);
   assertStringIncludes(unreachable.stdout, "!!  database: ");
-  const wrong = await perdura(["doctor"], { WORKER_POLL_MS: "soon", DATABASE_URL: "hunter2" });
+  const wrong = await session.run(["doctor"], { WORKER_POLL_MS: "soon", DATABASE_URL: "hunter2" });
   assertEquals(wrong.code, 2);
   assertMatch(wrong.lines.join("\n"), /DATABASE_URL.*\n?.*WORKER_POLL_MS: Must be a whole number/);
-  const copy = await perdura(["backup-check", "postgres://u:hunter2@h:port/d"]);
+  const copy = await session.run(["backup-check", "postgres://u:hunter2@h:port/d"]);
   assertEquals([copy.code, copy.lines.length], [2, 1]);
   for (const text of [unreachable.stdout, ...unreachable.lines, ...wrong.lines, ...copy.lines]) {
     assert(!text.includes("hunter2"), text);
@@ -221,7 +224,8 @@ Deno.test("doctor says in one line what keeps it from looking, and never shows a
 Deno.test("backup-check takes a whole copy, and refuses one that misses rows", async () => {
   await using db = await testDatabase();
   await using copy = await testDatabase();
-  const check = () => perdura(["backup-check", copy.url, "--json"], { DATABASE_URL: db.url });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const check = () => session.run(["backup-check", copy.url, "--json"]);
   await db.store.insert([{ ...buildJob(), payloadJson: JSON.stringify("x".repeat(200_000)) }]);
   await copy.store.insert([{ ...buildJob(), payloadJson: JSON.stringify("x".repeat(200_000)) }]);
   const whole = await check();

@@ -2,11 +2,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import postgres from "postgres";
 import { emptyDatabase, testDatabase } from "../support/database.ts";
-import { perdura, perduraEach } from "./command.ts";
+import { openSession, perdura, perduraEach } from "./command.ts";
 
 Deno.test("enqueue, jobs, show, events, cancel, rerun and sweep work on the database itself", async () => {
   await using db = await emptyDatabase();
-  const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const run = (...args: string[]) => session.run(args);
   const stored = await run("enqueue", "debug.noop", "--payload", '{"n":1}', "--delay", "60000");
   assertEquals(stored.code, 0);
   const id = stored.stdout.trim();
@@ -37,7 +38,10 @@ Deno.test("what is refused is one line and exit 3, wrong use exit 2", async () =
     ["keys", "create", "--tenant", "a", "--scopes", "platform"],
     ["diagram", "nothing"],
   ];
-  const refused = await perduraEach(refusals, { DATABASE_URL: db.url });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const each = (commands: readonly (readonly string[])[]) =>
+    Array.fromAsync(commands, (args) => session.run(args));
+  const refused = await each(refusals);
   for (const [index, { code, stdout, lines }] of refused.entries()) {
     assertEquals([code, stdout, lines.length], [3, "", 1], refusals[index]?.join(" "));
   }
@@ -57,7 +61,7 @@ Deno.test("what is refused is one line and exit 3, wrong use exit 2", async () =
     ["keys", "revoke", "mine"],
     ["completions", "tcsh"],
   ];
-  const answers = await perduraEach(wrong, { DATABASE_URL: db.url });
+  const answers = await each(wrong);
   for (const [index, { code, stdout, lines }] of answers.entries()) {
     assertEquals([code, stdout, lines.length], [2, "", 2], wrong[index]?.join(" "));
     assertStringIncludes(lines[1] ?? "", `usage: perdura ${wrong[index]?.[0]}`);
@@ -66,7 +70,8 @@ Deno.test("what is refused is one line and exit 3, wrong use exit 2", async () =
 
 Deno.test("enqueue --wait ends in 1 when the job has not succeeded, and says why", async () => {
   await using db = await testDatabase();
-  const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const run = (...args: string[]) => session.run(args);
   const early = await run("enqueue", "debug.noop", "--key", "k", "--wait", "0");
   const id = early.stdout.split(" ")[0] ?? "";
   assertEquals([early.code, early.stdout.trim()], [1, `${id} pending`]);
@@ -80,8 +85,9 @@ Deno.test("enqueue --wait ends in 1 when the job has not succeeded, and says why
 
 Deno.test("keys are made, listed and revoked; the first platform key is made once", async () => {
   await using db = await testDatabase();
-  const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
-  const closed = await perdura(["api"], { DATABASE_URL: db.url, AUTH: "keys", PORT: "0" });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const run = (...args: string[]) => session.run(args);
+  const closed = await session.run(["api"], { AUTH: "keys", PORT: "0" });
   assertEquals([closed.code, closed.lines.length], [2, 1]);
   assertStringIncludes(closed.lines[0] ?? "", "keys create");
   const first = await run("keys", "create", "--if-none");
@@ -109,16 +115,20 @@ Deno.test("keys are made, listed and revoked; the first platform key is made onc
 });
 
 Deno.test("diagram prints a picture, completions a script that bash takes", async () => {
-  const svg = await perdura(["diagram"]);
+  const [svg, bash, fish] = await perduraEach([
+    ["diagram"],
+    ["completions", "bash"],
+    ["completions", "fish"],
+  ]);
+  assert(svg && bash && fish);
   assert(svg.stdout.startsWith("<svg") && svg.stdout.includes('data-state="dead_letter"'));
-  const { stdout } = await perdura(["completions", "bash"]);
   /** What bash offers where the last word is being typed. */
   const offered = async (...words: string[]) => {
     const typed = words.map((word) => `'${word}'`).join(" ");
     const ask = `COMP_WORDS=(perdura ${typed}); COMP_CWORD=${words.length}; _perdura; ` +
       'echo "${COMPREPLY[@]}"';
     const { code, stdout: answer, stderr } = await new Deno.Command("bash", {
-      args: ["-c", `${stdout}\n${ask}`],
+      args: ["-c", `${bash.stdout}\n${ask}`],
     }).output();
     assertEquals(code, 0, new TextDecoder().decode(stderr));
     return new TextDecoder().decode(answer).trim().split(" ");
@@ -129,5 +139,5 @@ Deno.test("diagram prints a picture, completions a script that bash takes", asyn
   assertEquals(await offered("operations", "requeue", "--dry"), ["--dry-run"]);
   assertEquals(await offered("enqueue", "mail.send", "--pay"), ["--payload"]);
   assertEquals(await offered("completions", "z"), ["zsh"]);
-  assertStringIncludes((await perdura(["completions", "fish"])).stdout, "complete -c perdura");
+  assertStringIncludes(fish.stdout, "complete -c perdura");
 });

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createRuntime } from "perdura";
 import { testDatabase } from "../support/database.ts";
-import { perdura } from "./command.ts";
+import { openSession, perdura, perduraEach } from "./command.ts";
 import { first } from "./ways/first.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -15,7 +15,10 @@ Deno.test("machines lint finds nothing in our own machines, exit 0", async () =>
 
 Deno.test("machines lint names file, machine, place and cure of each finding, exit 3", async () => {
   const file = `${ROOT}tests/cli/bad_machines.ts`;
-  const { code, stdout, lines } = await perdura(["machines", "lint", file]);
+  const lint = ["machines", "lint"];
+  const [plain, json] = await perduraEach([[...lint, file], [...lint, "--json", file]]);
+  assert(plain && json);
+  const { code, stdout, lines } = plain;
   assertEquals([code, lines.length], [3, 1]);
   const told = stdout.trim().split("\n");
   assertEquals(told.at(-1), "1 machine, 4 findings");
@@ -26,7 +29,6 @@ Deno.test("machines lint names file, machine, place and cure of each finding, ex
     `${file} bad unreachable bad.lost`,
     `${file} bad waits_for_ever bad.b`,
   ]);
-  const json = await perdura(["machines", "lint", "--json", file]);
   assertEquals([json.code, JSON.parse(json.stdout).findings.length], [3, 4]);
 });
 
@@ -47,10 +49,9 @@ Deno.test("machines check refuses a chart that has lost an occupied state, until
     await using runtime = await createRuntime({ databaseUrl: db.url, machines: [first] });
     await runtime.actors.start({ machine: "way", id: "w", event: { type: "GO" } });
   }
+  await using session = await openSession({ DATABASE_URL: db.url });
   const check = (name: string, ...more: string[]) =>
-    perdura(["machines", "check", ...more, `${ROOT}tests/cli/ways/${name}.ts`], {
-      DATABASE_URL: db.url,
-    });
+    session.run(["machines", "check", ...more, `${ROOT}tests/cli/ways/${name}.ts`]);
   assertEquals([(await check("first")).code, (await check("third")).code], [0, 0]);
   const { code, stdout, lines } = await check("second");
   assertEquals([code, lines.length], [3, 1]);
@@ -58,8 +59,6 @@ Deno.test("machines check refuses a chart that has lost an occupied state, until
   assertStringIncludes(stdout, "(1, such as w)");
   const json = JSON.parse((await check("second", "--json")).stdout);
   assertEquals([json.checked, json.stranded.length, json.stranded[0].actors], [1, 1, 1]);
-  const empty = await perdura(["machines", "check", `${ROOT}tests/cli/command.ts`], {
-    DATABASE_URL: db.url,
-  });
+  const empty = await session.run(["machines", "check", `${ROOT}tests/cli/command.ts`]);
   assertEquals([empty.code, empty.lines.length], [3, 1]);
 });

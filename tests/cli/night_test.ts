@@ -1,13 +1,14 @@
-/** What somebody does at night, as real processes on a real database: find it, see why, and act. */
+/** What somebody does at night, as commands on a real database: find it, see why, and act. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { newId } from "../../src/core/id.ts";
 import { buildJob } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
-import { perdura } from "./command.ts";
+import { openSession } from "./command.ts";
 
 Deno.test("explain says why a job waits, queues holds it and lets it go, retry starts it now", async () => {
   await using db = await testDatabase();
-  const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const run = (...args: string[]) => session.run(args);
   const late = buildJob({ queue: "mail", delayMs: 3_600_000, tags: ["eu"] });
   await db.store.insert([late, buildJob()]);
   assertEquals((await run("queues", "pause", "mail")).stdout.trim(), "mail is paused");
@@ -28,7 +29,8 @@ Deno.test("explain says why a job waits, queues holds it and lets it go, retry s
 
 Deno.test("retry brings an ended job back; what cannot be retried is refused in one line", async () => {
   await using db = await testDatabase();
-  const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const run = (...args: string[]) => session.run(args);
   const job = buildJob();
   await db.store.insert([job]);
   assertEquals((await run("cancel", job.id)).code, 0);
@@ -44,7 +46,8 @@ Deno.test("retry brings an ended job back; what cannot be retried is refused in 
 
 Deno.test("jobs --query finds as GET /jobs?q= does, as many as were asked for", async () => {
   await using db = await testDatabase();
-  const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const run = (...args: string[]) => session.run(args);
   const wanted = [buildJob({ tags: ["eu"] }), buildJob({ tags: ["eu"] })];
   await db.store.insert([...wanted, buildJob(), buildJob({ tags: ["us"] })]);
   const found = async (...args: string[]) =>
@@ -58,11 +61,12 @@ Deno.test("jobs --query finds as GET /jobs?q= does, as many as were asked for", 
 
 Deno.test("workers says who works and what it takes", async () => {
   await using db = await testDatabase();
-  const run = (...args: string[]) => perdura(args, { DATABASE_URL: db.url });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const run = (...args: string[]) => session.run(args);
   assertEquals((await run("workers")).stdout.trim().split("\n").length, 1, "the header alone");
   const id = newId();
   await db.store.workers.beat({
-    ...{ id, everyMs: 10_000, version: "1", types: ["a", "b"], machines: [], charts: null },
+    ...{ id, everyMs: 60_000, version: "1", types: ["a", "b"], machines: [], charts: null },
     ...{ queues: ["mail"], concurrency: 7, running: 2, partitionKey: null },
   });
   assertMatch((await run("workers")).stdout, new RegExp(`^${id} +alive +2/7 +mail +2 `, "m"));

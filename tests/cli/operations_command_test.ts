@@ -1,12 +1,13 @@
-/** The commands for many jobs at once, as real processes on a real database. */
+/** The commands for many jobs at once, as commands on a real database. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { testDatabase } from "../support/database.ts";
 import { buildJob } from "../support/build.ts";
-import { perdura } from "./command.ts";
+import { openSession } from "./command.ts";
 
 Deno.test("operations: a dry run, a cancel to its end, list, show; what matches nothing is refused", async () => {
   await using db = await testDatabase();
-  const run = (...args: string[]) => perdura(["operations", ...args], { DATABASE_URL: db.url });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const run = (...args: string[]) => session.run(["operations", ...args]);
   const jobs = [buildJob({ queue: "q" }), buildJob({ queue: "q" }), buildJob()];
   await db.store.insert(jobs);
   const dry = await run("cancel", "--queue", "q", "--dry-run", "--json");

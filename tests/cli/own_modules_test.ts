@@ -1,7 +1,7 @@
 /** `PERDURA_MODULES`: a user's own handlers and machines in this program, from a folder outside of it. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { testDatabase } from "../support/database.ts";
-import { perdura, startCommand } from "./command.ts";
+import { openSession, perduraEach, startCommand } from "./command.ts";
 
 const SHOP = `
 import { defineHandler, defineMachine } from "perdura";
@@ -38,23 +38,20 @@ async function written(files: Readonly<Record<string, string>>) {
 Deno.test("a module's handler runs in our worker, checked at our door; its machines have charts", async () => {
   await using db = await testDatabase();
   await using own = await written({ "shop.ts": SHOP });
-  const settings = { DATABASE_URL: db.url, PERDURA_MODULES: own.path("shop.ts") };
-  await using _worker = startCommand(["worker"], settings);
-  const done = await perdura(
-    ["enqueue", "greet", "--payload", '{"name":"Ada"}', "--wait", "60", "--json"],
-    settings,
-  );
+  const settings = { PERDURA_MODULES: own.path("shop.ts") };
+  await using _worker = startCommand(["worker"], { DATABASE_URL: db.url, ...settings });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const run = (...args: string[]) => session.run(args, settings);
+  const ada = ["--payload", '{"name":"Ada"}', "--wait", "60", "--json"];
+  const done = await run("enqueue", "greet", ...ada);
   assertEquals([done.code, JSON.parse(done.stdout).output], [0, { hello: "Ada" }]);
-  const wrong = await perdura(["enqueue", "greet", "--payload", '{"name":5}'], settings);
+  const wrong = await run("enqueue", "greet", "--payload", '{"name":5}');
   assertEquals([wrong.code, wrong.lines.length], [3, 1]);
-  const without = await perdura(["enqueue", "greet"], { DATABASE_URL: db.url });
+  const without = await session.run(["enqueue", "greet"]);
   assertEquals([without.code, without.lines.length], [3, 1]);
-  assertStringIncludes(
-    (await perdura(["diagram", "light"], settings)).stdout,
-    "Statechart of light",
-  );
+  assertStringIncludes((await run("diagram", "light")).stdout, "Statechart of light");
   // In the place of the sample of its name.
-  const { stdout } = await perdura(["diagram", "order"], settings);
+  const { stdout } = await run("diagram", "order");
   assertMatch(stdout, /data-state="[^"]*mine"/);
 });
 
@@ -78,8 +75,11 @@ Deno.test("a module that cannot be taken is one line that names it, and exit 2",
     ["fleeting.ts", /context\.f: A function cannot be stored/],
     ["away.ts", /No module/],
   ];
+  await using session = await openSession();
   for (const [name, wanted] of cases) {
-    const { code, lines } = await perdura(["diagram", "job"], { PERDURA_MODULES: own.path(name) });
+    const { code, lines } = await session.run(["diagram", "job"], {
+      PERDURA_MODULES: own.path(name),
+    });
     assertEquals([code, lines.length], [2, 1], lines.join("\n"));
     assertMatch(lines[0] ?? "", wanted);
   }
@@ -89,8 +89,7 @@ Deno.test("a type that actors' own jobs have is refused by worker and API, in on
   await using db = await testDatabase();
   await using own = await written({ "taken.ts": SHOP.replace('"greet"', '"perdura.start_actor"') });
   const settings = { DATABASE_URL: db.url, PERDURA_MODULES: own.path("taken.ts"), PORT: "0" };
-  for (const command of ["worker", "api"]) {
-    const { code, lines } = await perdura([command], settings);
+  for (const { code, lines } of await perduraEach([["worker"], ["api"]], settings)) {
     assertEquals([code, lines.length], [2, 1], lines.join("\n"));
     assertMatch(
       lines[0] ?? "",

@@ -1,11 +1,12 @@
-/** The commands for schedules, as real processes on a real database. */
+/** The commands for schedules, as commands on a real database. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { testDatabase } from "../support/database.ts";
-import { perdura } from "./command.ts";
+import { openSession } from "./command.ts";
 
 Deno.test("schedules: put, pause, resume, trigger, remove; each is in the audit, with its version", async () => {
   await using db = await testDatabase();
-  const run = (...args: string[]) => perdura(["schedules", ...args], { DATABASE_URL: db.url });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const run = (...args: string[]) => session.run(["schedules", ...args]);
   const hourly = ["--every", "3600000", "--type", "debug.noop", "--tenant", "acme"];
   assertStringIncludes((await run("put", "hourly", ...hourly)).stdout, "hourly fires next at");
   const acme = ["hourly", "--tenant", "acme"];

@@ -4,7 +4,7 @@ import { createRuntime, defineMachine } from "perdura";
 import { approvalMachine } from "../../machines/approval.ts";
 import { buildJob, eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
-import { perdura } from "./command.ts";
+import { openSession } from "./command.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
@@ -18,7 +18,8 @@ Deno.test("tail --actor prints the steps of an actor, and ends with it", async (
   const input = { title: "A book", approver: "Grace" };
   await runtime.actors.start({ machine: "approval", id: "a1", input });
   await runtime.actors.send("a1", { type: "APPROVE", by: "Grace" });
-  const run = (...args: string[]) => perdura(["tail", ...args], { DATABASE_URL: db.url });
+  await using session = await openSession({ DATABASE_URL: db.url });
+  const run = (...args: string[]) => session.run(["tail", ...args]);
   const plain = await run("--actor", "a1");
   assertEquals([plain.code, plain.lines], [0, []]);
   const lines = plain.stdout.trim().split("\n");
