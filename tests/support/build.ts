@@ -104,17 +104,25 @@ export async function claimed(store: Store, ...jobs: JobInsert[]): Promise<Claim
 /** Who runs a test that is to fail need not wait for long. */
 const PATIENCE_MS = Number(Deno.env.get("TEST_PATIENCE_MS") ?? 180_000);
 
-/** Polls until `check` gives something, at most `timeoutMs`: for what other processes do. */
+const LOOK_MS = 20;
+const LOOK_MS_MAX = 100;
+
+/**
+ * Polls until `check` gives something, at most `timeoutMs`: for what other processes do. Whoever has waited
+ * for long looks less often: each look takes time from those who are waited for.
+ */
 export async function eventually<T>(
   what: string,
   check: () => Promise<T | null | undefined | false>,
   timeoutMs = PATIENCE_MS,
 ): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
+  const startedAt = performance.now();
   while (true) {
     const found = await check();
     if (found) return found;
-    if (performance.now() > deadline) throw new Error(`Did not happen in ${timeoutMs} ms: ${what}`);
-    await new Promise((done) => setTimeout(done, 20));
+    const waitedMs = performance.now() - startedAt;
+    if (waitedMs > timeoutMs) throw new Error(`Did not happen in ${timeoutMs} ms: ${what}`);
+    const pauseMs = Math.min(Math.max(LOOK_MS, waitedMs / 50), LOOK_MS_MAX);
+    await new Promise((done) => setTimeout(done, pauseMs));
   }
 }
