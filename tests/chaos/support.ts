@@ -10,6 +10,8 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { openHome } from "../../src/embedded/home.ts";
 import { findPostmaster, isRunning } from "../../src/embedded/postmaster.ts";
+import { attachEmbedded } from "../../src/embedded/server.ts";
+import { migrate } from "../../src/store/migrate.ts";
 import { settingsSchema } from "../../src/cli/settings.ts";
 import { eventually } from "../support/build.ts";
 
@@ -238,11 +240,12 @@ export class Scene {
   }
 }
 
-/** Runs a test on a fresh state folder, and leaves nothing behind. */
+/** Runs a test on a state folder of its own, and leaves nothing behind. */
 export async function withScene(test: (scene: Scene) => Promise<void>): Promise<void> {
-  const dir = await Deno.makeTempDir({ prefix: "perdura-chaos-" });
-  // As root the server runs as another user, who must get through to its own folder.
-  await Deno.chmod(dir, 0o755);
+  const dir = await emptyFolder();
+  const seed = await (made ??= makeSeed());
+  const { success } = await new Deno.Command("cp", { args: ["-a", `${seed}/.`, dir] }).output();
+  if (!success) throw new Error(`Cannot copy ${seed}`);
   const scene = new Scene(dir);
   try {
     await test(scene);
@@ -252,6 +255,28 @@ export async function withScene(test: (scene: Scene) => Promise<void>): Promise<
   } finally {
     await scene.dispose();
   }
+}
+
+let made: Promise<string> | undefined;
+
+/**
+ * A state folder whose database has been made and migrated, for all scenes of a file to begin as copies of:
+ * making one takes longer than many a test. What a first start does is shown in tests/embedded and tests/cli.
+ */
+async function makeSeed(): Promise<string> {
+  const dir = await emptyFolder();
+  addEventListener("unload", () => Deno.removeSync(dir, { recursive: true }));
+  const server = await attachEmbedded({ dir, durable: false, onProgress: () => {} });
+  await migrate({ url: server.url, debug: true });
+  await server.close();
+  return dir;
+}
+
+async function emptyFolder(): Promise<string> {
+  const dir = await Deno.makeTempDir({ prefix: "perdura-chaos-" });
+  // As root the server runs as another user, who must get through to its own folder.
+  await Deno.chmod(dir, 0o755);
+  return dir;
 }
 
 /** Waits until a process is gone. */
