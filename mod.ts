@@ -13,7 +13,7 @@ export type {
   BreakerState,
 } from "./machines/breaker.ts";
 export { workerMachine } from "./machines/worker.ts";
-export * from "./src/core/errors.ts";
+export * from "./src/library/handler.ts";
 export { activityContext } from "./src/runtime/activities.ts";
 export { forEach, pageOf } from "./src/runtime/for_each.ts";
 export type { ForEachOptions, ForEachPolicy, Page, PageRequest } from "./src/runtime/for_each.ts";
@@ -75,35 +75,7 @@ export {
   StepError,
 } from "./src/core/actor/mod.ts";
 export type * from "./src/core/actor/mod.ts";
-export { systemClock } from "./src/core/clock.ts";
-export type { Clock, Random } from "./src/core/clock.ts";
-export type { Backoff } from "./src/core/backoff.ts";
-export type { JobError } from "./src/core/failure.ts";
 export type { Job, JobInsert, JobPatch, NewJobInput, Transition } from "./src/core/job.ts";
-export { REPLAY_WINDOW_MS, SIGNATURE_HEADER, signBody, verifyBody } from "./src/core/signature.ts";
-export type { Refusal, Verification } from "./src/core/signature.ts";
-export type { Json } from "./src/core/json.ts";
-export { giveUp, retryAfter, snooze } from "./src/core/outcome.ts";
-export type { GiveUp, RetryAfter, Snooze } from "./src/core/outcome.ts";
-export type { HandlerContext, HandlerJob } from "./src/runtime/context.ts";
-export type { StoredFile } from "./src/store/file_records.ts";
-export type { OpenFile } from "./src/runtime/files.ts";
-export type { LogLevel } from "./src/store/log_records.ts";
-export type { Lock, LockOptions } from "./src/runtime/locks.ts";
-export { defineHandler, indexHandlers } from "./src/runtime/handlers.ts";
-export type {
-  BatchHandlerDefinition,
-  Handler,
-  HandlerDefinition,
-  HandlerLimits,
-  HandlerResult,
-  Handlers,
-  RetryAdvice,
-  RetryPolicy,
-  SingleHandle,
-} from "./src/runtime/handlers.ts";
-export type { DeclaredBreaker } from "./src/core/breaker.ts";
-export type { BatchHandle, BatchItem, BatchSize } from "./src/runtime/gathering.ts";
 export { createRuntime, Runtime } from "./src/library/runtime.ts";
 export type {
   CallerTransaction,
@@ -159,7 +131,6 @@ export type {
   TypedActors,
   TypedStart,
 } from "./src/library/typed_actors.ts";
-export { sensitive } from "./src/core/redaction.ts";
 export { createApp } from "./src/http/app.ts";
 export { createEdge } from "./src/edge/edge.ts";
 export type { Edge, EdgeContext, EdgeEnvironment, EdgeProgram } from "./src/edge/edge.ts";
@@ -184,7 +155,7 @@ export type {
   SendStatement,
   StateCount,
 } from "./src/store/records.ts";
-export type { SqlValue, Store, TransactionSql } from "./src/store/store.ts";
+export type { Store } from "./src/store/store.ts";
 export { openStore } from "./src/store/open.ts";
 export type { DatabaseOptions } from "./src/store/database.ts";
 export { migrate } from "./src/store/migrate.ts";

@@ -12,7 +12,7 @@ import {
   type Handler,
   type HandlerContext,
   type TransactionSql,
-} from "perdura";
+} from "perdura/handler";
 
 /** What is no UTF-8 in a file is told, not credited to somebody of another name. */
 const customer = z.string().min(1).max(100)

@@ -2,7 +2,7 @@
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { defineHandler, type Handler } from "perdura";
+import { defineHandler, type Handler } from "perdura/handler";
 
 /** Does nothing. */
 const noop = defineHandler({

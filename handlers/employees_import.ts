@@ -5,7 +5,7 @@
  * goes on where it was. A row that is there already is brought up to date.
  */
 import { z } from "zod";
-import { defineHandler, type Handler, type HandlerContext } from "perdura";
+import { defineHandler, type Handler, type HandlerContext } from "perdura/handler";
 import type { SheetRow } from "./sheets.ts";
 
 const input = z.strictObject({

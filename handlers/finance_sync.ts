@@ -11,7 +11,12 @@
  * a dump that is loaded into another server must set all of them anew, for it counts from its own.
  */
 import { z } from "zod";
-import { defineHandler, type Handler, type HandlerContext, type TransactionSql } from "perdura";
+import {
+  defineHandler,
+  type Handler,
+  type HandlerContext,
+  type TransactionSql,
+} from "perdura/handler";
 
 const input = z.strictObject({
   /** Rows per transaction. */

@@ -8,7 +8,7 @@ import { lookup } from "node:dns/promises";
 import { type IncomingMessage, request as requestPlain } from "node:http";
 import { request as requestTls } from "node:https";
 import ipaddr from "ipaddr.js";
-import { PermanentError } from "perdura";
+import { PermanentError } from "perdura/handler";
 
 /** What is sent. */
 export interface Outgoing {

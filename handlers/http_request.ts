@@ -13,7 +13,7 @@ import {
   PermanentError,
   retryAfter,
   sensitive,
-} from "perdura";
+} from "perdura/handler";
 import { checkedAddress, send } from "./guarded.ts";
 
 /** Whom jobs may call. */

@@ -1,5 +1,5 @@
 /** The handlers of `deno task start` and `worker`: add yours as one file and one line here. */
-import type { Handler } from "perdura";
+import type { Handler } from "perdura/handler";
 import { creditsGrant, creditsPrepare } from "./credits_grant.ts";
 import { debugHandlers } from "./debug.ts";
 import { type EmailOptions, emailSend } from "./email_send.ts";

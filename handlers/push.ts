@@ -17,7 +17,7 @@ import {
   SIGNATURE_HEADER,
   signBody,
   systemClock,
-} from "perdura";
+} from "perdura/handler";
 import { checkedAddress, send } from "./guarded.ts";
 
 /** Where jobs of a type go. */

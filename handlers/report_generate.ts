@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { defineHandler, type Handler } from "perdura";
+import { defineHandler, type Handler } from "perdura/handler";
 import { writeWhole } from "./files.ts";
 
 /** Where reports go. */

@@ -15,6 +15,7 @@ const ENTRIES = {
   ".": "mod",
   "./actor": "src/core/actor/mod",
   "./client": "src/client/client",
+  "./handler": "src/library/handler",
   "./telemetry": "src/telemetry/mod",
   "./testing": "src/testing/mod",
 } as const;

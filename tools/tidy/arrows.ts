@@ -156,7 +156,7 @@ const HOUSE: readonly Room[] = [
   },
   {
     at: "handlers/",
-    files: ["mod.ts", "handlers/"],
+    files: ["mod.ts", "src/library/handler.ts", "handlers/"],
     packages: ["zod", "nodemailer", "ipaddr.js", "csv-parse", "fflate"],
     node: true,
   },
