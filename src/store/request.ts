@@ -21,14 +21,10 @@ import {
 import { Entrance } from "./entrance.ts";
 import { tenantLiteral } from "./literal.ts";
 import { field } from "./rows.ts";
-import { Turns } from "./turns.ts";
 
 const log = getLogger(["perdura", "store"]);
 
 const CONNECTIONS = 4;
-/** Statements of one tenant at a time: one connection is for the others, whatever that tenant asks for. */
-const OF_ONE_TENANT = CONNECTIONS - 1;
-
 /** An `AsyncLocalStorage`: the platform's, or none. */
 interface Context {
   run<T>(value: string | null, work: () => T): T;
@@ -60,7 +56,6 @@ export class RequestDatabase extends Database {
   /** For their new jobs. */
   readonly entrance: Entrance;
   readonly #outer: Database;
-  readonly #turns: Turns;
   #wall: Promise<boolean> | null = null;
 
   constructor(options: DatabaseOptions, outer: Database) {
@@ -68,7 +63,6 @@ export class RequestDatabase extends Database {
     super({ ...options, connections: CONNECTIONS, name: `${options.name ?? "perdura"} request` });
     this.entrance = new Entrance(options);
     this.#outer = outer;
-    this.#turns = new Turns(OF_ONE_TENANT, this.options.deadlineMs);
   }
 
   /** Whether the wall stands: asked once, and again while it cannot be answered. */
@@ -97,11 +91,9 @@ export class RequestDatabase extends Database {
     parameters: readonly Parameter[],
   ): Promise<readonly Row[]> {
     const tenantId = await this.behind();
-    if (tenantId === null) return await this.#outer.queryBefore(next, text, parameters);
-    return await this.#turns.pass(
-      tenantId,
-      () => this.queryWithin(preludeOf(tenantId), next, text, parameters),
-    );
+    return await (tenantId === null
+      ? this.#outer.queryBefore(next, text, parameters)
+      : this.queryWithin(preludeOf(tenantId), next, text, parameters));
   }
 
   override async close(): Promise<void> {

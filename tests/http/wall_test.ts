@@ -11,7 +11,6 @@ import { createApp } from "../../src/http/app.ts";
 import { Gatekeeper } from "../../src/runtime/gatekeeper.ts";
 import { Keys } from "../../src/runtime/keys.ts";
 import { createRuntime } from "perdura";
-import { eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 import { TENANT_SCOPES, tenantsApi } from "./tenants.ts";
 
@@ -163,33 +162,4 @@ Deno.test("a worker of the same process is nobody's: it ends the jobs of all", a
   );
   const states = await Promise.all(answers.map(async (answer) => (await answer.json()).state));
   assertEquals([...new Set(states)], ["succeeded"]);
-});
-
-Deno.test("statements of one tenant that take long are in the way of no other tenant", async () => {
-  await using api = await tenantsApi();
-  const [a, b] = [await api.make("a", ...TENANT_SCOPES), await api.make("b", ...TENANT_SCOPES)];
-  const job = { type: "debug.noop", delayMs: 3_600_000 };
-  const made = await api.ask({ method: "POST", path: "/jobs", key: a, body: job });
-  const { id } = JSON.parse(made.text);
-  const [look, change] = [{ method: "GET", path: "/jobs" }, {
-    method: "PATCH",
-    path: `/jobs/${id}`,
-  }];
-  assertEquals((await api.ask({ ...look, key: b })).status, 200);
-  const waiting: Promise<unknown>[] = [];
-  // Somebody else has the row for now: who changes it waits.
-  await api.db.sql.begin(async (sql) => {
-    await sql`select from perdura.job where id = ${id} for update`;
-    for (let n = 0; n < 40; n++) {
-      waiting.push(api.ask({ ...change, key: a, body: { priority: n } }));
-    }
-    await eventually("changes wait for the row", async () => {
-      const [row] = await api.db.sql`
-        select count(*)::int as n from pg_stat_activity
-         where datname = current_database() and wait_event_type = 'Lock'`;
-      return (row?.n ?? 0) >= 3;
-    });
-    for (let n = 0; n < 3; n++) assertEquals((await api.ask({ ...look, key: b })).status, 200);
-  });
-  await Promise.all(waiting);
 });
