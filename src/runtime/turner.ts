@@ -160,7 +160,7 @@ export class Turner {
     }
     const logic = machines.logicOf(view);
     if (!logic && !isEnded(view.status)) return this.#upgrade(view);
-    const turning = new Turning(view, logic ?? null, defaults);
+    const turning = new Turning(view, logic ?? null, defaults, { machines });
     turning.takeAll(view.mail);
     return turning.isEmpty ? null : turning;
   }
@@ -172,7 +172,9 @@ export class Turner {
       const next = upgraded(machines, view);
       if (next) {
         const { version } = next;
-        const turning = new Turning({ ...view, machineVersion: version }, next.logic, defaults);
+        const turning = new Turning({ ...view, machineVersion: version }, next.logic, defaults, {
+          machines,
+        });
         const cause = `${view.machineVersion} → ${version}`;
         turning.replace("MIGRATE", next, cause);
         if (next.event) turning.post({ event: next.event });
@@ -259,8 +261,9 @@ export class Turner {
       if (error instanceof LeaseLostError) return false;
       if (error instanceof UnavailableError) throw error;
       if (turn.expected === null) throw error;
-      await this.#stall(turning, "threw", error instanceof Error ? error.message : String(error));
-      return true;
+      await this.#stall(turning, "threw", messageOf(error));
+      // What the turn was made of is not read: an event that came with it has to go by mail.
+      return false;
     }
   }
 

@@ -246,6 +246,7 @@ Deno.test("a transactional action commits with its turn, an outbox action after 
   await using db = await testDatabase();
   await db.sql`create table ledger (key text, address text)`;
   const told: unknown[] = [];
+  let isRefused = true;
   const machine = setup({
     types: {} as { events: { type: "BOOK"; key: string } },
     actions: {
@@ -279,7 +280,7 @@ Deno.test("a transactional action commits with its turn, an outbox action after 
           const key: string = Object(params).key;
           const write: TransactionSql = Object(sql);
           await write`insert into ledger values (${key}, ${address})`;
-          if (key === "bad") throw new Error("refused");
+          if (key === "bad" && isRefused) throw new Error("refused");
         },
       },
       tell: { mode: "outbox", run: ({ params }) => void told.push(params) },
@@ -290,7 +291,7 @@ Deno.test("a transactional action commits with its turn, an outbox action after 
   for (const id of ["good", "bad"]) await actors.start({ machine: "books", id });
   await actors.send("good", { type: "BOOK", key: "good" });
   const bad = await actors.send("bad", { type: "BOOK", key: "bad" }, { timeoutMs: 60_000 });
-  assertEquals(bad.actor.state, "open");
+  assertEquals([bad.outcome, bad.reason, bad.actor.state], ["deferred", "stalled", "open"]);
   await runtime.drive({ budgetMs: 20_000 });
   const [stalled, done] = [await actors.get(null, "bad"), await actors.get(null, "good")];
   assertEquals([stalled.status, stalled.state, done.state], ["stalled", "open", "booked"]);
@@ -298,6 +299,12 @@ Deno.test("a transactional action commits with its turn, an outbox action after 
     { key: "good", address: "good" },
   ]);
   assertEquals(told, [{ key: "good" }]);
+  // The event is kept, and taken when what it stalled on is repaired.
+  isRefused = false;
+  await actors.resume("bad");
+  await runtime.drive({ budgetMs: 20_000 });
+  assertEquals((await actors.get(null, "bad")).state, "booked");
+  assertEquals(told, [{ key: "good" }, { key: "bad" }]);
 });
 
 Deno.test("an activity that may park waits for an operator, and its actor with it", async () => {
