@@ -37,7 +37,7 @@ export class Desk {
   /** A turn of an actor, to be made by hand. */
   turning(seat: Seat, birth: { input: unknown; origin: unknown } | null = null): Turning {
     const { machines, defaults } = this.host;
-    return new Turning(seat, machines.logicOf(seat) ?? null, defaults, birth);
+    return new Turning(seat, machines.logicOf(seat) ?? null, defaults, { birth, machines });
   }
 
   /** Runs `work` after what else this process has to do with the actor by then. */

@@ -13,7 +13,7 @@ import {
   type SpawnEffect,
   type TimerSetEffect,
 } from "../core/actor/mod.ts";
-import type { MachineIdentity, Undo } from "../core/actor/envelope.ts";
+import type { Undo } from "../core/actor/envelope.ts";
 import { COMPENSATION_ATTEMPTS, compensationType } from "./compensating.ts";
 import { newId, newJobId } from "../core/id.ts";
 import { DEFAULT_QUEUE, type JobInsert, serialise } from "../core/job.ts";
@@ -63,9 +63,15 @@ export class Consequences {
     this.#of = of;
   }
 
-  /** What comes from now on is asked for by another version of its machine. */
-  become({ version, hash }: MachineIdentity, logic: Logic | null): void {
-    this.#of = { ...this.#of, machineVersion: version, machineHash: hash, logic };
+  /** What comes from now on is asked for by another machine, or by another version of it. */
+  become(
+    { machine, machineVersion, machineHash }: Pick<
+      Origin,
+      "machine" | "machineVersion" | "machineHash"
+    >,
+    logic: Logic | null,
+  ): void {
+    this.#of = { ...this.#of, machine, machineVersion, machineHash, logic };
   }
 
   /**
@@ -202,7 +208,8 @@ export class Consequences {
     const address = childAddress(this.#of.id, id);
     const machine = childAddress(this.#of.machine, src);
     this.#children.push({ id: address, uid: newId(), systemId: systemId ?? null, machine });
-    const start = { gen, sync, input, machine, systemId: systemId ?? null };
+    const version = this.#of.machineVersion;
+    const start = { gen, sync, input, machine, version, systemId: systemId ?? null };
     this.mail(address, "start", start);
   }
 

@@ -40,7 +40,7 @@ export class Ledger {
   status: ActorStatus;
   state: string;
   tags: readonly string[] = [];
-  readonly #logic: Logic | null;
+  #logic: Logic | null;
   readonly #isNewDay: boolean;
 
   constructor(seat: Seat, logic: Logic | null) {
@@ -51,6 +51,11 @@ export class Ledger {
     this.status = seat.status;
     this.state = seat.state;
     if (this.snapshot && logic) this.tags = tagsOf(logic, this.snapshot);
+  }
+
+  /** From now on it stands in another chart. */
+  become(logic: Logic | null): void {
+    this.#logic = logic;
   }
 
   /** The state and tags of the snapshot as it is now. */

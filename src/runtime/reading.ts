@@ -30,6 +30,15 @@ export interface Reading {
   readonly reason: string | null;
 }
 
+/** What a child is started as. */
+export interface Incarnation {
+  /** Null, as the version: as before. */
+  readonly machine: string | null;
+  readonly version: string | null;
+  /** Its name in the system; null: none. */
+  readonly systemId: string | null;
+}
+
 /** The turn that mail is read in. */
 export interface Read {
   readonly seat: Seat;
@@ -42,8 +51,7 @@ export interface Read {
   stepMail(incoming: Incoming): StepResult;
   settle(result: StepResult, incoming: Incoming, first?: "START"): Reading;
   record(event: string, incoming: Incoming, outcome: string, remarks?: Remarks): void;
-  /** Another incarnation: its machine, and its name in the system. */
-  become(machine: string | null, systemId: string | null): void;
+  become(next: Incarnation): void;
   end(status: "cancelled" | "terminated", event: string, cause: string | null): void;
   tellParent(error: unknown): void;
   mark(status: ActorStatus, event: string, cause: string | null, fault?: unknown): void;
@@ -167,17 +175,18 @@ export class Reader {
 
   #start(letter: Letterbox): void {
     const body = fieldsOf(letter);
-    const { input, systemId, machine } = body;
+    const { input } = body;
     const gen = Number(body.gen);
     const { birth, status } = this.#of.snapshot ?? {};
     const incoming = { ...incomingOf(letter), event: { type: "START", input } };
     if (birth && birth.gen >= gen) return this.#of.record("START", incoming, "stale");
     if (status === "active") this.#of.end("cancelled", "STOP", letter.sender);
     const { id, parentId, registry } = this.#of.seat;
-    this.#of.become(
-      typeof machine === "string" ? machine : null,
-      typeof systemId === "string" ? systemId : null,
-    );
+    this.#of.become({
+      machine: textIn(body.machine),
+      version: textIn(body.version),
+      systemId: textIn(body.systemId),
+    });
     const parent = parentId ?? undefined;
     const sync = body.sync === true;
     this.#of.settle(
@@ -233,4 +242,8 @@ export class Reader {
     else this.#of.mark("stalled", "STALL", message, fault);
     this.isOver = true;
   }
+}
+
+function textIn(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
 }

@@ -12,33 +12,18 @@ import { withUndo } from "./compensating.ts";
 import { Consequences, type Surroundings, type TransactionalAction } from "./consequences.ts";
 import { Ledger, type Remarks, type Seat } from "./ledger.ts";
 import { byHand, errorEvent, fieldsOf, type Incoming, incomingOf, typeOf } from "./letters.ts";
-import type { Logic } from "./machines.ts";
+import type { Logic, Machines } from "./machines.ts";
 import { isEnded, statusOf } from "./place.ts";
 import type { CountDefaults } from "./preparing.ts";
-import type { PutAgain } from "./put_off.ts";
-import { type Read, Reader, type Reading } from "./reading.ts";
+import { type Incarnation, type Read, Reader, type Reading } from "./reading.ts";
 import { type Stepping, stepWith } from "./stepping.ts";
-
-/** An actor that is born by its turn. */
-export interface Birth {
-  readonly input: unknown;
-  readonly origin: unknown;
-}
-
-/** What a turn puts in the place of its snapshot. */
-export interface Replacement {
-  readonly snapshot: ActorSnapshot;
-  readonly effects: readonly Effect[];
-  readonly putAgain?: readonly PutAgain[];
-  readonly mail?: readonly object[];
-  /** Whose chart it is of, where that may be another version; null: it is not here. */
-  readonly logic?: Logic | null;
-}
+import type { Birth, Replacement, TurningOptions } from "./turning_options.ts";
 
 /** A turn being made. */
 export class Turning implements Read {
-  readonly seat: Seat;
-  readonly #logic: Logic | null;
+  #seat: Seat;
+  #logic: Logic | null;
+  readonly #machines: Pick<Machines, "logicOf"> | null;
   readonly #birth: Birth | null;
   readonly #ledger: Ledger;
   readonly #to: Consequences;
@@ -54,10 +39,11 @@ export class Turning implements Read {
     seat: Seat,
     logic: Logic | null,
     defaults: CountDefaults,
-    birth: Birth | null = null,
+    { birth = null, machines = null }: TurningOptions = {},
   ) {
-    this.seat = seat;
+    this.#seat = seat;
     this.#logic = logic;
+    this.#machines = machines;
     this.#birth = birth;
     this.#ledger = new Ledger(seat, logic);
     this.#to = new Consequences({ ...seat, logic, defaults });
@@ -66,6 +52,11 @@ export class Turning implements Read {
   /** Nothing more may be taken: it has stalled or is blocked. */
   get isOver(): boolean {
     return this.#reader.isOver;
+  }
+
+  /** What the actor is: before the turn, or as its incarnation that begins in it. */
+  get seat(): Seat {
+    return this.#seat;
   }
 
   get snapshot(): ActorSnapshot | null {
@@ -230,7 +221,10 @@ export class Turning implements Read {
   ): void {
     const before = this.snapshot;
     const from = before && this.state;
-    if (logic !== undefined) this.#to.become(snapshot.machine, logic);
+    if (logic !== undefined) {
+      const { version: machineVersion, hash: machineHash } = snapshot.machine;
+      this.#to.become({ machine: this.seat.machine, machineVersion, machineHash }, logic);
+    }
     this.#carryOut(effects, before ?? snapshot);
     for (const { mailId, event } of putAgain) {
       this.#to.mail(this.seat.id, "event", { event }, null, mailId);
@@ -286,10 +280,17 @@ export class Turning implements Read {
     this.#ledger.record(event, incoming, outcome, remarks);
   }
 
-  /** Another incarnation: its machine, and its name in the system. */
-  become(machine: string | null, systemId: string | null): void {
+  /** Another incarnation: it is what its parent starts now, of the version that the parent is of. */
+  become({ machine, version, systemId }: Incarnation): void {
     this.#machine = machine;
     this.#systemId = systemId;
+    const named = machine === null ? this.#seat : { ...this.#seat, machine };
+    const next = version === null ? named : { ...named, machineVersion: version };
+    // Where its parent's version is not here, the one that it had has to do.
+    this.#seat = this.#machines?.logicOf(next) ? next : named;
+    if (this.#machines) this.#logic = this.#machines.logicOf(this.#seat) ?? null;
+    this.#ledger.become(this.#logic);
+    this.#to.become(this.#seat, this.#logic);
   }
 
   /** Its machine puts off what it does not handle. */
