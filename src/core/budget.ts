@@ -4,15 +4,20 @@ import type { Clock } from "./clock.ts";
 /** A bucket of times. */
 export class Budget {
   readonly #perSecond: number;
+  readonly #burst: number;
   readonly #clock: Clock;
   #left: number;
   #at: number;
 
-  /** @param perSecond Also how many may happen at one moment; Infinity: all. */
-  constructor(perSecond: number, clock: Clock) {
+  /**
+   * @param perSecond Infinity: all.
+   * @param burst How many may happen at one moment.
+   */
+  constructor(perSecond: number, clock: Clock, burst = perSecond) {
     this.#perSecond = perSecond;
+    this.#burst = burst;
     this.#clock = clock;
-    this.#left = perSecond;
+    this.#left = burst;
     this.#at = clock.monotonic();
   }
 
@@ -21,7 +26,7 @@ export class Budget {
     if (this.#perSecond === Infinity) return true;
     const now = this.#clock.monotonic();
     this.#left = Math.min(
-      this.#perSecond,
+      this.#burst,
       this.#left + (now - this.#at) / 1000 * this.#perSecond,
     );
     this.#at = now;
