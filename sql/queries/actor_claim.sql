@@ -1,10 +1,11 @@
 -- Actors with mail that is due, and their mail, for one batch of turns. $1 turn id, $2 worker, $3 how
 -- long they are spared (ms), $4 machines of roots (array literal), $5 actors at most, $6 mail per
--- actor at most, $7 mail to look at, $8 charts that are here, as workers tell theirs (array literal).
+-- actor at most, $7 mail to look at, $8 charts and machines that are here, as workers tell theirs (array literal).
 -- Locks: only the new row of `turn`. A hint, no lock: an actor that two have read is stepped by one,
 -- for the commit is guarded by its version. So this commit does not wait for the disk.
 -- Index: mailbox_due from its head; primary keys of actor and mailbox; actor_system. Of workers there are few.
 -- One whose chart is not here is left to a worker that is alive and has it; if there is none it is taken, and blocked.
+-- A child without a chart of its own, or not begun, goes by the version of its root. Who is not begun is not taken over.
 -- Returns rows with the number of mails looked at: when that is $7, one busy actor may hide others. Mail
 -- for nobody comes without an actor (column v is null), and last: it is kept while a start waits in the inbox,
 -- and would be in the way of all that is younger.
@@ -22,12 +23,14 @@ picked as materialized (
   select d.tenant_id, d.actor_id, d.at, a.id is not null as is_there
     from due d left join perdura.actor a on a.tenant_id = d.tenant_id and a.id = d.actor_id
    cross join lateral (
-     select array[a.machine || '@' || a.machine_version || ':' || a.machine_hash,
-                  a.machine || '@' || a.machine_version || ':*', a.machine || '@*'] as names) chart
+     select array[case when a.machine_hash = '' then a.root_machine || '@' || a.machine_version
+                       else a.machine || '@' || a.machine_version || ':' || a.machine_hash end,
+                  case when a.snapshot is not null then a.machine || '@' || a.machine_version || ':*' end,
+                  case when a.snapshot is not null then a.machine || '@*' end] as names) chart
    where (a.id is null or a.root_machine = any($4::text[]))
      and (a.id is null or chart.names && $8::text[] or not exists (
        select from perdura.worker w
-        where w.charts && chart.names and w.beat_at > now() - 3 * w.every_ms * interval '1 millisecond'))
+        where (w.charts || w.machines) && chart.names and w.beat_at > now() - 3 * w.every_ms * interval '1 millisecond'))
      and not exists (select from busy where busy.t = d.tenant_id and busy.i = d.actor_id)
    order by a.id is null, d.at limit $5),
 spared as (

@@ -79,7 +79,8 @@ export class Turner {
       this.#tell(turns, started);
     this.relays = new Relays({ ...host, onDone, isActivity: (type) => this.isActivity(type) });
     this.#commits = new TurnCommits({ store, worker: this.#worker, relays: this.relays, onDone });
-    this.#stepped = { machines: machines.served, charts: machines.charts };
+    const charts = [...machines.charts, ...machines.versions];
+    this.#stepped = { machines: machines.served, charts };
     this.#activityTypes = new Set(
       machines.activities().map(({ definition, src }) => activityType(definition.name, src)),
     );

@@ -1,6 +1,6 @@
 /** The turns of an actor are left to who has its chart, as long as somebody alive has it. */
 import { assertEquals } from "@std/assert";
-import { assign, setup } from "xstate";
+import { assign, fromTransition, setup } from "xstate";
 import { createRuntime, defineMachine, type MachineDefinition } from "perdura";
 import { pinOf } from "../../../src/runtime/pins.ts";
 import { newId } from "../../../src/core/id.ts";
@@ -9,14 +9,20 @@ import { type TestDatabase, testDatabase } from "../../support/database.ts";
 
 type Given = NonNullable<Parameters<typeof createRuntime>[0]["machines"]>;
 
-/** Counts; `extra` makes it another chart. */
+/** Counts, beside a child with a chart and one without; `extra` makes it another chart. */
 function counter(version: string, { extra = false } = {}): MachineDefinition {
-  const machine = setup({ types: {} as { context: { n: number } } }).createMachine({
+  const kid = setup({}).createMachine({ id: "kid", initial: "up", states: { up: {} } });
+  const sum = fromTransition((n: number) => n + 1, 0);
+  const types = {} as { context: { n: number } };
+  const machine = setup({ types, actors: { kid, sum } }).createMachine({
     id: "counter",
     context: { n: 0 },
     initial: "on",
     states: {
-      on: { on: { ADD: { actions: assign({ n: ({ context }) => context.n + 1 }) } } },
+      on: {
+        invoke: [{ src: "kid", id: "kid" }, { src: "sum", id: "sum" }],
+        on: { ADD: { actions: assign({ n: ({ context }) => context.n + 1 }) } },
+      },
       ...extra ? { extra: {} } : {},
     },
   });
@@ -47,6 +53,7 @@ async function isLeft(theirs: Given, charts: string[]): Promise<string | undefin
   await using db = await testDatabase();
   await using mine = await open(db, [counter("1")]);
   await mine.actors.start({ machine: "counter", id: "c" });
+  await mine.drive({ budgetMs: 20_000 });
   await mine.actors.post("c", { type: "ADD" });
   const other = await live(db, charts);
   await using program = await open(db, theirs);
@@ -84,16 +91,17 @@ Deno.test("who takes actors over does so, whoever else has their chart", async (
   assertEquals(await isLeft([{ definition: counter("2"), adopts: true }], [pin]), "active");
 });
 
-Deno.test("workers of two versions side by side: nobody is blocked", async () => {
+/** Twenty actors and their children, events by the way that asks no chart; gives the steps of all. */
+async function sideBySide(theirs: Given): Promise<string[]> {
   await using db = await testDatabase();
   await using first = await open(db, [counter("1")]);
-  await using second = await open(db, [counter("2")]);
+  await using second = await open(db, theirs);
+  for (const runtime of [first, second]) runtime.work();
+  await eventually("both are alive", async () => (await db.store.workers.list()).length === 2);
   for (let n = 0; n < 10; n++) {
     await first.actors.start({ machine: "counter", id: `first-${n}` });
     await second.actors.start({ machine: "counter", id: `second-${n}` });
   }
-  for (const runtime of [first, second]) runtime.work();
-  await eventually("both are alive", async () => (await db.store.workers.list()).length === 2);
   for (let sent = 0; sent < 10; sent++) {
     for (let n = 0; n < 10; n++) {
       await first.actors.post(`second-${n}`, { type: "ADD" });
@@ -101,9 +109,17 @@ Deno.test("workers of two versions side by side: nobody is blocked", async () =>
     }
   }
   await eventually("all is read", async () => {
-    return (await db.sql`select from perdura.mailbox`).length === 0;
+    const mail = await db.sql`select from perdura.mailbox`;
+    const begun = await db.sql`select from perdura.actor where version > 0`;
+    return mail.length === 0 && begun.length === 60;
   });
-  const steps = await stepsOf(db);
-  assertEquals(steps.filter((event) => event === "ADD").length, 200);
-  assertEquals(steps.filter((event) => ["BLOCK", "UNBLOCK"].includes(event)), []);
+  return await stepsOf(db);
+}
+
+Deno.test("workers of two versions side by side: nobody is blocked, children included", async () => {
+  for (const adopts of [false, true]) {
+    const steps = await sideBySide([{ definition: counter("2"), adopts }]);
+    assertEquals(steps.filter((event) => event === "ADD").length, 200);
+    assertEquals(steps.filter((event) => ["BLOCK", "UNBLOCK"].includes(event)), [], `${adopts}`);
+  }
 });
