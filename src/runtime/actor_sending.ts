@@ -115,7 +115,7 @@ async function turnWith(
     return null;
   }
   try {
-    const reading = offer(desk, turning, event, mailId, key, view);
+    const reading = offer(desk, turning, event, mailId, key);
     return await desk.turner.commit(turning) ? reading : null;
   } catch (error) {
     if (error instanceof InvalidInputError) throw asSent(error);
@@ -135,14 +135,14 @@ export function offer(
   event: unknown,
   mailId: string,
   key: string | null,
-  view: Seat,
 ): Reading {
-  const logic = desk.host.machines.logicOf(view);
+  const { seat } = turning;
+  const logic = desk.host.machines.logicOf(seat);
   const policy = logic?.definition?.unhandled ?? "record";
   if (policy !== "record" && logic) {
-    const { id, registry } = view;
+    const { id, registry } = seat;
     const { snapshot } = turning;
-    const now = { ...view, snapshot, state: turning.state };
+    const now = { ...seat, snapshot, state: turning.state };
     if (policy === "reject") demandKnown(desk, now, event);
     const seen = foresee(logic.subject, { address: id, snapshot, event, registry });
     const isIdle = seen.outcome === "unhandled";

@@ -22,7 +22,7 @@ export async function startActor(
   const { seat, turning } = beginning(desk, { ...options, id });
   if (event !== undefined) {
     checkEvent(event);
-    starting("event", () => offer(desk, turning, event, newId(), null, seat));
+    starting("event", () => offer(desk, turning, event, newId(), null));
   }
   const { turn, isDone: created, at } = await desk.turner.commitOf(turning);
   const born = at && bornRow(seat, turn, at);

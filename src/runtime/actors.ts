@@ -28,6 +28,7 @@ import { emitsOf, type Emitted } from "./actor_emits.ts";
 import { waitFor } from "./actor_waiting.ts";
 import { actorAt } from "./moment.ts";
 import { pageOfActors } from "./paging.ts";
+import { statusAgain } from "./place.ts";
 import { branched, type BranchOptions } from "./branching.ts";
 import type { Reason } from "./explain.ts";
 import { explainActor } from "./explain_actor.ts";
@@ -226,7 +227,7 @@ export class Actors {
       if (options.skip && isRecord(fault) && typeof fault.mailId === "string") {
         turning.skip(fault.mailId);
       }
-      turning.mark("active", "RESUME", "client");
+      turning.mark(statusAgain(turning.snapshot), "RESUME", "client");
     });
   }
 

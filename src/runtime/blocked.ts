@@ -2,6 +2,7 @@
 import { compatibilityOf, demandOwn } from "../core/actor/mod.ts";
 import type { ActorName, ActorView, Store } from "../store/store.ts";
 import { isTaker, type Machines } from "./machines.ts";
+import { statusAgain } from "./place.ts";
 import type { CountDefaults } from "./preparing.ts";
 import { Turning } from "./turning.ts";
 import { upgraded } from "./upgrading.ts";
@@ -43,7 +44,7 @@ export class Blocked {
     const view = await actors.read(tenantId, id, 0, null);
     if (view?.status !== "blocked" || !this.#mayGoOn(view)) return;
     const turning = new Turning(view, machines.logicOf(view) ?? null, defaults);
-    turning.mark("active", "UNBLOCK", "sweep");
+    turning.mark(statusAgain(turning.snapshot), "UNBLOCK", "sweep");
     await this.#commit(turning);
   }
 

@@ -7,6 +7,7 @@
 import {
   type ActionEffect,
   type ActionMode,
+  type ActionOptions,
   type ActivityOptions,
   childAddress,
   type Effect,
@@ -46,6 +47,8 @@ export interface TransactionalAction {
   readonly type: string;
   readonly params: unknown;
   readonly exec: () => unknown;
+  /** What the chart that asks for it has in its place: later in the turn the actor may be of another. */
+  readonly given: ActionOptions | undefined;
 }
 
 /** Gathers. */
@@ -109,7 +112,7 @@ export class Consequences {
           this.#disarm(effect.timerId);
           break;
         case "action":
-          if (this.#modeOf(effect) === "transactional") this.transactional.push(effect);
+          if (this.#modeOf(effect) === "transactional") this.#write(effect);
       }
     }
   }
@@ -186,6 +189,11 @@ export class Consequences {
 
   #modeOf({ type, named }: ActionEffect): ActionMode | "inline" {
     return this.#of.logic?.definition?.modeOf(type, named) ?? "inline";
+  }
+
+  #write(effect: ActionEffect): void {
+    const given = this.#of.logic?.definition?.actions[effect.type];
+    this.transactional.push({ ...effect, given });
   }
 
   /** The work of an activity starts. */

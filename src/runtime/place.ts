@@ -51,6 +51,11 @@ export function statusOf({ status }: ActorSnapshot): ActorStatus {
   return status === "stopped" ? "cancelled" : status;
 }
 
+/** That of one that goes on. What had ended, and could not be started again, has ended still. */
+export function statusAgain(snapshot: ActorSnapshot | null): ActorStatus {
+  return snapshot ? statusOf(snapshot) : "active";
+}
+
 /** Whether an actor has ended. */
 export function isEnded(status: ActorStatus): boolean {
   return status === "done" || status === "error" || status === "cancelled" ||

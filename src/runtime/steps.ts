@@ -15,8 +15,10 @@ export class Steps {
   readonly #saver: StepSaver;
   /** JSON text by name: stored ones, and those under way here. */
   readonly #results = new Map<string, Promise<string>>();
+  /** Results whose answer was lost: what may still come in is saved again, and not worked for again. */
+  readonly #unheard = new Map<string, string>();
   #loaded: Promise<void> | null = null;
-  /** The answer to a step was lost: it may be stored, and is looked for before its work is done again. */
+  /** The answer to a step was lost: it may be stored, and is looked for before it is tried again. */
   #isInDoubt = false;
 
   constructor(job: ClaimedJob, store: StepStore, saver: StepSaver) {
@@ -76,9 +78,15 @@ export class Steps {
   }
 
   async #runAndSave(name: string, work: () => Json | Promise<Json>): Promise<string> {
-    const json = serialise("Step result", await work(), limits.payloadBytesMax);
+    const json = this.#unheard.get(name) ??
+      serialise("Step result", await work(), limits.payloadBytesMax);
     const { attempt } = this.#job;
-    await this.#saver.save({ job: this.#job, attempt, name, json });
-    return json;
+    try {
+      await this.#saver.save({ job: this.#job, attempt, name, json });
+      return json;
+    } catch (error) {
+      if (error instanceof UnknownResultError) this.#unheard.set(name, json);
+      throw error;
+    }
   }
 }

@@ -234,7 +234,8 @@ export class Turner {
     }
   }
 
-  async #stall({ seat }: Turning, code: string, reason: string): Promise<void> {
+  /** Of its turn nothing is kept: it is what it was before. */
+  async #stall({ seatBefore: seat }: Turning, code: string, reason: string): Promise<void> {
     const message = reason.slice(0, 2_000);
     const { id: actor, tenantId, machine } = seat;
     log.warn("An actor stalls", { actor, tenantId, machine, code });
@@ -293,9 +294,7 @@ export class Turner {
   /** Runs the transactional actions of a turn. */
   async #act(turning: Turning, turn: Turn, sql: TransactionSql): Promise<void> {
     if (isOwn(turning.seat.machine)) return;
-    const actions = this.#host.machines.logicOf(turning.seat)?.definition?.actions ?? {};
-    for (const { type, params, exec } of turning.transactional) {
-      const given = actions[type];
+    for (const { params, exec, given } of turning.transactional) {
       if (typeof given === "object") await given.run({ address: turn.id, params, sql });
       else await exec();
     }

@@ -36,17 +36,17 @@ export class Turning implements Read {
 
   /** @param logic Null where nothing is to be stepped: a stop needs no machine. */
   constructor(
-    seat: Seat,
+    readonly seatBefore: Seat,
     logic: Logic | null,
     defaults: CountDefaults,
     { birth = null, machines = null }: TurningOptions = {},
   ) {
-    this.#seat = seat;
+    this.#seat = seatBefore;
     this.#logic = logic;
     this.#machines = machines;
     this.#birth = birth;
-    this.#ledger = new Ledger(seat, logic);
-    this.#to = new Consequences({ ...seat, logic, defaults });
+    this.#ledger = new Ledger(seatBefore, logic);
+    this.#to = new Consequences({ ...seatBefore, logic, defaults });
   }
 
   /** Nothing more may be taken: it has stalled or is blocked. */
@@ -54,7 +54,7 @@ export class Turning implements Read {
     return this.#reader.isOver;
   }
 
-  /** What the actor is: before the turn, or as its incarnation that begins in it. */
+  /** What the actor is: as before the turn, or as its incarnation that begins in it. */
   get seat(): Seat {
     return this.#seat;
   }
@@ -209,7 +209,7 @@ export class Turning implements Read {
   mark(status: ActorStatus, event: string, cause: string | null, fault: unknown = null): void {
     this.#ledger.status = status;
     this.#fault = fault;
-    this.#offers = status === "active";
+    this.#offers = status === "active" || isEnded(status);
     this.record(event, byHand(cause), status);
   }
 

@@ -149,7 +149,8 @@ export class Tracing {
     } else {
       if (error instanceof Error) {
         const { name, message, stack = "" } = error;
-        span.recordException({ name, message: scrub(message), stack: scrub(stack) });
+        const shown = (text: unknown) => scrub(String(text));
+        span.recordException({ name: shown(name), message: shown(message), stack: shown(stack) });
       }
       span.setStatus({ code: SpanStatusCode.ERROR });
       this.#failed.set(job.id, span.spanContext());

@@ -57,7 +57,9 @@ const parent = defineHandler({
   input: z.object({ secret: sensitive(z.string()) }),
   retry: { baseMs: 10, capMs: 10 },
   handle: async ({ secret }, { job }) => {
-    if (job.attempt < 3) throw new Error(`again, with ${secret}`);
+    if (job.attempt < 3) {
+      throw Object.assign(new Error(`again, with ${secret}`), { name: `Refused ${secret}` });
+    }
     await runtime.enqueue("traced.child", {});
     await runtime.actors.start({ machine: "light", id: "lamp" });
     return "parent";

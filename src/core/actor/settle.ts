@@ -13,6 +13,9 @@ import { ActorStalledError, storing } from "./errors.ts";
 import { refOf } from "./refs.ts";
 import type { LogicKind } from "./sources.ts";
 
+/** The id of a timer that was given none: no earlier one has it. */
+const UNNAMED = /^#\d+$/;
+
 /** What an actor has, besides its position. */
 export interface Belongings {
   readonly children: ReadonlyMap<string, ChildEntry>;
@@ -173,8 +176,11 @@ export class Settlement {
   #arm({ to, event, id }: { to: Ref; event: LiveEvent; id?: string | undefined }, delay: number) {
     const gen = ++this.gens.timer;
     const timerId = id ?? `#${gen}`;
-    // Nobody would get it; but it has taken the place of an earlier one.
-    if (this.#isGone(to)) return this.#cancel(timerId);
+    if (this.#isGone(to)) {
+      // Nobody would get it; but it has taken the place of an earlier one.
+      if (id !== undefined) this.#cancel(id);
+      return;
+    }
     const json = this.#event(event);
     const delayMs = Math.max(0, delay);
     if (!(delayMs <= limits.delayMsMax)) {
@@ -209,10 +215,10 @@ export class Settlement {
   }
 
   #cancel(timerId: string): void {
-    const isFirst = this.#set.has(timerId) && this.#isWithoutTimers;
+    const isFirst = this.#set.has(timerId) && (this.#isWithoutTimers || UNNAMED.test(timerId));
     this.#forget(timerId);
     // Our own are all on the list. One of an earlier step for somebody else is not; it has a name.
-    const isOwn = isFirst || timerId.startsWith("xstate.after.") || timerId.startsWith("#");
+    const isOwn = isFirst || timerId.startsWith("xstate.after.");
     if (!isOwn || this.#before.timers.has(timerId)) this.push({ kind: "timer.cancel", timerId });
   }
 

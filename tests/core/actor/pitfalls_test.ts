@@ -251,6 +251,23 @@ Deno.test("pitfall 11: a timer that took another's place, and is cancelled, leav
   assertEquals(world.send("m", { type: "FLIP" }).timers, []);
 });
 
+Deno.test("pitfall 11: a cancel finds what was sent to another under the name, however it begins", () => {
+  const ear = createMachine({ id: "ear" });
+  for (const id of ["bell", "#bell", "#1"]) {
+    const machine = setup({ actors: { ear } }).createMachine({
+      id: "m",
+      invoke: { src: "ear", id: "ear" },
+      on: {
+        ARM: { actions: sendTo("ear", { type: "RING" }, { id, delay: 100 }) },
+        OFF: { actions: cancel(id) },
+      },
+    });
+    const world = new World().start("m", machine).send("m", { type: "ARM" });
+    assertEquals(world.timers.length, 1);
+    assertEquals(world.send("m", { type: "OFF" }).timers, [], id);
+  }
+});
+
 Deno.test("pitfall 11: timers without an id do not replace each other", () => {
   const machine = createMachine({
     id: "m",
