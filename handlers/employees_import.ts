@@ -84,6 +84,7 @@ async function importRows(rows: AsyncIterable<SheetRow>, context: HandlerContext
     context.progress({ imported, rejected: sorter.rejected });
   };
   for await (const row of rows) {
+    context.signal.throwIfAborted();
     const good = sorter.sort(row);
     if (good) chunk.push(good);
     if (chunk.length === CHUNK_ROWS) await write();

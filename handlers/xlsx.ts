@@ -7,8 +7,9 @@ import { namesOf, SheetError, type SheetRow } from "./sheets.ts";
 import { attributesOf, type Tag, textOf } from "./xml.ts";
 import { type Book, openBook, plain, tagsInTurns, TextReader } from "./xlsx_book.ts";
 
-/** As a sheet may have them at most. */
+/** As a sheet may have them at most; many cells can share one long text. */
 const COLUMNS_MAX = 16_384;
+const TEXT_LENGTH_MAX = 32_767;
 const DAY_MS = 86_400_000;
 /** Of the first of January 1970, counted from the end of 1899, and from 1904. */
 const EPOCH = { since1900: 25_569, since1904: 24_107 };
@@ -41,11 +42,16 @@ export async function* xlsxRows(
       names = namesOf(all, wanted);
     } else if (problem !== null) yield { line, problem };
     else {
-      const named = names.map((name, n) => [name, cells.get(n + 1) ?? ""]);
-      yield { line, cells: Object.fromEntries(named) };
+      yield { line, cells: named(cells, names) };
     }
   }
   if (names === null) throw new SheetError("The file is empty");
+}
+
+/** Cells by names. Made of what is there, not of all names: a row costs no more than it holds. */
+function named(cells: Row["cells"], names: readonly string[]): Record<string, string> {
+  const all = Array.from(cells, ([column, text]) => [names[column - 1], text]);
+  return Object.fromEntries(all.filter(([name]) => name));
 }
 
 /** Rows with something in them. */
@@ -117,8 +123,9 @@ class RowReader {
   #endCell(): void {
     if (this.#column > COLUMNS_MAX) throw new SheetError("The sheet has too many columns");
     const text = this.#text();
-    if (text === null) this.#problem ??= `The cell in column ${this.#column} cannot be read`;
-    else if (text !== "") this.#cells.set(this.#column, text);
+    if (text === null || text.length > TEXT_LENGTH_MAX) {
+      this.#problem ??= `The cell in column ${this.#column} cannot be read`;
+    } else if (text !== "") this.#cells.set(this.#column, text);
   }
 
   /** The cell as text; null: it makes no sense. */

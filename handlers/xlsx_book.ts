@@ -1,6 +1,6 @@
 /** An XLSX file, unpacked: its first sheet, and what the cells of that refer to. */
 import { setImmediate } from "node:timers/promises";
-import { type Unzipped, unzipSync } from "fflate";
+import { unzipSync } from "fflate";
 import { SheetError } from "./sheets.ts";
 import { attributesOf, type Tag, tagsOf, textOf } from "./xml.ts";
 
@@ -18,22 +18,27 @@ export interface Book {
 
 /** A small file can unpack to any size. */
 const UNPACKED_BYTES_MAX = 128 * 1024 * 1024;
-/** Tags between two of which others get their turn. */
+/** After so many tags, or so much in them, others get their turn. */
 const TURN_TAGS = 5_000;
+const TURN_LENGTH = 1024 * 1024;
+
+/** The files in the archive by their names in lower case: programs do not agree on how to write these. */
+type Parts = ReadonlyMap<string, Uint8Array>;
 
 /** @throws {SheetError} It is no such file, or too large. */
 export async function openBook(bytes: Uint8Array): Promise<Book> {
   const parts = unpacked(bytes);
   const links = linksOf(partOf(parts, "xl/_rels/workbook.xml.rels") ?? missing("links"));
-  let [first, is1904]: [string | null, boolean] = [null, false];
+  let [first, is1904]: [string | undefined, boolean] = [undefined, false];
   for (const tag of tagsOf(partOf(parts, "xl/workbook.xml") ?? missing("workbook"))) {
     if (!tag.isOpen) continue;
-    if (tag.name === "sheet") first ??= attributesOf(tag).get("id") ?? null;
+    // Others are charts and the like.
+    if (tag.name === "sheet") first ??= links.sheets.get(attributesOf(tag).get("id") ?? "");
     if (tag.name === "workbookPr") {
       is1904 = ["1", "true"].includes(attributesOf(tag).get("date1904") ?? "");
     }
   }
-  const sheet = partOf(parts, links.sheets.get(first ?? "") ?? "") ?? missing("sheet");
+  const sheet = partOf(parts, first ?? "") ?? missing("sheet");
   const strings = await stringsOf(partOf(parts, links.strings ?? "xl/sharedStrings.xml") ?? "");
   const days = await daysOf(partOf(parts, links.styles ?? "xl/styles.xml") ?? "");
   return { sheet, strings, days, is1904 };
@@ -44,9 +49,13 @@ export async function* tagsInTurns(xml: string): AsyncGenerator<Iterable<Tag>, v
   const tags = tagsOf(xml);
   for (let isOver = false; !isOver;) {
     const some: Tag[] = [];
-    while (some.length < TURN_TAGS && !isOver) {
+    let length = 0;
+    while (some.length < TURN_TAGS && length < TURN_LENGTH && !isOver) {
       const { value, done } = tags.next();
-      if (value) some.push(value);
+      if (value) {
+        some.push(value);
+        length += value.before.length + value.attributes.length;
+      }
       isOver = done ?? false;
     }
     yield some;
@@ -55,17 +64,18 @@ export async function* tagsInTurns(xml: string): AsyncGenerator<Iterable<Tag>, v
 }
 
 /** What a reader needs; no part gets longer than the file says, and what that says is counted. */
-function unpacked(bytes: Uint8Array): Unzipped {
+function unpacked(bytes: Uint8Array): Parts {
   let total = 0;
   try {
-    return unzipSync(bytes, {
+    const files = unzipSync(bytes, {
       filter: ({ name, originalSize }) => {
-        if (!/\.(xml|rels)$/.test(name)) return false;
+        if (!/\.(xml|rels)$/i.test(name)) return false;
         total += originalSize;
         if (total > UNPACKED_BYTES_MAX) throw new SheetError("The file is too large, unpacked");
         return true;
       },
     });
+    return new Map(Object.entries(files).map(([name, part]) => [name.toLowerCase(), part]));
   } catch (error) {
     if (error instanceof SheetError) throw error;
     const message = error instanceof Error ? error.message : String(error);
@@ -73,8 +83,8 @@ function unpacked(bytes: Uint8Array): Unzipped {
   }
 }
 
-function partOf(parts: Unzipped, name: string): string | null {
-  const bytes = parts[name];
+function partOf(parts: Parts, name: string): string | null {
+  const bytes = parts.get(name.toLowerCase());
   return bytes ? new TextDecoder().decode(bytes) : null;
 }
 
@@ -89,14 +99,23 @@ function linksOf(xml: string) {
   for (const tag of tagsOf(xml)) {
     if (!tag.isOpen || tag.name !== "Relationship") continue;
     const attributes = attributesOf(tag);
-    const target = attributes.get("Target") ?? "";
-    const path = target.startsWith("/") ? target.slice(1) : `xl/${target}`;
+    const path = pathOf(attributes.get("Target") ?? "");
     const type = attributes.get("Type") ?? "";
     if (type.endsWith("/worksheet")) sheets.set(attributes.get("Id") ?? "", path);
     else if (type.endsWith("/sharedStrings")) strings = path;
     else if (type.endsWith("/styles")) styles = path;
   }
   return { sheets, strings, styles };
+}
+
+/** The path of a part that a link in `xl` names. */
+function pathOf(target: string): string {
+  const path = target.startsWith("/") ? [] : ["xl"];
+  for (const step of target.split("/")) {
+    if (step === "..") path.pop();
+    else if (step !== "" && step !== ".") path.push(step);
+  }
+  return path.join("/");
 }
 
 /** Reads the texts in `si` and `is`, which may be in pieces, with the readings of Japanese ones beside them. */

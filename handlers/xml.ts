@@ -16,8 +16,9 @@ export interface Tag {
 }
 
 const TAG =
-  /<(\/?)(?:[^\s:<>/"'=]+:)?([^\s:<>/"'=]+)((?:\s+[^\s<>/"'=]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(\/?)>/y;
-const ATTRIBUTE = /(?:[^\s:="']+:)?([^\s:="']+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
+  /^<(\/?)(?:[^\s:<>/"'=]+:)?([^\s:<>/"'=]+)((?:\s+[^\s<>/"'=]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(\/?)>/;
+/** Begins where the last one ended: what is long is gone through once. */
+const ATTRIBUTE = /\s+([^\s="']+)\s*=\s*(?:"([^"]*)"|'([^']*)')/gy;
 const ENTITY = /&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(\w{1,4}));/g;
 const NAMED: Readonly<Record<string, string>> = {
   amp: "&",
@@ -27,26 +28,29 @@ const NAMED: Readonly<Record<string, string>> = {
   apos: "'",
 };
 const CDATA = "<![CDATA[";
+/** Of a tag, and of the text in front of one: no cell comes near it, and more takes room without end. */
+const LENGTH_MAX = 1024 * 1024;
 
-/** The tags of a document. @throws {SheetError} It is no XML, or one that declares what is in it. */
+/** The tags of a document. @throws {SheetError} It is no XML, is cut off, or declares what is in it. */
 export function* tagsOf(xml: string): Generator<Tag, void, void> {
-  let before = "";
-  for (let at = 0; at < xml.length;) {
-    const from = xml.indexOf("<", at);
-    if (from < 0) return;
+  let [before, depth, at] = ["", 0, 0];
+  for (let from = xml.indexOf("<"); from >= 0; from = xml.indexOf("<", at)) {
     before += xml.slice(at, from);
     if (xml[from + 1] === "!" || xml[from + 1] === "?") {
       at = asideEnd(xml, from);
       if (xml.startsWith(CDATA, from)) before += escaped(xml.slice(from + CDATA.length, at - 3));
       continue;
     }
-    TAG.lastIndex = from;
-    const [all, end, name = "", attributes = "", empty] = TAG.exec(xml) ?? [];
-    if (all === undefined) throw notXml(from);
-    yield { name, isOpen: end === "", isClose: end !== "" || empty !== "", attributes, before };
+    const found = TAG.exec(xml.slice(from, from + LENGTH_MAX));
+    const [all, end, name = "", attributes = "", empty] = found ?? [];
+    if (all === undefined || before.length > LENGTH_MAX) throw notXml(from);
+    const [isOpen, isClose] = [end === "", end !== "" || empty !== ""];
+    depth += Number(isOpen) - Number(isClose);
+    yield { name, isOpen, isClose, attributes, before };
     before = "";
     at = from + all.length;
   }
+  if (depth !== 0) throw new SheetError("The file is damaged: a part of it is cut off");
 }
 
 /** Where a comment, an instruction or plain text ends. What a DOCTYPE declares can be of any size: there is none. */
@@ -65,7 +69,8 @@ function notXml(at: number): SheetError {
 /** The attributes of a tag by their names, without prefixes. */
 export function attributesOf({ attributes }: Tag): ReadonlyMap<string, string> {
   const found = attributes.matchAll(ATTRIBUTE);
-  return new Map(Array.from(found, ([, name = "", a, b = ""]) => [name, unescaped(a ?? b)]));
+  const bare = (name: string) => name.slice(name.lastIndexOf(":") + 1);
+  return new Map(Array.from(found, ([, name = "", a, b = ""]) => [bare(name), unescaped(a ?? b)]));
 }
 
 /** The text in front of a tag, as it reads. */

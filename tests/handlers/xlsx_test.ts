@@ -45,7 +45,7 @@ Deno.test("numbers, answers, formulas and days, as they are shown", async () => 
     cell(`t="e"><v>#N/A</v>`),
     cell(`t="d"><v>2026-01-31T00:00:00Z</v>`),
   ];
-  assertEquals(await cellsOf(plain.join("")), ["1000", "true", "ADA", "", "2026-01-31"]);
+  assertEquals(await cellsOf(plain.join("")), ["1000", "true", "ADA", "2026-01-31"]);
   const styles = `<styleSheet><numFmts><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd;@"/>` +
     `<numFmt numFmtId="165" formatCode="&quot;day&quot; 0.00"/>` +
     `<numFmt numFmtId="166" formatCode="[h]:mm:ss.00"/></numFmts>` +
@@ -68,9 +68,9 @@ Deno.test("cells and rows without numbers follow each other; a cell that makes n
       `<row><c t="s"><v>7</v></c></row><row><c r="B9" t="inlineStr"><is><t>2</t></is></c></row>`,
   );
   assertEquals(await rowsOf(file), [
-    { line: 4, cells: { a: "1", b: "" } },
+    { line: 4, cells: { a: "1" } },
     { line: 5, problem: "The cell in column 1 cannot be read" },
-    { line: 9, cells: { a: "", b: "2" } },
+    { line: 9, cells: { b: "2" } },
   ]);
 });
 
@@ -84,6 +84,9 @@ Deno.test("files that mean harm are refused, and none of them is in anybody's wa
       { "xl/worksheets/sheet1.xml": `<worksheet><sheetData><row r="1"` },
       { "xl/worksheets/sheet1.xml": `<worksheet><!-- never ends` },
       { "xl/workbook.xml": `<workbook><sheets/></workbook>` },
+      // What no cell could need, and no memory holds a hundred times over.
+      { "xl/worksheets/sheet1.xml": `<worksheet${' a=""'.repeat(300_000)}/>` },
+      { "xl/sharedStrings.xml": `<sst><si><t>${"&amp;".repeat(300_000)}</t></si></sst>` },
     ]
   ) await assertRejects(() => rowsOf(withParts(good, parts)), SheetError, "not an XLSX file");
   const cells = `<row r="2">${"<c/>".repeat(100_000)}</row>`;
@@ -94,6 +97,78 @@ Deno.test("files that mean harm are refused, and none of them is in anybody's wa
   );
   const empty = await rowsOf(bookOf(rowOf(["a"], 1) + "<row/>".repeat(300_000)));
   assertEquals(empty, []);
+});
+
+Deno.test("a sheet that is cut off is none, wherever that is", async () => {
+  const good = bookOf("");
+  const row = rowOf(["x"], 1);
+  for (const end of ["", "<row>", "<row><c><v>12", "</sheetData>", "</sheetData>\n"]) {
+    const xml = `<worksheet><sheetData>${row}${end}`;
+    await assertRejects(
+      () => rowsOf(withParts(good, { "xl/worksheets/sheet1.xml": xml })),
+      SheetError,
+      "cut off",
+    );
+  }
+  const strings = { "xl/sharedStrings.xml": `<sst><si><t>a</t></si>` };
+  await assertRejects(() => rowsOf(withParts(bookOf(row), strings)), SheetError, "cut off");
+});
+
+Deno.test("tags of any shape are gone through once: what is squared takes many minutes", async () => {
+  const [a, b, blank] = ["a", "b", " "].map((sign) => sign.repeat(250_000));
+  const cell = `<is><t>1</t></is></c>`;
+  const seen = await cellsOf(
+    `<c ${a}:${b}:r="A2" t="inlineStr">${cell}<c ${a}${b}="" r="B2" t="inlineStr">${cell}` +
+      `<c${blank}r${blank}=${blank}"C2"${blank} t="inlineStr">${cell}`,
+  );
+  assertEquals(seen, ["1", "1", "1"]);
+  for (
+    const tag of [
+      `<${a}:${b}`,
+      `<c${blank}${blank}=`,
+      `<c ${a}${blank}`,
+      `<c ${a}="${b}`,
+      `<c a='b"`,
+    ]
+  ) {
+    await assertRejects(() => cellsOf(`${tag}${blank}<`), SheetError, "there is no XML");
+  }
+});
+
+Deno.test("a row costs what it holds, however many columns have names and however long a text is that cells share", async () => {
+  const names = Array.from({ length: 16_384 }, (_, n) => `<c t="str"><v>n${n}</v></c>`);
+  const row = `<row><c r="B2"><v>1</v></c><c r="XFD2"><v>2</v></c></row>`;
+  const file = bookOf(`<row>${names.join("")}</row>${row}<row><c t="s"><v>0</v></c></row>`);
+  const strings = `<sst><si><t>${"x".repeat(32_768)}</t></si></sst>`;
+  assertEquals(await rowsOf(withParts(file, { "xl/sharedStrings.xml": strings })), [
+    { line: 2, cells: { n1: "1", n16383: "2" } },
+    { line: 3, problem: "The cell in column 1 cannot be read" },
+  ]);
+});
+
+Deno.test("the first sheet is the first that is no chart; links and parts are written in many ways", async () => {
+  const office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+  const sheet = bookOf(rowOf(["a"], 1) + `<row r="2"><c t="s"><v>0</v></c></row>`);
+  const workbook = `<workbook><sheets><sheet name="Chart" r:id="r0"/><sheet name="S" r:id="r1"/>` +
+    `<sheet name="T" r:id="r2"/></sheets></workbook>`;
+  const targets = [
+    "./worksheets/sheet1.xml",
+    "../xl/worksheets/sheet1.xml",
+    "Worksheets/Sheet1.xml",
+  ];
+  for (const target of [...targets, "/xl/worksheets/sheet1.xml"]) {
+    const links = `<Relationships>` +
+      `<Relationship Id="r0" Type="${office}/chartsheet" Target="chartsheets/sheet1.xml"/>` +
+      `<Relationship Id="r1" Type="${office}/worksheet" Target="${target}"/>` +
+      `<Relationship Id="r2" Type="${office}/worksheet" Target="worksheets/sheet2.xml"/></Relationships>`;
+    const file = withParts(sheet, {
+      "xl/workbook.xml": workbook,
+      "xl/_rels/workbook.xml.rels": links,
+      "xl/SharedStrings.xml": `<sst><si><t>Ada</t></si></sst>`,
+      "xl/chartsheets/sheet1.xml": `<chartsheet/>`,
+    });
+    assertEquals(await rowsOf(file), [{ line: 2, cells: { a: "Ada" } }], target);
+  }
 });
 
 Deno.test("a long sheet lets others have their turn between its rows", async () => {
