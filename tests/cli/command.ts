@@ -11,6 +11,7 @@ export interface Finished {
 
 const MAIN = new URL("../../main.ts", import.meta.url).href;
 const EACH = new URL("./each.ts", import.meta.url).href;
+const RUN_MS = 180_000;
 const OURS = /^(PERDURA|WORKER|SWEEP|JOB|RETRY|TENANT|TEST)_/;
 
 /** Runs `main.ts` to its end, in a folder of its own. */
@@ -59,10 +60,13 @@ export async function openSession(
   const next = async (pieces?: AsyncGenerator<string>) => (await pieces?.next())?.value ?? "";
   return {
     run: async (args, settings = {}) => {
+      // A command that serves where it should refuse would never end.
+      const deadline = setTimeout(() => child.kill("SIGKILL"), RUN_MS);
       await input.write(new TextEncoder().encode(`${JSON.stringify({ args, settings })}\n`));
       const [stdout, code] = [await next(told), await next(told)];
       const lines = linesOf(await next(complained));
       await next(complained);
+      clearTimeout(deadline);
       return { code: Number(code || NaN), stdout, lines };
     },
     [Symbol.asyncDispose]: async () => {
