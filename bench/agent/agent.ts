@@ -13,7 +13,6 @@ import { type AgentConfig, now, type Run, type System, type WorkerPlan } from ".
 export interface Commands {
   setUp: [null, null];
   fill: [FillPlan, number];
-  mark: [null, null];
   addOneByOne: [{ ms: number; inFlight: number }, { jobs: number; ms: number }];
   probe: [{ jobs: number; gapMs: number }, null];
   load: [{ perSecond: number; sleepMs: number }, null];
@@ -42,7 +41,6 @@ export async function runAgent(
   } = {
     setUp: () => system.setUp().then(() => null),
     fill: (plan) => fill(system, plan),
-    mark: async () => (await system.mark?.(), null),
     addOneByOne: (plan) => addOneByOne(system, plan),
     probe: (plan) => probe(system, plan).then(() => null),
     load: (

@@ -45,10 +45,8 @@ export interface System {
   addMany(works: readonly Work[]): Promise<unknown>;
   /** Runs jobs until the process ends. Resolves when the worker listens. */
   work(plan: WorkerPlan, run: Run): Promise<unknown>;
-  /** Whether the store still has jobs that are due (before the mark, when one is set) or running. */
+  /** Whether the store still has jobs that are due or running. */
   isBusy(): Promise<boolean>;
-  /** Notes where the jobs to be drained end; what is added later is a backlog. */
-  mark?(): Promise<void>;
 }
 
 /** Where a system runs, and which of its settings are used. */

@@ -44,6 +44,7 @@ export async function drain(lab: Lab, who: Contestant, plan: DrainPlan): Promise
   for (let n = 0; n < workers; n++) {
     agents.push(stack.use(await lab.start(who, place)));
   }
+  const backlog = contents.hasBacklog ? stack.use(await watchEnds(lab, place)) : null;
   if (plan.isHeld) stack.use(await holdSnapshot(lab, place));
   await lab.server.settle();
   const finish = meter(place.pid, agents.map(({ pid }) => pid));
@@ -55,10 +56,10 @@ export async function drain(lab: Lab, who: Contestant, plan: DrainPlan): Promise
   );
   const firstRunsMs = await untilEnded(agents, jobs, begun);
   await untilEnded(agents, runs, begun);
-  await untilIdle(agents);
+  if (backlog === null) await untilIdle(agents);
   const spent = finish();
-  // Behind a mark the worker has gone on: what it has ended there took of the same time.
-  const done = contents.isMarked ? await archivedIn(lab, place) : jobs;
+  // Before a backlog there is no end: what is stored by now counts, and not what has only run.
+  const done = backlog === null ? jobs : await backlog.archived();
   const late = await Promise.all(agents.map((agent) => agent.call("lateness", null)));
   const waits = late.flat().map((at) => at - startedAt);
   const seconds = plan.isTimedToFirstRuns ? firstRunsMs / 1000 : spent.seconds;
@@ -101,13 +102,15 @@ async function untilEnded(agents: readonly Agent[], runs: number, begun: number)
   return performance.now() - begun;
 }
 
-/** Ours alone, in a store where nothing had ended before. */
-async function archivedIn(lab: Lab, { database }: Place): Promise<number> {
-  const [row] = await lab.server.run(
-    database ?? "",
-    "select count(*)::integer as n from perdura.job_archive",
-  );
-  return Number(row?.n);
+/** Ours alone, in a store where nothing had ended before; by a session that is there already. */
+async function watchEnds(lab: Lab, { database }: Place) {
+  const sql = lab.server.connect(database ?? "");
+  const archived = async () => {
+    const [row] = await sql`select count(*)::integer as n from perdura.job_archive`;
+    return Number(row?.n);
+  };
+  await archived();
+  return { archived, [Symbol.asyncDispose]: () => sql[Symbol.asyncDispose]() };
 }
 
 async function untilIdle([agent]: readonly Agent[]): Promise<void> {

@@ -21,8 +21,8 @@ export interface Place extends AsyncDisposable {
 /** What a store holds before the measurement. */
 export interface Contents {
   readonly fills: readonly FillPlan[];
-  /** Jobs beyond the first fill are a backlog that nobody waits for. */
-  readonly isMarked?: boolean;
+  /** Jobs beyond the first fill are a backlog that nobody waits for: ours alone measures that. */
+  readonly hasBacklog?: boolean;
   /** Finished jobs that are there already. */
   readonly finished?: number;
 }
@@ -108,7 +108,7 @@ export class Lab {
     };
   }
 
-  async #makeTemplate(who: Contestant, { fills, isMarked, finished }: Contents): Promise<string> {
+  async #makeTemplate(who: Contestant, { fills, finished }: Contents): Promise<string> {
     const database = this.#newName();
     await this.server.create(database);
     const place = this.#placeOf(database);
@@ -118,10 +118,7 @@ export class Lab {
     }
     await using agent = await this.start(who, place);
     if (finished !== undefined) await this.#finishJobs(place, agent, finished);
-    for (const [index, plan] of fills.entries()) {
-      await agent.call("fill", plan);
-      if (isMarked && index === 0) await agent.call("mark", null);
-    }
+    for (const plan of fills) await agent.call("fill", plan);
     await this.server.vacuum(database);
     return database;
   }

@@ -79,7 +79,7 @@ function ourDrains(pick: Pick): Workload {
   const held = pick(60_000, 400_000);
   const waiting = {
     fills: [{ jobs }, { jobs: pick(100_000, 1_000_000) }],
-    isMarked: true,
+    hasBacklog: true,
   };
   const finished = { fills: [{ jobs }], finished: pick(300_000, 10_000_000) };
   return {

@@ -48,7 +48,6 @@ function open({ url, variant }: AgentConfig): System {
   return {
     async setUp() {
       await migrate({ url });
-      await sql`create table bench_mark (at timestamptz)`;
     },
     add: (work) => variant === "ceiling" ? bare.add(work) : jobs.enqueue(inputOf(work)),
     addMany: (works) =>
@@ -78,24 +77,13 @@ function open({ url, variant }: AgentConfig): System {
       await Promise.resolve();
     },
     async isBusy() {
-      const [mark] = await sql`select at::text from bench_mark`;
-      const [row] = mark ? await sql.unsafe(BUSY_BEFORE, [mark.at]) : await sql.unsafe(BUSY);
+      const [row] = await sql.unsafe(BUSY);
       return row?.busy === true;
-    },
-    async mark() {
-      await sql`insert into bench_mark select max(run_at) from perdura.job`;
     },
   };
 }
 
 const BUSY = "select exists (select from perdura.job) as busy";
-/** One lane: so the claim index finds what is before the mark. */
-const BUSY_BEFORE = `
-  select exists (
-    select from perdura.job j, (select tenant_id, lane, priority from perdura.job limit 1) l
-     where j.tenant_id = l.tenant_id and j.lane = l.lane and j.priority = l.priority
-       and j.run_at <= $1::text::timestamptz) as busy`;
-
 function inputOf({ payload, delayMs, tenant }: Work) {
   return {
     type: TYPE,

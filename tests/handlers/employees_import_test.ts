@@ -1,6 +1,9 @@
 /** `employees.import`: good rows in, bad rows told, whatever the file is like. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { setImmediate } from "node:timers/promises";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { z } from "zod";
 import { employeesImport } from "../../handlers/employees_import.ts";
+import { defineHandler } from "../../src/runtime/handlers.ts";
 import { Files } from "../../src/runtime/files.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";
@@ -210,4 +213,43 @@ Deno.test("an XLSX file: what formulas came to, days, the first sheet, and what 
     ],
   });
   assertEquals(await employees(db), ["default|ada@example.com|ADA||2026-01-31"]);
+});
+
+Deno.test("an import that is cancelled ends at the next row, a bad one too", async () => {
+  await using db = await testDatabase();
+  const { id: fileId } = await new Files(db.store.files).add({
+    tenantId: "default",
+    name: "bad.csv",
+    mediaType: "text/csv",
+    bytes: encoder.encode("email,name\n"),
+  });
+  const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let after = 0;
+  const importer = employeesImport();
+  const handler = defineHandler({
+    type: importer.type,
+    input: z.object({ fileId: z.uuid() }),
+    handle: async (input, context) => {
+      const file = await context.file(input.fileId);
+      async function* pieces() {
+        yield* file.pieces();
+        for (; after < 100; after += Number(context.signal.aborted)) {
+          begun.resolve();
+          await setImmediate();
+          yield encoder.encode("nobody,No Address\n");
+        }
+      }
+      const endless = { value: () => Promise.resolve({ ...file, pieces }) };
+      const started = importer.run(input, Object.defineProperty(context, "file", endless));
+      assert(started.ok);
+      return await Promise.resolve(started.value).finally(over.resolve);
+    },
+  });
+  await using w = testWorker(db, [handler]);
+  const { id } = await w.jobs.enqueueUnchecked({ type: handler.type, payload: { fileId } });
+  await begun.promise;
+  await w.jobs.send(id, { type: "CANCEL" }, { tenantId: null, ifVersion: null, cause: "test" });
+  await w.reach(id, "cancelled");
+  await over.promise;
+  assert(after <= 2, `${after} rows after the end`);
 });
