@@ -5,7 +5,8 @@
  * minute has a row: what a job costs, how many are not done, and what has grown.
  */
 import { contestant } from "./cells/contestants.ts";
-import { EMPTY, Lab, type Place } from "./cells/lab.ts";
+import { holdSnapshot } from "./cells/drain.ts";
+import { EMPTY, Lab } from "./cells/lab.ts";
 import { round } from "./cells/measurement.ts";
 import { makeFolder } from "./place/folder.ts";
 import { meter } from "./place/meter.ts";
@@ -56,7 +57,7 @@ async function report(): Promise<void> {
   await using place = await lab.prepare(who, EMPTY);
   await using agent = await lab.start(who, place);
   const looking = server.connect(place.database ?? "");
-  const holder = held > 0 ? await holdSnapshot(place) : null;
+  const holder = held > 0 ? await holdSnapshot(lab, place) : null;
   await agent.call("work", { concurrency: null });
   await agent.call("load", { perSecond: rate, sleepMs: 0 });
   const rows: string[][] = [];
@@ -68,7 +69,7 @@ async function report(): Promise<void> {
     const jobs = agent.ended - ended;
     const written = await server.wal() - wal;
     [wal, ended] = [wal + written, ended + jobs];
-    if (minute === held) await holder?.end({ timeout: 1 });
+    if (minute === held) await holder?.[Symbol.asyncDispose]();
     const [found] = await looking.unsafe(STATE);
     rows.push([
       ...[String(minute), round(jobs / seconds), round(database / jobs * 1e6, 1)],
@@ -80,13 +81,6 @@ async function report(): Promise<void> {
   await looking.end({ timeout: 1 });
   print(`\n${rate} jobs a second, a snapshot held for the first ${held} minutes:\n`);
   print(table([...NAMES, "worker MB", "server MB"], rows));
-}
-
-async function holdSnapshot({ database }: Place) {
-  const sql = server.connect(database ?? "");
-  await sql.unsafe("begin isolation level repeatable read");
-  await sql.unsafe("select count(*) from pg_class");
-  return sql;
 }
 
 /** MB of a process; `withChildren`: and of what it has begun, each shared page once. */

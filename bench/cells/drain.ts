@@ -119,7 +119,8 @@ async function untilIdle([agent]: readonly Agent[]): Promise<void> {
   }
 }
 
-async function holdSnapshot(lab: Lab, { database }: Place): Promise<AsyncDisposable> {
+/** A session that keeps a snapshot open until it is disposed of. */
+export async function holdSnapshot(lab: Lab, { database }: Place): Promise<AsyncDisposable> {
   const sql = lab.server.connect(database ?? "");
   await sql.unsafe("begin isolation level repeatable read");
   await sql.unsafe("select count(*) from pg_class");
