@@ -1021,7 +1021,7 @@ create function perdura.claim_level(
   lease_id uuid, worker uuid, lease_ms integer, grace_ms integer, from_states smallint[], to_state smallint,
   wanted integer, tenant text, lane bigint, priority smallint, cursor_at timestamptz, cursor_id uuid, change bigint)
 returns table (jobs text, kind text) language plpgsql
-set enable_seqscan = off set jit = off as $$
+set enable_seqscan = off set jit = off set enable_sort = off as $$
 #variable_conflict use_column
 declare
   picked record;
@@ -1099,7 +1099,7 @@ create function perdura.claim_next(
   lease_id uuid, worker uuid, lease_ms integer, grace_ms integer, from_states smallint[], to_state smallint,
   wanted integer, tenant text, lane bigint, priority smallint, cursor_at timestamptz, cursor_id uuid, change bigint)
 returns table (jobs text, kind text) language plpgsql
-set enable_seqscan = off set jit = off as $$
+set enable_seqscan = off set jit = off set enable_sort = off as $$
 #variable_conflict use_column
 declare
   picked record;

@@ -39,7 +39,7 @@ gone as (
     with ordinality as x(t, i, v, status, place, tags, snapshot, whole, job, jv, o, big, event, f,
       outcome, reason, cause, body, effects, patch, nid, nlane, nq, ntype, ma, mc, ms, npayload, nbig,
       meta, child, gen, src, parks, part, k)
-   where j.tenant_id = x.t and j.id = x.job and j.version = x.jv and j.state = $2::smallint
+   where j.tenant_id = any(array[x.t]) and j.id = x.job and j.version = x.jv and j.state = $2::smallint
      and j.lease_id = h.id
   returning x.k, h.id as l, h.worker as w, j.tenant_id, j.queue, j.id, x.i, x.v, x.o, x.big, x.nid,
             j.parent_id, j.lane, j.run_at, j.created_at, j.started_at, j.cancel_requested_at,
@@ -121,9 +121,9 @@ finished as materialized (
   select h.id as l, h.n_left - count(*)::integer as n_left
     from gone join held h on h.id = gone.l group by h.id, h.n_left),
 emptied as (
-  delete from perdura.lease le using finished f where le.id = f.l and f.n_left <= 0),
+  delete from perdura.lease le using finished f where le.id = any(array[f.l]) and f.n_left <= 0),
 lowered as (
-  update perdura.lease le set n_left = f.n_left from finished f where le.id = f.l and f.n_left > 0)
+  update perdura.lease le set n_left = f.n_left from finished f where le.id = any(array[f.l]) and f.n_left > 0)
 select coalesce(string_agg(g.k::text, ',') filter (where g.moved), '') as committed,
        coalesce(string_agg(g.k::text, ',') filter (where g.moved and g.has_mail), '') as with_mail,
        coalesce(string_agg(g.k::text, ',') filter (where not g.moved), '') as mailed,

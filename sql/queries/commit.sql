@@ -5,6 +5,7 @@
 -- home 0: stays live (d ms from now or at r; neither: keeps its due time), 1: archive, 2: dead letter.
 -- Locks: lease rows first, in id order; then job rows through the primary key.
 -- Index: primary keys of lease, job and slot, slot_lease. Each job is guarded by its version: zero rows is a lost lease.
+-- `= any(array[…])`: see finish.sql.
 -- $3 re-checks the expiry inside the update: a lease renewed since the sweeper looked is left alone.
 -- A job that stops running forgets its claim: that step goes to `transition` before its own.
 -- A job that stops running gives back its slots, whatever the reason: only leases that hold some look.
@@ -29,7 +30,7 @@ x as materialized (
    where r.k is null or h.id is not null),
 gone as (
   delete from perdura.job j using x
-   where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = x.f and x.h > 0
+   where j.tenant_id = any(array[x.t]) and j.id = x.i and j.version = x.v and j.state = x.f and x.h > 0
      and (x.cs is null or x.cs = (j.cancel_requested_at is not null))
   returning j.tenant_id, j.id, j.lane, j.run_at, j.created_at, j.started_at, j.cancel_requested_at,
             j.timeout_ms, j.version + 1 as version, j.priority, j.max_attempts, j.max_crashes,
@@ -48,7 +49,7 @@ back as (
                        else j.run_at end,
          last_error = coalesce(x.err, j.last_error)
     from x
-   where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = x.f and x.h = 0
+   where j.tenant_id = any(array[x.t]) and j.id = x.i and j.version = x.v and j.state = x.f and x.h = 0
      and (x.cs is null or x.cs = (j.cancel_requested_at is not null))
   returning j.tenant_id, j.id, j.queue, j.type, j.limit_key, j.version, j.started_at, x.l, x.w, x.ran, x.f, x.s,
             x.e, x.a, x.c),
@@ -138,14 +139,14 @@ next as materialized ( -- the first of each key that is left
        order by p.batch, p.n limit 1) p on true),
 parked as materialized (
   select j.tenant_id, j.id from next n
-    join perdura.job j on j.tenant_id = n.tenant_id and j.id = n.job_id where j.lane & 1 = 1),
+    join perdura.job j on j.tenant_id = any(array[n.tenant_id]) and j.id = n.job_id where j.lane & 1 = 1),
 ready as materialized (
   select j.tenant_id, j.id from parked p
-    join perdura.job j on j.tenant_id = p.tenant_id and j.id = p.id
-   order by j.tenant_id, j.id for update of j skip locked),
+    join perdura.job j on j.tenant_id = any(array[p.tenant_id]) and j.id = p.id
+   order by p.tenant_id, p.id for update of j skip locked),
 led as (
   update perdura.job j set lane = j.lane - 1 from ready r
-   where j.tenant_id = r.tenant_id and j.id = r.id and j.lane & 1 = 1),
+   where j.tenant_id = any(array[r.tenant_id]) and j.id = r.id and j.lane & 1 = 1),
 vacant as (
   insert into perdura.vacancy (tenant_id, key)
   select n.tenant_id, n.key from next n
@@ -169,10 +170,10 @@ dropped as ( -- the end of a lease is that of its slots
      select h.id from held h join finished f on f.l = h.id where h.n_left <= f.n and h.holds_slots))),
 emptied as (
   delete from perdura.lease le using held, finished
-   where le.id = held.id and finished.l = held.id and held.n_left <= finished.n),
+   where le.id = any(array[held.id]) and finished.l = held.id and held.n_left <= finished.n),
 lowered as (
   update perdura.lease le set n_left = held.n_left - finished.n from held, finished
-   where le.id = held.id and finished.l = held.id and held.n_left > finished.n)
+   where le.id = any(array[held.id]) and finished.l = held.id and held.n_left > finished.n)
 select r.t, r.i
   from unnest($4::text[], $5::uuid[]) as r(t, i)
  where (select count(*) from ended) < cardinality($5::uuid[]) -- the common case hashes nothing

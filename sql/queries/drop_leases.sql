@@ -11,4 +11,4 @@ with empty as materialized (
    order by le.id for update skip locked),
 dropped as (
   delete from perdura.slot s where s.lease_id = any(array(select id from empty)))
-delete from perdura.lease le using empty where le.id = empty.id
+delete from perdura.lease le using empty where le.id = any(array[empty.id])

@@ -19,7 +19,7 @@ x as ( -- the tenant by its number: from a join, plans came out that search job'
     join named n on n.k = r.k),
 gone as ( -- first what is read again below: a reader unpacks a row up to its last column
   delete from perdura.job j using x
-   where j.tenant_id = x.t and j.id = x.i and j.version = x.v and j.state = $2::smallint
+   where j.tenant_id = any(array[x.t]) and j.id = x.i and j.version = x.v and j.state = $2::smallint
   returning x.l, j.tenant_id, j.queue, j.parent_id, j.id, x.big, x.w, x.o, j.lane, j.run_at, j.created_at,
             j.started_at, j.cancel_requested_at, j.timeout_ms, j.version, j.priority, j.attempt,
             j.max_attempts, j.crashes, j.max_crashes, j.has_data, j.type, j.payload, j.partition_key,
@@ -75,14 +75,14 @@ next as materialized ( -- the first of each key that is left
        order by p.batch, p.n limit 1) p on true),
 parked as materialized (
   select j.tenant_id, j.id from next n
-    join perdura.job j on j.tenant_id = n.tenant_id and j.id = n.job_id where j.lane & 1 = 1),
+    join perdura.job j on j.tenant_id = any(array[n.tenant_id]) and j.id = n.job_id where j.lane & 1 = 1),
 ready as materialized (
   select j.tenant_id, j.id from parked p
-    join perdura.job j on j.tenant_id = p.tenant_id and j.id = p.id
-   order by j.tenant_id, j.id for update of j skip locked),
+    join perdura.job j on j.tenant_id = any(array[p.tenant_id]) and j.id = p.id
+   order by p.tenant_id, p.id for update of j skip locked),
 led as (
   update perdura.job j set lane = j.lane - 1 from ready r
-   where j.tenant_id = r.tenant_id and j.id = r.id and j.lane & 1 = 1),
+   where j.tenant_id = any(array[r.tenant_id]) and j.id = r.id and j.lane & 1 = 1),
 vacant as (
   insert into perdura.vacancy (tenant_id, key)
   select n.tenant_id, n.key from next n
@@ -108,10 +108,10 @@ dropped as ( -- the end of a lease is that of its slots
      select h.id from held h join finished f on f.l = h.id where h.n_left <= f.n))),
 emptied as (
   delete from perdura.lease le using held, finished
-   where le.id = held.id and finished.l = held.id and held.n_left <= finished.n),
+   where le.id = any(array[held.id]) and finished.l = held.id and held.n_left <= finished.n),
 lowered as (
   update perdura.lease le set n_left = held.n_left - finished.n from held, finished
-   where le.id = held.id and finished.l = held.id and held.n_left > finished.n)
+   where le.id = any(array[held.id]) and finished.l = held.id and held.n_left > finished.n)
 select n.t, r.i
   from unnest($5::uuid[], $7::integer[]) as r(i, k)
   join unnest($4::text[]) with ordinality as n(t, k) on n.k = r.k

@@ -17,14 +17,14 @@ next as materialized (
        where p.tenant_id = t.tenant_id and p.key = t.key order by p.batch, p.n limit 1) p),
 parked as materialized (
   select j.tenant_id, j.id, n.key from next n
-    join perdura.job j on j.tenant_id = n.tenant_id and j.id = n.job_id where j.lane & 1 = 1),
+    join perdura.job j on j.tenant_id = any(array[n.tenant_id]) and j.id = n.job_id where j.lane & 1 = 1),
 ready as materialized (
   select j.tenant_id, j.id from parked p
-    join perdura.job j on j.tenant_id = p.tenant_id and j.id = p.id
-   order by j.tenant_id, j.id for update of j skip locked),
+    join perdura.job j on j.tenant_id = any(array[p.tenant_id]) and j.id = p.id
+   order by p.tenant_id, p.id for update of j skip locked),
 led as (
   update perdura.job j set lane = j.lane - 1 from ready r
-   where j.tenant_id = r.tenant_id and j.id = r.id and j.lane & 1 = 1
+   where j.tenant_id = any(array[r.tenant_id]) and j.id = r.id and j.lane & 1 = 1
   returning j.tenant_id, j.lane, j.priority, j.queue, j.type, j.partition_key, j.limit_key),
 again as (
   insert into perdura.vacancy (tenant_id, key)

@@ -10,7 +10,7 @@ renewed as (
   update perdura.lease le
      set expires_at = least(
            greatest(le.expires_at, now() + $3::integer * interval '1 millisecond'), le.hard_until)
-    from mine where le.id = mine.id
+    from mine where le.id = any(array[mine.id])
   returning le.id)
 select r.id as l,
        (select jsonb_agg(c.job_id) from perdura.cancel_request c where c.lease_id = r.id) as cancels

@@ -14,6 +14,6 @@ renewed as (
   update perdura.lease le
      set expires_at = least(
            greatest(le.expires_at, now() + $5::integer * interval '1 millisecond'), le.hard_until)
-    from held where le.id = held.id and held.is_alone
+    from held where le.id = any(array[held.id]) and held.is_alone
   returning le.expires_at)
 select held.asked, (select expires_at from renewed) as until from held

@@ -7,6 +7,25 @@ import type { Sight, WorkStore } from "../store/store.ts";
 
 /** Loops that were woken by the same moment come within this time. */
 const SHARED_MS = 50;
+/**
+ * A glance stands for so many times what it took, and for so many polls at most: behind a snapshot that somebody
+ * holds it walks over all that has ended since.
+ */
+const SHARE = 20;
+const STANDS_POLLS = 5;
+
+/** How many of each a worker has taken so far. */
+export interface Taken {
+  readonly jobs: number;
+  readonly mail: number;
+}
+
+/** What glances need of a worker. */
+export interface GlanceHost {
+  readonly store: Pick<WorkStore, "glance">;
+  readonly clock: Clock;
+  readonly pollMs: number;
+}
 
 /** The glances of one worker. */
 export class Glance {
@@ -14,15 +33,21 @@ export class Glance {
   readonly #clock: Clock;
   readonly #pollMs: number;
   readonly #sharedMs: number;
+  readonly #taken: () => Taken;
+  /** What had been taken at the last look. */
+  #before: Taken = { jobs: 0, mail: 0 };
   #sight: Promise<Sight> | null = null;
   #askedAt = -Infinity;
+  #standsMs = 0;
   #hints = 0;
 
-  constructor(store: Pick<WorkStore, "glance">, clock: Clock, pollMs: number) {
-    this.#store = store;
-    this.#clock = clock;
-    this.#pollMs = pollMs;
-    this.#sharedMs = Math.min(SHARED_MS, pollMs / 4);
+  /** @param taken Where that has grown since the last look, there is some. */
+  constructor(host: GlanceHost, taken: () => Taken = () => ({ jobs: 0, mail: 0 })) {
+    this.#store = host.store;
+    this.#clock = host.clock;
+    this.#pollMs = host.pollMs;
+    this.#taken = taken;
+    this.#sharedMs = Math.min(SHARED_MS, host.pollMs / 4);
   }
 
   /** Milliseconds until the moment, once per `pollMs`, at which all loops look again. */
@@ -59,9 +84,10 @@ export class Glance {
   /** Null: a hint that came meanwhile tells of something that may not have been seen. */
   async #look(): Promise<Sight | null> {
     const now = this.#clock.monotonic();
-    if (!this.#sight || now - this.#askedAt > this.#sharedMs) {
+    if (!this.#sight || now - this.#askedAt > Math.max(this.#sharedMs, this.#standsMs)) {
       this.#askedAt = now;
-      this.#sight = this.#store.glance();
+      this.#standsMs = 0;
+      this.#sight = this.#ask();
     }
     const sight = this.#sight;
     const hints = this.#hints;
@@ -72,6 +98,17 @@ export class Glance {
       if (this.#sight === sight) this.#sight = null;
       throw error;
     }
+  }
+
+  async #ask(): Promise<Sight> {
+    const askedAt = this.#clock.monotonic();
+    const [before, taken] = [this.#before, this.#taken()];
+    this.#before = taken;
+    const known = { jobs: taken.jobs > before.jobs, mail: taken.mail > before.mail };
+    const sight = await this.#store.glance(known);
+    const tookMs = this.#clock.monotonic() - askedAt;
+    this.#standsMs = Math.min(SHARE * tookMs, STANDS_POLLS * this.#pollMs);
+    return sight;
   }
 
   /** There may be something new: what was seen may be older than that. */

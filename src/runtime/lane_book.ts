@@ -7,17 +7,23 @@
  * a claim does not walk the dead index entries that a long transaction elsewhere keeps alive. It is
  * a hint of this process alone; a scan from the head, repeated after 20 times its own duration,
  * finds what arrived behind it (late commits, handed-back jobs). An exhausted level sleeps until a
- * hint or the next poll.
+ * hint or the next poll. What the hint tells of may be behind the cursor: the level is looked at from its
+ * head at once while that is cheap; else from where the cursor was a moment ago, and from its head as
+ * soon as that takes no more than its share of the time.
  */
 import { type Clock, jittered, type Random } from "../core/clock.ts";
 import type { ClaimedJob, Cursor, Lane, LaneRequest } from "../store/store.ts";
 import { FairShare, type Weigh } from "./fair_share.ts";
 import { isGated } from "./gates.ts";
 import { HEAD, isAfter, laneKeyOf, levelKey, runsOfALevel } from "./lane_keys.ts";
-import { type Level, newLevel } from "./level.ts";
+import { type Level, moveCursor, newLevel, returned } from "./level.ts";
 
 const HEAD_SCAN_SHARE = 20;
 const HEAD_SCAN_MIN_MS = 20;
+/** So long a lane that has vanished keeps its cursors: a queue that is nearly empty comes and goes. */
+const ABSENT_MS = 60_000;
+/** What any claim may take: a scan from the head is dear by what it takes beyond that. */
+const CLAIM_MS = 2;
 
 /** The lanes of one tenant, in the order of their turns; the levels of each by priority. */
 interface Tenant {
@@ -47,6 +53,7 @@ export interface Selection {
 /** The lanes of one process. */
 export class LaneBook {
   readonly #levels = new Map<string, Level>();
+  readonly #absent = new Map<string, Level>();
   #tenants: Tenant[] = [];
   #next = 0;
   #hasGated = false;
@@ -58,12 +65,19 @@ export class LaneBook {
     private readonly pollMs: number,
   ) {}
 
-  /** Takes over a fresh list; known levels keep their cursors, vanished ones are forgotten. */
+  /** Takes over a fresh list; known levels keep their cursors, those that have vanished for a while. */
   refresh(lanes: readonly Lane[]): void {
+    const now = this.clock.monotonic();
     const seen = new Set<string>();
     for (const lane of lanes) seen.add(this.#learn(lane));
+    for (const [key, { absentSince }] of this.#absent) {
+      if (now - absentSince > ABSENT_MS) this.#absent.delete(key);
+    }
     for (const [key, level] of this.#levels) {
-      if (!seen.has(key) && !level.isBusy) this.#levels.delete(key);
+      if (seen.has(key) || level.isBusy) continue;
+      level.absentSince = now;
+      this.#absent.set(key, level);
+      this.#levels.delete(key);
     }
     this.#arrange();
   }
@@ -164,7 +178,7 @@ export class LaneBook {
       got.set(key, (got.get(key) ?? 0) + count);
       if (selection.isWeighted) this.#owed.charge(first, count);
       const level = this.#levels.get(levelKey(first));
-      if (level && isAfter(last, level.cursor)) level.cursor = { runAt: last.runAt, id: last.id };
+      if (level && isAfter(last, level.cursor)) moveCursor(level, last, now);
     }
     selection.lanes.forEach((levels, index) => {
       const [first] = levels;
@@ -265,24 +279,32 @@ export class LaneBook {
     level.isRoused = false;
     level.isLone = false;
     if (level.dueAt <= now) level.dueAt = Infinity;
-    level.isFromHead = now >= level.headScanAt;
-    return level.isFromHead ? HEAD : level.cursor;
+    level.isFromHead = now >= level.headScanAt || level.isUnsure && now >= level.dearUntil;
+    if (level.isFromHead) return HEAD;
+    return level.isUnsure ? level.earlier : level.cursor;
   }
 
   #end(level: Level, claim: { now: number; tookMs: number; isExhausted: boolean }): void {
     level.isBusy = false;
     if (level.isFromHead) {
+      level.isUnsure = false;
       const pauseMs = Math.max(HEAD_SCAN_MIN_MS, HEAD_SCAN_SHARE * claim.tookMs);
       level.headScanAt = claim.now + jittered(pauseMs, this.random);
+      level.dearUntil = claim.now + HEAD_SCAN_SHARE * Math.max(0, claim.tookMs - CLAIM_MS);
     }
     if (claim.isExhausted && !level.isRoused) {
-      level.wakeAt = Math.min(level.dueAt, claim.now + jittered(this.pollMs, this.random));
+      const nextMs = jittered(this.pollMs, this.random);
+      const sureAt = level.isUnsure ? Math.min(level.dearUntil, level.headScanAt) : Infinity;
+      level.wakeAt = Math.min(level.dueAt, claim.now + nextMs, sureAt);
     }
   }
 
   #learn(lane: Lane): string {
     const key = levelKey(lane);
-    if (!this.#levels.has(key)) this.#levels.set(key, newLevel(lane));
+    if (this.#levels.has(key)) return key;
+    const absent = this.#absent.get(key);
+    this.#levels.set(key, absent ? returned(absent, lane) : newLevel(lane));
+    this.#absent.delete(key);
     return key;
   }
 
@@ -303,7 +325,7 @@ export class LaneBook {
     const isAsleep = level.wakeAt > now;
     // A level that slept may have got jobs behind its cursor; one that is being drained has not
     // waited long enough for another scan.
-    if (isAsleep) level.headScanAt = Math.min(level.headScanAt, now);
+    if (isAsleep) level.isUnsure = true;
     level.isLone = isAsleep && isLone;
     level.wakeAt = now;
     level.isRoused = true;

@@ -72,7 +72,7 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = withRetries(options);
-    this.#glance = new Glance(options.store, options.clock, options.pollMs);
+    this.#glance = new Glance(options, () => ({ jobs: this.stats.claimed, mail: this.turns }));
     const shared = { ...this.#options, worker: this.id, stats: this.stats, glance: this.#glance };
     const onDatabase = (failure: UnavailableError | null) => this.#life.onDatabase(failure);
     const onRead = () => this.#onRead();

@@ -226,8 +226,8 @@ export class PostgresStore implements Store {
     return (await this.#db.query(sql.lanes)).map(toLane);
   }
 
-  async glance(): Promise<Sight> {
-    return toSight((await this.#db.query(sql.glance))[0]);
+  async glance({ jobs, mail } = { jobs: false, mail: false }): Promise<Sight> {
+    return toSight((await this.#db.query(sql.glance, [jobs, mail]))[0]);
   }
 
   async suspects(served: Served, limit: number): Promise<Suspect[]> {

@@ -132,8 +132,8 @@ export interface NamedRenewal {
 
 /** What workers do with jobs. */
 export interface WorkStore {
-  /** What there is to look for. */
-  glance(): Promise<Sight>;
+  /** What there is to look for; of what is known, nothing is asked. */
+  glance(known?: Pick<Sight, "jobs" | "mail">): Promise<Sight>;
   /** Every (lane, priority) with a live job. */
   lanes(): Promise<Lane[]>;
   /** Due jobs one crash below their limit, of what a worker serves. */

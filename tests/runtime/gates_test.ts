@@ -19,7 +19,7 @@ function gatesOf(
 ): Gates {
   return new Gates({
     ...{ store, clock: systemClock, random: systemRandom, pollMs: 1_000, tenantRate: null },
-    glance: new Glance({ glance }, systemClock, 1_000),
+    glance: new Glance({ store: { glance }, clock: systemClock, pollMs: 1_000 }),
     handlers: indexHandlers(handlers),
     onCooled: () => Promise.resolve(),
     onChange: () => {},

@@ -81,7 +81,7 @@ Deno.test("what others store without a word is found all the same", async () => 
 Deno.test("a hint that comes during a glance is not answered by it", async () => {
   const asked: ((sight: Sight) => void)[] = [];
   const store = { glance: () => new Promise<Sight>((done) => asked.push(done)) };
-  const glance = new Glance(store, { now: () => 0, monotonic: () => 0 }, 1_000);
+  const glance = new Glance({ store, clock: { now: () => 0, monotonic: () => 0 }, pollMs: 1_000 });
   const [jobs, mail] = [glance.sees("jobs"), glance.sees("mail")];
   assertEquals(asked.length, 1, "they share one");
   asked[0]?.(NOTHING);
@@ -108,7 +108,11 @@ Deno.test("a slow glance is no less true for another that was begun after it", a
   const asked: ((sight: Sight) => void)[] = [];
   const store = { glance: () => new Promise<Sight>((done) => asked.push(done)) };
   const at = { ms: 0 };
-  const glance = new Glance(store, { now: () => at.ms, monotonic: () => at.ms }, 1_000);
+  const glance = new Glance({
+    store,
+    clock: { now: () => at.ms, monotonic: () => at.ms },
+    pollMs: 1_000,
+  });
   const early = glance.sees("jobs");
   at.ms = 900;
   const late = glance.sees("jobs");
@@ -121,7 +125,11 @@ Deno.test("at whatever moment a loop comes, it looks again within the interval, 
   for (const pollMs of [20, 1_000, 60_000]) {
     for (let part = 0; part < 1; part += 0.01) {
       const clock = { now: () => 0, monotonic: () => 7 * pollMs + part * pollMs };
-      const { pauseMs } = new Glance({ glance: () => Promise.resolve(NOTHING) }, clock, pollMs);
+      const { pauseMs } = new Glance({
+        store: { glance: () => Promise.resolve(NOTHING) },
+        clock,
+        pollMs,
+      });
       assert(pauseMs > 0 && pauseMs <= pollMs + 50, `${pauseMs} of ${pollMs} at ${part}`);
       // Woken a little too early, it does not look twice.
       if (part > 0.999) assert(pauseMs > pollMs);

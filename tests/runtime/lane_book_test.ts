@@ -1,6 +1,7 @@
 /** Turns: every tenant and every lane is asked, however few slots are free. */
 import { assertEquals } from "@std/assert";
 import { LaneBook } from "../../src/runtime/lane_book.ts";
+import { HEAD } from "../../src/runtime/lane_keys.ts";
 import type { ClaimedJob, Lane } from "../../src/store/store.ts";
 
 const NO_KEYS = { limitKey: null, isOrdered: false };
@@ -104,6 +105,74 @@ Deno.test("a hint during a claim is not lost", () => {
   turns.wake([lane("a", "l")]);
   turns.settle(selection, [], 10, 1);
   assertEquals(turns.select(10, 20)!.requests.length, 1);
+});
+
+/** A book of one lane whose clock is moved by hand, and where the claims of that lane begin. */
+function asks() {
+  const clock = { ms: 1000 };
+  const only = lane("a", "l");
+  const turns = new LaneBook({ now: () => 0, monotonic: () => clock.ms }, () => 0.5, 1000);
+  turns.refresh([only]);
+  /** Claims jobs due at those seconds, in `tookMs`; where it began. Null: it sleeps. */
+  const claim = (tookMs: number, ...dueAt: number[]): string | null => {
+    const selection = turns.select(10, 20);
+    if (!selection) return null;
+    clock.ms += tookMs;
+    turns.settle(selection, dueAt.map((s) => claimedAt(only, s)), 10, tookMs);
+    return selection.requests[0]!.levels[0]!.from.runAt;
+  };
+  return { clock, turns, only, claim };
+}
+
+const at = (s: number) => `2026-01-01 00:00:${String(s).padStart(2, "0")}+00`;
+
+function claimedAt(of: Lane, s: number): ClaimedJob {
+  return { ...buildClaimed(), ...of, runAt: at(s), id: `0000000${s}` };
+}
+
+Deno.test("a hint is followed from the head of its lane while that is cheap", () => {
+  const { clock, turns, only, claim } = asks();
+  assertEquals(claim(1, 1), HEAD.runAt);
+  clock.ms += 5;
+  turns.wake([only]);
+  assertEquals(claim(1, 2), HEAD.runAt);
+});
+
+Deno.test("where the head of a lane is dear, a hint is followed from where the cursor was", () => {
+  const { clock, turns, only, claim } = asks();
+  assertEquals(claim(102, 1), HEAD.runAt);
+  for (const s of [2, 3]) {
+    clock.ms += 300;
+    turns.wake([only]);
+    claim(1, s);
+  }
+  turns.wake([only]);
+  assertEquals(claim(1, 4), at(1), "as it was 300 ms ago, not where it is");
+  assertEquals(claim(1), null, "it sleeps");
+  const polled: (string | null)[] = [];
+  while (polled.at(-1) !== HEAD.runAt) {
+    clock.ms = turns.nextWakeAt();
+    polled.push(claim(0));
+  }
+  assertEquals(polled, [at(1), HEAD.runAt], "what the hint told of may be behind that, too");
+  assertEquals(clock.ms, 1_102 + 20 * 100, "within its share of the time");
+});
+
+Deno.test("a lane that comes and goes keeps its cursor for a minute", () => {
+  for (const [awayMs, from] of [[30_000, at(1)], [70_000, HEAD.runAt]] as const) {
+    const { clock, turns, only, claim } = asks();
+    // Its head stays dear for longer than it is away.
+    claim(5_000, 1);
+    clock.ms += 300;
+    turns.wake([only]);
+    claim(1, 2);
+    turns.refresh([]);
+    assertEquals(claim(1), null);
+    clock.ms += awayMs;
+    turns.refresh([]);
+    turns.wake([only]);
+    assertEquals(claim(1, 3), from);
+  }
 });
 
 /** How many jobs each tenant gets in `rounds` claims, all of which find as many as they ask for. */

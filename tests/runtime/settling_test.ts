@@ -37,7 +37,11 @@ async function untilDone(gate: Gate, done: (told: () => void) => object): Promis
     store: Object.assign({} as GateStore, store),
     clock: systemClock,
     random: systemRandom,
-    glance: new Glance({ glance: () => Promise.resolve(sight) }, systemClock, 1_000),
+    glance: new Glance({
+      store: { glance: () => Promise.resolve(sight) },
+      clock: systemClock,
+      pollMs: 1_000,
+    }),
     ...{ handlers: new Map(), pollMs: 1_000, tenantRate: null },
     onCooled: store.onCooled,
     onChange: () => gates.note([closed], 0),

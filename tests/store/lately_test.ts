@@ -43,7 +43,7 @@ Deno.test("with a rate for all, the gate of a tenant that is gone is made again:
   });
   const gates = new Gates({
     ...{ store, clock, random: systemRandom, pollMs: 1_000, tenantRate: 60 },
-    glance: new Glance(db.store, clock, 1_000),
+    glance: new Glance({ store: db.store, clock, pollMs: 1_000 }),
     handlers: new Map(),
     onCooled: () => Promise.resolve(),
     onChange: () => {},
