@@ -1020,7 +1020,7 @@ create table perdura.job_summary (
 create function perdura.claim_level(
   lease_id uuid, worker uuid, lease_ms integer, grace_ms integer, from_states smallint[], to_state smallint,
   wanted integer, tenant text, lane bigint, priority smallint, cursor_at timestamptz, cursor_id uuid, change bigint)
-returns table (jobs text, kind text) language plpgsql
+returns table (jobs text, kind text, tids text) language plpgsql
 set enable_seqscan = off set jit = off set enable_sort = off as $$
 #variable_conflict use_column
 declare
@@ -1048,7 +1048,7 @@ begin
     update perdura.job j
        set state = $6, version = j.version + 1, attempt = j.attempt + 1, lease_id = $1, started_at = now()
      where j.ctid = any(picked.tids)
-    returning j.id, j.timeout_ms, j.has_data,
+    returning j.id, j.timeout_ms, j.has_data, j.ctid::text as tid,
       concat_ws(E'\x1f', j.id,
         case when j.type = example.type and j.queue = example.queue and j.max_attempts = example.max_attempts
               and j.crashes = example.crashes and j.max_crashes = example.max_crashes
@@ -1066,8 +1066,10 @@ begin
         j.payload) as line)
   select count(*)::integer as n, array_agg(c.id) as ids, max(c.timeout_ms)::bigint as longest_ms,
          string_agg(c.line, E'\n') filter (where not c.has_data) as lines,
+         string_agg(c.tid, E'\n') filter (where not c.has_data) as tids,
          array_agg(c.id) filter (where c.has_data) as large,
-         array_agg(c.line) filter (where c.has_data) as large_lines
+         array_agg(c.line) filter (where c.has_data) as large_lines,
+         array_agg(c.tid) filter (where c.has_data) as large_tids
     into claimed from changed c;
   insert into perdura.lease (id, worker, claimed_at, expires_at, hard_until, n_left, tenants, ids)
   values ($1, $2, now(), now() + $3 * interval '1 millisecond',
@@ -1080,12 +1082,13 @@ begin
                     example.max_crashes, example.timeout_ms, example.run_at);
   if claimed.lines is not null then
     jobs := claimed.lines;
+    tids := claimed.tids;
     return next;
   end if;
   if claimed.large is not null then
     return query
-    select u.line || E'\x1f' || d.value, claim_level.kind
-      from unnest(claimed.large, claimed.large_lines) as u(id, line)
+    select u.line || E'\x1f' || d.value, claim_level.kind, u.tid
+      from unnest(claimed.large, claimed.large_lines, claimed.large_tids) as u(id, line, tid)
       join perdura.job_data d on d.tenant_id = $8 and d.id = u.id and d.kind = 0;
   end if;
 end $$;
@@ -1098,7 +1101,7 @@ end $$;
 create function perdura.claim_next(
   lease_id uuid, worker uuid, lease_ms integer, grace_ms integer, from_states smallint[], to_state smallint,
   wanted integer, tenant text, lane bigint, priority smallint, cursor_at timestamptz, cursor_id uuid, change bigint)
-returns table (jobs text, kind text) language plpgsql
+returns table (jobs text, kind text, tids text) language plpgsql
 set enable_seqscan = off set jit = off set enable_sort = off as $$
 #variable_conflict use_column
 declare
@@ -1128,7 +1131,7 @@ begin
   update perdura.job j
      set state = $6, version = j.version + 1, attempt = j.attempt + 1, lease_id = $1, started_at = now()
    where j.ctid = picked.tid
-  returning j.id, j.queue, j.timeout_ms,
+  returning j.id, j.queue, j.timeout_ms, j.ctid::text as tid,
     concat_ws(E'\x1f', j.id, '', '', j.version, j.attempt,
       case when j.created_at = j.run_at then '' else j.created_at::text end,
       case when coalesce(j.backoff, j.metadata, to_jsonb(j.tags), j.last_error -> 'traceparent') is null
@@ -1149,5 +1152,6 @@ begin
   values ($8, claimed.queue, picked.state, $6, 1);
   jobs := claimed.line;
   kind := claimed.kind;
+  tids := claimed.tid;
   return next;
 end $$;

@@ -37,8 +37,8 @@ export const mutants: readonly Mutant[] = [
     name: "the version of a job that succeeded",
     file: finishSql,
     from:
-      "where j.tenant_id = any(array[x.t]) and j.id = x.i and j.version = x.v and j.state = $2::smallint",
-    to: "where j.tenant_id = any(array[x.t]) and j.id = x.i and j.state = $2::smallint",
+      "j.tenant_id = any(array[x.t]) and j.id = x.i and j.version = x.v and j.state = $2::smallint",
+    to: "j.tenant_id = any(array[x.t]) and j.id = x.i and j.state = $2::smallint",
     test: "tests/store/commit_test.ts",
     filter: "refuses a version that has moved on",
   },

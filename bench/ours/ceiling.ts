@@ -148,5 +148,6 @@ function succeeded(job: ClaimedJob): Change {
     error: null,
     cause: null,
     cancelKnown: null,
+    ctid: job.ctid,
   };
 }

@@ -19,6 +19,7 @@
 -- made where its row is at hand: columns that are passed on are copied, and taken apart again. What most
 -- jobs of a claim have alike is told once, in `kind`; a line that has it leaves it empty, its due time if
 -- that is the same, and its creation if it was due at once. Jobs with a large payload come as rows of their own.
+-- `tids`, in the same order: where each row is now, which its end asks first.
 with unhurried as materialized (
   select case when not $8::boolean then set_config('synchronous_commit', 'off', true) end),
 level as materialized (
@@ -49,7 +50,7 @@ claimed as (
      set state = $6::smallint, version = j.version + 1, attempt = j.attempt + 1,
          lease_id = $1::uuid, started_at = now()
    where j.ctid = any(array(select tid from picked))
-  returning j.tenant_id, j.id, j.timeout_ms, j.has_data,
+  returning j.tenant_id, j.id, j.timeout_ms, j.has_data, j.ctid::text as tid,
     concat_ws(E'\x1f', j.id,
       case when (j.tenant_id, j.lane, j.type, j.queue, j.priority, j.max_attempts, j.crashes, j.max_crashes,
                  j.timeout_ms)
@@ -80,13 +81,14 @@ counted as (
    group by tenant_id, queue, state)
 select string_agg(c.line, E'\n') as jobs,
        (select concat_ws(E'\x1e', tenant_id, lane, type, queue, priority, max_attempts, crashes, max_crashes,
-                         timeout_ms, run_at) from example) as kind
+                         timeout_ms, run_at) from example) as kind,
+       string_agg(c.tid, E'\n') as tids
   from claimed c
  where not c.has_data
 union all
 select c.line || E'\x1f' || d.value,
        (select concat_ws(E'\x1e', tenant_id, lane, type, queue, priority, max_attempts, crashes, max_crashes,
-                         timeout_ms, run_at) from example)
+                         timeout_ms, run_at) from example), c.tid
   from claimed c
   join perdura.job_data d on d.tenant_id = c.tenant_id and d.id = c.id and d.kind = 0
  where c.has_data

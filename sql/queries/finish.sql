@@ -1,9 +1,10 @@
 -- Commit successes of running jobs: into the archive, where the row itself tells how it ended.
 -- $1 lease ids, $2 from-state, $3 to-state, $4 tenants: $1 and $4 are array literals with one element
 -- for each lease and tenant that jobs share; then one per job: $5 id, $6 version, $7 which of those,
--- $8 output, $9 output above 1 KB.
+-- $8 output, $9 output above 1 KB, $10 where its row was after the claim (none: left out with its condition).
 -- Locks: lease rows first, in id order; then job rows through the primary key.
--- Index: primary keys of lease and job. Each job is guarded by its version: zero rows is a lost lease.
+-- Index: primary keys of lease and job. Each job is guarded by its version: zero rows is a lost lease, or the row has
+-- moved since its claim, and is asked for by its key.
 -- As commit.sql, for the one decision that nearly every job ends with: less to send, and no row in
 -- `transition`. Until the grace of a cancel request is over, a success wins. Returns the rows not moved.
 -- Written for a planner that believes the tables are empty (decision 145): `= any(array[…])` gives no join an order
@@ -16,13 +17,14 @@ named as materialized (
   select n.k, h.id as l, h.worker as w
     from unnest($1::uuid[]) with ordinality as n(id, k) join held h on h.id = n.id),
 x as ( -- the tenant by its number: from a join, plans came out that search job's key by the id alone
-  select ($4::text[])[r.k] as t, r.i, r.v, r.o, r.big, n.l, n.w
-    from unnest($5::uuid[], $6::integer[], $7::integer[], $8::json[], $9::json[])
-      as r(i, v, k, o, big)
+  select ($4::text[])[r.k] as t, r.i, r.v, r.o, r.big, n.l, n.w, r.tid
+    from unnest($5::uuid[], $6::integer[], $7::integer[], $8::json[], $9::json[], $10::tid[])
+      as r(i, v, k, o, big, tid)
     join named n on n.k = r.k),
 gone as ( -- first what is read again below: a reader unpacks a row up to its last column
   delete from perdura.job j using x
-   where j.tenant_id = any(array[x.t]) and j.id = x.i and j.version = x.v and j.state = $2::smallint
+   where j.ctid = x.tid
+     and j.tenant_id = any(array[x.t]) and j.id = x.i and j.version = x.v and j.state = $2::smallint
   returning x.l, j.tenant_id, j.queue, j.parent_id, j.id, x.big, x.w, x.o, j.lane, j.run_at, j.created_at,
             j.started_at, j.cancel_requested_at, j.timeout_ms, j.version, j.priority, j.attempt,
             j.max_attempts, j.crashes, j.max_crashes, j.has_data, j.type, j.payload, j.partition_key,

@@ -167,6 +167,7 @@ export type EndedJob = Pick<
   | "crashes"
   | "maxCrashes"
   | "holdsSlots"
+  | "ctid"
 >;
 
 /** What an ending says about what the handler leans on; null: nothing. No retry mends what is wrong with the job. */
@@ -208,6 +209,7 @@ export function changeOf(job: EndedJob, ending: Ending, known: Knowledge): Chang
     attempt: job.attempt,
     leaseId: job.leaseId,
     holdsSlots: job.holdsSlots,
+    ctid: job.ctid,
     decision,
     output: ending.kind === "succeeded" ? ending.output : null,
     error: isCancelled ? cancelledError(known.at) : failure,

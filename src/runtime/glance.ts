@@ -34,14 +34,15 @@ export class Glance {
   readonly #pollMs: number;
   readonly #sharedMs: number;
   readonly #taken: () => Taken;
-  /** What had been taken at the last look. */
+  /** What had been taken at the last look, and when that was last seen to have grown. */
   #before: Taken = { jobs: 0, mail: 0 };
+  #grewAt: Taken = { jobs: -Infinity, mail: -Infinity };
   #sight: Promise<Sight> | null = null;
   #askedAt = -Infinity;
   #standsMs = 0;
   #hints = 0;
 
-  /** @param taken Where that has grown since the last look, there is some. */
+  /** @param taken Where that has grown since the last poll, there is some. */
   constructor(host: GlanceHost, taken: () => Taken = () => ({ jobs: 0, mail: 0 })) {
     this.#store = host.store;
     this.#clock = host.clock;
@@ -104,7 +105,12 @@ export class Glance {
     const askedAt = this.#clock.monotonic();
     const [before, taken] = [this.#before, this.#taken()];
     this.#before = taken;
-    const known = { jobs: taken.jobs > before.jobs, mail: taken.mail > before.mail };
+    this.#grewAt = {
+      jobs: taken.jobs > before.jobs ? askedAt : this.#grewAt.jobs,
+      mail: taken.mail > before.mail ? askedAt : this.#grewAt.mail,
+    };
+    const isRecent = (at: number) => askedAt - at < this.#pollMs;
+    const known = { jobs: isRecent(this.#grewAt.jobs), mail: isRecent(this.#grewAt.mail) };
     const sight = await this.#store.glance(known);
     const tookMs = this.#clock.monotonic() - askedAt;
     this.#standsMs = Math.min(SHARE * tookMs, STANDS_POLLS * this.#pollMs);

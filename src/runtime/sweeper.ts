@@ -8,6 +8,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../core/clock.ts";
+import { allInTurn } from "../core/in_turn.ts";
 import { transition } from "../core/lifecycle.ts";
 import { GRACE_MS } from "../core/limits.ts";
 import type {
@@ -45,9 +46,31 @@ export interface SweepHost {
   readonly stats?: JobStats;
 }
 
-/** One bounded sweep: expired leases, overdue cancels, then the tidying. */
-export async function sweep(host: SweepHost): Promise<SweepReport> {
+/**
+ * One bounded sweep: expired leases, overdue cancels, then the tidying. What fails keeps nothing behind it from being
+ * done; then it rejects.
+ *
+ * @param also Done last.
+ */
+export async function sweep(
+  host: SweepHost,
+  also: readonly (() => Promise<unknown> | undefined)[] = [],
+): Promise<SweepReport> {
   const total = { recovered: 0, quarantined: 0, due: 0 };
+  await allInTurn(
+    () => recoverExpired(host, total),
+    () => endOverdue(host, total),
+    () => host.store.maintain(),
+    () => retire(host),
+    ...also,
+  );
+  if (total.recovered > 0) log.info("Recovered jobs of expired leases", { ...total });
+  return total;
+}
+
+type Total = { -readonly [K in keyof SweepReport]: SweepReport[K] };
+
+async function recoverExpired(host: SweepHost, total: Total): Promise<void> {
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const { leaseIds, jobs } = await host.store.expired(LEASES_PER_ROUND);
     if (leaseIds.length === 0) break;
@@ -57,14 +80,17 @@ export async function sweep(host: SweepHost): Promise<SweepReport> {
     await host.store.dropLeases(leaseIds);
     if (leaseIds.length < LEASES_PER_ROUND) break;
   }
+}
+
+async function endOverdue(host: SweepHost, total: Total): Promise<void> {
   const overdue = await host.store.overdueCancels(GRACE_MS, CANCELS_MAX);
   const changes = overdue.map((job) => changeOf(job, host.clock));
   await settle(host, changes, await host.store.commit(host.sweeper, changes), total);
-  await host.store.maintain();
+}
+
+async function retire(host: SweepHost): Promise<void> {
   const retired = await host.store.retention.enforce();
   if (retired > 0) log.info("Ended jobs are kept no longer", { retired });
-  if (total.recovered > 0) log.info("Recovered jobs of expired leases", { ...total });
-  return total;
 }
 
 /** Counts what was moved, and marks what the database refuses to move. */
@@ -72,7 +98,7 @@ async function settle(
   host: SweepHost,
   changes: readonly Change[],
   refusals: readonly Refusal[],
-  total: { recovered: number; quarantined: number; due: number },
+  total: Total,
   names: ReadonlyMap<Change | undefined, ExpiredJob> = new Map(),
 ): Promise<void> {
   const refused = new Set(refusals.map((refusal) => refusal.change));

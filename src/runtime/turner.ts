@@ -10,6 +10,7 @@ import { ActorBlockedError } from "../core/actor/mod.ts";
 import { type Clock } from "../core/clock.ts";
 import { InvalidInputError, LeaseLostError, UnavailableError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
+import { allInTurn } from "../core/in_turn.ts";
 import type {
   ActorName,
   ActorView,
@@ -201,9 +202,11 @@ export class Turner {
 
   /** What a sweep does for actors. */
   async sweep(): Promise<void> {
-    await this.#host.store.actors.tidy();
-    await this.#leftBehind.cancel();
-    await this.#blocked.look();
+    await allInTurn(
+      () => this.#host.store.actors.tidy(),
+      () => this.#leftBehind.cancel(),
+      () => this.#blocked.look(),
+    );
   }
 
   /** Milliseconds until mail comes due; null: none waits. */

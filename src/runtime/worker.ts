@@ -151,11 +151,11 @@ export class Worker {
 
   /** Recovers what is over and wakes the claimer. */
   async sweep(): Promise<void> {
-    const { store, clock } = this.#options;
+    const { store, clock, turner } = this.#options;
     const startedAt = this.#now();
-    const report = await sweep({ store, clock, sweeper: this.#sweeperId, stats: this.stats.jobs });
-    await this.#options.turner?.sweep();
-    await this.#schedules.tidy();
+    const host = { store, clock, sweeper: this.#sweeperId, stats: this.stats.jobs };
+    const also = [() => turner?.sweep(), () => this.#schedules.tidy()];
+    const report = await sweep(host, also);
     this.stats.sweepTime.observe((this.#now() - startedAt) / 1000);
     this.stats.recovered += report.recovered;
     this.stats.quarantined += report.quarantined;

@@ -64,14 +64,32 @@ export function kindOf(change: Change): "success" | "limited_success" | "other" 
   return change.holdsSlots ? "limited_success" : "success";
 }
 
-/** The statement that commits `changes` of one kind. */
-export function commitStatement(options: CommitOptions, changes: readonly Change[]): Statement {
+/** finish.sql for rows that may have moved since their claim. */
+const finishByKey = sql.finish.replace(/j\.ctid = x\.tid\s+and/, "");
+
+/**
+ * The statement that commits `changes` of one kind.
+ *
+ * @param hasMoved Rows may have moved since their claim: they are looked for by their keys.
+ */
+export function commitStatement(
+  options: CommitOptions,
+  changes: readonly Change[],
+  hasMoved = !areInPlace(changes),
+): Statement {
   const [first] = changes;
   if (!first || !isSuccess(first)) {
     return { text: sql.commit, parameters: commitParameters(options, changes) };
   }
-  const text = first.holdsSlots ? sql.finishLimited : sql.finish;
-  return { text, parameters: finishParameters(first.decision, changes) };
+  const parameters = finishParameters(first.decision, changes);
+  if (first.holdsSlots) return { text: sql.finishLimited, parameters };
+  if (hasMoved) return { text: finishByKey, parameters: [...parameters, "{}"] };
+  return { text: sql.finish, parameters: [...parameters, column(changes, (c) => `"${c.ctid}"`)] };
+}
+
+/** Whether a statement looks for their rows where they were after their claims. */
+export function areInPlace(changes: readonly Change[]): boolean {
+  return changes.every((change) => kindOf(change) === "success" && change.ctid !== undefined);
 }
 
 function finishParameters(decision: Decision, changes: readonly Change[]): Parameter[] {

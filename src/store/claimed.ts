@@ -51,10 +51,11 @@ export function toClaimed(
     // The sum of no small jobs is null.
     if (row.jobs === null) continue;
     const text = field<string>(row, "jobs");
-    for (let at = 0; at < text.length;) {
+    const places = typeof row.tids === "string" ? row.tids.split("\n") : [];
+    for (let at = 0, n = 0; at < text.length; n++) {
       const next = text.indexOf("\n", at);
       const end = next < 0 ? text.length : next;
-      jobs.push(new Line(text, at, end, kinds, leaseId, holdsSlots));
+      jobs.push(new Line(text, at, end, kinds, { leaseId, holdsSlots, ctid: places[n] }));
       at = end + 1;
     }
   }
@@ -147,9 +148,13 @@ function toKind(text: string): Kind {
   return { tenantId, lane, type, queue, priority, maxAttempts, crashes, maxCrashes, timeoutMs };
 }
 
+/** What a line does not say. */
+type Beside = Pick<ClaimedJob, "leaseId" | "holdsSlots" | "ctid">;
+
 class Line implements ClaimedJob {
   readonly leaseId: string;
   readonly holdsSlots: boolean;
+  readonly ctid: string | undefined;
   readonly id: string;
   readonly tenantId: string;
   readonly lane: string;
@@ -175,8 +180,7 @@ class Line implements ClaimedJob {
     start: number,
     end: number,
     kinds: Kinds,
-    leaseId: string,
-    holdsSlots: boolean,
+    { leaseId, holdsSlots, ctid }: Beside,
   ) {
     const kindAt = text.indexOf(SEPARATOR, start) + 1;
     const runAt = text.indexOf(SEPARATOR, kindAt) + 1;
@@ -188,6 +192,7 @@ class Line implements ClaimedJob {
     const kind = kinds.of(text.slice(kindAt, runAt - 1));
     this.leaseId = leaseId;
     this.holdsSlots = holdsSlots;
+    this.ctid = ctid;
     this.id = text.slice(start, kindAt - 1);
     this.tenantId = kind.tenantId;
     this.lane = kind.lane;

@@ -9,6 +9,7 @@ import { UnknownResultError } from "../core/errors.ts";
 import { eventCode } from "../core/codes.ts";
 import * as sql from "../../sql/mod.ts";
 import {
+  areInPlace,
   changeKey,
   type CommitOptions,
   commitStatement,
@@ -45,20 +46,30 @@ export async function commitChanges(
   ];
 }
 
+/**
+ * Commits changes of one kind.
+ *
+ * @param hasMoved Their rows are not where they were after their claims.
+ * @param inDoubt They may have been committed by a statement whose answer was lost.
+ */
 async function commitOfAKind(
   db: Database,
   options: CommitOptions,
   ordered: readonly Change[],
+  { hasMoved, inDoubt } = { hasMoved: !areInPlace(ordered), inDoubt: false },
 ): Promise<Refusal[]> {
   if (ordered.length === 0) return [];
-  const { text, parameters } = commitStatement(options, ordered);
-  let inDoubt = false;
+  const { text, parameters } = commitStatement(options, ordered, hasMoved);
   for (let tries = 1;; tries++) {
     try {
       const rows = await db.query(text, parameters);
       if (rows.length === 0) return [];
       const left = new Set(rows.map((row) => changeKey(field<string>(row, "t"), toId(row))));
       const unmoved = ordered.filter((c) => left.has(changeKey(c.tenantId, c.id)));
+      // A job that has told of its progress is elsewhere.
+      if (!hasMoved) {
+        return await commitOfAKind(db, options, unmoved, { hasMoved: true, inDoubt });
+      }
       return await refusalsOf(db, options, unmoved, inDoubt);
     } catch (error) {
       if (error instanceof RefusedError) return await halve(db, options, ordered, error);

@@ -3,6 +3,7 @@
  * lock that cannot be had at once is left for the next sweep.
  */
 import { getLogger } from "@logtape/logtape";
+import { allInTurn } from "../core/in_turn.ts";
 import * as sql from "../../sql/mod.ts";
 import type { Database } from "./database.ts";
 import { RefusedError } from "./failures.ts";
@@ -20,19 +21,22 @@ const KEY_UNUSED_MS = 3_600_000;
 
 /** Folds counters, adds partitions, summarises the history index. Bounded. */
 export async function maintain(db: Database): Promise<void> {
+  await allInTurn(
+    () => fold(db, sql.foldCounters),
+    () => fold(db, sql.foldErrors),
+    () => db.query(sql.forgetWorkers),
+    () => db.query(sql.forgetSlots),
+    () => addPartitions(db),
+    () => db.query(sql.forgetOrderingKeys, [KEY_UNUSED_MS, FOLD_ROWS]),
+    () => db.query(sql.summarise).catch((error) => log.debug("History not summarised", { error })),
+  );
+}
+
+async function fold(db: Database, text: string): Promise<void> {
   for (let round = 0; round < FOLD_ROUNDS; round++) {
-    const [row] = await db.query(sql.foldCounters, [FOLD_ROWS]);
+    const [row] = await db.query(text, [FOLD_ROWS]);
     if (field<number>(row, "n") < FOLD_ROWS) break;
   }
-  for (let round = 0; round < FOLD_ROUNDS; round++) {
-    const [row] = await db.query(sql.foldErrors, [FOLD_ROWS]);
-    if (field<number>(row, "n") < FOLD_ROWS) break;
-  }
-  await db.query(sql.forgetWorkers);
-  await db.query(sql.forgetSlots);
-  await addPartitions(db);
-  await db.query(sql.forgetOrderingKeys, [KEY_UNUSED_MS, FOLD_ROWS]);
-  await db.query(sql.summarise).catch((error) => log.debug("History not summarised", { error }));
 }
 
 /**

@@ -51,7 +51,7 @@ export const migrations: readonly Migration[] = [
   { id: 28, name: "0028_claim_next", text: sql.migration0028 },
   { id: 29, name: "0029_keys_of_live_jobs", text: sql.migration0029 },
   { id: 30, name: "0030_charts_of_workers", text: sql.migration0030 },
-  { id: 31, name: "0031_claims_in_index_order", text: sql.migration0031 },
+  { id: 31, name: "0031_claims_by_place", text: sql.migration0031 },
 ];
 
 /** What a migration run did, or would do. */

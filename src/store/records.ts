@@ -160,6 +160,8 @@ export interface ClaimedJob {
   readonly failedTrace?: string | null;
   readonly createdAt: Date;
   readonly payload: Json;
+  /** Where its row was after the claim, in PostgreSQL's words; left out: not known. */
+  readonly ctid?: string | undefined;
 }
 
 /** One decision of the machine about one live job, to be committed. */
@@ -183,6 +185,8 @@ export interface Change {
   readonly isOneOfMany?: boolean;
   /** What the decision assumed about a cancel request; null when it makes no difference. */
   readonly cancelKnown: boolean | null;
+  /** As of the claim. */
+  readonly ctid?: string | undefined;
 }
 
 /** A change that was not committed, and why. */

@@ -5,6 +5,7 @@
  * sweep; where this process has come to is a hint of its own.
  */
 import { stateCode, stateOf } from "../core/codes.ts";
+import { allInTurn } from "../core/in_turn.ts";
 import { isTerminal } from "../core/lifecycle.ts";
 import {
   RETENTION_SUBJECTS,
@@ -74,8 +75,17 @@ export class PostgresRetention implements RetentionStore {
 
   async enforce(): Promise<number> {
     const policies = await this.list(null);
-    if (policies.some(({ state }) => state === "actor")) await this.#actors.enforce();
-    if (policies.some(({ state }) => state === "operation")) await this.#operations.enforce();
+    const has = (kind: string) => policies.some(({ state }) => state === kind);
+    let removed = 0;
+    await allInTurn(
+      () => has("actor") ? this.#actors.enforce() : undefined,
+      () => has("operation") ? this.#operations.enforce() : undefined,
+      async () => removed = await this.#retireJobs(policies),
+    );
+    return removed;
+  }
+
+  async #retireJobs(policies: readonly RetentionPolicy[]): Promise<number> {
     if (policies.every(({ state }) => state === "actor" || state === "operation")) return 0;
     // Whole days first: what goes with them need not be looked at.
     if (this.#place === LEAST) await this.#dropDays();

@@ -16,7 +16,7 @@ export function sealWithChange<T>(
   return async (send, result) => {
     await also?.(send);
     const change = finish(result);
-    const { text, parameters } = commitStatement({ worker, expiredOnly: false }, [change]);
+    const { text, parameters } = commitStatement({ worker, expiredOnly: false }, [change], true);
     const unmoved = await send(text, parameters);
     if (unmoved.length > 0) throw new LeaseLostError(change.id, change.version);
   };

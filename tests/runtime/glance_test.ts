@@ -104,6 +104,38 @@ Deno.test("a hint that comes during a glance is not answered by it", async () =>
   assertEquals(await unsure, null, "there may be a newer one");
 });
 
+Deno.test("what a worker has taken within a poll it does not ask about; a dear glance stands for a while", async () => {
+  const known: unknown[] = [];
+  const at = { ms: 10_000 };
+  const tookMs = [1, 1, 30, 1, 1];
+  const store = {
+    glance: (given?: Pick<Sight, "jobs" | "mail">) => {
+      known.push([given?.jobs, given?.mail]);
+      at.ms += tookMs.shift() ?? 0;
+      return Promise.resolve(NOTHING);
+    },
+  };
+  const taken = { jobs: 0, mail: 0 };
+  const clock = { now: () => at.ms, monotonic: () => at.ms };
+  const glance = new Glance({ store, clock, pollMs: 1_000 }, () => ({ ...taken }));
+  const look = async (afterMs: number) => {
+    at.ms += afterMs;
+    await glance.sees("inbox");
+  };
+  await look(0);
+  taken.jobs = 5;
+  await look(100);
+  await look(100);
+  assertEquals(known, [[false, false], [true, false], [true, false]]);
+  await look(100);
+  await look(400);
+  assertEquals(known.length, 3, "the last one took 30 ms, and stands for 600");
+  taken.mail = 1;
+  await look(200);
+  await look(1_000);
+  assertEquals(known.slice(3), [[true, true], [false, false]]);
+});
+
 Deno.test("a slow glance is no less true for another that was begun after it", async () => {
   const asked: ((sight: Sight) => void)[] = [];
   const store = { glance: () => new Promise<Sight>((done) => asked.push(done)) };

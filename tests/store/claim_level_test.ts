@@ -50,9 +50,9 @@ async function askAll(store: Store, form: Form, job: JobInsert): Promise<Claimed
   }
 }
 
-/** All there is to know of a claimed job but its lease. */
+/** All there is to know of a claimed job but its lease and its place. */
 function told(job: ClaimedJob) {
-  const { leaseId: _, ...rest } = job;
+  const { leaseId: _, ctid: _place, ...rest } = job;
   const { createdAt, backoff, metadata, tags, failedTrace, payload } = job;
   return { ...rest, createdAt, backoff, metadata, tags, failedTrace, payload };
 }

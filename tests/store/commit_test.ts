@@ -232,6 +232,38 @@ async function cannotDeadlock(event: JobEvent): Promise<void> {
   assertEquals(deadlocks?.n, 0);
 }
 
+Deno.test("commit() finds a job whose row has moved since its claim", async () => {
+  await using db = await testDatabase();
+  const [moved, still, moving] = await claimed(db.store, buildJob(), buildJob(), buildJob());
+  assert(moved && still && moving);
+  const places = [moved, still, moving].map(({ ctid }) => ctid);
+  assert(places.every((ctid) => /^\(\d+,\d+\)$/.test(ctid ?? "")), places.join());
+  const tell = { half: true };
+  await db.sql`update perdura.job set progress = ${db.sql.json(tell)} where id = ${moved.id}`;
+  // One is told while the end waits for its row.
+  const holder = await db.sql.reserve();
+  await holder`begin`;
+  await holder`update perdura.job set progress = ${db.sql.json(tell)} where id = ${moving.id}`;
+  const changes = [moved, still, moving].map((job) => changeFor(job, { type: "SUCCEED" }));
+  const committed = db.store.commit(WORKER, changes);
+  await untilBlocked(db.sql);
+  await holder`commit`;
+  holder.release();
+  assertEquals(await committed, []);
+  const states = await Promise.all(changes.map(({ id }) => db.store.get(null, id)));
+  assertEquals(states.map((job) => job?.state), ["succeeded", "succeeded", "succeeded"]);
+  assertEquals((await db.sql`select from perdura.lease`).length, 0);
+});
+
+Deno.test("commit() refuses a row that has taken the place of its own", async () => {
+  await using db = await testDatabase();
+  const [job, other] = await claimed(db.store, buildJob(), buildJob());
+  assert(job && other);
+  const lost = changeFor(job, { type: "SUCCEED" }, { ctid: other.ctid, version: job.version + 1 });
+  assertEquals((await db.store.commit(WORKER, [lost])).map(({ reason }) => reason), ["lost"]);
+  assertEquals((await db.store.get(null, other.id))?.state, "running");
+});
+
 Deno.test("commit() of an interrupted job keeps its place in the line", async () => {
   await using db = await testDatabase();
   const [first] = await claimed(db.store, buildJob());

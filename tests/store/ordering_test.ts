@@ -267,10 +267,11 @@ Deno.test("the copies of statements for jobs with keys say what the originals sa
   const slots = /freed as \(.*?\), (?=emptied as)/;
   const order = /left_place as .*?(?=finished as)/;
   const columns = /, j\.ordering_key, j\.limit_key(?=\))|, ordering_key, limit_key/g;
+  const place = /, \$10::tid\[\]|(?<=, big), tid|, r\.tid|j\.ctid = x\.tid and /g;
   const freed = plain(finishLimited);
   assertEquals(
     freed.replace(slots, "").replace(order, "").replaceAll(columns, ""),
-    plain(finish),
+    plain(finish).replace(place, ""),
   );
   const inCommit = /blocked as .*?\), (?=next as)/;
   const whose = " and (g.h = 1 or p.skips)";

@@ -205,10 +205,9 @@ for (const size of sizes) {
       const options = { worker: newId(), expiredOnly: false };
       const [first] = jobs;
       assert(first !== undefined);
-      await check(
-        "finish",
-        commitStatement(options, jobs.map((job) => changeFor(job, { type: "SUCCEED" }))),
-      );
+      const successes = jobs.map((job) => changeFor(job, { type: "SUCCEED" }));
+      await check("finish", commitStatement(options, successes));
+      await check("finish of rows that have moved", commitStatement(options, successes, true));
       const limited = jobs.map((job) => ({ ...job, holdsSlots: true }));
       await check(
         "finish of limited jobs",

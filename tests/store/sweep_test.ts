@@ -3,7 +3,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
 import { UnavailableError } from "../../src/core/errors.ts";
 import { newId } from "../../src/core/id.ts";
+import { over } from "../../src/core/over.ts";
 import { sweep } from "../../src/runtime/sweeper.ts";
+import type { Store } from "../../src/store/store.ts";
 import { buildJob, changeFor, claimAll, claimed } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 
@@ -45,6 +47,31 @@ Deno.test("sweep() gives up on the third crash, with cause poison", async () => 
   const stored = await db.store.get(null, job!.id);
   assertEquals([stored?.state, stored?.crashes, stored?.attempt], ["dead_letter", 3, 0]);
   assertEquals(stored?.lastError?.code, "poison");
+});
+
+Deno.test("what fails in a sweep keeps nothing behind it from being done", async () => {
+  await using db = await testDatabase();
+  const [job] = await claimed(db.store, buildJob());
+  await expireAll(db);
+  await db.sql`
+    insert into perdura.worker (id, beat_at, every_ms, version, types, machines, concurrency, running)
+    values (${newId()}, now() - interval '2 days', 1, '', '{}', '{}', 1, 0)`;
+  // One part in front of all others, and one within the maintenance.
+  const store = over<Store>(db.store, {
+    overdueCancels: () => Promise.reject(new Error("the first that fails")),
+  });
+  await db.sql`alter table perdura.counter rename to counter_away`;
+  let isAlsoDone = false;
+  const also = () => Promise.resolve(isAlsoDone = true);
+  await assertRejects(
+    () => sweep({ store, clock: systemClock, sweeper: SWEEPER }, [also]),
+    Error,
+    "the first that fails",
+  );
+  assertEquals((await db.store.get(null, job!.id))?.state, "retry");
+  assertEquals((await db.sql`select from perdura.worker`).length, 0, "forgotten after a day");
+  assert(isAlsoDone);
+  await assertRejects(() => db.store.maintain());
 });
 
 Deno.test("recover() leaves a lease alone that was renewed after the sweeper looked", async () => {

@@ -91,6 +91,7 @@ export function changeFor(
     error: null,
     cause: null,
     cancelKnown: null,
+    ctid: job.ctid,
     ...overrides,
   };
 }
