@@ -8,9 +8,9 @@ with x as materialized (
     with ordinality as x(t, i, v, name, attempt, value, lease, k)),
 mine as materialized (
   select j.tenant_id, j.id, x.name, x.attempt, x.value, x.k
-    from perdura.job j join x on j.tenant_id = x.t and j.id = x.i
+    from perdura.job j join x on j.tenant_id = any(array[x.t]) and j.id = x.i
    where j.version = x.v and j.lease_id = x.lease
-   order by j.tenant_id, j.id for share of j),
+   order by x.t, x.i for share of j),
 saved as (
   insert into perdura.step (tenant_id, job_id, name, attempt, value)
   select tenant_id, id, name, attempt, value::jsonb from mine

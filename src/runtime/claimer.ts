@@ -170,7 +170,7 @@ export class Claimer {
       return this.#alarm.ring();
     }
     this.#lanes.forget();
-    this.#host.glance.forget();
+    this.#host.glance.forgetAll();
     this.#gates.invalidate();
     this.#rouse();
   }
@@ -216,7 +216,7 @@ export class Claimer {
   }
 
   #tellQuiet(): void {
-    const isBusy = this.#host.runner.load > 0 || this.#suspects.isDraining;
+    const isBusy = this.#host.runner.load > 0 || this.#suspects.isDraining || this.#book.isUnsure;
     // A list that was asked for meanwhile may have more than the one that was read.
     if (isBusy || this.#lanes.dueAt === -Infinity) return;
     for (const done of this.#onQuiet.splice(0)) done();

@@ -8,11 +8,12 @@ import type { Sight, WorkStore } from "../store/store.ts";
 /** Loops that were woken by the same moment come within this time. */
 const SHARED_MS = 50;
 /**
- * A glance stands for so many times what it took, and for so many polls at most: behind a snapshot that somebody
- * holds it walks over all that has ended since.
+ * What a look for jobs and mail has found stands for so many times what it took the database, and for so many polls
+ * at most: behind a snapshot that somebody holds it walks over all that has ended since.
  */
 const SHARE = 20;
 const STANDS_POLLS = 5;
+const NOT_LOOKED = { is: false, until: -Infinity };
 
 /** How many of each a worker has taken so far. */
 export interface Taken {
@@ -37,9 +38,10 @@ export class Glance {
   /** What had been taken at the last look, and when that was last seen to have grown. */
   #before: Taken = { jobs: 0, mail: 0 };
   #grewAt: Taken = { jobs: -Infinity, mail: -Infinity };
+  /** What the last look for them found, and until when that stands. */
+  #found = { jobs: NOT_LOOKED, mail: NOT_LOOKED };
   #sight: Promise<Sight> | null = null;
   #askedAt = -Infinity;
-  #standsMs = 0;
   #hints = 0;
 
   /** @param taken Where that has grown since the last poll, there is some. */
@@ -72,7 +74,7 @@ export class Glance {
    * Whether there is any; after a hint that comes during the glance, by another one: whatever it tells of, the
    * questions of all loops would cost more. Rejects as the store does.
    */
-  async sees(what: Exclude<keyof Sight, "gateChange">): Promise<boolean> {
+  async sees(what: Exclude<keyof Sight, "gateChange" | "tookMs">): Promise<boolean> {
     const sight = await this.#look() ?? await this.#look();
     return sight === null || sight[what];
   }
@@ -85,9 +87,8 @@ export class Glance {
   /** Null: a hint that came meanwhile tells of something that may not have been seen. */
   async #look(): Promise<Sight | null> {
     const now = this.#clock.monotonic();
-    if (!this.#sight || now - this.#askedAt > Math.max(this.#sharedMs, this.#standsMs)) {
+    if (!this.#sight || now - this.#askedAt > this.#sharedMs) {
       this.#askedAt = now;
-      this.#standsMs = 0;
       this.#sight = this.#ask();
     }
     const sight = this.#sight;
@@ -103,23 +104,40 @@ export class Glance {
 
   async #ask(): Promise<Sight> {
     const askedAt = this.#clock.monotonic();
+    this.#noteTaken(askedAt);
+    const known = { jobs: this.#known("jobs", askedAt), mail: this.#known("mail", askedAt) };
+    const sight = await this.#store.glance(known);
+    const until = askedAt + Math.min(SHARE * (sight.tookMs ?? 0), STANDS_POLLS * this.#pollMs);
+    if (known.jobs === null) this.#found.jobs = { is: sight.jobs, until };
+    if (known.mail === null) this.#found.mail = { is: sight.mail, until };
+    return sight;
+  }
+
+  #noteTaken(now: number): void {
     const [before, taken] = [this.#before, this.#taken()];
     this.#before = taken;
     this.#grewAt = {
-      jobs: taken.jobs > before.jobs ? askedAt : this.#grewAt.jobs,
-      mail: taken.mail > before.mail ? askedAt : this.#grewAt.mail,
+      jobs: taken.jobs > before.jobs ? now : this.#grewAt.jobs,
+      mail: taken.mail > before.mail ? now : this.#grewAt.mail,
     };
-    const isRecent = (at: number) => askedAt - at < this.#pollMs;
-    const known = { jobs: isRecent(this.#grewAt.jobs), mail: isRecent(this.#grewAt.mail) };
-    const sight = await this.#store.glance(known);
-    const tookMs = this.#clock.monotonic() - askedAt;
-    this.#standsMs = Math.min(SHARE * tookMs, STANDS_POLLS * this.#pollMs);
-    return sight;
+  }
+
+  /** Null: that is to be looked for. */
+  #known(what: "jobs" | "mail", now: number): boolean | null {
+    if (now - this.#grewAt[what] < this.#pollMs) return true;
+    const { is, until } = this.#found[what];
+    return now < until ? is : null;
   }
 
   /** There may be something new: what was seen may be older than that. */
   forget(): void {
     this.#hints++;
     this.#sight = null;
+  }
+
+  /** There may be anything: hints may have been missed. */
+  forgetAll(): void {
+    this.forget();
+    this.#found = { jobs: NOT_LOOKED, mail: NOT_LOOKED };
   }
 }

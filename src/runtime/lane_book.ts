@@ -15,15 +15,15 @@ import { type Clock, jittered, type Random } from "../core/clock.ts";
 import type { ClaimedJob, Cursor, Lane, LaneRequest } from "../store/store.ts";
 import { FairShare, type Weigh } from "./fair_share.ts";
 import { isGated } from "./gates.ts";
-import { HEAD, isAfter, laneKeyOf, levelKey, runsOfALevel } from "./lane_keys.ts";
-import { type Level, moveCursor, newLevel, returned } from "./level.ts";
+import { HEAD, isAfter, laneKeyOf, runsOfALevel } from "./lane_keys.ts";
+import { type Level, type LevelClaim, Levels, moveCursor } from "./level.ts";
 
 const HEAD_SCAN_SHARE = 20;
 const HEAD_SCAN_MIN_MS = 20;
-/** So long a lane that has vanished keeps its cursors: a queue that is nearly empty comes and goes. */
-const ABSENT_MS = 60_000;
-/** What any claim may take: a scan from the head is dear by what it takes beyond that. */
+/** A scan from the head is dear by what it takes beyond a usual claim and this. */
 const CLAIM_MS = 2;
+/** What is usual is the least of late: each claim forgets so much of it. */
+const FORGET = 1.05;
 
 /** The lanes of one tenant, in the order of their turns; the levels of each by priority. */
 interface Tenant {
@@ -52,11 +52,11 @@ export interface Selection {
 
 /** The lanes of one process. */
 export class LaneBook {
-  readonly #levels = new Map<string, Level>();
-  readonly #absent = new Map<string, Level>();
+  readonly #levels = new Levels();
   #tenants: Tenant[] = [];
   #next = 0;
   #hasGated = false;
+  #usualMs = 0;
   readonly #owed = new FairShare();
 
   constructor(
@@ -67,18 +67,7 @@ export class LaneBook {
 
   /** Takes over a fresh list; known levels keep their cursors, those that have vanished for a while. */
   refresh(lanes: readonly Lane[]): void {
-    const now = this.clock.monotonic();
-    const seen = new Set<string>();
-    for (const lane of lanes) seen.add(this.#learn(lane));
-    for (const [key, { absentSince }] of this.#absent) {
-      if (now - absentSince > ABSENT_MS) this.#absent.delete(key);
-    }
-    for (const [key, level] of this.#levels) {
-      if (seen.has(key) || level.isBusy) continue;
-      level.absentSince = now;
-      this.#absent.set(key, level);
-      this.#levels.delete(key);
-    }
+    this.#levels.refresh(lanes, this.clock.monotonic());
     this.#arrange();
   }
 
@@ -86,15 +75,14 @@ export class LaneBook {
   wake(lanes: readonly Lane[], isLone = false): void {
     const known = this.#levels.size;
     for (const lane of lanes) {
-      const level = this.#levels.get(this.#learn(lane));
-      if (level) this.#rouse(level, isLone);
+      this.#rouse(this.#levels.learn(lane), isLone);
     }
     if (this.#levels.size !== known) this.#arrange();
   }
 
   /** A job of this level comes due in `delayMs`: do not sleep longer. */
   wakeIn(lane: { tenantId: string; lane: string; priority: number }, delayMs: number): void {
-    const level = this.#levels.get(levelKey(lane));
+    const level = this.#levels.get(lane);
     if (!level) return;
     level.dueAt = Math.min(level.dueAt, this.clock.monotonic() + delayMs);
     level.wakeAt = Math.min(level.wakeAt, level.dueAt);
@@ -142,7 +130,7 @@ export class LaneBook {
 
   /** The lane of a job; null: it is not known any more. */
   laneOf(job: { tenantId: string; lane: string; priority: number }): Lane | null {
-    return this.#levels.get(levelKey(job))?.lane ?? null;
+    return this.#levels.get(job)?.lane ?? null;
   }
 
   /** A job with an ordering key has ended: the next one may be in any lane. */
@@ -173,12 +161,16 @@ export class LaneBook {
   ): void {
     const now = this.clock.monotonic();
     const got = new Map<string, number>();
+    const brought = new Set<Level>();
+    this.#usualMs = Math.max(CLAIM_MS, Math.min(this.#usualMs * FORGET, tookMs));
+    const dearMs = selection.lanes.length === 1 ? tookMs - this.#usualMs - CLAIM_MS : 0;
     for (const { first, last, count } of runsOfALevel(jobs)) {
       const key = laneKeyOf(first);
       got.set(key, (got.get(key) ?? 0) + count);
       if (selection.isWeighted) this.#owed.charge(first, count);
-      const level = this.#levels.get(levelKey(first));
+      const level = this.#levels.get(first);
       if (level && isAfter(last, level.cursor)) moveCursor(level, last, now);
+      if (level) brought.add(level);
     }
     selection.lanes.forEach((levels, index) => {
       const [first] = levels;
@@ -186,7 +178,10 @@ export class LaneBook {
       const isExhausted = jobs.length < limit && first !== undefined &&
         (got.get(laneKeyOf(first.lane)) ?? 0) < (selection.requests[index]?.quantum ?? 0) &&
         !isHeldUp(index);
-      for (const level of levels) this.#end(level, { now, tookMs, isExhausted });
+      for (const level of levels) {
+        const isLooked = isExhausted || brought.has(level);
+        this.#end(level, { now, tookMs, dearMs, isExhausted, isLooked });
+      }
     });
   }
 
@@ -195,15 +190,22 @@ export class LaneBook {
     for (const level of selection.lanes.flat()) level.isBusy = false;
   }
 
-  /** The last claim found nothing more in this level, and no hint has come since. */
+  /** The last claim found nothing more in this level, and no hint has come since that was not followed to its end. */
   isIdle(lane: Lane): boolean {
-    const level = this.#levels.get(levelKey(lane));
-    return level !== undefined && !level.isBusy && level.wakeAt > this.clock.monotonic();
+    const level = this.#levels.get(lane);
+    return level !== undefined && !level.isBusy && !level.isUnsure &&
+      level.wakeAt > this.clock.monotonic();
+  }
+
+  /** Whether a level sleeps only until its head may be looked at. */
+  get isUnsure(): boolean {
+    const now = this.clock.monotonic();
+    return this.#levels.values().some(({ isUnsure, wakeAt }) => isUnsure && wakeAt > now);
   }
 
   /** As far as is known nothing waits in this level: it is idle, or was in no list of lanes. */
   isQuiet(lane: Lane): boolean {
-    return !this.#levels.has(levelKey(lane)) || this.isIdle(lane);
+    return this.#levels.get(lane) === undefined || this.isIdle(lane);
   }
 
   /** Monotonic instant at which the next level wakes, and may be asked; Infinity without any. */
@@ -284,28 +286,19 @@ export class LaneBook {
     return level.isUnsure ? level.earlier : level.cursor;
   }
 
-  #end(level: Level, claim: { now: number; tookMs: number; isExhausted: boolean }): void {
+  #end(level: Level, claim: LevelClaim): void {
     level.isBusy = false;
     if (level.isFromHead) {
-      level.isUnsure = false;
+      if (claim.isLooked) level.isUnsure = false;
       const pauseMs = Math.max(HEAD_SCAN_MIN_MS, HEAD_SCAN_SHARE * claim.tookMs);
       level.headScanAt = claim.now + jittered(pauseMs, this.random);
-      level.dearUntil = claim.now + HEAD_SCAN_SHARE * Math.max(0, claim.tookMs - CLAIM_MS);
+      level.dearUntil = claim.now + HEAD_SCAN_SHARE * Math.max(0, claim.dearMs);
     }
     if (claim.isExhausted && !level.isRoused) {
       const nextMs = jittered(this.pollMs, this.random);
       const sureAt = level.isUnsure ? Math.min(level.dearUntil, level.headScanAt) : Infinity;
       level.wakeAt = Math.min(level.dueAt, claim.now + nextMs, sureAt);
     }
-  }
-
-  #learn(lane: Lane): string {
-    const key = levelKey(lane);
-    if (this.#levels.has(key)) return key;
-    const absent = this.#absent.get(key);
-    this.#levels.set(key, absent ? returned(absent, lane) : newLevel(lane));
-    this.#absent.delete(key);
-    return key;
   }
 
   #arrange(): void {
@@ -324,8 +317,9 @@ export class LaneBook {
     const now = this.clock.monotonic();
     const isAsleep = level.wakeAt > now;
     // A level that slept may have got jobs behind its cursor; one that is being drained has not
-    // waited long enough for another scan.
-    if (isAsleep) level.isUnsure = true;
+    // waited long enough for another scan. One that is next of its key has waited from long before the cursor.
+    if (isAsleep && level.lane.isOrdered) level.headScanAt = Math.min(level.headScanAt, now);
+    else if (isAsleep) level.isUnsure = true;
     level.isLone = isAsleep && isLone;
     level.wakeAt = now;
     level.isRoused = true;

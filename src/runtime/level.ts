@@ -1,9 +1,12 @@
 /** A lane at one priority, as a process that looks at it knows it. Times are monotonic, in milliseconds. */
 import type { Cursor, Lane } from "../store/store.ts";
-import { HEAD } from "./lane_keys.ts";
+import { HEAD, levelKey } from "./lane_keys.ts";
 
 /** A job whose transaction takes no longer than this is found without a look from the head. */
 const LATE_MS = 250;
+/** So long a level that has vanished keeps its cursors: a queue that is nearly empty comes and goes. */
+const ABSENT_MS = 60_000;
+const ABSENT_MAX = 5_000;
 
 /** What is known of one level. */
 export interface Level {
@@ -32,8 +35,19 @@ export interface Level {
   absentSince: number;
 }
 
+/** What a claim was like for a level. */
+export interface LevelClaim {
+  readonly now: number;
+  readonly tookMs: number;
+  /** Of it, what a scan from the head took beyond any claim. */
+  readonly dearMs: number;
+  readonly isExhausted: boolean;
+  /** The level was come to at all. */
+  readonly isLooked: boolean;
+}
+
 /** One that has to be looked at, from its head. */
-export function newLevel(lane: Lane): Level {
+function newLevel(lane: Lane): Level {
   return {
     lane,
     cursor: HEAD,
@@ -53,11 +67,6 @@ export function newLevel(lane: Lane): Level {
   };
 }
 
-/** One that had vanished, and has jobs again. */
-export function returned(level: Level, lane: Lane): Level {
-  return { ...level, lane, wakeAt: 0, isUnsure: true, absentSince: Infinity };
-}
-
 /** Jobs up to this key have been claimed. */
 export function moveCursor(level: Level, { runAt, id }: Cursor, now: number): void {
   const to = { runAt, id };
@@ -70,4 +79,51 @@ export function moveCursor(level: Level, { runAt, id }: Cursor, now: number): vo
     level.markedAt = now;
   }
   level.cursor = to;
+}
+
+/** The levels that a process knows, those in the last list of lanes and, for a while, those that have vanished. */
+export class Levels {
+  readonly #present = new Map<string, Level>();
+  readonly #absent = new Map<string, Level>();
+
+  get size(): number {
+    return this.#present.size;
+  }
+
+  values(): MapIterator<Level> {
+    return this.#present.values();
+  }
+
+  get(name: Parameters<typeof levelKey>[0]): Level | undefined {
+    return this.#present.get(levelKey(name));
+  }
+
+  /** The level of a lane, which need not be known. */
+  learn(lane: Lane): Level {
+    const key = levelKey(lane);
+    const present = this.#present.get(key);
+    if (present) return present;
+    const absent = this.#absent.get(key);
+    this.#absent.delete(key);
+    const again = { lane, wakeAt: 0, isUnsure: true, absentSince: Infinity };
+    const level = absent ? { ...absent, ...again } : newLevel(lane);
+    this.#present.set(key, level);
+    return level;
+  }
+
+  /** Takes over a fresh list: what is not in it, and is not asked just now, has vanished. */
+  refresh(lanes: readonly Lane[], now: number): void {
+    const listed = new Set(lanes.map((lane) => this.learn(lane)));
+    for (const [key, level] of this.#present) {
+      if (listed.has(level) || level.isBusy) continue;
+      level.absentSince = now;
+      this.#absent.set(key, level);
+      this.#present.delete(key);
+    }
+    // The oldest come first.
+    for (const [key, { absentSince }] of this.#absent) {
+      if (now - absentSince <= ABSENT_MS && this.#absent.size <= ABSENT_MAX) break;
+      this.#absent.delete(key);
+    }
+  }
 }

@@ -54,6 +54,7 @@ import type {
   Inserted,
   JobFilter,
   KeyStore,
+  Known,
   Lane,
   NamedClaim,
   OperationStore,
@@ -226,7 +227,7 @@ export class PostgresStore implements Store {
     return (await this.#db.query(sql.lanes)).map(toLane);
   }
 
-  async glance({ jobs, mail } = { jobs: false, mail: false }): Promise<Sight> {
+  async glance({ jobs, mail }: Known = { jobs: null, mail: null }): Promise<Sight> {
     return toSight((await this.#db.query(sql.glance, [jobs, mail]))[0]);
   }
 

@@ -289,22 +289,6 @@ export interface Edit {
   readonly cause: string;
 }
 
-/** Whether there is any of it at all. */
-export interface Sight {
-  /** Live ones. */
-  readonly jobs: boolean;
-  readonly suspects: boolean;
-  /** Ordering keys whose first job may have to be told so. */
-  readonly vacancies: boolean;
-  readonly inbox: boolean;
-  /** That somebody reads when it is due. */
-  readonly mail: boolean;
-  /** Or unique jobs that wait for another's end. */
-  readonly schedules: boolean;
-  /** The number of the last change of gates. */
-  readonly gateChange: string;
-}
-
 /** A claim of one job by name. */
 export interface NamedClaim {
   /** As of `ClaimRequest`. */

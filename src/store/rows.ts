@@ -55,10 +55,10 @@ export function toLane(row: Row): Lane {
 /** glance.sql */
 export function toSight(row: Row | undefined): Sight {
   if (!row) throw new Error("A glance gave no row");
-  const { gate_change: gateChange, ...sight } = shape<
-    Omit<Sight, "gateChange"> & { gate_change: string }
+  const { gate_change: gateChange, took_ms: tookMs, ...sight } = shape<
+    Omit<Sight, "gateChange" | "tookMs"> & { gate_change: string; took_ms: number }
   >(row);
-  return { ...sight, gateChange };
+  return { ...sight, gateChange, tookMs };
 }
 
 /** suspects.sql */

@@ -21,6 +21,7 @@ import type { BreakerStore, LockStore, OrderStore } from "./gating.ts";
 import type { ScheduleStore } from "./schedule_records.ts";
 import type { UniqueStore } from "./unique_records.ts";
 import type { LogStore } from "./log_records.ts";
+import type { Known, Sight } from "./sight.ts";
 import type { UiStore } from "./ui_records.ts";
 import type { MemberStore } from "./member_records.ts";
 import type { OperationStore, RetentionStore, WorkerStore } from "./operation_records.ts";
@@ -50,7 +51,6 @@ import type {
   SavedStep,
   SendStatement,
   Served,
-  Sight,
   StateCount,
   StepFate,
   Suspect,
@@ -62,6 +62,7 @@ export type * from "./observations.ts";
 export type * from "./records.ts";
 export type * from "./actor_records.ts";
 export type * from "./seat_records.ts";
+export type * from "./sight.ts";
 export type * from "./file_records.ts";
 export type * from "./gating.ts";
 export type * from "./schedule_records.ts";
@@ -133,7 +134,7 @@ export interface NamedRenewal {
 /** What workers do with jobs. */
 export interface WorkStore {
   /** What there is to look for; of what is known, nothing is asked. */
-  glance(known?: Pick<Sight, "jobs" | "mail">): Promise<Sight>;
+  glance(known?: Known): Promise<Sight>;
   /** Every (lane, priority) with a live job. */
   lanes(): Promise<Lane[]>;
   /** Due jobs one crash below their limit, of what a worker serves. */

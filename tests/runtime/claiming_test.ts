@@ -1,8 +1,12 @@
 /** No due job is left behind a cursor, whatever brought it there; and suspects run alone. */
 import { assert, assertEquals } from "@std/assert";
 import { z } from "zod";
+import { systemClock, systemRandom } from "../../src/core/clock.ts";
 import { newId } from "../../src/core/id.ts";
-import { defineHandler } from "../../src/runtime/handlers.ts";
+import { over } from "../../src/core/over.ts";
+import { drive } from "../../src/runtime/drive.ts";
+import { defineHandler, indexHandlers } from "../../src/runtime/handlers.ts";
+import type { Store } from "../../src/store/store.ts";
 import { buildJob, eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { testWorker } from "../support/worker.ts";
@@ -12,6 +16,36 @@ const noop = defineHandler({ type: "debug.noop", input: z.unknown(), handle: () 
 async function isDone(db: TestDatabase, id: string): Promise<boolean> {
   return (await db.store.get(null, id))?.state === "succeeded";
 }
+
+Deno.test("a slice runs two keys of ordered jobs to their ends, however long its claims take", async () => {
+  await using db = await testDatabase();
+  const keys = ["a", "b"];
+  // Each that is next of its key is due before all that were claimed of the other.
+  for (const orderingKey of keys) {
+    await db.store.insert(Array.from({ length: 5 }, () => buildJob({ orderingKey })));
+  }
+  const gates = over<Store["gates"]>(db.store.gates, {
+    claim: async (request) => {
+      await new Promise((done) => setTimeout(done, 10));
+      return await db.store.gates.claim(request);
+    },
+  });
+  const driven = await drive({
+    store: over<Store>(db.store, { gates }),
+    handlers: indexHandlers([noop]),
+    ...{
+      clock: systemClock,
+      random: systemRandom,
+      concurrency: 5,
+      batchSize: 5,
+      pollMs: 3_600_000,
+    },
+    ...{ leaseMs: 30_000, sweepMs: 60_000, queues: null, partitionKey: null },
+    backoff: { baseMs: 1, factor: 1, capMs: 1 },
+    defaults: { maxAttempts: 3, maxCrashes: 3 },
+  }, { budgetMs: 20_000 });
+  assertEquals([driven.ran, driven.more], [10, false]);
+});
 
 Deno.test("a job committed late, behind the cursor, is found", async () => {
   await using db = await testDatabase();

@@ -8,7 +8,7 @@ import { defineHandler, indexHandlers } from "../../src/runtime/handlers.ts";
 import { Glance } from "../../src/runtime/glance.ts";
 import { Worker } from "../../src/runtime/worker.ts";
 import { newId } from "../../src/core/id.ts";
-import type { Sight, Store } from "../../src/store/store.ts";
+import type { Known, Sight, Store } from "../../src/store/store.ts";
 import { Database } from "../../src/store/database.ts";
 import { buildJob, eventually } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
@@ -104,15 +104,14 @@ Deno.test("a hint that comes during a glance is not answered by it", async () =>
   assertEquals(await unsure, null, "there may be a newer one");
 });
 
-Deno.test("what a worker has taken within a poll it does not ask about; a dear glance stands for a while", async () => {
+Deno.test("what a worker knows of jobs and mail it does not ask; what was dear to find stands for a while", async () => {
   const known: unknown[] = [];
   const at = { ms: 10_000 };
-  const tookMs = [1, 1, 30, 1, 1];
+  const tookMs = [0, 0, 30, 30, 500];
   const store = {
-    glance: (given?: Pick<Sight, "jobs" | "mail">) => {
+    glance: (given?: Known) => {
       known.push([given?.jobs, given?.mail]);
-      at.ms += tookMs.shift() ?? 0;
-      return Promise.resolve(NOTHING);
+      return Promise.resolve({ ...NOTHING, tookMs: tookMs.shift() ?? 0 });
     },
   };
   const taken = { jobs: 0, mail: 0 };
@@ -121,19 +120,39 @@ Deno.test("what a worker has taken within a poll it does not ask about; a dear g
   const look = async (afterMs: number) => {
     at.ms += afterMs;
     await glance.sees("inbox");
+    return known.at(-1);
   };
-  await look(0);
+  assertEquals(await look(0), [null, null]);
   taken.jobs = 5;
-  await look(100);
-  await look(100);
-  assertEquals(known, [[false, false], [true, false], [true, false]]);
-  await look(100);
-  await look(400);
-  assertEquals(known.length, 3, "the last one took 30 ms, and stands for 600");
+  assertEquals(await look(100), [true, null], "it has taken some");
+  assertEquals(await look(900), [true, null]);
+  assertEquals(await look(500), [null, false], "for a poll; and mail was dear to look for");
+  assertEquals(await look(60), [false, false], "so were jobs");
+  glance.forget();
+  assertEquals(await look(0), [false, false], "a hint of something else tells nothing of them");
+  glance.forgetAll();
+  assertEquals(await look(0), [null, null]);
+  assertEquals(known.length, 7, "the rest is looked for each time");
   taken.mail = 1;
-  await look(200);
-  await look(1_000);
-  assertEquals(known.slice(3), [[true, true], [false, false]]);
+  assertEquals(await look(3_000), [null, true]);
+});
+
+Deno.test("what was dear to find stands for five polls at most", async () => {
+  const at = { ms: 10_000 };
+  let looked = 0;
+  const store = {
+    glance: (given?: Known) => {
+      if (given?.jobs === null) looked++;
+      return Promise.resolve({ ...NOTHING, tookMs: 9_000 });
+    },
+  };
+  const clock = { now: () => at.ms, monotonic: () => at.ms };
+  const glance = new Glance({ store, clock, pollMs: 1_000 });
+  for (const [ms, expected] of [[0, 1], [4_900, 1], [200, 2]] as const) {
+    at.ms += ms;
+    assertEquals(await glance.maySee("jobs"), false);
+    assertEquals(looked, expected);
+  }
 });
 
 Deno.test("a slow glance is no less true for another that was begun after it", async () => {

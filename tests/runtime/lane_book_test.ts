@@ -108,9 +108,8 @@ Deno.test("a hint during a claim is not lost", () => {
 });
 
 /** A book of one lane whose clock is moved by hand, and where the claims of that lane begin. */
-function asks() {
+function asks(only = lane("a", "l")) {
   const clock = { ms: 1000 };
-  const only = lane("a", "l");
   const turns = new LaneBook({ now: () => 0, monotonic: () => clock.ms }, () => 0.5, 1000);
   turns.refresh([only]);
   /** Claims jobs due at those seconds, in `tookMs`; where it began. Null: it sleeps. */
@@ -148,14 +147,64 @@ Deno.test("where the head of a lane is dear, a hint is followed from where the c
   }
   turns.wake([only]);
   assertEquals(claim(1, 4), at(1), "as it was 300 ms ago, not where it is");
+  assertEquals(turns.isIdle(only), false, "jobs may wait behind that");
+  assertEquals(turns.isUnsure, true);
   assertEquals(claim(1), null, "it sleeps");
+  clock.ms += 300;
+  turns.wake([only]);
+  claim(1, 5);
+  turns.wake([only]);
+  assertEquals(claim(1, 6), at(2), "it moves on");
   const polled: (string | null)[] = [];
   while (polled.at(-1) !== HEAD.runAt) {
     clock.ms = turns.nextWakeAt();
     polled.push(claim(0));
   }
-  assertEquals(polled, [at(1), HEAD.runAt], "what the hint told of may be behind that, too");
-  assertEquals(clock.ms, 1_102 + 20 * 100, "within its share of the time");
+  assertEquals(polled, [at(2), HEAD.runAt], "what the hint told of may be behind that, too");
+  assertEquals(clock.ms, 1_102 + 20 * 98, "within its share of the time");
+  assertEquals([turns.isIdle(only), turns.isUnsure], [true, false]);
+});
+
+Deno.test("a lane of jobs with an order is looked at from its head, however dear", () => {
+  // Who is next of its key keeps the due time that it had.
+  const { clock, turns, only, claim } = asks({ ...lane("a", "l"), isOrdered: true });
+  assertEquals(claim(102, 1), HEAD.runAt);
+  clock.ms += 10;
+  turns.wakeOrdered();
+  assertEquals(claim(102, 2), HEAD.runAt);
+  turns.wake([only]);
+  assertEquals(claim(1, 2), HEAD.runAt);
+});
+
+Deno.test("where all claims take long, or one of many lanes does, no head is dear", () => {
+  const { clock, turns, only, claim } = asks();
+  for (let n = 0; n < 100; n++) {
+    clock.ms += 5_000;
+    turns.wake([only]);
+    claim(20, 1);
+  }
+  turns.wake([only]);
+  assertEquals(claim(20, 1), HEAD.runAt, "the database is far away");
+  const many = asks();
+  many.turns.refresh([many.only, lane("b", "l")]);
+  assertEquals(many.claim(200, 1), HEAD.runAt);
+  many.turns.wake([many.only]);
+  assertEquals(many.claim(1, 1), HEAD.runAt);
+});
+
+Deno.test("a hint stays unfollowed where the claim did not come to its level", () => {
+  const { clock, turns, only } = asks();
+  const claim = (isHeldUp: boolean) => {
+    const selection = turns.select(10, 20)!;
+    clock.ms++;
+    turns.settle(selection, [], 10, 1, () => isHeldUp);
+    return selection.requests[0]!.levels[0]!.from.runAt;
+  };
+  claim(false);
+  clock.ms += 5;
+  turns.wake([only]);
+  assertEquals([claim(true), claim(false)], [HEAD.runAt, HEAD.runAt]);
+  assertEquals(turns.isIdle(only), true);
 });
 
 Deno.test("a lane that comes and goes keeps its cursor for a minute", () => {
