@@ -198,7 +198,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the scan from the head of a lane",
     file: "src/runtime/lane_book.ts",
-    from: "level.isFromHead = now >= level.headScanAt || level.isUnsure && now >= level.dearUntil;",
+    from: "level.isFromHead = now >= level.headScanAt ||",
     to: "level.isFromHead = false;",
     test: "tests/runtime/claiming_test.ts",
     filter: "a job committed late, behind the cursor",
@@ -246,8 +246,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the slots that a success gives back",
     file: "src/store/changes.ts",
-    from: "first.holdsSlots ? sql.finishLimited : sql.finish",
-    to: "sql.finish",
+    from: "if (first.holdsSlots)",
+    to: "if (false)",
     test: "tests/store/limits_test.ts",
     filter: "gives back slots: success",
   },

@@ -3,7 +3,7 @@
  * about. Loops whose pauses end at the same moment share one answer.
  */
 import type { Clock } from "../core/clock.ts";
-import type { Sight, WorkStore } from "../store/store.ts";
+import type { Hint, Sight, WorkStore } from "../store/store.ts";
 
 /** Loops that were woken by the same moment come within this time. */
 const SHARED_MS = 50;
@@ -35,9 +35,9 @@ export class Glance {
   readonly #pollMs: number;
   readonly #sharedMs: number;
   readonly #taken: () => Taken;
-  /** What had been taken at the last look, and when that was last seen to have grown. */
+  /** What had been taken at the last look, and when there was last known to be some. */
   #before: Taken = { jobs: 0, mail: 0 };
-  #grewAt: Taken = { jobs: -Infinity, mail: -Infinity };
+  readonly #grewAt = { jobs: -Infinity, mail: -Infinity };
   /** What the last look for them found, and until when that stands. */
   #found = { jobs: NOT_LOOKED, mail: NOT_LOOKED };
   #sight: Promise<Sight> | null = null;
@@ -106,7 +106,10 @@ export class Glance {
     const askedAt = this.#clock.monotonic();
     this.#noteTaken(askedAt);
     const known = { jobs: this.#known("jobs", askedAt), mail: this.#known("mail", askedAt) };
+    const hints = this.#hints;
     const sight = await this.#store.glance(known);
+    // It may have begun before what a hint tells of.
+    if (hints !== this.#hints) return sight;
     const until = askedAt + Math.min(SHARE * (sight.tookMs ?? 0), STANDS_POLLS * this.#pollMs);
     if (known.jobs === null) this.#found.jobs = { is: sight.jobs, until };
     if (known.mail === null) this.#found.mail = { is: sight.mail, until };
@@ -116,10 +119,15 @@ export class Glance {
   #noteTaken(now: number): void {
     const [before, taken] = [this.#before, this.#taken()];
     this.#before = taken;
-    this.#grewAt = {
-      jobs: taken.jobs > before.jobs ? now : this.#grewAt.jobs,
-      mail: taken.mail > before.mail ? now : this.#grewAt.mail,
-    };
+    for (const what of ["jobs", "mail"] as const) {
+      if (taken[what] > before[what]) this.#noteSome(what, now);
+    }
+  }
+
+  /** There are some now: what a look has found before does not stand any more. */
+  #noteSome(what: keyof Taken, now: number): void {
+    this.#grewAt[what] = now;
+    this.#found[what] = NOT_LOOKED;
   }
 
   /** Null: that is to be looked for. */
@@ -129,10 +137,12 @@ export class Glance {
     return now < until ? is : null;
   }
 
-  /** There may be something new: what was seen may be older than that. */
-  forget(): void {
+  /** There may be something new, by a hint of some: what was seen may be older than that. */
+  forget(some?: Hint["kind"]): void {
     this.#hints++;
     this.#sight = null;
+    if (some === "mail") this.#noteSome("mail", this.#clock.monotonic());
+    if (some === "lanes") this.#noteSome("jobs", this.#clock.monotonic());
   }
 
   /** There may be anything: hints may have been missed. */

@@ -11,18 +11,14 @@
  * head at once while that is cheap; else from where the cursor was a moment ago, and from its head as
  * soon as that takes no more than its share of the time.
  */
-import { type Clock, jittered, type Random } from "../core/clock.ts";
+import type { Clock, Random } from "../core/clock.ts";
 import type { ClaimedJob, Cursor, Lane, LaneRequest } from "../store/store.ts";
 import { FairShare, type Weigh } from "./fair_share.ts";
 import { isGated } from "./gates.ts";
 import { HEAD, isAfter, laneKeyOf, runsOfALevel } from "./lane_keys.ts";
-import { type Level, type LevelClaim, Levels, moveCursor } from "./level.ts";
+import { dearUntil, endClaim, type Level, Levels, moveCursor, type Sleeping } from "./level.ts";
 
-const HEAD_SCAN_SHARE = 20;
-const HEAD_SCAN_MIN_MS = 20;
-/** A scan from the head is dear by what it takes beyond a usual claim and this. */
-const CLAIM_MS = 2;
-/** What is usual is the least of late: each claim forgets so much of it. */
+/** What is usual is the least that claims from no head took of late: each forgets so much of it. */
 const FORGET = 1.05;
 
 /** The lanes of one tenant, in the order of their turns; the levels of each by priority. */
@@ -56,14 +52,16 @@ export class LaneBook {
   #tenants: Tenant[] = [];
   #next = 0;
   #hasGated = false;
-  #usualMs = 0;
+  readonly #sleeping: Sleeping;
   readonly #owed = new FairShare();
 
   constructor(
     private readonly clock: Clock,
-    private readonly random: Random,
-    private readonly pollMs: number,
-  ) {}
+    random: Random,
+    pollMs: number,
+  ) {
+    this.#sleeping = { usualMs: 0, pollMs, random };
+  }
 
   /** Takes over a fresh list; known levels keep their cursors, those that have vanished for a while. */
   refresh(lanes: readonly Lane[]): void {
@@ -161,17 +159,20 @@ export class LaneBook {
   ): void {
     const now = this.clock.monotonic();
     const got = new Map<string, number>();
-    const brought = new Set<Level>();
-    this.#usualMs = Math.max(CLAIM_MS, Math.min(this.#usualMs * FORGET, tookMs));
-    const dearMs = selection.lanes.length === 1 ? tookMs - this.#usualMs - CLAIM_MS : 0;
+    const moved = new Set<Level>();
+    if (!selection.lanes.flat().some(({ isFromHead }) => isFromHead)) {
+      this.#sleeping.usualMs = Math.min((this.#sleeping.usualMs || tookMs) * FORGET, tookMs);
+    }
     for (const { first, last, count } of runsOfALevel(jobs)) {
       const key = laneKeyOf(first);
       got.set(key, (got.get(key) ?? 0) + count);
       if (selection.isWeighted) this.#owed.charge(first, count);
       const level = this.#levels.get(first);
-      if (level && isAfter(last, level.cursor)) moveCursor(level, last, now);
-      if (level) brought.add(level);
+      if (!level || !isAfter(last, level.cursor)) continue;
+      moveCursor(level, last, now);
+      moved.add(level);
     }
+    const isOfOneLane = selection.lanes.length === 1;
     selection.lanes.forEach((levels, index) => {
       const [first] = levels;
       // With its full share, or the whole claim's, a lane may have more.
@@ -179,8 +180,9 @@ export class LaneBook {
         (got.get(laneKeyOf(first.lane)) ?? 0) < (selection.requests[index]?.quantum ?? 0) &&
         !isHeldUp(index);
       for (const level of levels) {
-        const isLooked = isExhausted || brought.has(level);
-        this.#end(level, { now, tookMs, dearMs, isExhausted, isLooked });
+        // Before a cursor that has moved there was nothing else.
+        const isLooked = isExhausted || moved.has(level);
+        endClaim(level, { now, tookMs, isOfOneLane, isExhausted, isLooked }, this.#sleeping);
       }
     });
   }
@@ -281,24 +283,10 @@ export class LaneBook {
     level.isRoused = false;
     level.isLone = false;
     if (level.dueAt <= now) level.dueAt = Infinity;
-    level.isFromHead = now >= level.headScanAt || level.isUnsure && now >= level.dearUntil;
+    level.isFromHead = now >= level.headScanAt ||
+      level.isUnsure && now >= dearUntil(level, this.#sleeping.usualMs);
     if (level.isFromHead) return HEAD;
     return level.isUnsure ? level.earlier : level.cursor;
-  }
-
-  #end(level: Level, claim: LevelClaim): void {
-    level.isBusy = false;
-    if (level.isFromHead) {
-      if (claim.isLooked) level.isUnsure = false;
-      const pauseMs = Math.max(HEAD_SCAN_MIN_MS, HEAD_SCAN_SHARE * claim.tookMs);
-      level.headScanAt = claim.now + jittered(pauseMs, this.random);
-      level.dearUntil = claim.now + HEAD_SCAN_SHARE * Math.max(0, claim.dearMs);
-    }
-    if (claim.isExhausted && !level.isRoused) {
-      const nextMs = jittered(this.pollMs, this.random);
-      const sureAt = level.isUnsure ? Math.min(level.dearUntil, level.headScanAt) : Infinity;
-      level.wakeAt = Math.min(level.dueAt, claim.now + nextMs, sureAt);
-    }
   }
 
   #arrange(): void {
@@ -318,8 +306,8 @@ export class LaneBook {
     const isAsleep = level.wakeAt > now;
     // A level that slept may have got jobs behind its cursor; one that is being drained has not
     // waited long enough for another scan. One that is next of its key has waited from long before the cursor.
+    if (isAsleep || level.lane.isOrdered) level.isUnsure = true;
     if (isAsleep && level.lane.isOrdered) level.headScanAt = Math.min(level.headScanAt, now);
-    else if (isAsleep) level.isUnsure = true;
     level.isLone = isAsleep && isLone;
     level.wakeAt = now;
     level.isRoused = true;

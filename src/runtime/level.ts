@@ -1,7 +1,13 @@
 /** A lane at one priority, as a process that looks at it knows it. Times are monotonic, in milliseconds. */
+import { jittered, type Random } from "../core/clock.ts";
 import type { Cursor, Lane } from "../store/store.ts";
 import { HEAD, levelKey } from "./lane_keys.ts";
 
+/** A scan from the head pauses for so many times its own duration. */
+const HEAD_SCAN_SHARE = 20;
+const HEAD_SCAN_MIN_MS = 20;
+/** It is dear by what it takes beyond a usual claim and this. */
+const CLAIM_MS = 2;
 /** A job whose transaction takes no longer than this is found without a look from the head. */
 const LATE_MS = 250;
 /** So long a level that has vanished keeps its cursors: a queue that is nearly empty comes and goes. */
@@ -18,8 +24,9 @@ export interface Level {
   marked: Cursor;
   markedAt: number;
   headScanAt: number;
-  /** Until then one more look from the head, beside those that are due, would take too much of the time. */
-  dearUntil: number;
+  /** The last look from the head: how long the claim took (0: not known), and when it ended. */
+  headTookMs: number;
+  headEndedAt: number;
   wakeAt: number;
   /** The next retry that this process knows of. */
   dueAt: number;
@@ -39,8 +46,8 @@ export interface Level {
 export interface LevelClaim {
   readonly now: number;
   readonly tookMs: number;
-  /** Of it, what a scan from the head took beyond any claim. */
-  readonly dearMs: number;
+  /** It was of one lane: of many it is not known which one took it. */
+  readonly isOfOneLane: boolean;
   readonly isExhausted: boolean;
   /** The level was come to at all. */
   readonly isLooked: boolean;
@@ -55,7 +62,8 @@ function newLevel(lane: Lane): Level {
     marked: HEAD,
     markedAt: -Infinity,
     headScanAt: 0,
-    dearUntil: 0,
+    headTookMs: 0,
+    headEndedAt: -Infinity,
     wakeAt: 0,
     dueAt: Infinity,
     isBusy: false,
@@ -79,6 +87,36 @@ export function moveCursor(level: Level, { runAt, id }: Cursor, now: number): vo
     level.markedAt = now;
   }
   level.cursor = to;
+}
+
+/** Until then one more look from the head, beside those that are due, would take too much of the time. */
+export function dearUntil({ headTookMs, headEndedAt }: Level, usualMs: number): number {
+  return headEndedAt + HEAD_SCAN_SHARE * Math.max(0, headTookMs - usualMs - CLAIM_MS);
+}
+
+/** What a process knows of its claims, and how it sleeps. */
+export interface Sleeping {
+  /** The least that claims from no head took of late. */
+  usualMs: number;
+  readonly pollMs: number;
+  readonly random: Random;
+}
+
+/** A claim has asked a level: when its head is looked at again, and how long it sleeps. */
+export function endClaim(level: Level, claim: LevelClaim, sleeping: Sleeping): void {
+  const { usualMs, pollMs, random } = sleeping;
+  level.isBusy = false;
+  if (level.isFromHead) {
+    if (claim.isLooked) level.isUnsure = level.lane.isOrdered && level.isRoused;
+    const pauseMs = Math.max(HEAD_SCAN_MIN_MS, HEAD_SCAN_SHARE * claim.tookMs);
+    level.headScanAt = claim.now + jittered(pauseMs, random);
+    level.headTookMs = claim.isOfOneLane ? claim.tookMs : 0;
+    level.headEndedAt = claim.now;
+  }
+  if (!claim.isExhausted || level.isRoused) return;
+  const polledAt = claim.now + jittered(pollMs, random);
+  const sureAt = level.isUnsure ? Math.min(dearUntil(level, usualMs), level.headScanAt) : Infinity;
+  level.wakeAt = Math.min(level.dueAt, polledAt, sureAt);
 }
 
 /** The levels that a process knows, those in the last list of lanes and, for a while, those that have vanished. */
@@ -107,6 +145,7 @@ export class Levels {
     this.#absent.delete(key);
     const again = { lane, wakeAt: 0, isUnsure: true, absentSince: Infinity };
     const level = absent ? { ...absent, ...again } : newLevel(lane);
+    if (lane.isOrdered) level.headScanAt = 0;
     this.#present.set(key, level);
     return level;
   }

@@ -44,6 +44,10 @@ export interface SweepHost {
   readonly sweeper: string;
   /** Told of what was moved, by type and queue. */
   readonly stats?: JobStats;
+  /** Counted up by what was brought back, whatever becomes of the tidying. */
+  readonly totals?: { recovered: number; quarantined: number };
+  /** Some of it is due again. */
+  readonly onDue?: () => void;
 }
 
 /**
@@ -60,6 +64,7 @@ export async function sweep(
   await allInTurn(
     () => recoverExpired(host, total),
     () => endOverdue(host, total),
+    () => Promise.resolve(tell(host, total)),
     () => host.store.maintain(),
     () => retire(host),
     ...also,
@@ -69,6 +74,12 @@ export async function sweep(
 }
 
 type Total = { -readonly [K in keyof SweepReport]: SweepReport[K] };
+
+function tell({ totals, onDue }: SweepHost, { recovered, quarantined, due }: Total): void {
+  if (totals) totals.recovered += recovered;
+  if (totals) totals.quarantined += quarantined;
+  if (due > 0) onDue?.();
+}
 
 async function recoverExpired(host: SweepHost, total: Total): Promise<void> {
   for (let round = 0; round < ROUNDS_MAX; round++) {

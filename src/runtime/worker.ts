@@ -151,18 +151,17 @@ export class Worker {
 
   /** Recovers what is over and wakes the claimer. */
   async sweep(): Promise<void> {
-    const { store, clock, turner } = this.#options;
     const startedAt = this.#now();
-    const host = { store, clock, sweeper: this.#sweeperId, stats: this.stats.jobs };
-    const also = [() => turner?.sweep(), () => this.#schedules.tidy()];
-    const report = await sweep(host, also);
+    const host = { ...this.#options, sweeper: this.#sweeperId, stats: this.stats.jobs };
+    const also = [() => this.#options.turner?.sweep(), () => this.#schedules.tidy()];
+    await sweep({ ...host, totals: this.stats, onDue: this.#onDue }, also);
     this.stats.sweepTime.observe((this.#now() - startedAt) / 1000);
-    this.stats.recovered += report.recovered;
-    this.stats.quarantined += report.quarantined;
-    if (report.due === 0) return;
-    this.#claimer.onHint(null);
-    store.hint({ kind: "lanes", lanes: [] });
   }
+
+  readonly #onDue = (): void => {
+    this.#claimer.onHint(null);
+    this.#options.store.hint({ kind: "lanes", lanes: [] });
+  };
 
   /** Turns of actors so far. */
   get turns(): number {
@@ -273,7 +272,7 @@ export class Worker {
   }
 
   #onHint(hint: Hint | null): void {
-    this.#glance.forget();
+    this.#glance.forget(hint?.kind);
     if (hint?.kind === "cancel") this.#heartbeat().catch(this.#onFailure);
     else if (hint?.kind === "watch") this.#watchedUntil = this.#now() + WATCH_MS;
     else if (hint?.kind === "mail") this.#turns?.wake();

@@ -59,24 +59,24 @@ async function commitOfAKind(
   { hasMoved, inDoubt } = { hasMoved: !areInPlace(ordered), inDoubt: false },
 ): Promise<Refusal[]> {
   if (ordered.length === 0) return [];
+  let unmoved: readonly Change[] = [];
   const { text, parameters } = commitStatement(options, ordered, hasMoved);
   for (let tries = 1;; tries++) {
     try {
       const rows = await db.query(text, parameters);
       if (rows.length === 0) return [];
       const left = new Set(rows.map((row) => changeKey(field<string>(row, "t"), toId(row))));
-      const unmoved = ordered.filter((c) => left.has(changeKey(c.tenantId, c.id)));
-      // A job that has told of its progress is elsewhere.
-      if (!hasMoved) {
-        return await commitOfAKind(db, options, unmoved, { hasMoved: true, inDoubt });
-      }
-      return await refusalsOf(db, options, unmoved, inDoubt);
+      unmoved = ordered.filter((c) => left.has(changeKey(c.tenantId, c.id)));
+      if (hasMoved) return await refusalsOf(db, options, unmoved, inDoubt);
+      break;
     } catch (error) {
       if (error instanceof RefusedError) return await halve(db, options, ordered, error);
       if (!(error instanceof UnknownResultError) || tries === UNKNOWN_TRIES) throw error;
       inDoubt = true;
     }
   }
+  // A job that has told of its progress is elsewhere.
+  return await commitOfAKind(db, options, unmoved, { hasMoved: true, inDoubt });
 }
 
 /** Bisects a refused batch down to the row that PostgreSQL will not take. */

@@ -135,6 +135,30 @@ Deno.test("what a worker knows of jobs and mail it does not ask; what was dear t
   assertEquals(known.length, 7, "the rest is looked for each time");
   taken.mail = 1;
   assertEquals(await look(3_000), [null, true]);
+  tookMs.push(250);
+  assertEquals(await look(1_000), [null, null], "what was found before it has taken some is over");
+  assertEquals(await look(100), [false, false]);
+  glance.forget("lanes");
+  assertEquals(await look(100), [true, false], "a hint tells of some");
+  glance.forget("mail");
+  assertEquals(await look(950), [null, true]);
+});
+
+Deno.test("what a look found that began before a hint does not stand", async () => {
+  const asked: [Known | undefined, (sight: Sight) => void][] = [];
+  const store = {
+    glance: (known?: Known) => new Promise<Sight>((done) => asked.push([known, done])),
+  };
+  const at = { ms: 10_000 };
+  const clock = { now: () => at.ms, monotonic: () => at.ms };
+  const glance = new Glance({ store, clock, pollMs: 1_000 });
+  const first = glance.maySee("jobs");
+  glance.forgetAll();
+  asked[0]?.[1]({ ...NOTHING, tookMs: 300 });
+  assertEquals(await first, true);
+  at.ms += 100;
+  void glance.maySee("jobs");
+  assertEquals(asked[1]?.[0], { jobs: null, mail: null });
 });
 
 Deno.test("what was dear to find stands for five polls at most", async () => {

@@ -61,6 +61,21 @@ async function waitAgain({ sql }: TestDatabase): Promise<void> {
   await sql`update perdura.job set state = 0, version = 1, attempt = 0, lease_id = null, started_at = null`;
 }
 
+for (const [form, size] of FORMS.flatMap((form) => [[form, 10], [form, 5_000]] as const)) {
+  Deno.test(`a claim of ${form} tells where each row is, with ${size} bytes`, async () => {
+    await using db = await testDatabase();
+    const payloadJson = JSON.stringify({ x: "y".repeat(size) });
+    const jobs = Array.from({ length: 5 }, () => buildJob({ payloadJson }));
+    // Rows that end in their turn leave their places to others.
+    await db.store.insert(jobs);
+    const claimed = await askAll(db.store, form, jobs[0]!);
+    const rows = await db.sql`select id, ctid::text as place from perdura.job`;
+    const places = new Map(rows.map(({ id, place }) => [id, place]));
+    assertEquals(claimed.length, 5);
+    assertEquals(claimed.map(({ ctid }) => ctid), claimed.map(({ id }) => places.get(id)));
+  });
+}
+
 Deno.test("claims of one job, of one level and of many tell the same of a job", async () => {
   await using db = await testDatabase();
   const first = buildJob();

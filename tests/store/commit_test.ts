@@ -259,8 +259,12 @@ Deno.test("commit() refuses a row that has taken the place of its own", async ()
   await using db = await testDatabase();
   const [job, other] = await claimed(db.store, buildJob(), buildJob());
   assert(job && other);
-  const lost = changeFor(job, { type: "SUCCEED" }, { ctid: other.ctid, version: job.version + 1 });
-  assertEquals((await db.store.commit(WORKER, [lost])).map(({ reason }) => reason), ["lost"]);
+  const success = changeFor(job, { type: "SUCCEED" });
+  assertEquals(await db.store.commit(WORKER, [success]), []);
+  // Once more, of a version and in a place that a stranger has.
+  assertEquals(other.version, job.version);
+  const lost = { ...success, ctid: other.ctid };
+  assertEquals((await db.store.commit(newId(), [lost])).map(({ reason }) => reason), ["lost"]);
   assertEquals((await db.store.get(null, other.id))?.state, "running");
 });
 

@@ -42,13 +42,13 @@ async function withDeadHead(
   }
 }
 
-/** Pages that a statement has looked at; it is undone. */
-async function pagesOf(
+/** Pages that a statement has looked at, and rows that it gave; it is undone. */
+async function costOf(
   { sql }: TestDatabase,
   { text, parameters = [] }: Pick<Statement, "text"> & Partial<Statement>,
   kind = "custom",
-): Promise<number> {
-  let pages = NaN;
+): Promise<{ pages: number; rows: number }> {
+  let cost = { pages: NaN, rows: NaN };
   const undo = new Error("undo");
   await sql.begin(async (tx) => {
     await tx`set local enable_seqscan = off`;
@@ -66,12 +66,15 @@ async function pagesOf(
     const [row] = await tx.unsafe(explained);
     await tx`deallocate examined`;
     const plan = row?.["QUERY PLAN"][0].Plan;
-    pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];
+    cost = {
+      pages: plan["Shared Hit Blocks"] + plan["Shared Read Blocks"],
+      rows: plan["Actual Rows"],
+    };
     throw undo;
   }).catch((error) => {
     if (error !== undo) throw error;
   });
-  return pages;
+  return cost;
 }
 
 /** A parameter as SQL writes it. */
@@ -83,7 +86,7 @@ Deno.test("a look for work and for lanes passes over no job that has ended", asy
   await withDeadHead(BATCH, async (db) => {
     const glance = statements.glance.replace(/\$[12]/g, "null");
     for (const [name, text] of Object.entries({ glance, lanes: statements.lanes })) {
-      const pages = await pagesOf(db, { text });
+      const { pages } = await costOf(db, { text });
       assert(pages < 100, `${name} looked at ${pages} pages`);
     }
     assertEquals((await db.store.glance()).jobs, true);
@@ -107,23 +110,28 @@ Deno.test("where vacuum has counted nothing, a claim and an end pass over what h
     const lone = { ...request, lanes: request.lanes.map((each) => ({ ...each, isLone: true })) };
     for (const kind of ["custom", "generic"]) {
       for (const asked of [request, lone]) {
-        const pages = await pagesOf(db, claimStatement(asked), kind);
+        const { pages } = await costOf(db, claimStatement(asked), kind);
         assert(pages < 100, `a claim looked at ${pages} pages, ${kind}`);
       }
     }
     const claimed = await db.store.claim(request);
     assertEquals(claimed.length, 2);
     const options = { worker: request.worker, expiredOnly: false };
-    const ends = [["SUCCEED", false, 20], ["SUCCEED", true, 150], [
-      "INTERRUPTED",
-      true,
-      150,
-    ]] as const;
+    const ends = [
+      { type: "SUCCEED", hasMoved: false, most: 20 },
+      { type: "SUCCEED", hasMoved: true, most: 150 },
+      { type: "INTERRUPTED", hasMoved: true, most: 150 },
+    ] as const;
     for (const kind of ["custom", "generic"]) {
-      for (const [type, hasMoved, most] of ends) {
+      for (const { type, hasMoved, most } of ends) {
         const changes = claimed.map((job) => changeFor(job, { type }));
-        const pages = await pagesOf(db, commitStatement(options, changes, hasMoved), kind);
+        const { pages, rows } = await costOf(
+          db,
+          commitStatement(options, changes, hasMoved),
+          kind,
+        );
         assert(pages < most, `an end looked at ${pages} pages, ${kind} ${type} ${hasMoved}`);
+        assertEquals(rows, 0, "it has found them all");
       }
     }
   });

@@ -56,18 +56,22 @@ Deno.test("what fails in a sweep keeps nothing behind it from being done", async
   await db.sql`
     insert into perdura.worker (id, beat_at, every_ms, version, types, machines, concurrency, running)
     values (${newId()}, now() - interval '2 days', 1, '', '{}', '{}', 1, 0)`;
-  // One part in front of all others, and one within the maintenance.
+  // One part behind the first, and one within the maintenance.
   const store = over<Store>(db.store, {
     overdueCancels: () => Promise.reject(new Error("the first that fails")),
   });
   await db.sql`alter table perdura.counter rename to counter_away`;
   let isAlsoDone = false;
+  let isDueTold = false;
   const also = () => Promise.resolve(isAlsoDone = true);
+  const totals = { recovered: 0, quarantined: 0 };
+  const onDue = () => void (isDueTold = true);
   await assertRejects(
-    () => sweep({ store, clock: systemClock, sweeper: SWEEPER }, [also]),
+    () => sweep({ store, clock: systemClock, sweeper: SWEEPER, totals, onDue }, [also]),
     Error,
     "the first that fails",
   );
+  assertEquals([totals.recovered, isDueTold], [1, true]);
   assertEquals((await db.store.get(null, job!.id))?.state, "retry");
   assertEquals((await db.sql`select from perdura.worker`).length, 0, "forgotten after a day");
   assert(isAlsoDone);

@@ -42,6 +42,7 @@ const HOUSE: readonly Room[] = [
       "src/store/gating.ts",
       "src/store/ui_records.ts",
       "src/store/seat_records.ts",
+      "src/store/sight.ts",
       "src/store/operation_records.ts",
       "src/store/member_records.ts",
     ],
