@@ -182,8 +182,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "whose lease a renewal by name is of",
     file: "sql/queries/renew_one.sql",
-    from: "held.id and held.is_alone",
-    to: "held.id",
+    from: "any(array[held.id]) and held.is_alone",
+    to: "any(array[held.id])",
     test: "tests/runtime/outside_test.ts",
     filter: "a renewal is of a lease that holds the job alone",
   },
