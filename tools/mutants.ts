@@ -21,6 +21,7 @@ export interface Mutant {
 
 const commitSql = "sql/queries/commit.sql";
 const finishSql = "sql/queries/finish.sql";
+const claimsSql = "sql/migrations/0031_claims_by_place.sql";
 
 /** The guards of the kernel. */
 export const mutants: readonly Mutant[] = [
@@ -101,7 +102,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "claimed <= asked, one level",
-    file: "sql/migrations/0026_claim_in_parts.sql",
+    file: claimsSql,
     from: "       limit $7 for update skip locked) p;",
     to: "       limit $7 + 1 for update skip locked) p;",
     test: "tests/store/claim_level_test.ts",
@@ -109,7 +110,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "claimed <= asked, one job",
-    file: "sql/migrations/0028_claim_next.sql",
+    file: claimsSql,
     from: "   limit 1 for update skip locked;",
     to: "   limit 1 for update nowait;",
     test: "tests/store/claim_level_test.ts",
@@ -125,7 +126,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "suspects apart, one level",
-    file: "sql/migrations/0026_claim_in_parts.sql",
+    file: claimsSql,
     from: "         and not (j.crashes > 0 and j.crashes >= j.max_crashes - 1)\n",
     to: "",
     test: "tests/store/claim_level_test.ts",
@@ -133,9 +134,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "suspects apart, one job",
-    file: "sql/migrations/0028_claim_next.sql",
-    from: "     and not (j.crashes > 0 and j.crashes >= j.max_crashes - 1)\n",
-    to: "",
+    file: claimsSql,
+    from: "\n     and not (j.crashes > 0 and j.crashes >= j.max_crashes - 1)\n",
+    to: "\n",
     test: "tests/store/claim_level_test.ts",
     filter: "one job leaves suspects",
   },
@@ -269,17 +270,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the gates that a plain claim of one level knows",
-    file: "sql/migrations/0026_claim_in_parts.sql",
-    from: "and ($13 is null or exists (",
-    to: "and (true or exists (",
+    file: claimsSql,
+    from: "\n         and ($13 is null or exists (",
+    to: "\n         and (true or exists (",
     test: "tests/store/claim_level_test.ts",
     filter: "one level that knows an older change",
   },
   {
     name: "the gates that a plain claim of one job knows",
-    file: "sql/migrations/0028_claim_next.sql",
-    from: "and ($13 is null or exists (",
-    to: "and (true or exists (",
+    file: claimsSql,
+    from: "\n     and ($13 is null or exists (",
+    to: "\n     and (true or exists (",
     test: "tests/store/claim_level_test.ts",
     filter: "one job that knows an older change",
   },
