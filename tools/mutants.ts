@@ -44,6 +44,14 @@ export const mutants: readonly Mutant[] = [
     filter: "refuses a version that has moved on",
   },
   {
+    name: "whose row it is, where a success looks for its job",
+    file: finishSql,
+    from: "and j.tenant_id = any(array[x.t]) and j.id = x.i and j.version = x.v",
+    to: "and j.version = x.v",
+    test: "tests/store/commit_test.ts",
+    filter: "a row that has taken the place of its own",
+  },
+  {
     name: "tenant and id together, where a success looks for its job",
     file: finishSql,
     from: "j.tenant_id = any(array[x.t]) and j.id = x.i",
