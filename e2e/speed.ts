@@ -27,6 +27,20 @@ const PAINTED = `() => new Promise((done) => requestAnimationFrame(() => {
   port1.onmessage = () => done(performance.now());
   port2.postMessage(0);
 }))`;
+/**
+ * Until what is looked for is there, before the frame that shows it: who asks again and again is told
+ * after it, and would wait for another.
+ */
+const THERE = `(what) => new Promise((done) => {
+  const look = () => {
+    if (!document.querySelector(what)) return;
+    observer.disconnect();
+    done();
+  };
+  const observer = new MutationObserver(look);
+  observer.observe(document, { subtree: true, childList: true, attributes: true });
+  look();
+})`;
 
 await using program = await startProgram();
 // Frames as fast as they come: a screen would add up to a sixtieth of a second to each.
@@ -141,7 +155,30 @@ async function stepsOn(browser: Browser, where: string): Promise<void> {
     await say(`${name}: elements restyled in it`, frame.restyled, "");
     await say(`${name}: script, with what follows`, whole.script, "ms");
   }
+  const [handled, painted] = await stepsInPage(page);
+  await say(`a step, ${where}: handled, by the page itself`, handled, "ms");
+  await say(`a step, ${where}: painted, by the page itself`, painted, "ms");
   await page.close();
+}
+
+/** What a page can tell of its own steps, with nothing traced: medians of what a key takes, and to paint. */
+async function stepsInPage(page: Page): Promise<(number | undefined)[]> {
+  const times = await page.evaluate(async ({ painted, count, restMs }) => {
+    const untilPainted = (0, eval)(painted);
+    const found: [number, number][] = [];
+    for (let n = 0; n < count; n++) {
+      await new Promise((done) => setTimeout(done, restMs));
+      const key = n % 20 < 10 ? "ArrowLeft" : "ArrowRight";
+      const begin = performance.now();
+      document.body.dispatchEvent(
+        new KeyboardEvent("keydown", { key, bubbles: true }),
+      );
+      const handled = performance.now() - begin;
+      found.push([handled, await untilPainted() - begin]);
+    }
+    return found;
+  }, { painted: PAINTED, count: TIMES, restMs: REST_MS });
+  return [0, 1].map((which) => median(times.map((each) => each[which] ?? 0)));
 }
 
 /** Holds and releases an order so many times, once it is being picked. */
@@ -188,8 +225,8 @@ async function longPast(): Promise<void> {
           0
       ),
     );
-    const times = await page.evaluate(async ({ painted, steps }) => {
-      const untilPainted = (0, eval)(painted);
+    const times = await page.evaluate(async ({ painted, there, steps }) => {
+      const [untilPainted, untilThere] = [painted, there].map(eval);
       const found: number[] = [];
       const slider = document.querySelector("input[type=range]");
       if (!(slider instanceof HTMLInputElement)) return found;
@@ -198,14 +235,16 @@ async function longPast(): Promise<void> {
         slider.value = String(step);
         slider.dispatchEvent(new Event("input", { bubbles: true }));
         const row = `.history tr[data-version="${step}"][aria-current]`;
-        while (!document.querySelector(row)) {
-          await new Promise((done) => setTimeout(done, 1));
-        }
+        await untilThere(row);
         found.push(await untilPainted() - begin);
         await new Promise((done) => setTimeout(done, 300));
       }
       return found;
-    }, { painted: PAINTED, steps: [1, PAST / 2, PAST / 4, PAST / 3 | 0] });
+    }, {
+      painted: PAINTED,
+      there: THERE,
+      steps: [1, PAST / 2, PAST / 4, PAST / 3 | 0],
+    });
     jumps.push(...times);
     await page.close();
   }
@@ -251,14 +290,12 @@ async function openedByLink(): Promise<void> {
 
 /** From a link that is followed to what is painted: the history, and the chart with what is lit. */
 function opening(page: Page): Promise<number[]> {
-  return page.evaluate((painted) => {
-    const untilPainted = (0, eval)(painted);
+  return page.evaluate(({ painted, there }) => {
+    const [untilPainted, untilThere] = [painted, there].map(eval);
     const link = document.querySelector('a[href="/ui/actors/order-2"]');
     const begin = performance.now();
     const shown = async (what: string) => {
-      while (!document.querySelector(what)) {
-        await new Promise((done) => setTimeout(done, 1));
-      }
+      await untilThere(what);
       return await untilPainted() - begin;
     };
     if (link instanceof HTMLElement) link.click();
@@ -266,7 +303,7 @@ function opening(page: Page): Promise<number[]> {
       shown(".history tr[aria-current]"),
       shown(".viewport svg .on"),
     ]);
-  }, PAINTED);
+  }, { painted: PAINTED, there: THERE });
 }
 
 async function largeChart(): Promise<void> {

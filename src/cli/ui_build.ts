@@ -43,6 +43,29 @@ async function bundle(dir: string, entries: readonly string[]): Promise<void> {
     env: { NO_COLOR: "1" },
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr).slice(0, 2_000));
+  await hint(dir);
+}
+
+/** Smaller modules are compiled soon enough. */
+const HINTED_MIN = 4_000;
+
+/**
+ * Has the modules of pages compiled as they come: whoever points at a link has them fetched, and the page
+ * is then made without that. What runs first is compiled when it is called: it would only be later.
+ */
+async function hint(dir: string): Promise<void> {
+  const first = new Set(["main.js"]);
+  const textOf = (name: string) => Deno.readTextFile(`${dir}/${name}`);
+  for (const name of first) {
+    const imports = (await textOf(name)).matchAll(/(?:from|import)"\.\/([\w-]+\.js)"/g);
+    for (const [, other = ""] of imports) first.add(other);
+  }
+  for await (const { name } of Deno.readDir(dir)) {
+    if (!name.endsWith(".js") || first.has(name)) continue;
+    const text = await textOf(name);
+    if (text.length < HINTED_MIN) continue;
+    await Deno.writeTextFile(`${dir}/${name}`, `//# allFunctionsCalledOnLoad\n${text}`);
+  }
 }
 
 /** Without comments and blanks; the sheets have none inside of texts. */

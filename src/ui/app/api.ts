@@ -20,17 +20,42 @@ export interface Page<Item> {
 /** What has been asked before its page was gone to, by path. */
 const early = new Map<string, Promise<never>>();
 
-/** Asks for what a page shows first: what it is about, and its steps. */
+/** Asks for what a page shows first: what it is about, its steps, and the chart that these are lit on. */
 export function askEarly(path: string, tenantId: string | null): void {
-  for (const asked of [path + queryOf({ tenantId }), stepsPath(path, { last: NEAR, tenantId })]) {
-    if (early.has(asked)) continue;
-    const answer = call<never>(asked);
-    early.set(asked, answer);
-    const forget = () => early.delete(asked);
-    // What is refused now may be had when the link is followed.
-    answer.catch(forget);
-    setTimeout(forget, KEPT_MS);
-  }
+  const about = ask(path + queryOf({ tenantId }));
+  void ask(stepsPath(path, { last: NEAR, tenantId }));
+  about.then(({ machine = "job", machineVersion }) => ask(chartOf(machine, machineVersion)))
+    .then((chart) => ask(pictureOf(chart)))
+    .catch(() => {});
+}
+
+function ask(path: string): Promise<never> {
+  const known = early.get(path);
+  if (known) return known;
+  const answer = call<never>(path);
+  early.set(path, answer);
+  const forget = () => early.delete(path);
+  // What is refused now may be had when the link is followed.
+  answer.catch(forget);
+  setTimeout(forget, KEPT_MS);
+  return answer;
+}
+
+/** Where the chart of a version is; null or none: of the latest. */
+export function chartOf(machine: string, version?: string | null): string {
+  return at("machines", machine) + queryOf({ version });
+}
+
+/** A chart that has a picture. */
+interface Drawn {
+  readonly id: string;
+  readonly version: string | null;
+  readonly hash: string;
+}
+
+/** Where its picture is: the address has its hash, so that it is fetched once. */
+export function pictureOf({ id, version, hash }: Drawn): string {
+  return at("machines", id, "chart.svg") + queryOf({ version, hash });
 }
 
 /** Calls the API, unless it has been asked early: for what a page asks first. @throws {Problem} */

@@ -3,7 +3,8 @@ import { effect, type ReadonlySignal, signal, useSignal } from "@preact/signals"
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Chart } from "../chart.ts";
-import { at, call, queryOf } from "./api.ts";
+import { afterPaint } from "./after_paint.ts";
+import { call, callFirst, chartOf, pictureOf } from "./api.ts";
 import { Icon } from "./icons.tsx";
 import type { Lit } from "./lit.ts";
 import type { Overlay } from "./overlay.ts";
@@ -33,18 +34,12 @@ export async function loadChart(
   version: string | null,
   signal: AbortSignal,
 ): Promise<MachineChart> {
-  const path = `${at("machines", machine)}${queryOf({ version })}`;
-  const chart = await call<MachineChart>(path, { signal });
-  const picture = askForPicture(chart);
+  const chart = await callFirst<MachineChart>(chartOf(machine, version), { signal });
+  const picture = callFirst<string>(pictureOf(chart));
   // Who shows it says what has become of it.
   picture.catch(() => {});
   pictures.set(chart, picture);
   return chart;
-}
-
-/** Its address has its hash, so that it is fetched once. */
-function askForPicture({ id, version, hash }: MachineChart): Promise<string> {
-  return call(at("machines", id, "chart.svg") + queryOf({ version, hash }));
 }
 
 interface ChartProps {
@@ -112,9 +107,12 @@ function usePicture(chart: MachineChart) {
     let isOver = false;
     let again: ReturnType<typeof setTimeout> | undefined;
     let asked = pictures.get(chart);
+    const painted = new Promise<void>((done) => afterPaint(done));
     const load = async () => {
       try {
-        const text = await (asked ?? askForPicture(chart));
+        const text = await (asked ?? call<string>(pictureOf(chart)));
+        // What is here before the page is painted is not waited for: it takes longer than all the rest.
+        await painted;
         if (isOver) return;
         picture.value = new Picture(text);
         failure.value = null;

@@ -9,13 +9,14 @@ import { type Past, REST_MS } from "./past.ts";
 import { lookAt } from "./timeline.tsx";
 import { clock, eventWords, sinceWords } from "./words.ts";
 
+const HEADS = ["Step", "Event", "From", "To", "At", "After", "Worker"];
 /** How high the sheet makes a row. */
 const ROW_PX = 36;
 /** So many rows are made, and so many of them are passed before others are. */
 const MADE = 27;
 const STRIDE = 9;
-/** What is in sight of a table that nobody has moved is painted before the others are made. */
-const TOP: Part = { first: 0, made: 13 };
+/** A page that nobody has moved ends above the table: these are there at once, for whoever looks it up. */
+const TOP: Part = { first: 0, made: 2 };
 
 /** The table. */
 export function HistoryTable({ past }: { readonly past: Past }) {
@@ -32,7 +33,8 @@ export function HistoryTable({ past }: { readonly past: Past }) {
   const rows = useMemo(() => <StepRows {...{ past, steps, from, made }} />, drawn);
   useLayoutEffect(() => {
     // Who asks where the first row is has it laid out twice.
-    if (isTop) afterPaint(() => part.value = partAround(0));
+    // After the chart, which is in sight.
+    if (isTop) afterPaint(() => afterPaint(() => part.value = partAround(0)));
     else bringInSight(place.current, rowOf(past));
   }, [past, jumps]);
   useMark(place, past, drawn);
@@ -129,15 +131,7 @@ function StepRows({ past, steps, from, made }: RowsProps) {
   return (
     <table class="history" aria-rowcount={steps.length + 1}>
       <thead>
-        <tr>
-          <th>Step</th>
-          <th>Event</th>
-          <th>From</th>
-          <th>To</th>
-          <th>At</th>
-          <th>After</th>
-          <th>Worker</th>
-        </tr>
+        <tr>{HEADS.map((head) => <th key={head}>{head}</th>)}</tr>
       </thead>
       <Gap rows={from} />
       <tbody>

@@ -33,8 +33,6 @@ const paths = {
   focus: "M8 5.5a2.5 2.5 0 1 0 .01 0zM8 1.5v2.5M8 12v2.5M1.5 8H4M12 8h2.5",
   plus: "M8 3v10M3 8h10",
   minus: "M3 8h10",
-  link:
-    "M6.5 9.5l3-3M7 4.5l1.2-1.2a3 3 0 0 1 4.3 4.3L11.2 9M9 11.5l-1.2 1.2a3 3 0 0 1-4.3-4.3L4.8 7",
 } as const;
 
 /** The name of an icon. */

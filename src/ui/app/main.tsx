@@ -2,7 +2,7 @@
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { Frame } from "./frame.tsx";
-import { Empty, lazy, useTitle } from "./parts.tsx";
+import { lazy } from "./parts.tsx";
 import { followLinks, linkAt, partsOf, pathname } from "./place.ts";
 import { askEarly, at, loadSession } from "./api.ts";
 
@@ -15,7 +15,6 @@ const Job = lazy(() => import("./job.tsx"), (module) => module.JobPage);
 const Actor = lazy(() => import("./actor.tsx"), (module) => module.ActorPage);
 const Compare = lazy(() => import("./compare.tsx"), (module) => module.ComparePage);
 const Upkeep = lazy(() => import("./pages_upkeep.tsx"), (module) => module.UpkeepPages);
-const kept = ["dead-letters", "operations", "queues", "schedules", "workers", "metrics", "sign-in"];
 
 function Page() {
   const [page, id] = partsOf(pathname.value);
@@ -28,19 +27,7 @@ function Page() {
     return page === "jobs" ? <Job key={key} id={id} /> : <Actor key={key} id={id} />;
   }
   if (page === "compare" && /^(jobs|actors)\/./.test(id)) return <Compare key={key} id={id} />;
-  if (kept.includes(page)) return <Upkeep key={key} page={page} id={id} />;
-  return <Nothing page={page} />;
-}
-
-function Nothing({ page }: { readonly page: string }) {
-  useTitle("Nothing here");
-  return (
-    <Empty isPage title={`There is no page “${page.slice(0, 80)}”`}>
-      <p>
-        <a href="/ui/">To the overview</a>
-      </p>
-    </Empty>
-  );
+  return <Upkeep key={key} page={page} id={id} />;
 }
 
 function App() {

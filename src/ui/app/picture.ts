@@ -86,10 +86,9 @@ export class Picture {
    * not do: browsers lay out groups that are not displayed.
    */
   leaveOut(seen: Box): void {
-    const out = new Set(this.#parts.filter((part) => !isNear(pointsOf(part), seen)));
-    this.#leftOut = [...out];
-    this.svg.replaceChildren(...this.#parts.filter((part) => !out.has(part)));
-    this.svg.ariaBusy = out.size > 0 ? "true" : null;
+    this.#leftOut = this.#parts.filter((part) => !isNear(pointsOf(part), seen));
+    for (const part of this.#leftOut) part.remove();
+    this.svg.ariaBusy = this.#leftOut.length > 0 ? "true" : null;
   }
 
   /** Puts back so much of what was left out, the last ones first; gives whether that was all. */
