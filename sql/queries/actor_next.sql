@@ -1,10 +1,11 @@
 -- Milliseconds until mail comes due for machines ($1, of roots, array literal), unless their actors are left to others
--- ($3 charts and machines that are here, array literal; actor_claim.sql); null: none waits.
+-- ($3 charts and machines that are here, array literal; actor_claim.sql); null: none waits. $4 as $9 there.
 -- Locks: nothing.
--- Index: mailbox_due from its head; rows of other machines are passed over, $2 at most.
+-- Index: mailbox_due from $4 on; rows of other machines are passed over, $2 at most.
 select case when min(m.due_at) is not null
             then greatest(0, ceil(extract(epoch from min(m.due_at) - now()) * 1000)) end::float8 as ms
-  from (select tenant_id, actor_id, due_at from perdura.mailbox where not parked
+  from (select tenant_id, actor_id, due_at from perdura.mailbox
+         where not parked and due_at >= coalesce(to_timestamp($4::float8), '-infinity')
          order by due_at limit $2) m
   join perdura.actor a on a.tenant_id = m.tenant_id and a.id = m.actor_id
  cross join lateral (

@@ -90,7 +90,7 @@ export class Desk {
     const { store } = this.host;
     const { tenantId, id } = name;
     const sent = await store.actors.send([{ tenantId, id, mailId, kind, key, body }]);
-    store.hint({ kind: "mail" });
+    store.hint({ kind: "mail", isOld: false });
     if (sent.has(mailId) || key === null) return mailId;
     return await store.actors.mailOfKey(name, key) ?? mailId;
   }

@@ -66,7 +66,7 @@ export async function applyPart(
   const outcomes = isOurs ? await carryOut(host, send, operation, part) : [];
   await operations.partDone(send, operation, part, outcomes, PART_DONE);
   return () => {
-    host.store.hint({ kind: "mail" });
+    host.store.hint({ kind: "mail", isOld: false });
     tell(host, operation);
   };
 }

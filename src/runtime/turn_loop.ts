@@ -49,8 +49,9 @@ export class TurnLoop {
     this.#tellQuiet();
   }
 
-  /** There is mail. */
-  wake(): void {
+  /** There is mail; `isOld`: which was due long ago. */
+  wake(isOld = false): void {
+    if (isOld) this.#host.turner.cursor.rewind();
     this.#alarm.ring();
   }
 

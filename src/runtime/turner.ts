@@ -26,6 +26,7 @@ import type { ExplainHost } from "./explain.ts";
 import { LeftBehind } from "./left_behind.ts";
 import { Lines } from "./lines.ts";
 import { activityType, type Machines } from "./machines.ts";
+import { MailCursor } from "./mail_cursor.ts";
 import { type After, isOwn, ownActions } from "./own_machines.ts";
 import { isEnded } from "./place.ts";
 import { keyOf, Relays } from "./relays.ts";
@@ -62,6 +63,8 @@ export class Turner {
   readonly #watchers = new Map<string, Set<(turn: Turn) => void>>();
   /** Callers of one actor, one after the other. */
   readonly lines = new Lines();
+  /** From where mail is looked at. */
+  readonly cursor: MailCursor;
   /** Activities that follow each other in this process. */
   readonly relays: Relays;
   readonly #commits: TurnCommits;
@@ -75,6 +78,7 @@ export class Turner {
     this.#host = host;
     const { store, machines } = host;
     this.#leftBehind = new LeftBehind(host);
+    this.cursor = new MailCursor(host.clock);
     this.#blocked = new Blocked(host, (turning) => this.commit(turning));
     const onDone = (turns: readonly Turn[], started: ReadonlySet<string>) =>
       this.#tell(turns, started);
@@ -115,6 +119,7 @@ export class Turner {
   async turnOnce(): Promise<number> {
     const { store: { actors } } = this.#host;
     const turnId = newId();
+    const { from, settle } = this.cursor.begin();
     const claim = await actors.claim({
       turnId,
       worker: this.#worker,
@@ -123,7 +128,9 @@ export class Turner {
       actors: ACTORS,
       mailPerActor: MAIL_PER_ACTOR,
       look: this.#look,
+      from,
     });
+    settle(claim);
     if (claim.nobody.length > 0) await this.#drop(claim.nobody);
     const isHidden = claim.looked >= this.#look && claim.actors.length < ACTORS;
     this.#look = isHidden ? Math.min(this.#look * 4, LOOK_MAX) : LOOK;
@@ -211,7 +218,7 @@ export class Turner {
 
   /** Milliseconds until mail comes due; null: none waits. */
   nextDue(): Promise<number | null> {
-    return this.#host.store.actors.nextDue(this.#stepped);
+    return this.#host.store.actors.nextDue({ ...this.#stepped, from: this.cursor.from });
   }
 
   async #turnAll(views: readonly ActorView[], turnId: string): Promise<void> {
@@ -332,8 +339,9 @@ export class Turner {
     const waiting = turns.flatMap(({ jobs }) => jobs).filter(({ id }) => !started.has(id));
     const lanes: Lane[] = lanesOf(waiting);
     if (lanes.length > 0) store.hint({ kind: "lanes", lanes });
-    const hasMail = turns.some(({ sent, offers }) => offers || sent.length > 0);
-    if (hasMail) store.hint({ kind: "mail" });
+    const isOld = turns.some(({ offers }) => offers);
+    if (isOld) this.cursor.rewind();
+    if (isOld || turns.some(({ sent }) => sent.length > 0)) store.hint({ kind: "mail", isOld });
     if (!turns.some(({ left }) => left.length > 0)) return;
     // A sweep does the same: this is only sooner. It is about all of them, whoever's turn this was.
     store.within(null, () => this.#leftBehind.cancel())

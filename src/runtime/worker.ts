@@ -275,10 +275,10 @@ export class Worker {
     this.#glance.forget(hint?.kind);
     if (hint?.kind === "cancel") this.#heartbeat().catch(this.#onFailure);
     else if (hint?.kind === "watch") this.#watchedUntil = this.#now() + WATCH_MS;
-    else if (hint?.kind === "mail") this.#turns?.wake();
+    else if (hint?.kind === "mail") this.#turns?.wake(hint.isOld);
     else if (hint?.kind === "ended") this.#runner.endedElsewhere(hint.ids).catch(this.#onFailure);
     else this.#claimer.onHint(hint);
-    if (hint === null) this.#turns?.wake();
+    if (hint === null) this.#turns?.wake(true);
   }
 
   #onEnding(claimed: ClaimedJob, ending: Ending | null, attempt: Attempt | null): void {

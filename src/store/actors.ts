@@ -9,7 +9,6 @@ import type {
   ActorLine,
   ActorName,
   ActorRow,
-  ActorStore,
   ActorView,
   Committed,
   MailFate,
@@ -22,6 +21,7 @@ import type {
   TurnClaim,
   TurnRequest,
 } from "./actor_records.ts";
+import type { ActorStore } from "./actor_store.ts";
 import { relayedOf, relayParameters, relayText } from "./actor_relays.ts";
 import { readSeats } from "./actor_seats.ts";
 import { commitText, turnParameters } from "./actor_turns.ts";
@@ -75,10 +75,13 @@ export class PostgresActors implements ActorStore, ActorSeats {
       request.mailPerActor,
       request.look,
       column(request.charts, quoted),
+      request.from,
     ]);
     const named = rows.filter((row) => row.i !== null);
     return {
       looked: field<number>(rows[0], "looked"),
+      oldest: field<number>(rows[0], "oldest"),
+      tookMs: field<number>(rows[0], "took_ms"),
       actors: named.filter((row) => row.v !== null).map(toActorView),
       nobody: named.filter((row) => row.v === null).map(toName),
     };
@@ -206,12 +209,13 @@ export class PostgresActors implements ActorStore, ActorSeats {
   }
 
   async nextDue(
-    { machines, charts }: Pick<TurnRequest, "machines" | "charts">,
+    { machines, charts, from }: Pick<TurnRequest, "machines" | "charts" | "from">,
   ): Promise<number | null> {
     const [row] = await this.#db.query(sql.actorNext, [
       column(machines, quoted),
       LOOK_AHEAD,
       column(charts, quoted),
+      from,
     ]);
     return row?.ms === null ? null : field<number>(row, "ms");
   }

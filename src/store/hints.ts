@@ -39,6 +39,7 @@ export class Hints {
   #hasCancel = false;
   #hasWatch = false;
   #hasMail = false;
+  #hasOldMail = false;
   /** Jobs that have ended; null: there are none. Empty: some, and nobody says which. */
   #ended: readonly string[] | null = null;
 
@@ -71,7 +72,7 @@ export class Hints {
     if (message.kind === "lanes") this.#addLanes(message.lanes);
     else if (message.kind === "cancel") this.#hasCancel = true;
     else if (message.kind === "watch") this.#hasWatch = true;
-    else if (message.kind === "mail") this.#hasMail = true;
+    else if (message.kind === "mail") this.#addMail(message.isOld);
     else this.#ended = allOf(this.#ended, message.ids);
     this.#tellListeners(message);
     if (this.#quietUntilFlush !== null) return;
@@ -104,13 +105,18 @@ export class Hints {
     }
   }
 
+  #addMail(isOld: boolean): void {
+    this.#hasMail = true;
+    this.#hasOldMail ||= isOld;
+  }
+
   #flush(): void {
     this.#quietUntilFlush = null;
     const messages: Hint[] = [];
     if (this.#hasLanes) messages.push({ kind: "lanes", lanes: [...this.#lanes.values()] });
     if (this.#hasCancel) messages.push({ kind: "cancel" });
     if (this.#hasWatch) messages.push({ kind: "watch" });
-    if (this.#hasMail) messages.push({ kind: "mail" });
+    if (this.#hasMail) messages.push({ kind: "mail", isOld: this.#hasOldMail });
     if (this.#ended !== null) messages.push({ kind: "ended", ids: this.#ended });
     this.#lanes.clear();
     this.#ended = null;
@@ -118,6 +124,7 @@ export class Hints {
       this.#hasCancel =
       this.#hasWatch =
       this.#hasMail =
+      this.#hasOldMail =
         false;
     if (messages.length === 0) return;
     // A hint that fails is a hint that is lost: workers poll.
@@ -169,7 +176,8 @@ function parseHint(payload: string): Hint | null {
     const value: unknown = JSON.parse(payload);
     if (typeof value !== "object" || value === null || !("kind" in value)) return null;
     const { kind } = value;
-    if (kind === "cancel" || kind === "watch" || kind === "mail") return { kind };
+    if (kind === "cancel" || kind === "watch") return { kind };
+    if (kind === "mail") return { kind, isOld: Reflect.get(value, "isOld") === true };
     if (value.kind === "ended") return { kind: "ended", ids: textsOf(value) };
     if (!("lanes" in value) || !Array.isArray(value.lanes) || value.lanes.length === 0) return null;
     const isLone = Reflect.get(value, "isLone") === true;

@@ -13,7 +13,7 @@ import type { Json } from "../core/json.ts";
 import type { Gate, GateName, GateState, Limits } from "../core/gate.ts";
 import type { JobName, Tenant } from "../core/listing.ts";
 
-import type { ActorStore } from "./actor_records.ts";
+import type { ActorStore } from "./actor_store.ts";
 import type { ActorSeats, ActorWatch } from "./seat_records.ts";
 import type { FileStore } from "./file_records.ts";
 import type { ObserveStore } from "./observations.ts";
@@ -61,6 +61,7 @@ import type {
 export type * from "./observations.ts";
 export type * from "./records.ts";
 export type * from "./actor_records.ts";
+export type * from "./actor_store.ts";
 export type * from "./seat_records.ts";
 export type * from "./sight.ts";
 export type * from "./file_records.ts";
@@ -216,8 +217,8 @@ export type Hint =
   /** Jobs have come; `isLone`: a single one. */
   | { readonly kind: "lanes"; readonly lanes: readonly Lane[]; readonly isLone?: boolean }
   | { readonly kind: "cancel" }
-  /** There is mail for actors. */
-  | { readonly kind: "mail" }
+  /** There is mail for actors; `isOld`: some of it was due long ago. */
+  | { readonly kind: "mail"; readonly isOld: boolean }
   /** Somebody waits for jobs: say for a while which ones end. */
   | { readonly kind: "watch" }
   /** These jobs ended; without ids: some did. */

@@ -10,6 +10,8 @@ import { type TestDatabase, testDatabase } from "../support/database.ts";
 
 const ENDED = 4_000;
 const BATCH = 1_000;
+/** Mail. */
+const READ = 20_000;
 
 /**
  * Jobs that have ended, before one that waits; their index entries are there, since a snapshot may see them.
@@ -135,6 +137,63 @@ Deno.test("where vacuum has counted nothing, a claim and an end pass over what h
       }
     }
   });
+});
+
+Deno.test("a look at mail passes over what was read, and says how far it has come", async () => {
+  await using db = await testDatabase();
+  await db.sql`alter table perdura.mailbox set (autovacuum_enabled = off)`;
+  const addMail = (count: number, age: string) =>
+    db.sql`
+      insert into perdura.mailbox (tenant_id, actor_id, id, kind, body, due_at)
+      select 'default', 'a' || n, gen_random_uuid(), 'event', '{"event":{"type":"GO"}}',
+             now() - ${age}::interval from generate_series(1, ${count}::integer) n`;
+  await addMail(READ, "1 hour");
+  const witness = await db.sql.reserve();
+  try {
+    await witness`begin isolation level repeatable read`;
+    await witness`select 1 from perdura.tenant`;
+    await db.sql`delete from perdura.mailbox`;
+    await db.sql`
+      insert into perdura.actor (tenant_id, id, uid, root_id, machine, root_machine, machine_version,
+                                 machine_hash, status, state, tags, version)
+      values ('default', 'a1', gen_random_uuid(), 'a1', 'list', 'list', '1', 'x', 'active', '', '{}', 0)`;
+    await addMail(1, "1 minute");
+    await addMail(1, "2 seconds");
+    const look = (from: number | null) => ({
+      text: statements.actorClaim,
+      parameters: [newId(), newId(), 1_000, "{list}", 100, 10, 1_000, "{}", from],
+    });
+    const next = (from: number | null) => ({
+      text: statements.actorNext,
+      parameters: ["{list}", 1_000, "{}", from],
+    });
+    const recently = Date.now() / 1_000 - 30;
+    for (const kind of ["custom", "generic"]) {
+      for (const ask of [look, next]) {
+        const { pages: walked } = await costOf(db, ask(null), kind);
+        assert(walked > 200, `there is nothing to pass over: ${walked} pages`);
+        const { pages } = await costOf(db, ask(recently), kind);
+        assert(pages < 30, `a look at mail looked at ${pages} pages, ${kind}`);
+      }
+    }
+    const request = {
+      ...{ turnId: newId(), worker: newId(), spareMs: 1_000, machines: ["list"], charts: [] },
+      ...{ actors: 100, mailPerActor: 10, look: 1_000 },
+    };
+    const claim = (from: number | null) => db.store.actors.claim({ ...request, from });
+    const isOldest = async (from: number | null, seconds: number) => {
+      const age = Date.now() / 1_000 - (await claim(from)).oldest;
+      assert(Math.abs(age - seconds) < 20, `the oldest seen is ${age} seconds old`);
+    };
+    await isOldest(null, 60);
+    await isOldest(recently, 2);
+    assertEquals((await claim(recently)).looked, 1);
+    await db.sql`delete from perdura.mailbox`;
+    await isOldest(null, 0);
+  } finally {
+    await witness`rollback`;
+    witness.release();
+  }
 });
 
 Deno.test("a statement without parameters is prepared as well", async () => {

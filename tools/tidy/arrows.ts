@@ -36,7 +36,7 @@ const HOUSE: readonly Room[] = [
     at: "src/store/store.ts",
     files: [
       ...["machines/", "src/core/", "src/store/records.ts"],
-      ...["src/store/actor_records.ts", "src/store/file_records.ts"],
+      ...["src/store/actor_records.ts", "src/store/actor_store.ts", "src/store/file_records.ts"],
       ...["src/store/log_records.ts", "src/store/schedule_records.ts"],
       ...["src/store/unique_records.ts", "src/store/observations.ts"],
       "src/store/gating.ts",
@@ -59,6 +59,10 @@ const HOUSE: readonly Room[] = [
     files: ["machines/", "src/core/", "src/store/records.ts", "src/store/actor_records.ts"],
   },
   { at: "src/store/actor_records.ts", files: ["src/core/", "src/store/records.ts"] },
+  {
+    at: "src/store/actor_store.ts",
+    files: ["src/store/actor_records.ts", "src/store/records.ts"],
+  },
   { at: "src/store/seat_records.ts", files: ["src/store/actor_records.ts"] },
   { at: "src/store/file_records.ts", files: [] },
   { at: "src/store/ui_records.ts", files: ["src/core/"] },

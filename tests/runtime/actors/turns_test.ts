@@ -106,6 +106,7 @@ Deno.test("mail that waits for actors which are not there yet keeps nobody waiti
     actors: 100,
     mailPerActor: 10,
     look: 1_000,
+    from: null,
   });
   assertEquals(claim.actors.map(({ id }) => id), ["here"]);
   assertEquals(claim.nobody.length, 99);
