@@ -18,7 +18,7 @@
 -- lease $82 for $83 ms, with $84 ms of grace, in state $85; when $87, the change of the gates that the
 -- caller knows (null: any), is not the last one, none of them starts: a limit may hold by now.
 -- Snapshots, payloads and what steps hold as JSON ($11, $31 to $34, $61, $62): a text, a line per element.
--- Locks: the actors' rows through their primary keys, then their own mail.
+-- Locks: the actors' rows through their primary keys, keys of events in the order of their names, then their own mail.
 -- Index: primary keys; mailbox_timer, activity_actor.
 -- Each actor is guarded by its version: one that moved on meanwhile keeps its mail, and nothing of its
 -- turn is written. Returns the numbers of those that were committed, the time, and
@@ -42,6 +42,23 @@ born as (
     from x where v is null
   on conflict (tenant_id, id) do nothing
   returning tenant_id, id),
+keyed as materialized ( -- whose key is taken only together with its turn
+  select x.k from unnest($75::integer[]) as r(k) join x on x.k = r.k
+    join perdura.actor a on a.tenant_id = x.t and a.id = x.i
+   where a.version = x.v and (x.whole or a.updated_at >= date_trunc('day', now()))
+     for update of a),
+keys as (
+  insert into perdura.mail_key (tenant_id, actor_id, key, mail_id)
+  select x.t, x.i, r.key, r.mail
+    from unnest($75::integer[], $76::text[], $77::uuid[]) as r(k, key, mail) join x on x.k = r.k
+   where exists (select from keyed where keyed.k = x.k)
+      or exists (select from born where born.tenant_id = x.t and born.id = x.i)
+   order by x.t, x.i, r.key
+  on conflict (tenant_id, actor_id, key) do nothing
+  returning mail_id),
+known as materialized ( -- the key has come with other mail meanwhile: its turn would read the event twice
+  select r.k from unnest($75::integer[], $77::uuid[]) as r(k, mail) join keyed on keyed.k = r.k
+   where not exists (select from keys where keys.mail_id = r.mail)),
 moved as ( -- patches need a whole snapshot before them in their partition
   update perdura.actor a
      set version = x.nv, status = x.status, state = x.place, tags = x.tags::text[], fault = x.fault,
@@ -51,6 +68,7 @@ moved as ( -- patches need a whole snapshot before them in their partition
     from x
    where a.tenant_id = x.t and a.id = x.i and a.version = x.v
      and (x.whole or a.updated_at >= date_trunc('day', now()))
+     and not exists (select from known where known.k = x.k)
   returning a.tenant_id, a.id),
 done as materialized (
   select x.k, x.t, x.i, x.mv, x.again, a.tenant_id is not null as is_old
@@ -162,11 +180,6 @@ members_left as ( -- many, and in no order: one that a statement is about to end
            where a.stopped_at is null and a.is_member
              for update of a skip locked) m
    where a.tenant_id = m.tenant_id and a.job_id = m.job_id),
-keys as (
-  insert into perdura.mail_key (tenant_id, actor_id, key, mail_id)
-  select d.t, d.i, r.key, r.mail from unnest($75::integer[], $76::text[], $77::uuid[]) as r(k, key, mail)
-    join done d on d.k = r.k
-  on conflict (tenant_id, actor_id, key) do nothing),
 put_off as (
   update perdura.mailbox m set parked = true, deferred = true
     from unnest($78::integer[], $79::uuid[]) as r(k, id) join done d on d.k = r.k

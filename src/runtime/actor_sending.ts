@@ -17,6 +17,7 @@ import {
   PayloadTooLargeError,
   PerduraError,
   UnknownMachineError,
+  VersionConflictError,
 } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import { limits } from "../core/limits.ts";
@@ -29,7 +30,7 @@ import type { Seat } from "./ledger.ts";
 import { typeOf } from "./letters.ts";
 import { isEnded } from "./place.ts";
 import { MAIL_PER_ACTOR } from "./turner.ts";
-import type { Reading } from "./reading.ts";
+import { MOVED_ON, type Reading } from "./reading.ts";
 import { SnapshotTooLargeError } from "./stepping.ts";
 import type { Turning } from "./turning.ts";
 
@@ -56,21 +57,35 @@ export async function sendEvent(
   if (taken) return await answer(desk, taken.view, event, taken.known, 0, options);
   const view = await desk.view(id, options, key);
   desk.demandLive(view, event);
-  const sent = await desk.post(view, { event }, "event", mailId, key);
+  const sent = await desk.post(view, letterOf(event, options), "event", mailId, key);
   if (view.status === "active") await desk.inLine(id, options, () => desk.turnInline(view));
   return await answer(desk, view, event, sent, view.version, options);
 }
 
-/** What became of a mail. @throws {TransitionRejectedError} Its machine refuses, as it would have at once. */
+/** An event as mail: the version that its sender asks for is asked for where it is read. */
+export function letterOf(event: unknown, { expectVersion }: ActorAim): object {
+  return expectVersion === null || expectVersion === undefined
+    ? { event }
+    : { event, expect: expectVersion };
+}
+
+/**
+ * What became of a mail. @throws {TransitionRejectedError} Its machine refuses, as it would have at once.
+ * @throws {VersionConflictError} Others were read before it.
+ */
 async function answer(
   desk: Desk,
   view: ActorView,
   event: unknown,
   mailId: string,
   afterVersion: number,
-  { timeoutMs }: SendEventOptions,
+  { timeoutMs, expectVersion, conditional }: SendEventOptions,
 ): Promise<EventResult> {
   const told = await desk.outcome(view, mailId, afterVersion, timeoutMs);
+  if (told.reason === MOVED_ON) {
+    const { version } = told.actor;
+    throw new VersionConflictError(expectVersion ?? view.version, version, conditional ?? false);
+  }
   const policy = desk.host.machines.logicOf(view)?.definition?.unhandled;
   if (told.outcome !== "unhandled" || policy !== "reject") return told;
   const now = await desk.host.store.actors.read(view.tenantId, view.id, 0, null);
@@ -90,7 +105,7 @@ async function take(
     const view = await desk.view(id, options, key);
     if (view.known !== null) return { view, known: view.known, reading: null };
     desk.demandLive(view, event);
-    const reading = await turnWith(desk, view, event, mailId, key);
+    const reading = await turnWith(desk, view, event, mailId, options);
     if (reading === "mail") return null;
     if (reading !== null) return { view, known: mailId, reading };
   }
@@ -103,19 +118,21 @@ async function turnWith(
   view: ActorView,
   event: unknown,
   mailId: string,
-  key: string | null,
+  { key, expectVersion }: SendEventOptions,
 ): Promise<Reading | "mail" | null> {
   const { machines } = desk.host;
   const isHere = view.status === "active" && machines.logicOf(view) && view.snapshot !== null;
   if (!isHere || view.mail.length >= MAIL_PER_ACTOR) return "mail";
   const turning = desk.turning(view);
   turning.takeAll(view.mail);
-  if (turning.isOver || isEnded(turning.status)) {
+  // What is due before it may have moved the actor on.
+  const isLate = typeof expectVersion === "number" && turning.version !== expectVersion;
+  if (turning.isOver || isEnded(turning.status) || isLate) {
     await desk.turner.commit(turning);
     return null;
   }
   try {
-    const reading = offer(desk, turning, event, mailId, key);
+    const reading = offer(desk, turning, event, mailId, key ?? null);
     return await desk.turner.commit(turning) ? reading : null;
   } catch (error) {
     if (error instanceof InvalidInputError) throw asSent(error);

@@ -14,7 +14,7 @@ import type {
   Until,
   WaitForOptions,
 } from "./actor_options.ts";
-import { foreseeEvent, type Foreseen, sendEvent } from "./actor_sending.ts";
+import { foreseeEvent, type Foreseen, letterOf, sendEvent } from "./actor_sending.ts";
 import { beginning, seatOf, startActor } from "./actor_starting.ts";
 import {
   type Actor,
@@ -103,7 +103,7 @@ export class Actors {
     const view = await this.#desk.view(id, options, key);
     if (view.known !== null) return view.known;
     this.#desk.demandLive(view, event);
-    return await this.#desk.post(view, { event }, "event", newId(), key);
+    return await this.#desk.post(view, letterOf(event, options), "event", newId(), key);
   }
 
   /** What an event would do. Nothing is stored. */

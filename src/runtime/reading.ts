@@ -24,6 +24,9 @@ const log = getLogger(["perdura", "actors"]);
 /** Mail that an actor may put off; more is recorded as unhandled. */
 export const DEFERRED_MAX = 20;
 
+/** Why an event was not read: its sender has asked for a version that was over by then. */
+export const MOVED_ON = "version_conflict";
+
 /** What became of one event. */
 export interface Reading {
   readonly outcome: string;
@@ -42,6 +45,7 @@ export interface Incarnation {
 /** The turn that mail is read in. */
 export interface Read {
   readonly seat: Seat;
+  readonly version: number;
   readonly snapshot: ActorSnapshot | null;
   readonly status: ActorStatus;
   readonly state: string;
@@ -129,6 +133,10 @@ export class Reader {
     const type = typeOf(incoming.event);
     if (incoming.gen !== null && incoming.gen !== this.#of.snapshot?.birth?.gen) {
       return this.#of.record(type, incoming, "stale", { reason: "incarnation" });
+    }
+    const { expect } = fieldsOf(letter);
+    if (typeof expect === "number" && expect !== this.#of.version) {
+      return this.#of.record(type, incoming, "unhandled", { reason: MOVED_ON });
     }
     let result;
     try {

@@ -59,6 +59,10 @@ export class Turning implements Read {
     return this.#seat;
   }
 
+  get version(): number {
+    return this.#ledger.version;
+  }
+
   get snapshot(): ActorSnapshot | null {
     return this.#ledger.snapshot;
   }
@@ -297,8 +301,6 @@ export class Turning implements Read {
   get defers(): boolean {
     return this.#logic?.definition?.unhandled === "defer";
   }
-
-  // ── one step ────────────────────────────────────────────────────────────────────────────────
 
   /** A mail, stepped. Nothing has changed yet. */
   stepMail({ event, from }: Incoming): StepResult {

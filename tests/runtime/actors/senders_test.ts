@@ -1,0 +1,99 @@
+/** What senders are promised, whichever way their events go: at once, or by mail. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { assign, setup } from "xstate";
+import { VersionConflictError } from "../../../src/core/errors.ts";
+import { defineMachine } from "../../../src/core/actor/mod.ts";
+import { createRuntime } from "../../../src/library/runtime.ts";
+import { newId } from "../../../src/core/id.ts";
+import { testDatabase } from "../../support/database.ts";
+
+const counter = defineMachine(
+  setup({
+    types: {} as { context: { n: number }; events: { type: "INC" } },
+    actions: { count: assign({ n: ({ context }) => context.n + 1 }) },
+  }).createMachine({ id: "counter", context: { n: 0 }, on: { INC: { actions: "count" } } }),
+  { version: "1" },
+);
+const INC = { type: "INC" } as const;
+const KEYS = 40;
+
+Deno.test("two sendings with one key are one event, at once and by mail in the same moment", async () => {
+  await using db = await testDatabase();
+  await using one = await createRuntime({ databaseUrl: db.url, machines: [counter] });
+  await using other = await createRuntime({ databaseUrl: db.url, machines: [counter] });
+  await one.actors.start({ machine: "counter", id: "a" });
+  const worker = other.work();
+  for (let n = 0; n < KEYS; n++) {
+    const options = { key: `k${n}` };
+    await Promise.all([
+      one.actors.send("a", INC, options),
+      other.actors.post("a", INC, options),
+      one.actors.post("a", INC, options),
+      other.actors.send("a", INC, options),
+    ]);
+  }
+  await worker.stop();
+  await one.drive({ budgetMs: 20_000 });
+  const { context } = await one.actors.get(null, "a");
+  assertEquals(context, { n: KEYS });
+});
+
+Deno.test("the key of an event that is on its way by mail is taken: whoever steps it at once waits for it", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [counter] });
+  await runtime.actors.start({ machine: "counter", id: "a" });
+  const mailId = newId();
+  const hold = await db.sql.reserve();
+  await hold`begin`;
+  await hold`
+    insert into perdura.mail_key (tenant_id, actor_id, key, mail_id)
+    values ('default', 'a', 'k', ${mailId})`;
+  await hold`
+    insert into perdura.mailbox (tenant_id, actor_id, id, kind, body)
+    values ('default', 'a', ${mailId}, 'event', '{"event":{"type":"INC"}}')`;
+  const sent = runtime.actors.send("a", INC, { key: "k" });
+  for (let waits = 0; waits === 0;) {
+    const found = await db.sql`
+      select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+    waits = found.length;
+  }
+  await hold`commit`;
+  hold.release();
+  await runtime.drive({ budgetMs: 20_000 });
+  const { outcome } = await sent;
+  const { context, version } = await runtime.actors.get(null, "a");
+  assertEquals([outcome, context, version], ["handled", { n: 1 }, 2]);
+});
+
+Deno.test("of two events for one version, one is read, at once or by mail", async () => {
+  await using db = await testDatabase();
+  await using here = await createRuntime({ databaseUrl: db.url, machines: [counter] });
+  await using elsewhere = await createRuntime({ databaseUrl: db.url, machines: [] });
+  await here.actors.start({ machine: "counter", id: "a" });
+  const aim = { expectVersion: 1 };
+  await elsewhere.actors.post("a", INC, aim);
+  const sent = elsewhere.actors.send("a", INC, aim);
+  const refused = assertRejects(() => sent, VersionConflictError);
+  await here.drive({ budgetMs: 20_000 });
+  await refused;
+  await assertRejects(() => here.actors.send("a", INC, aim), VersionConflictError);
+  const { context } = await here.actors.get(null, "a");
+  assertEquals(context, { n: 1 });
+  const [, , late] = await here.actors.history(null, "a", 0, 10);
+  assertEquals([late?.event, late?.outcome, late?.reason], [
+    "INC",
+    "unhandled",
+    "version_conflict",
+  ]);
+});
+
+Deno.test("mail that is due before an event for a version moves the actor on: the event is refused", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [counter] });
+  await runtime.actors.start({ machine: "counter", id: "a" });
+  await runtime.actors.post("a", INC);
+  const aimed = () => runtime.actors.send("a", INC, { expectVersion: 1 });
+  await assertRejects(aimed, VersionConflictError);
+  const { context, version } = await runtime.actors.get(null, "a");
+  assertEquals([context, version], [{ n: 1 }, 2]);
+});
