@@ -39,7 +39,21 @@ export function withUndo(
 ): ActorSnapshot {
   const done = definition && undoOf(definition, before, event);
   const undo = [...before?.undo ?? [], ...done ? [done] : []];
-  return undo.length > 0 ? { ...after, undo } : after;
+  const awaits = before?.awaits;
+  return undo.length > 0 || awaits
+    ? { ...after, ...undo.length > 0 && { undo }, ...awaits && { awaits } }
+    : after;
+}
+
+/** What is under way and could be undone if it is done. */
+export function underWay(
+  { actors }: MachineDefinition,
+  { children = {} }: ActorSnapshot,
+): Omit<Undo, "output">[] {
+  return Object.entries(children).flatMap(([id, { src, gen, ended }]) => {
+    const compensate = undoneBy(actors, src);
+    return compensate === undefined || ended ? [] : [{ src: compensate, id, gen }];
+  });
 }
 
 function undoOf(
@@ -50,7 +64,11 @@ function undoOf(
   const [, id] = /^xstate\.done\.actor\.([^]*)$/.exec(typeOf(event)) ?? [];
   const child = id === undefined ? undefined : before?.children?.[id];
   if (id === undefined || !child || !isRecord(event)) return null;
-  const { compensate } = (Object.hasOwn(actors, child.src) ? actors[child.src] : undefined) ?? {};
+  const compensate = undoneBy(actors, child.src);
   if (compensate === undefined) return null;
   return { src: compensate, id, gen: child.gen, output: event.output ?? null };
+}
+
+function undoneBy(actors: MachineDefinition["actors"], src: string): string | undefined {
+  return (Object.hasOwn(actors, src) ? actors[src] : undefined)?.compensate;
 }

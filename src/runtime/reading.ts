@@ -58,6 +58,7 @@ export interface Read {
   become(next: Incarnation): void;
   end(status: "cancelled" | "terminated", event: string, cause: string | null): void;
   tellParent(error: unknown): void;
+  undoLate(body: Readonly<Record<string, unknown>>): void;
   mark(status: ActorStatus, event: string, cause: string | null, fault?: unknown): void;
 }
 
@@ -122,8 +123,12 @@ export class Reader {
         const body = fieldsOf(letter);
         const incoming = { ...incomingOf(letter), event: body };
         const type = `xstate.done.actor.${body.childId}`;
-        return this.#of.record(type, incoming, "stale", { reason: "left" });
+        this.#of.record(type, incoming, "stale", { reason: "left" });
+        return this.#of.undoLate(body);
       }
+      case "done":
+        this.#event(letter, incomingOf(letter));
+        return this.#of.undoLate(fieldsOf(letter));
       default:
         return this.#event(letter, incomingOf(letter));
     }

@@ -18,6 +18,7 @@ import type { CountDefaults } from "./preparing.ts";
 import { type Incarnation, type Read, Reader, type Reading } from "./reading.ts";
 import { type Stepping, stepWith } from "./stepping.ts";
 import type { Birth, Replacement, TurningOptions } from "./turning_options.ts";
+import { Undoing } from "./undoing.ts";
 
 /** A turn being made. */
 export class Turning implements Read {
@@ -27,6 +28,7 @@ export class Turning implements Read {
   readonly #birth: Birth | null;
   readonly #ledger: Ledger;
   readonly #to: Consequences;
+  readonly #undoing: Undoing;
   readonly #reader = new Reader(this);
   readonly #keys: { key: string; mailId: string }[] = [];
   #fault: unknown = null;
@@ -47,6 +49,7 @@ export class Turning implements Read {
     this.#birth = birth;
     this.#ledger = new Ledger(seatBefore, logic);
     this.#to = new Consequences({ ...seatBefore, logic, defaults });
+    this.#undoing = new Undoing(this.#ledger, this.#to);
   }
 
   /** Nothing more may be taken: it has stalled or is blocked. */
@@ -133,9 +136,11 @@ export class Turning implements Read {
       this.#carryOut(effects, before);
       this.silence();
       this.#ledger.snapshot = withUndo(null, before, null, snapshot);
+      const isWhole = status === "cancelled" && event === "CANCEL";
+      if (isWhole) this.#undoing.waitFor(this.#logic?.definition ?? null, before);
       this.#ledger.status = status;
       this.record(event, byHand(cause), status, { effects, before });
-      if (status === "cancelled" && event === "CANCEL") this.#compensate(cause);
+      if (isWhole) this.#undoing.all(cause);
     } else {
       this.#ledger.status = status;
       this.record(event, byHand(cause), status);
@@ -144,19 +149,9 @@ export class Turning implements Read {
     this.#offers = true;
   }
 
-  /** Undoes what was done, in the reverse order; the job for it is part of this commit. */
-  #compensate(cause: string | null): void {
-    const before = this.snapshot;
-    if (!before) return;
-    const { undo = [], ...rest } = before;
-    if (undo.length === 0) return;
-    const steps = undo.toReversed();
-    this.#to.compensate(steps);
-    this.#ledger.snapshot = rest;
-    const effects = steps.map((
-      { src, id, gen },
-    ) => ({ kind: "compensate", src, id, gen } as const));
-    this.record("COMPENSATE", byHand(cause), this.status, { effects, before });
+  /** Of what was under way when it ended, something was done. */
+  undoLate(body: Readonly<Record<string, unknown>>): void {
+    this.#undoing.late(body);
   }
 
   /** Jobs that it has by number alone: in the commit that ends it they are marked to end. */
@@ -327,10 +322,12 @@ export class Turning implements Read {
       : withUndo(null, before, null, snapshot);
     if (!isStill) this.#ledger.status = statusOf(snapshot);
     if (!isStill && isEnded(this.status)) this.silence();
+    const hasFailed = !isStill && this.status === "error";
+    if (hasFailed) this.#undoing.waitFor(definition, before);
     this.#ledger.place();
     const remarks = { effects, before: first ? null : before, reason, from };
     this.record(first ?? typeOf(incoming.event), incoming, outcome, remarks);
-    if (this.status === "error" && !isStill) this.#compensate("error");
+    if (hasFailed) this.#undoing.all("error");
     return { outcome, reason };
   }
 

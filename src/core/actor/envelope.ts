@@ -73,6 +73,8 @@ export interface ActorSnapshot {
   readonly error?: Json;
   /** What is to be undone if the actor ends before its time, first done first. Not the step's. */
   readonly undo?: readonly Undo[];
+  /** Of one that has ended so: what was under way and may have been done; heard of, it is undone as well. */
+  readonly awaits?: readonly Omit<Undo, "output">[];
 }
 
 /** One thing that was done and can be undone. */
@@ -131,6 +133,7 @@ const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
     value === undefined ||
     isRecord(value) && typeof value.parent === "string" && typeof value.gen === "number",
   undo: (value) => value === undefined || Array.isArray(value) && value.every(isUndo),
+  awaits: (value) => value === undefined || Array.isArray(value) && value.every(isUndo),
   gens: (value) =>
     isRecord(value) && typeof value.child === "number" && typeof value.timer === "number",
 };

@@ -159,3 +159,91 @@ Deno.test("a compensation that is no work of the machine is refused at the start
     );
   }
 });
+
+/** Two things at once; what they give is held back by the test. */
+const held = { flight: Promise.withResolvers<string>(), car: Promise.withResolvers<string>() };
+const pair = defineMachine(
+  setup({
+    types: {} as { events: { type: "GO" } },
+    actors: {
+      flight: fromPromise<string>(() => held.flight.promise),
+      car: fromPromise<string>(() => held.car.promise),
+      leaveFlight: leaving("flight"),
+    },
+  }).createMachine({
+    id: "pair",
+    type: "parallel",
+    states: {
+      air: {
+        initial: "flying",
+        states: {
+          flying: { invoke: { src: "flight", id: "flight", onDone: "there" } },
+          there: {},
+        },
+      },
+      // Nobody takes its error: the actor fails with it.
+      road: { invoke: { src: "car", id: "car" } },
+    },
+  }),
+  {
+    version: "1",
+    actors: { flight: { compensate: "leaveFlight" }, car: { maxAttempts: 1 } },
+  },
+);
+
+/** Both under way; what has ended is mail that nobody reads, for the actor is paused. */
+async function withPair(
+  run: (given: {
+    readonly actors: Awaited<ReturnType<typeof createRuntime>>["actors"];
+    readonly untilMail: (count: number) => Promise<void>;
+  }) => Promise<void>,
+): Promise<void> {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [pair], pollMs: 50 });
+  const { actors } = runtime;
+  undone.length = 0;
+  held.flight = Promise.withResolvers<string>();
+  held.car = Promise.withResolvers<string>();
+  await actors.start({ machine: "pair", id: "p" });
+  runtime.work();
+  await eventually("both are under way", async () => {
+    const jobs = await db.sql`select from perdura.job where attempt = 1 and parent_id is not null`;
+    return jobs.length === 2;
+  });
+  await actors.pause("p");
+  const untilMail = async (count: number) => {
+    await eventually("mail", async () => {
+      const mail = await db.sql`select from perdura.mailbox where kind in ('done', 'failed')`;
+      return mail.length === count;
+    });
+  };
+  await run({ actors, untilMail });
+  await eventually("it is undone", () => Promise.resolve(undone.length > 0));
+  assertEquals(undone, [["flight", "flight 1"]]);
+  const past = await actors.history(null, "p", 0, 20);
+  const undoings = past.filter(({ event }) => event === "COMPENSATE");
+  assertEquals(undoings.map(({ effects }) => effects), [[
+    { kind: "compensate", src: "leaveFlight", id: "flight", gen: 1 },
+  ]]);
+  for (const { version } of past) await actors.get(null, "p", version);
+  held.car.resolve("car 1");
+}
+
+Deno.test("what was done and not read yet when its actor is cancelled is undone", async () => {
+  await withPair(async ({ actors, untilMail }) => {
+    held.flight.resolve("flight 1");
+    await untilMail(1);
+    await actors.cancel("p", "rain");
+  });
+});
+
+Deno.test("so is what was done beside the failure that ended its actor", async () => {
+  await withPair(async ({ actors, untilMail }) => {
+    held.car.reject(new Error("No car"));
+    await untilMail(1);
+    held.flight.resolve("flight 1");
+    await untilMail(2);
+    await actors.resume("p");
+    await eventually("its end", async () => (await actors.get(null, "p")).status === "error");
+  });
+});
