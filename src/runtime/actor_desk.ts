@@ -110,6 +110,10 @@ export class Desk {
         const reading = { outcome: fate.outcome ?? "handled", reason: fate.reason };
         return { ...readingOf(reading), actor: await this.actor(name) };
       }
+      // Sent again long after it was read: that is further back than is looked, or retention has passed over it.
+      if (afterVersion === 0 && fate?.waits === false) {
+        return { outcome: "handled", reason: "earlier", actor: await this.actor(name) };
+      }
       const isWaiting = !fate || fate.status === "active";
       // Asked this way round, a time that is no number is none.
       if (!isWaiting || !(clock.monotonic() < deadline)) {

@@ -21,6 +21,7 @@ import { isMachine, type Source, sourcesOf } from "../core/actor/sources.ts";
 import type { ActorStore, ActorView, PastStep } from "../store/store.ts";
 import { pastOf } from "./actor_view.ts";
 import type { Machines } from "./machines.ts";
+import { isEnded } from "./place.ts";
 import { type PutAgain, putAgain } from "./put_off.ts";
 
 /** How to begin a branch. */
@@ -152,7 +153,7 @@ async function allSteps(
 /** Timers for others that waited at a version; the snapshot does not have them. */
 function forOthers(
   steps: readonly PastStep[],
-  { version: at, at: time }: PastStep,
+  { version: at, at: time, status }: PastStep,
   from: string,
   address: string,
   { gens, timers, renewed }: {
@@ -161,6 +162,8 @@ function forOthers(
     readonly renewed: ReadonlyMap<number, number>;
   },
 ): TimerSetEffect[] {
+  // What it had asked for later, for others, went when it ended.
+  if (isEnded(status)) return [];
   const armed = new Map<string, { readonly timer: TimerSetEffect; readonly gone: number }>();
   for (const step of steps.filter(({ version }) => version <= at)) {
     if (step.event === "REWIND") armed.clear();

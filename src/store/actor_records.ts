@@ -279,4 +279,6 @@ export interface MailFate {
   readonly reason: string | null;
   readonly deferred: boolean;
   readonly status: ActorStatus;
+  /** It is in the mailbox. */
+  readonly waits: boolean;
 }

@@ -204,6 +204,7 @@ export function toFateOfMail(row: Row): MailFate {
     reason: string | null;
     deferred: boolean | null;
     status: ActorStatus;
+    w: boolean;
   }>(row);
   return {
     version: r.v,
@@ -211,5 +212,6 @@ export function toFateOfMail(row: Row): MailFate {
     reason: r.reason,
     deferred: r.deferred ?? false,
     status: r.status,
+    waits: r.w,
   };
 }

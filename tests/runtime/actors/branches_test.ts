@@ -1,6 +1,6 @@
 /** Forks and rewinds: other branches of a past, and nothing of the old one ever reaches the new. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { assign, fromPromise, setup } from "xstate";
+import { assign, createMachine, fromPromise, sendTo, setup } from "xstate";
 import { createRuntime, defineMachine, NotFoundError } from "perdura";
 import { orderMachine } from "../../../machines/order.ts";
 import { eventually } from "../../support/build.ts";
@@ -222,4 +222,36 @@ Deno.test("there is no branch from a version that is not there, and nothing has 
   }
   await assertRejects(() => actors.get(null, "p"), NotFoundError);
   assertEquals((await actors.get(null, "o")).version, before.version);
+});
+
+const parting = setup({
+  types: {} as { events: { type: "LEAVE" } },
+  actors: {
+    friend: createMachine({ initial: "here", states: { here: { on: { HELLO: "met" } }, met: {} } }),
+  },
+}).createMachine({
+  id: "parting",
+  initial: "together",
+  invoke: { src: "friend", id: "friend" },
+  states: {
+    together: {
+      entry: sendTo("friend", { type: "HELLO" }, { id: "hello", delay: 3_600_000 }),
+      on: { LEAVE: "gone" },
+    },
+    gone: { type: "final" },
+  },
+});
+
+Deno.test("a branch of a moment after the end asks for nothing later", async () => {
+  await using db = await testDatabase();
+  const machines = [defineMachine(parting, { version: "1" })];
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines });
+  const { actors } = runtime;
+  await actors.start({ machine: "parting", id: "p" });
+  const timersOf = async (id: string) => (await actors.get(null, id)).timers;
+  assertEquals((await timersOf("p") as unknown[]).length, 1);
+  const { actor: ended } = await actors.send("p", { type: "LEAVE" });
+  assertEquals([ended.status, ended.timers], ["done", []]);
+  await actors.fork("p", { at: ended.version, name: "q" });
+  assertEquals(await timersOf("q"), []);
 });

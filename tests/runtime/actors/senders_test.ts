@@ -97,3 +97,37 @@ Deno.test("mail that is due before an event for a version moves the actor on: th
   const { context, version } = await runtime.actors.get(null, "a");
   assertEquals([context, version], [{ n: 1 }, 2]);
 });
+
+Deno.test("an event that is sent again long after it was read is not waited for", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [counter] });
+  const { actors } = runtime;
+  await actors.start({ machine: "counter", id: "a" });
+  await actors.send("a", INC, { key: "k" });
+  const again = () => actors.send("a", INC, { key: "k" });
+  assertEquals((await again()).reason, null);
+  await db.sql`delete from perdura.actor_step where version = 2`;
+  const { outcome, reason, actor } = await again();
+  assertEquals([outcome, reason, actor.context], ["handled", "earlier", { n: 1 }]);
+});
+
+const shop = defineMachine(
+  setup({ types: {} as { events: { type: "OPEN" } | { type: "BUY" } } }).createMachine({
+    id: "shop",
+    initial: "closed",
+    states: { closed: { on: { OPEN: "open" } }, open: { on: { BUY: "sold" } }, sold: {} },
+  }),
+  { version: "1", unhandled: "defer" },
+);
+
+Deno.test("an event that was put off and then read is told as read when it is sent again", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [shop] });
+  const { actors } = runtime;
+  await actors.start({ machine: "shop", id: "s" });
+  const buy = () => actors.send("s", { type: "BUY" }, { key: "k" });
+  assertEquals((await buy()).outcome, "deferred");
+  assertEquals((await buy()).outcome, "deferred");
+  await actors.send("s", { type: "OPEN" });
+  assertEquals((await buy()).outcome, "handled");
+});
