@@ -412,6 +412,30 @@ export const mutants: readonly Mutant[] = [
     test: "tests/runtime/inbox_test.ts",
     filter: "what drains takes no job from SQL",
   },
+  {
+    name: "the key of an event that came by mail meanwhile",
+    file: "sql/queries/actor_commit.sql",
+    from: "     and not exists (select from known where known.k = x.k)\n",
+    to: "",
+    test: "tests/runtime/actors/senders_test.ts",
+    filter: "whoever steps it at once waits for it",
+  },
+  {
+    name: "the version that an event by mail asks for",
+    file: "src/runtime/reading.ts",
+    from: "expect !== this.#of.version",
+    to: "false",
+    test: "tests/runtime/actors/senders_test.ts",
+    filter: "of two events for one version",
+  },
+  {
+    name: "what was under way when an actor ended",
+    file: "src/runtime/turning.ts",
+    from: "if (isWhole) this.#undoing.waitFor(this.#logic?.definition ?? null, before);",
+    to: "",
+    test: "tests/runtime/actors/compensation_test.ts",
+    filter: "not read yet when its actor is cancelled",
+  },
 ];
 
 /** What does not come without a guard is not waited for as long as what comes with it. */
