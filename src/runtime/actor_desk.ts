@@ -76,7 +76,7 @@ export class Desk {
       if (!view || view.mail.length === 0 || !this.host.machines.logicOf(view)) return;
       const turning = this.turner.turn(view);
       if (!turning) return;
-      await this.turner.commit(turning);
+      await this.turner.commit(turning, view);
     }
   }
 

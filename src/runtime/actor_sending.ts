@@ -128,7 +128,7 @@ async function turnWith(
   // What is due before it may have moved the actor on.
   const isLate = typeof expectVersion === "number" && turning.version !== expectVersion;
   if (turning.isOver || isEnded(turning.status) || isLate) {
-    await desk.turner.commit(turning);
+    await desk.turner.commit(turning, view);
     return null;
   }
   try {

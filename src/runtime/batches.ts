@@ -115,7 +115,7 @@ export class Batches {
   ): Promise<void> {
     const { members } = this.#host.store;
     const seat = seatOf(tenantId, id, batchMachine.identity);
-    await this.#desk.turner.begin(tenantId, async (send) => {
+    await this.#desk.turner.transactions.begin(tenantId, async (send) => {
       const all = rows.map((row): NewMember => ({ row, label: null }));
       await members.beginIn(send, { tenantId, actorId: id, uid: seat.uid }, all);
       const turning = this.#desk.turning(seat, { input, origin: null });

@@ -2,7 +2,7 @@
 import type { Origin } from "../core/actor/effects.ts";
 import { isRecord } from "../core/actor/envelope.ts";
 import { encodeThrown } from "../core/actor/mail.ts";
-import type { Letterbox } from "../store/store.ts";
+import type { ActorView, Letterbox } from "../store/store.ts";
 
 /** What a mail is to a step. */
 export interface Incoming {
@@ -16,6 +16,12 @@ export interface Incoming {
 /** What is not in any mailbox: an operator's doing. */
 export function byHand(cause: string | null): Incoming {
   return { id: null, event: null, cause, gen: null };
+}
+
+/** A start that waits comes before whatever was sent to the address meanwhile. */
+export function inOrder({ snapshot, mail }: Pick<ActorView, "snapshot" | "mail">): Letterbox[] {
+  const isStart = ({ kind }: Letterbox) => snapshot === null && kind === "start";
+  return [...mail.filter(isStart), ...mail.filter((each) => !isStart(each))];
 }
 
 /** The fields of a mail. */

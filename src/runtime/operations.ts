@@ -111,7 +111,10 @@ export class Operations {
       return this.#birth(operation, parts);
     };
     const { tenantId } = operation;
-    await this.#inTime(CHOOSE_MS, () => this.#desk.turner.begin(tenantId, choose, CHOOSE_MS));
+    await this.#inTime(
+      CHOOSE_MS,
+      () => this.#desk.turner.transactions.begin(tenantId, choose, CHOOSE_MS),
+    );
     const started = await this.get(null, id);
     log.info("Operation started", {
       operationId: id,

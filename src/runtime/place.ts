@@ -61,3 +61,8 @@ export function isEnded(status: ActorStatus): boolean {
   return status === "done" || status === "error" || status === "cancelled" ||
     status === "terminated";
 }
+
+/** Whether it reads its mail: one that has ended does, to say so. */
+export function mayStep(status: ActorStatus): boolean {
+  return status === "active" || isEnded(status);
+}

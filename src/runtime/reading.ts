@@ -15,7 +15,7 @@ import { isRecord } from "../core/actor/envelope.ts";
 import { InvalidInputError, PerduraError } from "../core/errors.ts";
 import type { ActorStatus, Letterbox } from "../store/store.ts";
 import type { Remarks, Seat } from "./ledger.ts";
-import { fieldsOf, type Incoming, incomingOf, typeOf } from "./letters.ts";
+import { fieldsOf, type Incoming, incomingOf, inOrder, typeOf } from "./letters.ts";
 import { isEnded } from "./place.ts";
 import type { Stepping } from "./stepping.ts";
 
@@ -84,9 +84,7 @@ export class Reader {
 
   /** Reads in order, until something stops it. */
   readAll(mail: readonly Letterbox[]): void {
-    // A start that waits comes before whatever was sent to the address meanwhile.
-    const isStart = ({ kind }: Letterbox) => this.#of.snapshot === null && kind === "start";
-    const ordered = [...mail.filter(isStart), ...mail.filter((each) => !isStart(each))];
+    const ordered = inOrder({ snapshot: this.#of.snapshot, mail });
     this.#waiting = ordered.filter(({ deferred }) => deferred);
     for (const letter of ordered) {
       if (this.isOver) return;

@@ -6,32 +6,25 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../core/actor/errors.ts";
-import { ActorBlockedError } from "../core/actor/mod.ts";
+import { ActorBlockedError, ActorStalledError } from "../core/actor/mod.ts";
 import { type Clock } from "../core/clock.ts";
-import { InvalidInputError, LeaseLostError, UnavailableError } from "../core/errors.ts";
+import { InvalidInputError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import { allInTurn } from "../core/in_turn.ts";
-import type {
-  ActorName,
-  ActorView,
-  Lane,
-  SendStatement,
-  Store,
-  TransactionSql,
-  Turn,
-  TurnRequest,
-} from "../store/store.ts";
+import type { ActorName, ActorView, Lane, Store, Turn, TurnRequest } from "../store/store.ts";
 import { Blocked } from "./blocked.ts";
+import { Culprits, type Fate } from "./culprits.ts";
 import type { ExplainHost } from "./explain.ts";
 import { LeftBehind } from "./left_behind.ts";
 import { Lines } from "./lines.ts";
 import { activityType, type Machines } from "./machines.ts";
 import { MailCursor } from "./mail_cursor.ts";
-import { type After, isOwn, ownActions } from "./own_machines.ts";
-import { isEnded } from "./place.ts";
+import { isEnded, mayStep } from "./place.ts";
+import type { Made } from "./relay_turn.ts";
 import { keyOf, Relays } from "./relays.ts";
 import { type CountDefaults, lanesOf } from "./preparing.ts";
 import { TurnCommits, type TurnFate } from "./turn_commits.ts";
+import { TurnTransactions } from "./turn_transactions.ts";
 import { Turning } from "./turning.ts";
 import { upgraded } from "./upgrading.ts";
 
@@ -56,6 +49,11 @@ export interface TurnerHost {
   readonly cancelJob: (tenantId: string, id: string) => Promise<void>;
 }
 
+/** A turn that was made of all that a view shows. */
+interface Viewed extends Made {
+  readonly view: ActorView;
+}
+
 /** Makes turns for one process. */
 export class Turner {
   readonly #host: TurnerHost;
@@ -67,9 +65,12 @@ export class Turner {
   readonly cursor: MailCursor;
   /** Activities that follow each other in this process. */
   readonly relays: Relays;
+  /** Turns that write more than themselves. */
+  readonly transactions: TurnTransactions;
   readonly #commits: TurnCommits;
   readonly #leftBehind: LeftBehind;
   readonly #blocked: Blocked;
+  readonly #culprits: Culprits;
   readonly #activityTypes: ReadonlySet<string>;
   readonly #stepped: Pick<TurnRequest, "machines" | "charts">;
   #look = LOOK;
@@ -80,10 +81,16 @@ export class Turner {
     this.#leftBehind = new LeftBehind(host);
     this.cursor = new MailCursor(host.clock);
     this.#blocked = new Blocked(host, (turning) => this.commit(turning));
-    const onDone = (turns: readonly Turn[], started: ReadonlySet<string>) =>
+    const onDone = (turns: readonly Turn[], started?: ReadonlySet<string>) =>
       this.#tell(turns, started);
     this.relays = new Relays({ ...host, onDone, isActivity: (type) => this.isActivity(type) });
     this.#commits = new TurnCommits({ store, worker: this.#worker, relays: this.relays, onDone });
+    this.transactions = new TurnTransactions({ ...host, worker: this.#worker, onDone });
+    this.#culprits = new Culprits({
+      ...{ store, defaults: host.defaults, worker: this.#worker, mailPerActor: MAIL_PER_ACTOR },
+      turn: (view) => this.turn(view),
+      commit: (made) => this.#commitAlone(made),
+    });
     const charts = [...machines.charts, ...machines.versions];
     this.#stepped = { machines: machines.served, charts };
     this.#activityTypes = new Set(
@@ -139,17 +146,28 @@ export class Turner {
     return claim.actors.length;
   }
 
-  /** Commits one turn that was made elsewhere. False: the actor has moved on. */
-  async commit(turning: Turning): Promise<boolean> {
-    return (await this.commitOf(turning)).isDone;
+  /**
+   * Commits one turn that was made elsewhere. False: the actor has moved on, or has stalled.
+   *
+   * @param view All that the turn was made of; null: there was more, or something else.
+   * @throws {ActorStalledError} One of its actions throws, and it was not made of a view.
+   */
+  async commit(turning: Turning, view: ActorView | null = null): Promise<boolean> {
+    return (await this.commitOf(turning, view)).isDone;
   }
 
   /** The same, with the turn and when it was committed. */
-  async commitOf(turning: Turning): Promise<Omit<TurnFate, "refusal">> {
+  async commitOf(
+    turning: Turning,
+    view: ActorView | null = null,
+  ): Promise<Omit<TurnFate, "refusal">> {
     const turn = turning.finish();
     this.#host.store.actors.asked?.(turn);
     if (turning.transactional.length > 0) {
-      return { turn, isDone: await this.#transact(turning, turn), at: null };
+      const { isDone, failure } = await this.transactions.commit({ turning, turn });
+      if (failure && !view) throw new ActorStalledError("threw", "", failure.message);
+      if (failure && view) await this.#culprits.find(view, turn, failure);
+      return { turn, isDone, at: null };
     }
     const { refusal, ...fate } = await this.#commits.commit({ turning, turn });
     if (refusal !== null) throw new InvalidInputError([{ path: "", message: refusal }]);
@@ -159,8 +177,7 @@ export class Turner {
   /** Makes one turn of a view. Null: there is nothing to commit. */
   turn(view: ActorView): Turning | null {
     const { machines, defaults } = this.#host;
-    const isRunning = view.status === "active" || isEnded(view.status);
-    if (!isRunning) {
+    if (!mayStep(view.status)) {
       // Whatever state it is in, its parent may stop it.
       if (!view.mail.some(({ kind }) => kind === "stop")) return null;
       const turning = new Turning(view, machines.logicOf(view) ?? null, defaults);
@@ -225,102 +242,30 @@ export class Turner {
     const made = views.map((view) => ({ view, turning: this.turn(view) }));
     const idle = made.filter(({ turning }) => turning === null).map(({ view }) => view);
     if (idle.length > 0) await this.#host.store.actors.park(idle);
-    const turnings = made.map(({ turning }) => turning).filter((turning) => turning !== null);
-    const plain = turnings.filter(({ transactional }) => transactional.length === 0);
-    // Those first: the statement of the others ends the sparing.
-    for (const turning of turnings) {
-      if (turning.transactional.length > 0) await this.#transact(turning, turning.finish());
+    const plain: Viewed[] = [];
+    // Those with a transaction first: the statement of the others ends the sparing.
+    for (const { view, turning } of made) {
+      if (!turning) continue;
+      const each = { view, turning, turn: turning.finish() };
+      if (turning.transactional.length === 0) plain.push(each);
+      else await this.#blame(each, await this.transactions.commit(each));
     }
-    await this.#commitAll(plain, turnId);
-  }
-
-  /** One that PostgreSQL will not take stalls alone. */
-  async #commitAll(turnings: readonly Turning[], turnId: string | null): Promise<void> {
-    const made = turnings.map((turning) => ({ turning, turn: turning.finish() }));
-    const { refused } = await this.#commits.commitAll(made, turnId);
+    const { refused } = await this.#commits.commitAll(plain, turnId);
     for (const { turn, message } of refused) {
-      const turning = made.find((each) => each.turn === turn)?.turning;
-      if (turning) await this.#stall(turning, "refused_by_database", message);
+      const each = plain.find((one) => one.turn === turn);
+      if (each) await this.#blame(each, refusalOf(message));
     }
   }
 
-  /** Of its turn nothing is kept: it is what it was before. */
-  async #stall({ seatBefore: seat }: Turning, code: string, reason: string): Promise<void> {
-    const message = reason.slice(0, 2_000);
-    const { id: actor, tenantId, machine } = seat;
-    log.warn("An actor stalls", { actor, tenantId, machine, code });
-    const fault = { code, path: "", message };
-    const turning = new Turning(seat, null, this.#host.defaults);
-    turning.mark("stalled", "STALL", message, fault);
-    await this.#host.store.actors.commit(this.#worker, null, [turning.finish()]);
+  /** One turn, in a statement or a transaction of its own. */
+  async #commitAlone(made: Made): Promise<Fate> {
+    if (made.turning.transactional.length > 0) return await this.transactions.commit(made);
+    const { done, refused: [refused] } = await this.#commits.commitAll([made], null);
+    return refused ? refusalOf(refused.message) : { isDone: done.length > 0, failure: null };
   }
 
-  /** The turn in a transaction of its own, with what its actions write. */
-  async #transact(turning: Turning, turn: Turn): Promise<boolean> {
-    const { actors } = this.#host.store;
-    const after: After[] = [];
-    try {
-      if (turn.birth) await actors.addTenant(turn.tenantId);
-      const write = (sql: TransactionSql) => this.#act(turning, turn, sql);
-      await actors.transact(this.#worker, turn.tenantId, write, async (send) => {
-        after.push(...await this.#actOwn(turning, turn, send));
-        return turn;
-      });
-      this.#tell([turn]);
-      for (const tell of after) tell();
-      return true;
-    } catch (error) {
-      if (error instanceof LeaseLostError) return false;
-      if (error instanceof UnavailableError) throw error;
-      if (turn.expected === null) throw error;
-      await this.#stall(turning, "threw", messageOf(error));
-      // What the turn was made of is not read: an event that came with it has to go by mail.
-      return false;
-    }
-  }
-
-  /** A birth whose turn depends on what is written before it, in one transaction of `capMs` at most. */
-  async begin(
-    tenantId: string,
-    make: (send: SendStatement) => Promise<Turning>,
-    capMs?: number,
-  ): Promise<void> {
-    const { actors } = this.#host.store;
-    const born: Turn[] = [];
-    const after: After[] = [];
-    await actors.addTenant(tenantId);
-    const nothing = () => Promise.resolve();
-    await actors.transact(this.#worker, tenantId, nothing, async (send) => {
-      const turning = await make(send);
-      const turn = turning.finish();
-      after.push(...await this.#actOwn(turning, turn, send));
-      born.push(turn);
-      return turn;
-    }, capMs);
-    this.#tell(born);
-    for (const tell of after) tell();
-  }
-
-  /** Runs the transactional actions of a turn. */
-  async #act(turning: Turning, turn: Turn, sql: TransactionSql): Promise<void> {
-    if (isOwn(turning.seat.machine)) return;
-    for (const { params, exec, given } of turning.transactional) {
-      if (typeof given === "object") await given.run({ address: turn.id, params, sql });
-      else await exec();
-    }
-  }
-
-  /** The same of a machine of Perdura's own. Gives what is to be told after the commit. */
-  async #actOwn(turning: Turning, turn: Turn, send: SendStatement): Promise<After[]> {
-    if (!isOwn(turning.seat.machine)) return [];
-    const { store, clock } = this.#host;
-    const after: After[] = [];
-    for (const { type, params } of turning.transactional) {
-      const own = ownActions[type];
-      if (!own) throw new Error(`A machine of Perdura's own asks for "${type}"`);
-      after.push(await own({ store, clock }, send, turn, params));
-    }
-    return after;
+  async #blame({ view, turn }: Viewed, { failure }: Fate): Promise<void> {
+    if (failure) await this.#culprits.find(view, turn, failure);
   }
 
   async #drop(names: readonly ActorName[]): Promise<void> {
@@ -347,4 +292,8 @@ export class Turner {
     store.within(null, () => this.#leftBehind.cancel())
       .catch((error) => log.debug("Activities are cancelled by the next sweep", { error }));
   }
+}
+
+function refusalOf(message: string): Fate {
+  return { isDone: false, failure: { code: "refused_by_database", message } };
 }

@@ -29,7 +29,7 @@ async function begun(api: Api, ids: readonly string[], action: OperationAction =
     partJobs: 1,
   };
   const nothing = { type: null, queue: null, from: null, to: null, fingerprint: null, terms: [] };
-  await api.turner.begin(name.tenantId, async (send) => {
+  await api.turner.transactions.begin(name.tenantId, async (send) => {
     const selection = { ...nothing, tenantId: null, ids, states: ["dead_letter"] as const };
     const { parts } = await store.operations.freeze(send, selection, operation);
     const input = { parts, restMs: 0 };
