@@ -255,3 +255,8 @@ export class PermanentError extends Error {
   readonly retryable = false;
   override readonly name = "PermanentError";
 }
+
+/** The process has died, as far as this call can tell: whose fault it is nobody asks. Only a test throws it. */
+export class CrashError extends Error {
+  override readonly name = "CrashError";
+}

@@ -13,6 +13,7 @@ import {
 } from "../core/actor/mod.ts";
 import { matchesDescriptor } from "../core/actor/nodes.ts";
 import {
+  CrashError,
   InvalidInputError,
   PayloadTooLargeError,
   PerduraError,
@@ -139,7 +140,7 @@ async function turnWith(
     if (error instanceof SnapshotTooLargeError) {
       throw new PayloadTooLargeError("Snapshot of the actor after it", limits.payloadBytesMax);
     }
-    if (error instanceof PerduraError) throw error;
+    if (error instanceof PerduraError || error instanceof CrashError) throw error;
     // The machine's own fault: by mail it stalls, and the event is kept.
     return "mail";
   }

@@ -1,7 +1,7 @@
 /** Turns in a transaction of their own, together with what their actions write. */
 import { messageOf } from "../core/actor/errors.ts";
 import type { Clock } from "../core/clock.ts";
-import { LeaseLostError, UnavailableError } from "../core/errors.ts";
+import { CrashError, LeaseLostError, UnavailableError } from "../core/errors.ts";
 import type { SendStatement, Store, TransactionSql, Turn } from "../store/store.ts";
 import type { Fate } from "./culprits.ts";
 import { type After, isOwn, ownActions } from "./own_machines.ts";
@@ -41,7 +41,7 @@ export class TurnTransactions {
       return { isDone: true, failure: null };
     } catch (error) {
       if (error instanceof LeaseLostError) return { isDone: false, failure: null };
-      if (error instanceof UnavailableError) throw error;
+      if (error instanceof UnavailableError || error instanceof CrashError) throw error;
       if (turn.expected === null) throw error;
       return { isDone: false, failure: { code: "threw", message: messageOf(error) } };
     }

@@ -1,4 +1,5 @@
 /** Crashes where a test wants them: between this process and its database. */
+import { CrashError } from "../core/errors.ts";
 import { over } from "../core/over.ts";
 import type { Change, Store } from "../store/store.ts";
 
@@ -7,11 +8,6 @@ import type { Change, Store } from "../store/store.ts";
  * has returned and before its job has ended.
  */
 export type CrashPoint = "before-commit" | "after-commit" | "mid-activity";
-
-/** The process has died, as far as this call can tell. */
-export class CrashError extends Error {
-  override readonly name = "CrashError";
-}
 
 /** What blows once when its point is reached. */
 export class Fuse {
@@ -49,8 +45,12 @@ export function fused(store: Store, fuse: Fuse): Store {
       return relayed;
     },
     async transact(worker, tenantId, write, seal, capMs) {
-      fuse.pass("before-commit");
-      await store.actors.transact(worker, tenantId, write, seal, capMs);
+      const sealed: typeof seal = async (send) => {
+        const turn = await seal(send);
+        fuse.pass("before-commit");
+        return turn;
+      };
+      await store.actors.transact(worker, tenantId, write, sealed, capMs);
       fuse.pass("after-commit");
     },
   });

@@ -16,7 +16,8 @@ import { withDefaults } from "../library/settings.ts";
 import { Database } from "../store/database.ts";
 import { migrate } from "../store/migrate.ts";
 import { openStore } from "../store/open.ts";
-import { CrashError, type CrashPoint, Fuse, fused } from "./fuse.ts";
+import { CrashError } from "../core/errors.ts";
+import { type CrashPoint, Fuse, fused } from "./fuse.ts";
 
 export { CrashError, type CrashPoint };
 

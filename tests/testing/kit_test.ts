@@ -1,7 +1,7 @@
 /** The test kit: a month in moments, and crashes where they hurt. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { fromPromise, setup } from "xstate";
-import { activityContext, defineMachine } from "perdura";
+import { assign, fromPromise, setup } from "xstate";
+import { activityContext, defineMachine, type TransactionSql } from "perdura";
 import { CrashError, type CrashPoint, createTestKit } from "perdura/testing";
 import { testDatabase } from "../support/database.ts";
 
@@ -84,6 +84,65 @@ for (const point of ["before-commit", "after-commit", "mid-activity"] as CrashPo
     ]);
   });
 }
+
+/** Counts its events, and what its action has written of them. */
+const tills = defineMachine(
+  setup({
+    types: {} as { context: { count: number } },
+    actions: { book: () => {} },
+  }).createMachine({
+    id: "till",
+    context: { count: 0 },
+    on: { BOOK: { actions: [assign({ count: ({ context }) => context.count + 1 }), "book"] } },
+  }),
+  {
+    version: "1",
+    actions: {
+      book: {
+        mode: "transactional",
+        run: async ({ address, sql }) => {
+          const send: TransactionSql = Object(sql);
+          await send`insert into effect values (${address})`;
+        },
+      },
+    },
+  },
+);
+
+for (const point of ["before-commit", "after-commit"] as CrashPoint[]) {
+  Deno.test(`a crash ${point} of a turn with a transaction is no fault of its actor`, async () => {
+    await using db = await testDatabase();
+    await db.sql`create table effect (key text)`;
+    await using kit = await createTestKit({ databaseUrl: db.url, machines: [tills] });
+    const { actors } = kit;
+    await actors.start({ machine: "till", id: "t" });
+    for (let n = 0; n < 2; n++) await actors.post("t", { type: "BOOK" });
+    kit.crashAt(point);
+    await kit.untilIdle();
+    kit.crashAt(point);
+    await assertRejects(() => actors.send("t", { type: "BOOK" }), CrashError);
+    await actors.send("t", { type: "BOOK" });
+    const count = point === "before-commit" ? 3 : 4;
+    const { status, context } = await actors.get(null, "t");
+    assertEquals([status, context], ["active", { count }]);
+    assertEquals((await db.sql`select key from effect`).length, count);
+    const past = await actors.history(null, "t", 0, 10);
+    assertEquals(past.map(({ event }) => event), ["START", ...Array(count).fill("BOOK")]);
+  });
+}
+
+Deno.test("an event that is waited for and crashes is not sent once more by itself", async () => {
+  await using db = await testDatabase();
+  const machines = [defineMachine(trial, { version: "1", unhandled: "record" })];
+  await using kit = await createTestKit({ databaseUrl: db.url, machines });
+  await kit.actors.start({ machine: "trial", id: "t" });
+  for (const [point, version] of [["before-commit", 1], ["after-commit", 2]] as const) {
+    kit.crashAt(point);
+    await assertRejects(() => kit.actors.send("t", { type: "NOTHING" }), CrashError);
+    await kit.untilIdle();
+    assertEquals((await kit.actors.get(null, "t")).version, version);
+  }
+});
 
 Deno.test("a start that crashes before its commit has not been; after it, it has", async () => {
   await using db = await testDatabase();
