@@ -72,7 +72,6 @@ export { default as glance } from "./queries/glance.sql" with { type: "text" };
 export { default as health } from "./queries/health.sql" with { type: "text" };
 export { default as history } from "./queries/history.sql" with { type: "text" };
 export { default as inboxDrop } from "./queries/inbox_drop.sql" with { type: "text" };
-export { default as inboxTaken } from "./queries/inbox_taken.sql" with { type: "text" };
 export { default as inbox } from "./queries/inbox.sql" with { type: "text" };
 export { default as insert } from "./queries/insert.sql" with { type: "text" };
 export { default as insertLimited } from "./queries/insert_limited.sql" with { type: "text" };
@@ -80,6 +79,7 @@ export { default as insertOne } from "./queries/insert_one.sql" with { type: "te
 export { default as insertPlain } from "./queries/insert_plain.sql" with { type: "text" };
 export { default as insertStarted } from "./queries/insert_started.sql" with { type: "text" };
 export { default as keyHolders } from "./queries/key_holders.sql" with { type: "text" };
+export { default as knownKeys } from "./queries/known_keys.sql" with { type: "text" };
 export { default as lanes } from "./queries/lanes.sql" with { type: "text" };
 export { default as leased } from "./queries/leased.sql" with { type: "text" };
 export { default as list } from "./queries/list.sql" with { type: "text" };

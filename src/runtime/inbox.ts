@@ -163,8 +163,9 @@ async function withoutTaken(
   letters: readonly Letter[],
   prepared: readonly Prepared[],
 ): Promise<JobInsert[]> {
-  const strict = prepared.filter(({ isStrict, row }) => isStrict && row.idempotencyKey !== null);
-  const taken = await host.store.inbox.taken(strict.map(({ row }) => row));
+  const strict = prepared.filter(({ isStrict }) => isStrict);
+  const known = await host.store.known(strict.map(({ row }) => row));
+  const taken = known.filter(({ differs }) => differs);
   for (const { id, key, holder } of taken) {
     const letter = letters.find((letter) => letter.id === id);
     if (letter) await bury(host, letter, new IdempotencyConflictError(key, holder));

@@ -5,7 +5,6 @@
  * version it was decided on. When somebody else was faster, it is decided again.
  */
 import type { Clock } from "../core/clock.ts";
-import { IdempotencyConflictError } from "../core/errors.ts";
 import type { Job, JobInsert, JobPatch, NewJobInput, Transition } from "../core/job.ts";
 import { isTerminal } from "../core/lifecycle.ts";
 import type { JobEvent } from "../../machines/job.ts";
@@ -37,6 +36,7 @@ import {
   type OutsideRenewal,
   renewOutside,
 } from "./outside.ts";
+import { admitNew, answerKnown, demandSame } from "./known.ts";
 import { type Page, pageAt, pageOf, pageOfKey } from "./paging.ts";
 import type { Created, Foreseen, Sent } from "./job_answers.ts";
 import { cloneOf, jobOf, lanesOf, prepareJob } from "./preparing.ts";
@@ -141,7 +141,7 @@ export class Jobs {
     });
     wrong.demandNone();
     const rows = prepared.map(({ row }) => row);
-    await this.#intake.admit(rows);
+    await admitNew(this.#intake, this.#host.store, rows);
     const inserted = await this.#host.store.insert(rows);
     const lanes = lanesOf(rows.filter((_, index) => inserted[index]?.created));
     if (lanes.length > 0) this.#host.store.hint({ kind: "lanes", lanes });
@@ -156,21 +156,13 @@ export class Jobs {
     send: SendStatement,
     input: unknown,
   ): Promise<Added & { readonly hint: () => void }> {
-    const { row, isStrict, unique } = this.prepare(input, "");
-    await this.#intake.admit([row]);
-    const { store } = this.#host;
-    const inserted = unique
-      ? await addUnique(store.uniques.within(send), row, unique)
-      : { ...await insertOne(store, send, row), unique: null };
-    if (isStrict && inserted.differs) {
-      throw new IdempotencyConflictError(row.idempotencyKey ?? "", inserted.id);
-    }
-    const lanes = lanesOf(inserted.created ? [row] : []);
+    const prepared = this.prepare(input, "");
+    const { id, created, differs, unique } = await this.#enter(prepared, send);
+    const lanes = lanesOf(created ? [prepared.row] : []);
     const hint = () => {
-      if (lanes.length > 0) store.hint({ kind: "lanes", lanes });
+      if (lanes.length > 0) this.#host.store.hint({ kind: "lanes", lanes });
     };
-    const { id, created, differs } = inserted;
-    return { id, created, differs, unique: inserted.unique, hint };
+    return { id, created, differs, unique, hint };
   }
 
   /** One job. @throws {NotFoundError} */
@@ -328,16 +320,22 @@ export class Jobs {
     return prepareJob(this.#host, input, place);
   }
 
-  /** One job into the store, together with others that arrive now. */
-  async #enter({ row, isStrict, unique }: Prepared): Promise<Added & Entered> {
-    const asking = this.#intake.admit([row]);
-    if (asking) await asking;
-    if (unique) return await addUnique(this.#host.store.uniques, row, unique, this.#host.store);
-    const entered = { ...await this.#coalescer.enter(row), unique: null };
-    if (isStrict && entered.differs) {
-      throw new IdempotencyConflictError(row.idempotencyKey ?? "", entered.id);
+  /** One job into the store, inside a transaction of the caller, or together with others that arrive now. */
+  async #enter(prepared: Prepared, send: SendStatement | null = null): Promise<Added & Entered> {
+    const { row, unique } = prepared;
+    const { store } = this.#host;
+    const uniques = send ? store.uniques.within(send) : store.uniques;
+    try {
+      const asking = this.#intake.admit([row]);
+      if (asking) await asking;
+    } catch (refusal) {
+      return demandSame(prepared, await answerKnown(refusal, store, uniques, prepared));
     }
-    return entered;
+    if (unique) return await addUnique(uniques, row, unique, send ? null : store);
+    const entered = send
+      ? { ...await insertOne(store, send, row), placed: null }
+      : await this.#coalescer.enter(row);
+    return demandSame(prepared, { ...entered, unique: null });
   }
 
   /** The job of an insert: what the database decided is known, so that it need not be read. */

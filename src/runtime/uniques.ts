@@ -55,6 +55,16 @@ export async function addUnique(
   return { id, created, differs: false, placed, unique: outcome };
 }
 
+/** The job that a unique one is answered with, left as it is; null: it would change one, or be stored. */
+export async function keptBy(
+  store: Pick<UniqueStore, "holder">,
+  { tenantId, type }: Pick<JobInsert, "tenantId" | "type">,
+  rule: UniqueRule,
+): Promise<string | null> {
+  const held = await store.holder(tenantId, lockKeyOf(type, rule.key));
+  return held && uniqueAction(rule, holdingOf(held)) === "keep" ? held.jobId : null;
+}
+
 /** One job without a rule, inside the caller's transaction. */
 export async function insertOne(
   store: Pick<Store, "insertIn">,

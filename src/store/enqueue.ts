@@ -12,12 +12,13 @@ import type { Sender } from "./entrance.ts";
 import { RefusedError } from "./failures.ts";
 import { insertStatement, isPlain, payloadHash, startStatement } from "./inserting.ts";
 import { column, quoted, quotedOrNull } from "./literal.ts";
-import { created, toId, toKeyHolder, toPlaces } from "./rows.ts";
+import { created, toId, toKeyHolder, toKnownKey, toPlaces } from "./rows.ts";
 import type { RequestDatabase } from "./request.ts";
 import type {
   ClaimedJob,
   Entered,
   Inserted,
+  KnownKey,
   NamedClaim,
   Placed,
   Requesters,
@@ -123,6 +124,19 @@ export class Enqueue {
     await this.addTenants(jobs);
     const { told } = await this.#send(firstOfEachKey(jobs), true);
     return [...told.keys()];
+  }
+
+  /** `JobStore.known`. */
+  async known(jobs: readonly JobInsert[]): Promise<KnownKey[]> {
+    const keyed = jobs.filter((job) => job.idempotencyKey !== null);
+    if (keyed.length === 0) return [];
+    const rows = await this.#db.query(sql.knownKeys, [
+      column(keyed, (job) => quoted(job.tenantId)),
+      column(keyed, (job) => job.id),
+      column(keyed, (job) => quotedOrNull(job.idempotencyKey)),
+      column(keyed, payloadHash),
+    ]);
+    return rows.map(toKnownKey);
   }
 
   /**

@@ -7,10 +7,9 @@ import { INITIAL_STATE } from "../core/lifecycle.ts";
 import * as sql from "../../sql/mod.ts";
 import type { Database } from "./database.ts";
 import type { Enqueue } from "./enqueue.ts";
-import { payloadHash } from "./inserting.ts";
-import { column, quoted, quotedOrNull } from "./literal.ts";
-import { toLetter, toTakenKey } from "./rows.ts";
-import type { Burial, InboxStore, Letter, TakenKey } from "./store.ts";
+import { column, quoted } from "./literal.ts";
+import { toLetter } from "./rows.ts";
+import type { Burial, InboxStore, Letter } from "./store.ts";
 
 /** Before every letter. */
 const BEGINNING = { tenantId: "", id: "00000000-0000-0000-0000-000000000000" };
@@ -32,17 +31,6 @@ export class PostgresInbox implements InboxStore {
 
   take(jobs: readonly JobInsert[]): Promise<string[]> {
     return this.#enqueue.takeIn(jobs);
-  }
-
-  async taken(jobs: readonly JobInsert[]): Promise<TakenKey[]> {
-    if (jobs.length === 0) return [];
-    const rows = await this.#db.query(sql.inboxTaken, [
-      column(jobs, (job) => quoted(job.tenantId)),
-      column(jobs, (job) => job.id),
-      column(jobs, (job) => quotedOrNull(job.idempotencyKey)),
-      column(jobs, payloadHash),
-    ]);
-    return rows.map(toTakenKey);
   }
 
   async drop({ tenantId, id }: Letter): Promise<void> {

@@ -115,6 +115,7 @@ export class PostgresStore implements Store {
   readonly #requests: RequestDatabase;
   readonly claimNamed: Store["claimNamed"] = (...of) => single.claimNamed(this.#requests, ...of);
   readonly renewNamed: Store["renewNamed"] = (...of) => single.renewNamed(this.#requests, ...of);
+  readonly known: Store["known"] = (jobs) => this.#enqueue.known(jobs);
   readonly #enqueue: Enqueue;
   readonly #hints: Hints;
   readonly #transactions: Transactions;

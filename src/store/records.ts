@@ -309,12 +309,14 @@ export interface Letter {
   readonly optionsJson: string;
 }
 
-/** A letter whose key is another job's. */
-export interface TakenKey {
+/** A job that asks for a key that is another's. */
+export interface KnownKey {
   readonly id: string;
   readonly key: string;
   /** The job that has it. */
   readonly holder: string;
+  /** Its payload is another. */
+  readonly differs: boolean;
 }
 
 /** How a letter that cannot become a job becomes a dead letter: the machine's way there. */

@@ -14,13 +14,13 @@ import type {
   Cursor,
   Entered,
   ExpiredJob,
+  KnownKey,
   Lane,
   Letter,
   Placed,
   Sight,
   StateCount,
   Suspect,
-  TakenKey,
 } from "./store.ts";
 
 /** A statement of ours gives exactly its columns; checking each again would cost the hot path. */
@@ -198,10 +198,10 @@ export function toKeyHolder(row: Row): { tenantId: string; key: string; id: stri
   return { tenantId: r.t, key: r.key, id: r.i, hash: r.hash };
 }
 
-/** inbox_taken.sql */
-export function toTakenKey(row: Row): TakenKey {
-  const r = shape<{ i: string; key: string; holder: string }>(row);
-  return { id: r.i, key: r.key, holder: r.holder };
+/** known_keys.sql */
+export function toKnownKey(row: Row): KnownKey {
+  const r = shape<{ i: string; key: string; holder: string; differs: boolean }>(row);
+  return { id: r.i, key: r.key, holder: r.holder, differs: r.differs };
 }
 
 /** fate.sql */

@@ -39,6 +39,7 @@ import type {
   Held,
   Inserted,
   JobFilter,
+  KnownKey,
   Lane,
   Letter,
   LimitedClaim,
@@ -54,7 +55,6 @@ import type {
   StateCount,
   StepFate,
   Suspect,
-  TakenKey,
   TransactionSql,
 } from "./records.ts";
 
@@ -109,6 +109,8 @@ export interface JobStore {
   nthNewest(tenantId: string, n: number): Promise<string | null>;
   /** The id of the job that has an idempotency key now. */
   keyHolder(tenantId: string, key: string): Promise<string | null>;
+  /** Which of these, on their way in, would be answered with the job that has their key. */
+  known(jobs: readonly JobInsert[]): Promise<KnownKey[]>;
   /** Which of these jobs are no longer live. */
   ended(jobs: readonly JobName[]): Promise<string[]>;
   /** Committed steps after a version, ascending. */
@@ -289,8 +291,6 @@ export interface InboxStore {
   letters(limit: number, after: Pick<Letter, "tenantId" | "id"> | null): Promise<Letter[]>;
   /** Takes letters out and stores their jobs. Gives the ids of those it got. @throws {RefusedError} */
   take(jobs: readonly JobInsert[]): Promise<string[]>;
-  /** Which of these have a key that belongs to a job of another payload. */
-  taken(jobs: readonly JobInsert[]): Promise<TakenKey[]>;
   /** Takes one out: what it asks for is there. */
   drop(letter: Letter): Promise<void>;
   /** Makes a dead letter of the letter with the id of this job. False: somebody else has taken it. */

@@ -158,6 +158,55 @@ Deno.test("a draining queue takes no new jobs and works off those it has", async
   await eventually("it takes jobs", async () => (await api.post("/jobs", job)).status === 201);
 });
 
+Deno.test("who asks again is answered while the queue drains: by one, by many, by a unique key", async () => {
+  await using api = await testApi();
+  const to = { type: "debug.noop", queue: "mail" };
+  const keyed = { ...to, idempotencyKey: "k", payload: { n: 1 } };
+  const alone = { ...to, unique: { key: "u" } };
+  const sent = [await api.post("/jobs", keyed), await api.post("/jobs", alone)];
+  await api.request("POST", "/queues/mail/drain");
+  assertProblem(await api.post("/jobs", to), 429, "rate_limited");
+  const again = [await api.post("/jobs", keyed), await api.post("/jobs", alone)];
+  assertEquals(again.map(({ status, body }) => [status, body.id]), [
+    [200, sent[0]?.body.id],
+    [200, sent[1]?.body.id],
+  ]);
+  const other = { ...keyed, payload: { n: 2 } };
+  const differing = await api.post("/jobs", other);
+  assertEquals([differing.status, differing.headers.get("idempotency-payload")], [200, "differs"]);
+  const strict = await api.post("/jobs", { ...other, idempotency: "strict" });
+  assertProblem(strict, 409, "idempotency_conflict");
+  const elsewhere = { type: "debug.noop" };
+  const batch = await api.post("/jobs/batch", { jobs: [keyed, elsewhere] });
+  assertEquals([batch.status, batch.body.created], [201, [false, true]]);
+  // What is new is refused, and with it all that came along.
+  const fresh = { ...keyed, idempotencyKey: "new" };
+  assertProblem(await api.post("/jobs", fresh), 429, "rate_limited");
+  const mixed = await api.post("/jobs/batch", { jobs: [keyed, elsewhere, fresh] });
+  assertProblem(mixed, 429, "rate_limited");
+  const replacing = { ...alone, unique: { key: "u", onWaiting: "replace" } };
+  assertProblem(await api.post("/jobs", replacing), 429, "rate_limited");
+  // A key that is to be had again is nobody's.
+  await api.request("POST", `/jobs/${sent[0]?.body.id}/cancel`);
+  assertEquals((await api.post("/jobs", keyed)).status, 200);
+  await api.db.sql`update perdura.unique_key set expires_at = now() - interval '1 second'`;
+  assertProblem(await api.post("/jobs", keyed), 429, "rate_limited");
+  assertEquals((await api.db.sql`select from perdura.job`).length, 2);
+});
+
+Deno.test("who asks again is answered while its tenant has too many waiting", async () => {
+  await using api = await testApi();
+  const keyed = { type: "debug.noop", tenantId: "acme", idempotencyKey: "k" };
+  const first = await api.post("/jobs", keyed);
+  await put(api, "/tenants/acme/limits", { backlog: 1 });
+  const { idempotencyKey: _, ...fresh } = keyed;
+  assertProblem(await api.post("/jobs", fresh), 429, "rate_limited");
+  const again = await api.post("/jobs", keyed);
+  assertEquals([again.status, again.body.id], [200, first.body.id]);
+  const batch = await api.post("/jobs/batch", { jobs: [keyed, keyed] });
+  assertEquals([batch.status, batch.body.created], [201, [false, false]]);
+});
+
 Deno.test("a tenant with as many jobs waiting as it may have gets no more: 429", async () => {
   await using api = await testApi();
   await put(api, "/tenants/acme/limits", { backlog: 3 });

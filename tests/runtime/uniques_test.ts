@@ -3,7 +3,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { debugHandlers } from "../../handlers/debug.ts";
 import type { JobState } from "../../machines/job.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { IdempotencyConflictError, InvalidInputError } from "../../src/core/errors.ts";
+import {
+  IdempotencyConflictError,
+  InvalidInputError,
+  RateLimitedError,
+} from "../../src/core/errors.ts";
 import type { NewJobInput } from "../../src/core/job.ts";
 import { uniqueAction, uniqueSchema } from "../../src/core/unique.ts";
 import { indexHandlers } from "../../src/runtime/handlers.ts";
@@ -215,6 +219,30 @@ Deno.test("inside a transaction: there when it commits, not there when it does n
   const second = await inside({ n: 3 }, false);
   assertEquals([first.unique, second.unique, second.id], ["inserted", "replaced", first.id]);
   assertEquals((await jobs.get(null, first.id)).payload, { n: 3 });
+});
+
+Deno.test("inside a transaction, while its queue drains: whose key is known is told which, others are refused", async () => {
+  await using db = await testDatabase();
+  const jobs = jobsOn(db);
+  const inside = (input: Partial<NewJobInput>) =>
+    db.sql.begin((tx) => {
+      const send = async (
+        text: string,
+        parameters: readonly unknown[],
+      ) => [...await tx.unsafe(text, parameters as never[])];
+      return jobs.enqueueIn(send, { type: "debug.noop", ...input });
+    });
+  const [unique, keyed] = [{ unique: { key: "k" } }, { idempotencyKey: "k" }];
+  const first = [await inside(unique), await inside(keyed)];
+  const queue = { tenantId: "default", kind: "queue", name: "default" } as const;
+  await db.store.gates.setPause(queue, false, true);
+  await assertRejects(() => inside({}), RateLimitedError);
+  const again = [await inside(unique), await inside({ ...keyed, payload: { n: 1 } })];
+  assertEquals(again.map(({ id, created }) => [id, created]), first.map(({ id }) => [id, false]));
+  assertEquals(again.map(({ differs, unique }) => [differs, unique]), [
+    [false, "deduplicated"],
+    [true, null],
+  ]);
 });
 
 Deno.test("keys whose jobs have ended are forgotten, others stay", async () => {
