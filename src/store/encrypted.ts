@@ -12,6 +12,7 @@ import { over } from "../core/over.ts";
 import type { ScheduleDefinition } from "../core/schedule.ts";
 import { payloadHash } from "./inserting.ts";
 import type {
+  Burial,
   Change,
   ClaimedJob,
   Edit,
@@ -58,7 +59,7 @@ export function encryptedStore(store: Store, cipher: Cipher): Store {
       return refusals.map((refusal) => withOriginal(refusal, sealed, changes));
     },
     edit: async (job, decision, edit) =>
-      await store.edit(job, decision, await sealedEdit(job, edit, cipher)),
+      await store.edit(job, decision, await withSealed(job, edit, cipher)),
     transaction: async (by, write, finish, also) => {
       // Sealed before the last statement, which may not be waited for.
       let ready: Change | null = null;
@@ -86,6 +87,8 @@ export function encryptedStore(store: Store, cipher: Cipher): Store {
     uniques: sealedUniques(store.uniques, cipher, sealJobs),
     inbox: over(store.inbox, {
       take: async (jobs) => await store.inbox.take(await sealJobs(jobs)),
+      bury: async (job, burial) =>
+        await store.inbox.bury(job, await withSealed(job, burial, cipher)),
     }),
   };
   return over(store, changed);
@@ -175,15 +178,20 @@ function sealedUniques(
       return await uniques.take(sealed, taking);
     },
     edit: async (job, decision, edit) =>
-      await uniques.edit(job, decision, await sealedEdit(job, edit, cipher)),
+      await uniques.edit(job, decision, await withSealed(job, edit, cipher)),
     within: (send) => sealedUniques(uniques.within(send), cipher, sealJobs),
   });
 }
 
-async function sealedEdit(job: Named, edit: Edit, cipher: Cipher): Promise<Edit> {
-  const { payloadJson } = edit;
-  if (payloadJson === null) return edit;
-  return { ...edit, payloadJson: await cipher.encrypt(payloadJson, placeOf(job, "payload")) };
+/** The same with its payload, if it has one, sealed for this job. */
+async function withSealed<T extends Pick<Edit | Burial, "payloadJson">>(
+  job: Named,
+  given: T,
+  cipher: Cipher,
+): Promise<T> {
+  const { payloadJson } = given;
+  if (payloadJson === null) return given;
+  return { ...given, payloadJson: await cipher.encrypt(payloadJson, placeOf(job, "payload")) };
 }
 
 function envelopes(cipher: Cipher) {

@@ -70,6 +70,45 @@ Deno.test("with keys, nothing of a payload or an output is in the database", asy
   for (const { t } of rows) assert(!t.includes("canary"), t.slice(0, 200));
 });
 
+Deno.test("with keys, what is refused from SQL is sealed in its dead letter, and comes back", async () => {
+  await using db = await testDatabase();
+  const seen: unknown[] = [];
+  const note = (input: z.ZodType) =>
+    defineHandler({ type: "note", input, handle: (value) => void seen.push(value) });
+  const open = (input: z.ZodType, payloadKeys?: string) => {
+    const handlers = [note(input)];
+    return createRuntime({ databaseUrl: db.url, handlers, ...payloadKeys && { payloadKeys } });
+  };
+  const [letter, other] = await db.sql`
+    select perdura.enqueue('note', '"canary-unfit"') as id
+    union all select perdura.enqueue('note', '"canary-option"', '{"unknown": 1}')
+    union all select perdura.enqueue('note', null)`;
+  const [unfit, option] = [String(letter?.id), String(other?.id)];
+  {
+    await using runtime = await open(z.number(), keys);
+    await runtime.drive({ budgetMs: 20_000 });
+    const jobs = [await runtime.get(unfit), await runtime.get(option)];
+    assertEquals(jobs.map(({ state, payload }) => [state, payload]), [
+      ["dead_letter", "canary-unfit"],
+      ["dead_letter", "canary-option"],
+    ]);
+  }
+  const rows = await db
+    .sql`select payload::text as t from perdura.dead_letter order by payload is null`;
+  assertEquals(rows.map(({ t }) => t?.startsWith('{"$encrypted":') ?? t), [true, true, null]);
+  const aim = { tenantId: null, ifVersion: null, cause: "test" };
+  {
+    await using runtime = await open(z.unknown());
+    await runtime.jobs.send(unfit, { type: "REQUEUE" }, aim);
+    await runtime.drive({ budgetMs: 20_000 });
+    assertEquals([(await runtime.get(unfit)).lastError?.code, seen], ["invalid_input", []]);
+  }
+  await using runtime = await open(z.string(), keys);
+  await runtime.jobs.send(unfit, { type: "REQUEUE" }, aim);
+  await runtime.drive({ budgetMs: 20_000 });
+  assertEquals([(await runtime.get(unfit)).state, seen], ["succeeded", ["canary-unfit"]]);
+});
+
 Deno.test("without its key a payload is nobody's input, whatever the schema takes; with it, it is", async () => {
   await using db = await testDatabase();
   const seen: unknown[] = [];
