@@ -19,7 +19,10 @@ export class GiveUp {
   constructor(readonly error: unknown) {}
 }
 
-/** Returned by a handler: run again in `delayMs` milliseconds, without spending an attempt. */
+/**
+ * Returned by a handler: run again in `delayMs` milliseconds, without spending an attempt. 0 or less, as of a
+ * time that has passed, is a second: no attempt would end the round. What is no number fails the attempt.
+ */
 export function snooze(delayMs: number): Snooze {
   return new Snooze(delayMs);
 }

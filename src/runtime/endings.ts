@@ -81,10 +81,7 @@ const SUCCEEDED_WITHOUT_OUTPUT: Ending = { kind: "succeeded", output: "null" };
  */
 export function endingOfResult(result: unknown, now: () => Date): Ending {
   if (result === undefined || result === null) return SUCCEEDED_WITHOUT_OUTPUT;
-  if (result instanceof Snooze) {
-    const { delayMs, cause } = result;
-    return { kind: "snoozed", delayMs: boundedDelay(delayMs), ...cause !== undefined && { cause } };
-  }
+  if (result instanceof Snooze) return endingOfSnooze(result, now);
   if (result instanceof RetryAfter) {
     const error = { ...describeError(result.error, now()), retryable: true };
     return { kind: "failed", error, retryable: true, delayMs: boundedDelay(result.delayMs) };
@@ -115,6 +112,21 @@ export function endingOfThrow(thrown: unknown, policy: RetryPolicy, at: Date): E
     retryable: true,
     delayMs: delayMs === null ? null : boundedDelay(delayMs),
   };
+}
+
+/** Of a snooze of no time, which costs no attempt: it would go round for ever, as fast as the database can. */
+const SNOOZE_NONE_MS = 1_000;
+
+/** What is no delay is a mistake of the handler, and fails as a throw does. */
+function endingOfSnooze({ delayMs, cause }: Snooze, now: () => Date): Ending {
+  if (typeof delayMs === "number" && !Number.isNaN(delayMs)) {
+    const bounded = boundedDelay(delayMs) || SNOOZE_NONE_MS;
+    return { kind: "snoozed", delayMs: bounded, ...cause !== undefined && { cause } };
+  }
+  const given = typeof delayMs === "number" ? "NaN" : typeof delayMs;
+  const wrong = new TypeError(`snooze() got ${given}; give it a number of milliseconds`);
+  const error = { ...describeError(wrong, now()), code: "invalid_snooze" };
+  return { kind: "failed", error, retryable: true, delayMs: null };
 }
 
 /** A lock may be held for long: whoever wants it sooner says `waitMs`. */

@@ -95,13 +95,34 @@ Deno.test("endingOfResult() reads what a handler returns instead of an output", 
   assertEquals([never.error.message, never.error.retryable], ["no such account", false]);
 });
 
+Deno.test("a snooze is as long as it says, a second where it says none, and a failure where it says nothing", () => {
+  const snoozes = [1, 1.6, Infinity, 0, -1, -Infinity, 0.4];
+  assertEquals(
+    snoozes.map((ms) => endingOfResult(snooze(ms), () => AT)),
+    [1, 2, limits.delayMsMax, 1_000, 1_000, 1_000, 1_000].map((delayMs) => {
+      return { kind: "snoozed" as const, delayMs };
+    }),
+  );
+  const untyped: unknown[] = [NaN, "60", undefined, null, new Date(0)];
+  const failures = untyped.map((ms) =>
+    failureOf(endingOfResult(Reflect.apply(snooze, null, [ms]), () => AT))
+  );
+  assertEquals(
+    failures.map(({ error }) => error.message),
+    ["NaN", "string", "undefined", "object", "object"].map((what) =>
+      `snooze() got ${what}; give it a number of milliseconds`
+    ),
+  );
+  for (const { error, retryable, delayMs } of failures) {
+    assertEquals([error.code, error.retryable], ["invalid_snooze", true]);
+    // As a throw: after the backoff, until its attempts are spent.
+    assertEquals([retryable, delayMs], [true, null]);
+  }
+});
+
 Deno.test("a delay that a handler names is whole, not negative, and bounded", () => {
   const wishes = [-1, NaN, 0.4, 1.6, Infinity];
   const bounded = [0, 0, 0, 2, limits.delayMsMax];
-  assertEquals(
-    wishes.map((ms) => endingOfResult(snooze(ms), () => AT)),
-    bounded.map((delayMs) => ({ kind: "snoozed" as const, delayMs })),
-  );
   assertEquals(
     wishes.map((ms) => failureOf(endingOfResult(retryAfter(ms), () => AT)).delayMs),
     bounded,
