@@ -230,6 +230,7 @@ export function oneJobRoutes(jobs: Jobs): Route[] {
         "payload_too_large",
         "unsupported_media_type",
         "invalid_input",
+        "rate_limited",
       ],
       handle: async (call) => {
         const [id, aim] = [readId(call.c), aimOf(call)];

@@ -12,7 +12,16 @@ import type { Store } from "../store/store.ts";
 import { jobAfter } from "./answering.ts";
 import { type Aim, changeJob, decide, rejection } from "./deciding.ts";
 import type { Handlers } from "./handlers.ts";
+import type { Intake } from "./intake.ts";
 import { backoffFor, checkPayload, handlerOf, laneOf, type RetryDefaults } from "./preparing.ts";
+
+/** What editing needs. */
+export interface EditHost {
+  readonly store: Store;
+  readonly handlers: Handlers;
+  readonly defaults: RetryDefaults;
+  readonly intake: Intake;
+}
 
 /**
  * Changes a waiting job. In the history it is a SCHEDULE, whose cause names what was changed; without
@@ -20,13 +29,10 @@ import { backoffFor, checkPayload, handlerOf, laneOf, type RetryDefaults } from 
  *
  * @throws {NotFoundError | VersionConflictError | InvalidInputError}
  * @throws {TransitionRejectedError} It runs or has ended.
+ * @throws {RateLimitedError} The queue that it is to move to is being drained.
  */
 export async function editJob(
-  { store, handlers, defaults }: {
-    readonly store: Store;
-    readonly handlers: Handlers;
-    readonly defaults: RetryDefaults;
-  },
+  { store, handlers, defaults, intake }: EditHost,
   id: string,
   patch: JobPatch,
   aim: Aim,
@@ -44,6 +50,7 @@ export async function editJob(
     const backoff = patch.backoff && backoffFor(patch.backoff, handlers.get(job.type), defaults);
     const after = withPatch(job, { ...patch, backoff });
     const cause = `edit: ${Object.keys(patch).join(", ")}`;
+    if (after.queue !== job.queue) await intake.admitInto(after);
     if (!await store.edit(job, decision, { after, payloadJson, cause })) return null;
     store.hint({ kind: "lanes", lanes: [laneOf(after)] });
     return await jobAfter(store, job, decision);

@@ -9,7 +9,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { RateLimitedError } from "../core/errors.ts";
-import { gateId, gatesOf, gateTitle } from "../core/gate.ts";
+import { gateId, type GateName, gatesOf, gateTitle } from "../core/gate.ts";
 import type { JobInsert } from "../core/job.ts";
 import { statesAccepting } from "../core/lifecycle.ts";
 import type { GateStore, JobStore } from "../store/store.ts";
@@ -57,6 +57,21 @@ export class Intake {
    * @throws {RateLimitedError} Something of it is being drained, or a tenant has too many waiting.
    */
   admit(rows: readonly JobInsert[]): Promise<void> | undefined {
+    return this.#look()?.then(() => this.#check(rows)) ?? this.#check(rows);
+  }
+
+  /**
+   * Lets a job that is in already into another queue. It waits where it waited before: its tenant has no more of them.
+   *
+   * @throws {RateLimitedError} That queue is being drained.
+   */
+  async admitInto({ tenantId, queue }: Pick<JobInsert, "tenantId" | "queue">): Promise<void> {
+    await this.#look();
+    this.#demandOpen([{ tenantId, kind: "queue", name: queue }]);
+  }
+
+  /** What has to be waited for before anything is known. */
+  #look(): Promise<void> | null {
     const now = this.#host.clock.monotonic();
     const { changes } = this.#host.store.gates;
     // Who has opened a queue here sends its first job at once.
@@ -69,21 +84,19 @@ export class Intake {
       // What cannot be read now is read in a second; if the database is away, the insert will tell.
       else reading.catch(() => {});
     }
-    return this.#reading?.then(() => this.#check(rows)) ?? this.#check(rows);
+    return this.#reading;
   }
 
   #check(rows: readonly JobInsert[]): Promise<void> | undefined {
-    if (this.#draining.size > 0) this.#checkDraining(rows);
+    if (this.#draining.size > 0) rows.forEach((row) => this.#demandOpen(gatesOf(row)));
     return this.#backlogs.size > 0 ? this.#checkBacklogs(rows) : undefined;
   }
 
-  #checkDraining(rows: readonly JobInsert[]): void {
-    for (const row of rows) {
-      const gate = gatesOf(row).find((gate) => this.#draining.has(gateId(gate)));
-      if (!gate) continue;
-      const message = `${gateTitle(gate)} is being drained: it takes no new jobs`;
-      throw new RateLimitedError(message, DRAINING_RETRY_MS);
-    }
+  #demandOpen(gates: readonly GateName[]): void {
+    const gate = gates.find((gate) => this.#draining.has(gateId(gate)));
+    if (!gate) return;
+    const message = `${gateTitle(gate)} is being drained: it takes no new jobs`;
+    throw new RateLimitedError(message, DRAINING_RETRY_MS);
   }
 
   async #checkBacklogs(rows: readonly JobInsert[]): Promise<void> {

@@ -281,7 +281,7 @@ export class Jobs {
 
   /** Changes a waiting job: see `editJob`. */
   edit(id: string, patch: JobPatch, aim: Aim): Promise<Job> {
-    return editJob(this.#host, id, patch, aim);
+    return editJob({ ...this.#host, intake: this.#intake }, id, patch, aim);
   }
 
   /** Deletes an ended job: see `removeJob`. */

@@ -194,6 +194,29 @@ Deno.test("who asks again is answered while the queue drains: by one, by many, b
   assertEquals((await api.db.sql`select from perdura.job`).length, 2);
 });
 
+Deno.test("a job that waits is not moved to a queue that drains, and may be changed in one", async () => {
+  await using api = await testApi();
+  const ids: string[] = [];
+  for (const queue of ["mail", "other"]) {
+    ids.push(textOf((await api.post("/jobs", { type: "debug.noop", queue })).body.id));
+  }
+  const [within, outside] = ids;
+  await api.request("POST", "/queues/mail/drain");
+  const refusal = await api.post("/jobs", { type: "debug.noop", queue: "mail" });
+  const patch = (id: string | undefined, json: unknown) =>
+    api.request("PATCH", `/jobs/${id}`, { json });
+  const moved = await patch(outside, { queue: "mail", priority: 3 });
+  assertProblem(moved, 429, "rate_limited");
+  assertEquals(moved.body.detail, refusal.body.detail);
+  assertEquals(moved.headers.get("retry-after"), "60");
+  assertEquals((await api.get(`/jobs/${outside}`)).body.version, 1);
+  const changed = await patch(within, { queue: "mail", priority: 3 });
+  assertEquals([changed.status, changed.body.priority], [200, 3]);
+  assertEquals((await patch(within, { queue: "other" })).status, 200);
+  await api.request("POST", "/queues/mail/resume");
+  assertEquals((await patch(outside, { queue: "mail" })).body.queue, "mail");
+});
+
 Deno.test("who asks again is answered while its tenant has too many waiting", async () => {
   await using api = await testApi();
   const keyed = { type: "debug.noop", tenantId: "acme", idempotencyKey: "k" };
