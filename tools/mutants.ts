@@ -431,7 +431,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "what was under way when an actor ended",
     file: "src/runtime/turning.ts",
-    from: "if (isWhole) this.#undoing.waitFor(this.#logic?.definition ?? null, before);",
+    from: "if (isWhole) this.undoing.waitFor(this.#logic?.definition ?? null, before);",
     to: "",
     test: "tests/runtime/actors/compensation_test.ts",
     filter: "not read yet when its actor is cancelled",

@@ -12,7 +12,7 @@
 -- Jobs: $53 actor, $54 id, $55 lane, $56 queue, $57 type, $58 max attempts, $59 max crashes,
 -- $60 timeout ms, $61 payload, $62 payload above 1 KB, $63 backoff, $64 metadata; $65 initial state.
 -- Activities: $66 actor, $67 job, $68 child, $69 gen, $70 source, $71 parks.
--- Activities left: $72 actor, $73 child, $74 gen. Keys: $75 actor, $76 key, $77 mail.
+-- Activities left: $72 actor, $73 child, $74 gen. Keys: $75 actor, $76 key, $77 mail (null: it is free again).
 -- Mail put off: $78 actor, $79 id. One per actor: $80 its name in the system ('': none, null: as before),
 -- $86 its first step holds a whole snapshot. One per job: $88 partition; $81 it starts at once, in this process: under
 -- lease $82 for $83 ms, with $84 ms of grace, in state $85; when $87, the change of the gates that the
@@ -42,23 +42,26 @@ born as (
     from x where v is null
   on conflict (tenant_id, id) do nothing
   returning tenant_id, id),
-keyed as materialized ( -- whose key is taken only together with its turn
-  select x.k from unnest($75::integer[]) as r(k) join x on x.k = r.k
-    join perdura.actor a on a.tenant_id = x.t and a.id = x.i
-   where a.version = x.v and (x.whole or a.updated_at >= date_trunc('day', now()))
-     for update of a),
+locked as materialized ( -- where there is a key, which is taken only together with its turn; all, in one order
+  select x.k from x join perdura.actor a on a.tenant_id = x.t and a.id = x.i
+   where exists (select from unnest($75::integer[]))
+     and a.version = x.v and (x.whole or a.updated_at >= date_trunc('day', now()))
+   order by x.k for update of a),
+keyed as materialized (
+  select l.k, r.mail from unnest($75::integer[], $77::uuid[]) as r(k, mail) join locked l on l.k = r.k
+   where r.mail is not null),
 keys as (
   insert into perdura.mail_key (tenant_id, actor_id, key, mail_id)
   select x.t, x.i, r.key, r.mail
     from unnest($75::integer[], $76::text[], $77::uuid[]) as r(k, key, mail) join x on x.k = r.k
-   where exists (select from keyed where keyed.k = x.k)
-      or exists (select from born where born.tenant_id = x.t and born.id = x.i)
+   where r.mail is not null
+     and (exists (select from keyed where keyed.k = x.k)
+          or exists (select from born where born.tenant_id = x.t and born.id = x.i))
    order by x.t, x.i, r.key
   on conflict (tenant_id, actor_id, key) do nothing
   returning mail_id),
 known as materialized ( -- the key has come with other mail meanwhile: its turn would read the event twice
-  select r.k from unnest($75::integer[], $77::uuid[]) as r(k, mail) join keyed on keyed.k = r.k
-   where not exists (select from keys where keys.mail_id = r.mail)),
+  select k from keyed where not exists (select from keys where keys.mail_id = keyed.mail)),
 moved as ( -- patches need a whole snapshot before them in their partition
   update perdura.actor a
      set version = x.nv, status = x.status, state = x.place, tags = x.tags::text[], fault = x.fault,
@@ -180,12 +183,21 @@ members_left as ( -- many, and in no order: one that a statement is about to end
            where a.stopped_at is null and a.is_member
              for update of a skip locked) m
    where a.tenant_id = m.tenant_id and a.job_id = m.job_id),
+unkeyed as ( -- an event that was refused may be sent again
+  delete from perdura.mail_key y
+   using unnest($75::integer[], $76::text[], $77::uuid[]) as r(k, key, mail) join done d on d.k = r.k
+   where r.mail is null and y.tenant_id = d.t and y.actor_id = d.i and y.key = r.key),
 put_off as (
   update perdura.mailbox m set parked = true, deferred = true
     from unnest($78::integer[], $79::uuid[]) as r(k, id) join done d on d.k = r.k
    where m.tenant_id = d.t and m.actor_id = d.i and m.id = r.id),
 offered as ( -- whatever its mark is: somebody may be setting it at this moment; not what goes away here
-  update perdura.mailbox m set parked = false, deferred = false from done d
+  update perdura.mailbox m
+     set parked = false, deferred = false,
+         -- That it asks for a version was looked at before its actor stalled on it.
+         body = case when m.id::text = a.fault ->> 'mailId' and m.body -> 'expect' is not null
+                     then json_build_object('event', m.body -> 'event') else m.body end
+    from done d left join perdura.actor a on a.tenant_id = d.t and a.id = d.i
    where d.again and m.tenant_id = d.t and m.actor_id = d.i
      and not exists (select from unnest($35::integer[], $36::uuid[]) as r(k, id)
                       where r.k = d.k and r.id = m.id)

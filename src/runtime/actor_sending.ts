@@ -58,16 +58,29 @@ export async function sendEvent(
   if (taken) return await answer(desk, taken.view, event, taken.known, 0, options);
   const view = await desk.view(id, options, key);
   desk.demandLive(view, event);
-  const sent = await desk.post(view, letterOf(event, options), "event", mailId, key);
+  // Its key may have come with other mail since it was looked for.
+  if (view.known !== null) return await answer(desk, view, event, view.known, 0, options);
+  const letter = letterOf(desk, view, event, options);
+  const sent = await desk.post(view, letter, "event", mailId, key);
   if (view.status === "active") await desk.inLine(id, options, () => desk.turnInline(view));
-  return await answer(desk, view, event, sent, view.version, options);
+  const after = sent === mailId ? view.version : 0;
+  return await answer(desk, view, event, sent, after, options);
 }
 
-/** An event as mail: the version that its sender asks for is asked for where it is read. */
-export function letterOf(event: unknown, { expectVersion }: ActorAim): object {
-  return expectVersion === null || expectVersion === undefined
-    ? { event }
-    : { event, expect: expectVersion };
+/**
+ * An event as mail: the version that its sender asks for is asked for where it is read.
+ *
+ * @throws {TransitionRejectedError} It does not run: by the time that it does, its version is another.
+ */
+export function letterOf(
+  desk: Desk,
+  view: ActorView,
+  event: unknown,
+  { expectVersion, key }: SendEventOptions,
+): object {
+  if (expectVersion === null || expectVersion === undefined) return { event };
+  if (view.status !== "active") throw desk.rejected(view, event, view.status);
+  return { event, expect: expectVersion, ...key !== undefined && { key } };
 }
 
 /**

@@ -103,7 +103,8 @@ export class Actors {
     const view = await this.#desk.view(id, options, key);
     if (view.known !== null) return view.known;
     this.#desk.demandLive(view, event);
-    return await this.#desk.post(view, letterOf(event, options), "event", newId(), key);
+    const letter = letterOf(this.#desk, view, event, options);
+    return await this.#desk.post(view, letter, "event", newId(), key);
   }
 
   /** What an event would do. Nothing is stored. */

@@ -64,6 +64,8 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
   });
   // One share for all of it: a database that does not answer would have each wait for the whole.
   const startingMs = () => leftMs() - budgetMs * (1 - STARTING_SHARE);
+  // What is said of what is left must be right: nobody may come back before then.
+  host.turner?.cursor.rewind();
   await within(startingMs(), emptyInbox(withRetries(host)));
   worker.start();
   try {
@@ -75,6 +77,7 @@ export async function drive(host: DriveHost, options: DriveOptions = {}): Promis
     // Also where the database has failed: nobody else knows of this worker, and it would go on.
     await worker.stop();
   }
+  host.turner?.cursor.rewind();
   const next = Promise.all([
     host.store.nextDue(worker.served),
     host.turner?.nextDue() ?? null,

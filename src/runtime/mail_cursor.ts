@@ -27,9 +27,10 @@ type Look = Pick<TurnClaim, "oldest" | "tookMs">;
 export class MailCursor {
   readonly #clock: Pick<Clock, "monotonic">;
   #from: number | null = null;
-  /** The last look from the head: when it ended, and what it took. */
+  /** The last look from the head: when it ended, what it took, and what it or the one before took at least. */
   #headAt = -Infinity;
   #headTookMs = 0;
+  #headLeastMs = 0;
   #usualMs = 0;
   #rewinds = 0;
 
@@ -44,6 +45,8 @@ export class MailCursor {
     const settle = ({ oldest, tookMs }: Look) => {
       if (from === null) {
         this.#headAt = this.#clock.monotonic();
+        // One that took long was perhaps unlucky.
+        this.#headLeastMs = Math.min(this.#headTookMs, tookMs);
         this.#headTookMs = tookMs;
       } else {
         this.#usualMs = Math.min((this.#usualMs || tookMs) * FORGET, tookMs);
@@ -56,7 +59,7 @@ export class MailCursor {
 
   /** Where a look begins that takes nothing. */
   get from(): number | null {
-    const extraMs = Math.max(0, this.#headTookMs - this.#usualMs - LOOK_MS);
+    const extraMs = Math.max(0, this.#headLeastMs - this.#usualMs - LOOK_MS);
     const pauseMs = Math.min(HEAD_PAUSE_MAX_MS, HEAD_SHARE * extraMs);
     return this.#clock.monotonic() >= this.#headAt + pauseMs ? null : this.#from;
   }

@@ -18,6 +18,7 @@ import type { Remarks, Seat } from "./ledger.ts";
 import { fieldsOf, type Incoming, incomingOf, inOrder, typeOf } from "./letters.ts";
 import { isEnded } from "./place.ts";
 import type { Stepping } from "./stepping.ts";
+import type { Undoing } from "./undoing.ts";
 
 const log = getLogger(["perdura", "actors"]);
 
@@ -47,6 +48,7 @@ export interface Read {
   readonly seat: Seat;
   readonly version: number;
   readonly snapshot: ActorSnapshot | null;
+  readonly undoing: Pick<Undoing, "late">;
   readonly status: ActorStatus;
   readonly state: string;
   /** Its machine puts off what it does not handle. */
@@ -58,7 +60,7 @@ export interface Read {
   become(next: Incarnation): void;
   end(status: "cancelled" | "terminated", event: string, cause: string | null): void;
   tellParent(error: unknown): void;
-  undoLate(body: Readonly<Record<string, unknown>>): void;
+  freeKey(key: string): void;
   mark(status: ActorStatus, event: string, cause: string | null, fault?: unknown): void;
 }
 
@@ -122,11 +124,15 @@ export class Reader {
         const incoming = { ...incomingOf(letter), event: body };
         const type = `xstate.done.actor.${body.childId}`;
         this.#of.record(type, incoming, "stale", { reason: "left" });
-        return this.#of.undoLate(body);
+        return this.#of.undoing.late(body);
       }
-      case "done":
-        this.#event(letter, incomingOf(letter));
-        return this.#of.undoLate(fieldsOf(letter));
+      case "done": {
+        const incoming = incomingOf(letter);
+        if (!isEnded(this.#of.status)) return this.#event(letter, incoming);
+        // Nothing is stepped: its chart need not be here.
+        this.#of.record(typeOf(incoming.event), incoming, "ended");
+        return this.#of.undoing.late(fieldsOf(letter));
+      }
       default:
         return this.#event(letter, incomingOf(letter));
     }
@@ -137,8 +143,9 @@ export class Reader {
     if (incoming.gen !== null && incoming.gen !== this.#of.snapshot?.birth?.gen) {
       return this.#of.record(type, incoming, "stale", { reason: "incarnation" });
     }
-    const { expect } = fieldsOf(letter);
+    const { expect, key } = fieldsOf(letter);
     if (typeof expect === "number" && expect !== this.#of.version) {
+      if (typeof key === "string") this.#of.freeKey(key);
       return this.#of.record(type, incoming, "unhandled", { reason: MOVED_ON });
     }
     let result;

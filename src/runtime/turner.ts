@@ -85,7 +85,13 @@ export class Turner {
       this.#tell(turns, started);
     this.relays = new Relays({ ...host, onDone, isActivity: (type) => this.isActivity(type) });
     this.#commits = new TurnCommits({ store, worker: this.#worker, relays: this.relays, onDone });
-    this.transactions = new TurnTransactions({ ...host, worker: this.#worker, onDone });
+    // Its mail is due since its transaction began.
+    const onCommitted = (turns: readonly Turn[]) => this.#tell(turns, new Set(), true);
+    this.transactions = new TurnTransactions({
+      ...host,
+      worker: this.#worker,
+      onDone: onCommitted,
+    });
     this.#culprits = new Culprits({
       ...{ store, defaults: host.defaults, worker: this.#worker, mailPerActor: MAIL_PER_ACTOR },
       turn: (view) => this.turn(view),
@@ -227,10 +233,14 @@ export class Turner {
   /** What a sweep does for actors. */
   async sweep(): Promise<void> {
     await allInTurn(
-      () => this.#host.store.actors.tidy(),
+      () => this.#tidy(),
       () => this.#leftBehind.cancel(),
       () => this.#blocked.look(),
     );
+  }
+
+  async #tidy(): Promise<void> {
+    if (await this.#host.store.actors.tidy() > 0) this.cursor.rewind();
   }
 
   /** Milliseconds until mail comes due; null: none waits. */
@@ -274,7 +284,11 @@ export class Turner {
   }
 
   /** After the commit: wakes whoever has something to do now. */
-  #tell(turns: readonly Turn[], started: ReadonlySet<string> = new Set()): void {
+  #tell(
+    turns: readonly Turn[],
+    started: ReadonlySet<string> = new Set(),
+    isLate: boolean = false,
+  ): void {
     const { store } = this.#host;
     if (this.#watchers.size > 0) {
       for (const turn of turns) {
@@ -284,9 +298,10 @@ export class Turner {
     const waiting = turns.flatMap(({ jobs }) => jobs).filter(({ id }) => !started.has(id));
     const lanes: Lane[] = lanesOf(waiting);
     if (lanes.length > 0) store.hint({ kind: "lanes", lanes });
-    const isOld = turns.some(({ offers }) => offers);
+    const isOld = isLate || turns.some(({ offers }) => offers);
     if (isOld) this.cursor.rewind();
-    if (isOld || turns.some(({ sent }) => sent.length > 0)) store.hint({ kind: "mail", isOld });
+    const hasMail = turns.some(({ sent, offers }) => offers || sent.length > 0);
+    if (hasMail) store.hint({ kind: "mail", isOld });
     if (!turns.some(({ left }) => left.length > 0)) return;
     // A sweep does the same: this is only sooner. It is about all of them, whoever's turn this was.
     store.within(null, () => this.#leftBehind.cancel())

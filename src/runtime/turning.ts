@@ -28,9 +28,9 @@ export class Turning implements Read {
   readonly #birth: Birth | null;
   readonly #ledger: Ledger;
   readonly #to: Consequences;
-  readonly #undoing: Undoing;
+  readonly undoing: Undoing;
   readonly #reader = new Reader(this);
-  readonly #keys: { key: string; mailId: string }[] = [];
+  readonly #keys: { key: string; mailId: string | null }[] = [];
   #fault: unknown = null;
   #systemId: string | null = null;
   #machine: string | null = null;
@@ -49,7 +49,7 @@ export class Turning implements Read {
     this.#birth = birth;
     this.#ledger = new Ledger(seatBefore, logic);
     this.#to = new Consequences({ ...seatBefore, logic, defaults });
-    this.#undoing = new Undoing(this.#ledger, this.#to);
+    this.undoing = new Undoing(this.#ledger, this.#to);
   }
 
   /** Nothing more may be taken: it has stalled or is blocked. */
@@ -137,10 +137,10 @@ export class Turning implements Read {
       this.silence();
       this.#ledger.snapshot = withUndo(null, before, null, snapshot);
       const isWhole = status === "cancelled" && event === "CANCEL";
-      if (isWhole) this.#undoing.waitFor(this.#logic?.definition ?? null, before);
+      if (isWhole) this.undoing.waitFor(this.#logic?.definition ?? null, before);
       this.#ledger.status = status;
       this.record(event, byHand(cause), status, { effects, before });
-      if (isWhole) this.#undoing.all(cause);
+      if (isWhole) this.undoing.all(cause);
     } else {
       this.#ledger.status = status;
       this.record(event, byHand(cause), status);
@@ -149,9 +149,9 @@ export class Turning implements Read {
     this.#offers = true;
   }
 
-  /** Of what was under way when it ended, something was done. */
-  undoLate(body: Readonly<Record<string, unknown>>): void {
-    this.#undoing.late(body);
+  /** An event was refused: it may be sent again with its key. */
+  freeKey(key: string): void {
+    this.#keys.push({ key, mailId: null });
   }
 
   /** Jobs that it has by number alone: in the commit that ends it they are marked to end. */
@@ -323,11 +323,11 @@ export class Turning implements Read {
     if (!isStill) this.#ledger.status = statusOf(snapshot);
     if (!isStill && isEnded(this.status)) this.silence();
     const hasFailed = !isStill && this.status === "error";
-    if (hasFailed) this.#undoing.waitFor(definition, before);
+    if (hasFailed) this.undoing.waitFor(definition, before);
     this.#ledger.place();
     const remarks = { effects, before: first ? null : before, reason, from };
     this.record(first ?? typeOf(incoming.event), incoming, outcome, remarks);
-    if (hasFailed) this.#undoing.all("error");
+    if (hasFailed) this.undoing.all("error");
     return { outcome, reason };
   }
 

@@ -34,13 +34,14 @@ export class Undoing {
 
   /** Of what was under way when it ended, something has succeeded: its mail was not read yet, or came later. */
   late({ childId, gen, output = null, error = null }: Readonly<Record<string, unknown>>): void {
+    if (error !== null) return;
     const before = this.#ledger.snapshot;
     const found = before?.awaits?.find((each) => each.id === childId && each.gen === gen);
     if (!before || !found) return;
     const { awaits = [], ...rest } = before;
     const others = awaits.filter((each) => each !== found);
     this.#ledger.snapshot = others.length > 0 ? { ...rest, awaits: others } : rest;
-    if (error === null) this.#undo([{ ...found, output }], before, "late");
+    this.#undo([{ ...found, output }], before, "late");
   }
 
   #undo(undo: readonly Undo[], before: ActorSnapshot, cause: string | null): void {

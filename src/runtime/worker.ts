@@ -291,7 +291,7 @@ export class Worker {
       // Its own transaction has committed it.
       this.stats.jobs.settled(claimed, null);
       this.#onSettled(claimed, null);
-      if (this.#options.turner?.isActivity(claimed.type)) this.#turns?.wake();
+      if (this.#options.turner?.isActivity(claimed.type)) this.#turns?.wake(true);
     } else {
       const outcome = {
         claimed,

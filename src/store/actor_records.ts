@@ -179,7 +179,8 @@ export interface Turn extends ActorName {
   readonly jobs: readonly JobInsert[];
   readonly activities: readonly NewActivity[];
   readonly left: readonly Pick<NewActivity, "childId" | "gen">[];
-  readonly keys: readonly { readonly key: string; readonly mailId: string }[];
+  /** Keys of events; without a mail: they are free again. */
+  readonly keys: readonly { readonly key: string; readonly mailId: string | null }[];
   readonly putOff: readonly string[];
 }
 

@@ -205,6 +205,6 @@ function keyColumns(parts: readonly Part<Turn["keys"][number]>[]): Parameter[] {
   return [
     column(parts, ({ k }) => k),
     column(parts, ({ of }) => quoted(of.key)),
-    column(parts, ({ of }) => of.mailId),
+    column(parts, ({ of }) => of.mailId === null ? "null" : of.mailId),
   ];
 }

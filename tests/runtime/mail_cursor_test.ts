@@ -23,7 +23,8 @@ Deno.test("a look at mail begins at the head as long as that is cheap", () => {
 
 Deno.test("a dear look from the head stands for twenty times as long, and others begin where it ended", () => {
   const { time, cursor, look } = cursorAt(0);
-  assertEquals(look(1_000, 13), null);
+  assertEquals(look(1_000, 40), null);
+  assertEquals(look(1_000, 13), null, "a single one may have been unlucky");
   assertEquals(look(1_002, 1), 999.75, "what was under way then may come a little before");
   assertEquals(look(1_001, 1), 1_001.75, "it goes on with what is found");
   assertEquals(cursor.from, 1_000.75, "and back: mail came late, and is not read yet");
@@ -36,12 +37,14 @@ Deno.test("a dear look from the head stands for twenty times as long, and others
 Deno.test("where every look takes long, the head is not what is dear", () => {
   const { cursor, look } = cursorAt(0);
   assertEquals(look(1_000, 13), null);
+  assertEquals(look(1_000, 13), null);
   assertEquals(look(1_001, 12), 999.75);
   assertEquals(cursor.from, null);
 });
 
 Deno.test("however dear the head is, it is looked at every five seconds", () => {
   const { time, cursor, look } = cursorAt(100);
+  look(1_000, 60_000);
   look(1_000, 60_000);
   time.nowMs = 5_099;
   assertEquals(cursor.from, 999.75);
@@ -51,6 +54,7 @@ Deno.test("however dear the head is, it is looked at every five seconds", () => 
 
 Deno.test("where old mail is offered again the next look begins at the head, whatever was under way", () => {
   const { cursor, look } = cursorAt(0);
+  look(1_000, 60);
   look(1_000, 60);
   const under = cursor.begin();
   assertEquals(under.from, 999.75);

@@ -1,7 +1,7 @@
 /** What senders are promised, whichever way their events go: at once, or by mail. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { assign, setup } from "xstate";
-import { VersionConflictError } from "../../../src/core/errors.ts";
+import { TransitionRejectedError, VersionConflictError } from "../../../src/core/errors.ts";
 import { defineMachine } from "../../../src/core/actor/mod.ts";
 import { createRuntime } from "../../../src/library/runtime.ts";
 import { newId } from "../../../src/core/id.ts";
@@ -130,4 +130,50 @@ Deno.test("an event that was put off and then read is told as read when it is se
   assertEquals((await buy()).outcome, "deferred");
   await actors.send("s", { type: "OPEN" });
   assertEquals((await buy()).outcome, "handled");
+});
+
+Deno.test("an event that was refused for its version may be sent again with its key", async () => {
+  await using db = await testDatabase();
+  await using here = await createRuntime({ databaseUrl: db.url, machines: [counter] });
+  await using elsewhere = await createRuntime({ databaseUrl: db.url, machines: [] });
+  await here.actors.start({ machine: "counter", id: "a" });
+  await elsewhere.actors.post("a", INC);
+  await elsewhere.actors.post("a", INC, { expectVersion: 1, key: "k" });
+  await here.drive({ budgetMs: 20_000 });
+  const { version } = await here.actors.get(null, "a");
+  const again = await here.actors.send("a", INC, { expectVersion: version, key: "k" });
+  assertEquals([again.outcome, again.actor.context], ["handled", { n: 2 }]);
+});
+
+Deno.test("an event for a version that its actor stalled on is read after the repair", async () => {
+  await using db = await testDatabase();
+  const counting = (isRepaired: boolean) =>
+    defineMachine(
+      setup({
+        types: {} as { context: { n: number }; events: { type: "INC" } },
+        actions: {
+          count: assign({
+            n: ({ context }) => {
+              if (!isRepaired) throw new Error("out of order");
+              return context.n + 1;
+            },
+          }),
+        },
+      }).createMachine({ id: "counter", context: { n: 0 }, on: { INC: { actions: "count" } } }),
+      { version: "1" },
+    );
+  {
+    await using broken = await createRuntime({ databaseUrl: db.url, machines: [counting(false)] });
+    await broken.actors.start({ machine: "counter", id: "a" });
+    await broken.actors.send("a", INC, { expectVersion: 1 });
+    const { status, version } = await broken.actors.get(null, "a");
+    assertEquals(status, "stalled");
+    const aimed = () => broken.actors.post("a", INC, { expectVersion: version });
+    await assertRejects(aimed, TransitionRejectedError);
+  }
+  await using repaired = await createRuntime({ databaseUrl: db.url, machines: [counting(true)] });
+  await repaired.actors.resume("a");
+  await repaired.drive({ budgetMs: 20_000 });
+  const { status, context } = await repaired.actors.get(null, "a");
+  assertEquals([status, context], ["active", { n: 1 }]);
 });
