@@ -1,6 +1,6 @@
 /** The test kit: a month in moments, and crashes where they hurt. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { assign, fromPromise, setup } from "xstate";
+import { assign, fromPromise, sendTo, setup } from "xstate";
 import { activityContext, defineMachine, type TransactionSql } from "perdura";
 import { CrashError, type CrashPoint, createTestKit } from "perdura/testing";
 import { testDatabase } from "../support/database.ts";
@@ -156,4 +156,59 @@ Deno.test("a start that crashes before its commit has not been; after it, it has
   const { created, actor } = await start();
   assert(!created);
   assertEquals(actor.version, 1);
+});
+
+Deno.test("what has passed has passed for a branch too: a timer that it keeps is due when it was", async () => {
+  await using db = await testDatabase();
+  const machines = [defineMachine(trial, { version: "1" })];
+  await using kit = await createTestKit({ databaseUrl: db.url, machines });
+  const { actors } = kit;
+  await actors.start({ machine: "trial", id: "t" });
+  await kit.advance(10 * DAY_MS);
+  await actors.send("t", { type: "NOTHING" });
+  await actors.fork("t", { at: 2, name: "f", timers: "keep" });
+  await actors.fork("t", { at: 2, name: "again" });
+  await kit.advance(4 * DAY_MS - 60_000);
+  assertEquals((await actors.get(null, "f")).state, "trying");
+  await kit.advance(60_000);
+  const states = ["t", "f", "again"].map(async (id) => (await actors.get(null, id)).state);
+  assertEquals(await Promise.all(states), ["reminded", "reminded", "trying"]);
+});
+
+Deno.test("a branch sends nothing late that was there before it", async () => {
+  await using db = await testDatabase();
+  const child = setup({}).createMachine({ id: "child", on: { PING: {} } });
+  const parent = setup({ actors: { child } }).createMachine({
+    id: "parent",
+    invoke: { src: "child", id: "child" },
+    on: { GO: { actions: sendTo("child", { type: "PING" }, { delay: 2 * DAY_MS }) } },
+  });
+  const machines = [defineMachine(parent, { version: "1" })];
+  await using kit = await createTestKit({ databaseUrl: db.url, machines });
+  const { actors } = kit;
+  const pings = async (id: string) => {
+    const past = await actors.history(null, `${id}/child`, 0, 10);
+    return past.filter(({ event }) => event === "PING").length;
+  };
+  await actors.start({ machine: "parent", id: "p", event: { type: "GO" } });
+  await kit.advance(DAY_MS);
+  await actors.send("p", { type: "NOTHING" });
+  await kit.advance(DAY_MS);
+  await actors.send("p", { type: "NOTHING" });
+  await actors.fork("p", { at: 3, name: "before", timers: "keep" });
+  await actors.fork("p", { at: 4, name: "after", timers: "keep" });
+  await kit.advance(DAY_MS);
+  assertEquals([await pings("p"), await pings("before"), await pings("after")], [1, 1, 0]);
+});
+
+Deno.test("mail that waits is read before a timer that comes due after it", async () => {
+  await using db = await testDatabase();
+  const machines = [defineMachine(trial, { version: "1" })];
+  await using kit = await createTestKit({ databaseUrl: db.url, machines });
+  await kit.actors.start({ machine: "trial", id: "t" });
+  await kit.actors.post("t", { type: "PAY" });
+  await kit.advance(20 * DAY_MS);
+  const past = await kit.actors.history(null, "t", 0, 10);
+  const inTurn = past.map(({ event, to }) => `${event} ${to}`);
+  assertEquals(inTurn.slice(0, 2), ["START trying", "PAY paid"]);
 });
