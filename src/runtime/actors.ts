@@ -268,7 +268,10 @@ export class Actors {
     return await this.#desk.actor(newName);
   }
 
-  /** Takes it back to a moment of its past: what it has begun since is left, late results are dropped. */
+  /**
+   * Takes it back to a moment of its past: what it has begun since is left, late results are dropped. It runs
+   * from there, also if it was paused.
+   */
   rewind(
     id: string,
     options: ActorAim & BranchOptions & { readonly at: number },
