@@ -39,11 +39,7 @@ export async function applyDecision(
   }
   if (isTerminal(job.state)) {
     const { outcome, holder } = await store.requeue(job, decision, cause);
-    if (outcome === "key_taken") {
-      const { idempotencyKey } = job;
-      if (idempotencyKey !== null) throw new IdempotencyConflictError(idempotencyKey, holder);
-      throw new IdempotencyConflictError("", holder, `Its unique key belongs to job ${holder} now`);
-    }
+    if (outcome === "key_taken") throw keyTaken(job, holder);
     if (outcome === "moved") return null;
   } else {
     const [refusal] = await store.commit(null, [changeOf(host, job, decision, cause)]);
@@ -52,6 +48,15 @@ export async function applyDecision(
   if (isTerminal(decision.to)) store.hint({ kind: "ended", ids: [job.id] });
   else store.hint({ kind: "lanes", lanes: [laneOf(job)] });
   return { requestedAt: null };
+}
+
+/** The refusal of an ended job whose key another one holds now. */
+export function keyTaken(
+  { idempotencyKey }: Pick<Job, "idempotencyKey">,
+  holder: string,
+): IdempotencyConflictError {
+  if (idempotencyKey !== null) return new IdempotencyConflictError(idempotencyKey, holder);
+  return new IdempotencyConflictError("", holder, `Its unique key belongs to job ${holder} now`);
 }
 
 function changeOf({ clock }: ApplyHost, job: Job, decision: Decision, cause: string): Change {

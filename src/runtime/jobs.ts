@@ -18,13 +18,14 @@ import type {
   Store,
 } from "../store/store.ts";
 import { Coalescer } from "./coalescer.ts";
-import { answerForeseen, jobAfter } from "./answering.ts";
+import { jobAfter } from "./answering.ts";
 import { type Aim, changeJob, decide, readJob } from "./deciding.ts";
 import { applyDecision } from "./applying.ts";
 import { editJob, removeJob } from "./editing.ts";
 import type { Ending } from "./endings.ts";
 import { explain, type Reason } from "./explain.ts";
 import { Findings } from "./findings.ts";
+import { foreseeEvent } from "./foreseeing.ts";
 import type { HandOff } from "./handoff.ts";
 import type { Handlers } from "./handlers.ts";
 import { Intake } from "./intake.ts";
@@ -275,8 +276,8 @@ export class Jobs {
   /** What an event would do, committing nothing. @throws what `send` does. */
   foresee(id: string, event: JobEvent, aim: Aim): Promise<Foreseen> {
     const now = new Date(this.#host.clock.now());
-    const foresee = (job: Job) => Promise.resolve(answerForeseen(job, decide(job, event), now));
-    return changeJob(this.#host.store, id, aim, foresee);
+    const { store } = this.#host;
+    return changeJob(store, id, aim, (job) => foreseeEvent(store, job, event, now));
   }
 
   /** Changes a waiting job: see `editJob`. */

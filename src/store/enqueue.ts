@@ -18,6 +18,7 @@ import type {
   ClaimedJob,
   Entered,
   Inserted,
+  Keyed,
   KnownKey,
   NamedClaim,
   Placed,
@@ -127,7 +128,7 @@ export class Enqueue {
   }
 
   /** `JobStore.known`. */
-  async known(jobs: readonly JobInsert[]): Promise<KnownKey[]> {
+  async known(jobs: readonly Keyed[]): Promise<KnownKey[]> {
     const keyed = jobs.filter((job) => job.idempotencyKey !== null);
     if (keyed.length === 0) return [];
     const rows = await this.#db.query(sql.knownKeys, [

@@ -78,7 +78,7 @@ function plainValues(job: JobInsert): Parameter[] {
 }
 
 /** What a later request with the same key is compared by; the order of object keys is no matter. */
-export function payloadHash(job: JobInsert): string {
+export function payloadHash(job: Pick<JobInsert, "type" | "payloadJson" | "payloadHash">): string {
   return job.payloadHash ?? hash64(`${job.type}\n${canonical(JSON.parse(job.payloadJson))}`);
 }
 

@@ -3,7 +3,7 @@ import type { Gate, GateName, Limits } from "../core/gate.ts";
 import type { Decision } from "../core/lifecycle.ts";
 import type { JobError } from "../core/failure.ts";
 import type { Backoff } from "../core/backoff.ts";
-import type { Job } from "../core/job.ts";
+import type { Job, JobInsert } from "../core/job.ts";
 import type { JobContext, JobState } from "../../machines/job.ts";
 import type { Json } from "../core/json.ts";
 import type { Term } from "../core/term.ts";
@@ -308,6 +308,12 @@ export interface Letter {
   readonly payloadJson: string | null;
   readonly optionsJson: string;
 }
+
+/** What of a job its idempotency key is looked up by. */
+export type Keyed = Pick<
+  JobInsert,
+  "tenantId" | "id" | "idempotencyKey" | "type" | "payloadJson" | "payloadHash"
+>;
 
 /** A job that asks for a key that is another's. */
 export interface KnownKey {

@@ -39,6 +39,7 @@ import type {
   Held,
   Inserted,
   JobFilter,
+  Keyed,
   KnownKey,
   Lane,
   Letter,
@@ -109,8 +110,8 @@ export interface JobStore {
   nthNewest(tenantId: string, n: number): Promise<string | null>;
   /** The id of the job that has an idempotency key now. */
   keyHolder(tenantId: string, key: string): Promise<string | null>;
-  /** Which of these, on their way in, would be answered with the job that has their key. */
-  known(jobs: readonly JobInsert[]): Promise<KnownKey[]>;
+  /** Which of these, were they to come in, would be answered with the job that has their key. */
+  known(jobs: readonly Keyed[]): Promise<KnownKey[]>;
   /** Which of these jobs are no longer live. */
   ended(jobs: readonly JobName[]): Promise<string[]>;
   /** Committed steps after a version, ascending. */

@@ -1,6 +1,6 @@
 /** Idempotency keys over HTTP: one key, one job, whoever asks and however often. */
 import { assertEquals } from "@std/assert";
-import { assertProblem, countJobs, errorPaths, jobIn, testApi } from "./support.ts";
+import { assertProblem, countJobs, errorPaths, jobIn, testApi, textOf } from "./support.ts";
 
 const job = { type: "debug.noop", payload: { a: 1, b: [2] }, idempotencyKey: "order-1" };
 
@@ -88,6 +88,31 @@ Deno.test("the header Idempotency-Key is the key of a body without one, bare or 
   const other = await api.post("/jobs", bare, { "idempotency-key": '"a \\"b\\""' });
   assertEquals([other.status, other.body.idempotencyKey], [201, 'a "b"']);
   assertEquals(await countJobs(api), 2);
+});
+
+Deno.test("a dry run of REQUEUE answers as the event does: also where another job has the key by now", async () => {
+  await using api = await testApi();
+  const requeue = async (id: string) => {
+    const ways = [`/jobs/${id}/events?dryRun=true`, `/jobs/${id}/events`];
+    const replies = [];
+    for (const way of ways) replies.push(await api.post(way, { type: "REQUEUE" }));
+    return replies.map(({ status, body }) => [status, body.state ?? body.detail, body.existing]);
+  };
+  const unique = { type: "debug.noop", unique: { key: "u" } };
+  const keyed = { type: "debug.noop", idempotencyKey: "k" };
+  for (const asked of [unique, keyed]) {
+    const first = textOf((await api.post("/jobs", asked)).body.id);
+    await api.post(`/jobs/${first}/cancel`, {});
+    await api.db.sql`update perdura.unique_key set expires_at = now() - interval '1 second'`;
+    const second = textOf((await api.post("/jobs", asked)).body.id);
+    const [foreseen, real] = await requeue(first);
+    assertEquals(foreseen, real);
+    assertEquals([real?.[0], real?.[2]], [409, second]);
+    await api.post(`/jobs/${second}/cancel`, {});
+    await api.db.sql`update perdura.unique_key set expires_at = now() - interval '1 second'`;
+    const own = [200, "pending", undefined];
+    assertEquals(await requeue(first), [own, [...own]]);
+  }
 });
 
 Deno.test("an Idempotency-Key that differs from the body's, cannot be one, or is a batch's stores nothing", async () => {
