@@ -80,11 +80,11 @@ export function uniqueKeyOf(metadata: Json): string | null {
   return typeof key === "string" ? key : null;
 }
 
-/** Metadata for a copy, which has no key. */
+/** Metadata for a copy, which has no key: none, where that was all of it. */
 export function withoutUniqueKey(metadata: Json): Json {
-  if (!isObject(metadata)) return metadata;
+  if (!isObject(metadata) || !(UNIQUE_MEMBER in metadata)) return metadata;
   const { [UNIQUE_MEMBER]: _, ...rest } = metadata;
-  return rest;
+  return Object.keys(rest).length === 0 ? null : rest;
 }
 
 /**

@@ -143,6 +143,7 @@ export function checkPayload(handler: Handler, payload: unknown, path: string): 
 export function cloneOf(job: Job): JobInsert {
   const unread = unreadIssues(job.payload, "payload");
   if (unread.length > 0) throw new InvalidInputError(unread);
+  const metadata = withoutUniqueKey(job.metadata);
   return {
     id: newJobId(job.tenantId),
     tenantId: job.tenantId,
@@ -162,7 +163,7 @@ export function cloneOf(job: Job): JobInsert {
     idempotencyKey: null,
     backoff: job.backoff,
     tags: job.tags.length === 0 ? null : job.tags,
-    metadataJson: job.metadata === null ? null : JSON.stringify(withoutUniqueKey(job.metadata)),
+    metadataJson: metadata === null ? null : JSON.stringify(metadata),
     clonedFrom: job.id,
   };
 }

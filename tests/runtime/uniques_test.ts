@@ -177,7 +177,9 @@ Deno.test("a dead job takes its key again, or is refused with the one that has i
   await jobs.send(second.id, { type: "CANCEL" }, options);
   await jobs.send(first.id, { type: "REQUEUE" }, options);
   const copy = await jobs.rerun(null, first.id);
-  assertEquals([copy.metadata, (await ask(4)).id], [{}, first.id]);
+  assertEquals([copy.metadata, (await ask(4)).id], [null, first.id]);
+  const labelled = await ask(5, { key: "other" }, { metadata: { n: 1 } });
+  assertEquals((await jobs.rerun(null, labelled.id)).metadata, { n: 1 });
 });
 
 Deno.test("requeues and new jobs that race for one key: never two live ones", async () => {
