@@ -51,7 +51,8 @@ export class Settlement {
     return this.#effects.filter((effect) => effect !== undefined);
   }
 
-  take(requests: readonly Request[]): void {
+  take(asked: readonly Request[]): void {
+    const requests = afterBirth(asked);
     const stillborn = stillbornOf(requests);
     for (const request of requests) {
       const about = request.kind === "send"
@@ -235,6 +236,30 @@ export class Settlement {
   #json(value: unknown, field: string): Json {
     return storing(() => encode(value, `effects.${this.#effects.length}.${field}`, refOf));
   }
+}
+
+/**
+ * What an entry sends to a child that its own state invokes is asked for before the child is: XState holds it
+ * back until the child has begun. Until then it may be taken back.
+ */
+function afterBirth(requests: readonly Request[]): readonly Request[] {
+  const unborn = new Set(requests.flatMap((each) => each.kind === "spawn" ? [each.ref] : []));
+  if (unborn.size === 0) return requests;
+  const ordered: Request[] = [];
+  let held: (Request & { kind: "send" })[] = [];
+  for (const request of requests) {
+    if (request.kind === "send" && unborn.has(request.to)) {
+      held.push(request);
+      continue;
+    }
+    ordered.push(request);
+    if (request.kind === "cancel") held = held.filter(({ id }) => id !== request.id);
+    if (request.kind !== "spawn") continue;
+    unborn.delete(request.ref);
+    ordered.push(...held.filter(({ to }) => to === request.ref));
+    held = held.filter(({ to }) => to !== request.ref);
+  }
+  return ordered;
 }
 
 /**

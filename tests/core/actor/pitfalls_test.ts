@@ -7,6 +7,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import {
   assign,
   cancel,
+  createActor,
   createMachine,
   enqueueActions,
   log,
@@ -395,6 +396,39 @@ Deno.test("pitfall 13: a child that is spawned and stopped in one step never sta
   });
   assertEquals(effects, [{ kind: "send", to: "m", event: { type: "KEPT" } }]);
   assertEquals([next.value, next.children], ["d", undefined]);
+});
+
+Deno.test("pitfall 13: what an entry sends to the child that its own state invokes is sent after the start", () => {
+  const child = createMachine({
+    id: "c",
+    initial: "here",
+    states: { here: { on: { HI: "met" } }, met: {} },
+  });
+  const invoke = { src: "child", id: "c" } as const;
+  const entry = [
+    sendTo("c", { type: "HI" }),
+    sendTo("c", { type: "LATER" }, { id: "later", delay: 10 }),
+    sendTo("c", { type: "NEVER" }, { id: "never", delay: 10 }),
+    cancel("never"),
+  ];
+  const { createMachine: make } = setup({ actors: { child } });
+  const charts = [
+    make({ id: "m", entry, invoke }),
+    make({ id: "m", initial: "a", states: { a: { entry, invoke } } }),
+  ];
+  for (const machine of charts) {
+    const { effects } = step(machine, { address: "m" });
+    assertEquals(kinds(effects).filter((kind) => kind !== "timer.cancel"), [
+      "spawn",
+      "send",
+      "timer.set",
+    ]);
+    const timer = effects.find((effect) => effect.kind === "timer.set");
+    assertEquals([timer?.timerId, timer?.to, timer?.toGen], ["later", "m/c", 1]);
+    const live = createActor(machine).start();
+    assertEquals(live.getSnapshot().children.c?.getSnapshot().value, "met");
+    live.stop();
+  }
 });
 
 Deno.test("pitfall 13: mail to a child that has been stopped, or has ended, vanishes; so does a timer for it", () => {
