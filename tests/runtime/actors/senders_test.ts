@@ -5,6 +5,7 @@ import { TransitionRejectedError, VersionConflictError } from "../../../src/core
 import { defineMachine } from "../../../src/core/actor/mod.ts";
 import { createRuntime } from "../../../src/library/runtime.ts";
 import { newId } from "../../../src/core/id.ts";
+import { eventually } from "../../support/build.ts";
 import { testDatabase } from "../../support/database.ts";
 
 const counter = defineMachine(
@@ -52,13 +53,16 @@ Deno.test("the key of an event that is on its way by mail is taken: whoever step
     insert into perdura.mailbox (tenant_id, actor_id, id, kind, body)
     values ('default', 'a', ${mailId}, 'event', '{"event":{"type":"INC"}}')`;
   const sent = runtime.actors.send("a", INC, { key: "k" });
-  for (let waits = 0; waits === 0;) {
-    const found = await db.sql`
-      select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-    waits = found.length;
+  try {
+    await eventually("it waits for the key", async () => {
+      const waiting = await db.sql`
+        select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+      return waiting.length > 0;
+    });
+  } finally {
+    await hold`commit`;
+    hold.release();
   }
-  await hold`commit`;
-  hold.release();
   await runtime.drive({ budgetMs: 20_000 });
   const { outcome } = await sent;
   const { context, version } = await runtime.actors.get(null, "a");
