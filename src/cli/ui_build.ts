@@ -5,6 +5,7 @@
  */
 import inter from "@fontsource-variable/inter/package.json" with { type: "json" };
 import mono from "@fontsource/jetbrains-mono/package.json" with { type: "json" };
+import { importsOf } from "../ui/files.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const APP = new URL("src/ui/app/", ROOT);
@@ -57,8 +58,7 @@ async function hint(dir: string): Promise<void> {
   const first = new Set(["main.js"]);
   const textOf = (name: string) => Deno.readTextFile(`${dir}/${name}`);
   for (const name of first) {
-    const imports = (await textOf(name)).matchAll(/(?:from|import)"\.\/([\w-]+\.js)"/g);
-    for (const [, other = ""] of imports) first.add(other);
+    for (const other of importsOf(await textOf(name))) first.add(other);
   }
   for await (const { name } of Deno.readDir(dir)) {
     if (!name.endsWith(".js") || first.has(name)) continue;

@@ -23,3 +23,9 @@ const TYPES: Readonly<Record<string, string>> = {
 export function typeOf(name: string): string {
   return TYPES[name.split(".").at(-1) ?? ""] ?? "application/octet-stream";
 }
+
+/** The files that a built script imports before it runs. */
+export function importsOf(script: string): string[] {
+  const found = script.matchAll(/(?:from|import)"\.\/([\w-]+\.js)"/g);
+  return Array.from(found, ([, file = ""]) => file);
+}

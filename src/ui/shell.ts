@@ -1,5 +1,5 @@
 /** The one document of the pages. */
-import type { UiAssets } from "./files.ts";
+import { importsOf, type UiAssets } from "./files.ts";
 
 const ICON = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 20 20'%3E" +
   "%3Crect x='2' y='2' width='16' height='16' rx='5' fill='none' stroke='%238a95a3' stroke-width='2'/%3E" +
@@ -68,8 +68,7 @@ ${[...then].map((file) => preload(file, ' fetchpriority="low"')).join("")}\
   #closure(file: string): Set<string> {
     const needed = new Set([file]);
     for (const each of needed) {
-      const imports = this.#text(each).matchAll(/(?:from|import)"\.\/([\w-]+\.js)"/g);
-      for (const [, other = ""] of imports) needed.add(other);
+      for (const other of importsOf(this.#text(each))) needed.add(other);
     }
     return needed;
   }
