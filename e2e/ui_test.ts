@@ -111,11 +111,10 @@ Deno.test("the pages of jobs", async (t) => {
         await page.context().setOffline(false);
         await alert.waitFor({ state: "detached" });
         // A picture that could not be fetched is asked for again; until then there is its text.
-        await page.route("**/chart.svg*", (route) => route.abort(), {
-          times: 1,
-        });
+        await page.route("**/chart.svg*", (route) => route.abort());
         await page.goto(`${program.url}/ui/machines/job`);
         await page.locator(".charttext").waitFor();
+        await page.unroute("**/chart.svg*");
         await page.locator(".viewport svg").waitFor();
         await page.close();
       },
