@@ -413,6 +413,14 @@ export const mutants: readonly Mutant[] = [
     filter: "what drains takes no job from SQL",
   },
   {
+    name: "the key of an event that came by mail meanwhile",
+    file: "sql/queries/actor_commit.sql",
+    from: "     and not exists (select from known where known.k = x.k)\n",
+    to: "",
+    test: "tests/runtime/actors/senders_test.ts",
+    filter: "whoever steps it at once waits for it",
+  },
+  {
     name: "the version that an event by mail asks for",
     file: "src/runtime/reading.ts",
     from: "expect !== this.#of.version",

@@ -60,7 +60,8 @@ keys as (
    order by x.t, x.i, r.key
   on conflict (tenant_id, actor_id, key) do nothing
   returning mail_id),
-known as materialized ( -- the key has come with other mail meanwhile: its turn would read the event twice
+known as materialized ( -- the key has come with other mail meanwhile: its turn would read the event twice.
+  -- It is for this that keys are taken first: a row that has been written here is no longer locked above.
   select k from keyed where not exists (select from keys where keys.mail_id = keyed.mail)),
 moved as ( -- patches need a whole snapshot before them in their partition
   update perdura.actor a
