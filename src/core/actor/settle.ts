@@ -30,6 +30,11 @@ export class Settlement {
   readonly #effects: (Effect | undefined)[] = [];
   /** Timers set in this step, and where among the effects. */
   readonly #set = new Map<string, number>();
+  /**
+   * What an entry sends to a child that its own state invokes is asked for before the child is, and is the
+   * first that this one reads: XState queues it until the child starts.
+   */
+  readonly #unborn = new Set<Ref>();
   readonly #before: Belongings;
   /** It has never set one before this step. */
   readonly #isWithoutTimers: boolean;
@@ -51,9 +56,9 @@ export class Settlement {
     return this.#effects.filter((effect) => effect !== undefined);
   }
 
-  take(asked: readonly Request[]): void {
-    const requests = afterBirth(asked);
+  take(requests: readonly Request[]): void {
     const stillborn = stillbornOf(requests);
+    for (const each of requests) if (each.kind === "spawn") this.#unborn.add(each.ref);
     for (const request of requests) {
       const about = request.kind === "send"
         ? request.to
@@ -116,7 +121,9 @@ export class Settlement {
     if (child && old) this.#stop(child.id, old);
   }
 
-  #spawn({ ref: { child }, input, state }: Request & { kind: "spawn" }): void {
+  #spawn({ ref, input, state }: Request & { kind: "spawn" }): void {
+    const { child } = ref;
+    this.#unborn.delete(ref);
     if (!child) throw new ActorStalledError("unknown_source", "", "Not a child of this actor");
     const { id, gen, src, systemId, sync } = child;
     const old = this.children.get(id);
@@ -157,8 +164,9 @@ export class Settlement {
   }
 
   /** A child of ours, or of an earlier incarnation, that nobody will start again. */
-  #isGone({ address, gen }: Ref): boolean {
-    if (gen === undefined) return false;
+  #isGone(ref: Ref): boolean {
+    const { address, gen } = ref;
+    if (gen === undefined || this.#unborn.has(ref)) return false;
     for (const [id, entry] of this.children) {
       if (childAddress(this.address, id) === address && entry.gen === gen) {
         return entry.ended === true;
@@ -236,30 +244,6 @@ export class Settlement {
   #json(value: unknown, field: string): Json {
     return storing(() => encode(value, `effects.${this.#effects.length}.${field}`, refOf));
   }
-}
-
-/**
- * What an entry sends to a child that its own state invokes is asked for before the child is: XState holds it
- * back until the child has begun. Until then it may be taken back.
- */
-function afterBirth(requests: readonly Request[]): readonly Request[] {
-  const unborn = new Set(requests.flatMap((each) => each.kind === "spawn" ? [each.ref] : []));
-  if (unborn.size === 0) return requests;
-  const ordered: Request[] = [];
-  let held: (Request & { kind: "send" })[] = [];
-  for (const request of requests) {
-    if (request.kind === "send" && unborn.has(request.to)) {
-      held.push(request);
-      continue;
-    }
-    ordered.push(request);
-    if (request.kind === "cancel") held = held.filter(({ id }) => id !== request.id);
-    if (request.kind !== "spawn") continue;
-    unborn.delete(request.ref);
-    ordered.push(...held.filter(({ to }) => to === request.ref));
-    held = held.filter(({ to }) => to !== request.ref);
-  }
-  return ordered;
 }
 
 /**

@@ -1,8 +1,9 @@
 /**
  * Random charts of all that can be made durable: parallel and history states, final ones, delayed
  * transitions, raise and cancel with and without a delay, invokes, spawns by action and by assign,
- * stops, sends to itself, to children, to the parent and by system id, emits, guards by context, by
- * state and by both, re-entry, nested child machines, snapshots of children, reducers and work.
+ * stops, sends to itself, to children (on entry, to those that the state starts), to the parent and by
+ * system id, emits, guards by context, by state and by both, re-entry, nested child machines, snapshots
+ * of children, reducers and work.
  *
  * Every transition costs one of twenty-four, fewer for children, so that no chart runs for ever. What happens is written
  * into the context, so that a difference in order is a difference in the end.
@@ -160,6 +161,10 @@ class ChartMaker {
     if (type === "final") return config;
     config.invoke = chance.is(0.25) && plan.parent ? [this.#invoke(plan)] : [];
     for (let i = chance.below(2); i > 0; i--) config.entry.push(this.#action());
+    // Told on entry is the child that starts with the state, though it starts after the entry.
+    for (const { id: child } of config.invoke) {
+      if (chance.is(0.5)) config.entry.push(sendTo(child, { type: chance.one(EVENTS) }));
+    }
     if (chance.is(0.2)) config.exit.push(this.#action());
     config.on = {};
     for (const event of [...EVENTS, ...INTERNAL]) {

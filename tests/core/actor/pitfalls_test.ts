@@ -398,7 +398,7 @@ Deno.test("pitfall 13: a child that is spawned and stopped in one step never sta
   assertEquals([next.value, next.children], ["d", undefined]);
 });
 
-Deno.test("pitfall 13: what an entry sends to the child that its own state invokes is sent after the start", () => {
+Deno.test("pitfall 13: what an entry sends to the child that its own state invokes waits for it", () => {
   const child = createMachine({
     id: "c",
     initial: "here",
@@ -429,6 +429,19 @@ Deno.test("pitfall 13: what an entry sends to the child that its own state invok
     assertEquals(live.getSnapshot().children.c?.getSnapshot().value, "met");
     live.stop();
   }
+  // Past the first step the child is not made before it is asked for: it reads this before its own.
+  const later = make({
+    id: "m",
+    initial: "a",
+    states: { a: { on: { GO: "b" } }, b: { entry, invoke } },
+  });
+  const { snapshot } = step(later, { address: "m" });
+  const { effects } = step(later, { address: "m", snapshot, event: { type: "GO" } });
+  assertEquals(kinds(effects).filter((kind) => kind !== "timer.cancel"), [
+    "send",
+    "timer.set",
+    "spawn",
+  ]);
 });
 
 Deno.test("pitfall 13: mail to a child that has been stopped, or has ended, vanishes; so does a timer for it", () => {

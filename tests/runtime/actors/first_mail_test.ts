@@ -1,0 +1,44 @@
+/** What comes to a child before it has begun. */
+import { assertEquals } from "@std/assert";
+import { assign, createActor, sendTo, setup } from "xstate";
+import { createRuntime, defineMachine } from "perdura";
+import { testDatabase } from "../../support/database.ts";
+
+type Said = { type: "TO_SELF" } | { type: "FROM_PARENT" };
+
+const child = setup({ types: {} as { context: { read: string[] }; events: Said } }).createMachine({
+  id: "child",
+  context: { read: [] },
+  entry: sendTo(({ self }) => self, { type: "TO_SELF" }),
+  on: {
+    "*": { actions: assign({ read: ({ context, event }) => [...context.read, event.type] }) },
+  },
+});
+
+const greet = sendTo("c", { type: "FROM_PARENT" });
+const parent = setup({ actors: { child } }).createMachine({
+  id: "parent",
+  initial: "alone",
+  states: {
+    alone: { on: { GO: "together" } },
+    together: { entry: greet, invoke: { src: "child", id: "c" } },
+  },
+});
+
+Deno.test("what an entry sends to the child of its own state is the first that this one reads", async () => {
+  const live = createActor(parent).start();
+  live.send({ type: "GO" });
+  const wanted = live.getSnapshot().children.c?.getSnapshot().context;
+  live.stop();
+  assertEquals(wanted, { read: ["FROM_PARENT", "TO_SELF"] });
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [defineMachine(parent, { version: "1" })],
+  });
+  await runtime.actors.start({ machine: "parent", id: "p" });
+  await runtime.actors.send("p", { type: "GO" });
+  await runtime.drive({ budgetMs: 20_000 });
+  const { context } = await runtime.actors.get(null, "p/c");
+  assertEquals(context, { ...wanted });
+});
