@@ -31,7 +31,7 @@ import {
 import type { Chance } from "../../support/chance.ts";
 
 /** The events that a script sends. */
-export const EVENTS = ["A", "B", "C", "D"];
+export const EVENTS = ["A", "B", "C", "D", "A.b"];
 
 const INTERNAL = ["I", "J"];
 const FUEL = 24;
@@ -87,7 +87,7 @@ class ChartMaker {
       context: { n: [0, 16, 20][this.depth], trail: [], refs: [], seen: {} },
       options: { maxIterations: 200 },
       output: ({ context }: any) => ({ n: context.n }),
-    } as any, { actors: this.#actors } as any);
+    } as any, { actors: this.#actors, actions: { write } } as any);
   }
 
   #plan(key: string, parent: Plan | undefined, level: number): Plan {
@@ -160,10 +160,11 @@ class ChartMaker {
     }
     if (type === "final") return config;
     config.invoke = chance.is(0.25) && plan.parent ? [this.#invoke(plan)] : [];
+    if (config.invoke.length > 0 && chance.is(0.2)) config.invoke.push(this.#invoke(plan, 1));
     for (let i = chance.below(2); i > 0; i--) config.entry.push(this.#action());
     // Told on entry is the child that starts with the state, though it starts after the entry.
     for (const { id: child } of config.invoke) {
-      if (chance.is(0.5)) config.entry.push(sendTo(child, { type: chance.one(EVENTS) }));
+      if (child && chance.is(0.5)) config.entry.push(sendTo(child, { type: chance.one(EVENTS) }));
     }
     if (chance.is(0.2)) config.exit.push(this.#action());
     config.on = {};
@@ -171,21 +172,22 @@ class ChartMaker {
       if (chance.is(0.45)) config.on[event] = this.#transitions(plan);
     }
     if (chance.is(0.05)) config.on["*"] = this.#transitions(plan).map(toldOnce);
+    if (chance.is(0.05)) config.on["A.*"] = this.#transitions(plan);
     if (chance.is(0.05)) config.on[chance.one(EVENTS)] = {};
     if (chance.is(0.3)) config.after = { [this.#delay()]: this.#transition(plan) };
     if (chance.is(0.15)) config.always = this.#transitions(plan, true);
     return config;
   }
 
-  #invoke(plan: Plan): any {
+  #invoke(plan: Plan, place = 0): any {
     const { chance } = this;
     const src = chance.one(Object.keys(this.#actors));
-    const invoke: any = { src, id: `inv_${plan.key}` };
+    const invoke: any = { src, ...chance.is(0.8) && { id: `inv${place || ""}_${plan.key}` } };
     if (chance.is(0.7)) invoke.onDone = this.#transition(plan);
     if (src === "work" || chance.is(0.5)) invoke.onError = this.#transition(plan);
     if (chance.is(0.3) && src !== "work") invoke.onSnapshot = { actions: see() };
     // One machine may run many times, and a system id belongs to one actor.
-    if (this.depth === 0 && chance.is(0.2)) invoke.systemId = `sys_${plan.key}`;
+    if (this.depth === 0 && chance.is(0.2)) invoke.systemId = `sys${place || ""}_${plan.key}`;
     return invoke;
   }
 
@@ -238,7 +240,7 @@ class ChartMaker {
     return assign({ trail: ({ context }: any) => [...context.trail, text] });
   }
 
-  #action(): any {
+  #action(mayNest = true): any {
     const { chance } = this;
     const type = chance.one([...EVENTS, ...INTERNAL]);
     const id = chance.one(["t1", "t2", "t3", "t4", "t5", "t6"]);
@@ -271,6 +273,7 @@ class ChartMaker {
           else enqueue.emit({ type: "odd" });
         }),
     ];
+    if (mayNest) makers.push(() => this.#nested(), () => this.#named());
     if (this.depth > 0) {
       makers.push(
         () => sendTo(({ self }: any) => self._parent, { type }),
@@ -278,6 +281,22 @@ class ChartMaker {
       );
     }
     return chance.one(makers)();
+  }
+
+  /** Actions within an action, one of them for one of two contexts. */
+  #nested(): any {
+    const [always, odd] = [this.#action(false), this.#action(false)];
+    return enqueueActions(({ context, enqueue }: any) => {
+      if (context.n % 2 === 1) enqueue(odd);
+      enqueue(always);
+      enqueue.assign({ n: ({ context }: any) => context.n });
+    });
+  }
+
+  /** By name, with parameters of the context. */
+  #named(): any {
+    const label = `=${this.#count++}`;
+    return { type: "write", params: ({ context }: any) => ({ text: `${label} ${context.n}` }) };
   }
 
   #systemIds(): string[] {
@@ -295,6 +314,10 @@ class ChartMaker {
     }));
   }
 }
+
+const write = assign({
+  trail: ({ context }: any, { text }: any) => [...context.trail, text],
+} as any);
 
 /** A snapshot that is told again must not count twice. */
 function toldOnce(transition: any): any {

@@ -92,15 +92,23 @@ export class Live {
       }
       schedule(source, target, event, delay, id);
     };
+    const unregister = system._unregister;
     const set = system._set;
     system._set = (systemId: string, actor: any) => {
       const holder = system.get(systemId);
       // In its first step an actor of XState's stops a child, and its system id stays taken.
       if (holder && holder !== actor && holder._parent?._processingStatus === 0) {
         this.habits.add("system id free at once");
-        system._unregister(holder);
+        unregister(holder);
       }
       set(systemId, actor);
+    };
+    // XState runs a child's first step when it makes it: one that has ended there has no system id, ever.
+    system._unregister = (actor: any) => {
+      const isMade = actor._processingStatus === 0 && !actor.$isMade;
+      actor.$isMade = true;
+      if (!isMade || actor.getSnapshot().status === "active") return unregister(actor);
+      this.habits.add("child that ends at once");
     };
     const relay = system._relay;
     system._relay = (source: any, target: any, event: any) => {
