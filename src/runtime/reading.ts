@@ -195,7 +195,7 @@ export class Reader {
     const body = fieldsOf(letter);
     const { input } = body;
     const gen = Number(body.gen);
-    const { birth, status } = this.#of.snapshot ?? {};
+    const { birth, status, gens } = this.#of.snapshot ?? {};
     const incoming = { ...incomingOf(letter), event: { type: "START", input } };
     if (birth && birth.gen >= gen) return this.#of.record("START", incoming, "stale");
     if (status === "active") this.#of.end("cancelled", "STOP", letter.sender);
@@ -207,8 +207,9 @@ export class Reader {
     });
     const parent = parentId ?? undefined;
     const sync = body.sync === true;
+    // What the one before has had under way has the numbers that it gave out: they are not given out again.
     this.#of.settle(
-      this.#of.step({ address: id, parent, input, gen, sync, registry }),
+      this.#of.step({ address: id, parent, input, gen, gens, sync, registry }),
       incoming,
       "START",
     );

@@ -22,6 +22,8 @@ export interface StepInput {
   /** Of a child's first step: what its `spawn` effect said. */
   readonly gen?: number | undefined;
   readonly sync?: boolean | undefined;
+  /** Of a first step at an address that had an actor before: the generations that it has given out. */
+  readonly gens?: ActorSnapshot["gens"] | undefined;
   /** Tell each transition that was taken. */
   readonly trace?: boolean | undefined;
 }

@@ -24,7 +24,8 @@ export function startMachine(subject: Machine, input: StepInput): StepResult {
   const birth: Birth | undefined = parent === undefined
     ? undefined
     : { parent, gen, ...sync && { sync } };
-  const frame = frameOf(subject, input, birth, {});
+  const { gens } = input;
+  const frame = frameOf(subject, input, birth, gens ? { gens } : {});
   const value = parsed(subject.schemas.input, opened(input.input, frame.stage), "input");
   return finish(frame, frame.stage.start(value), "started");
 }

@@ -19,11 +19,11 @@ type Reducer = Subject & { kind: "transition" };
 
 /** The first step. */
 export function startReducer({ logic, identity }: Reducer, input: StepInput): StepResult {
-  const { gen = 1, sync = false, parent, address, registry = {} } = input;
+  const { gen = 1, gens = NONE, sync = false, parent, address, registry = {} } = input;
   const birth = parent === undefined ? undefined : { parent, gen, ...sync && { sync } };
   const stage = openReducer(logic, { address, id: idOf(address, parent), parent, registry });
   const reduced = stage.start(opened(() => decode(input.input, "input", stage.refFrom)));
-  return finish({ identity, birth, input, outcome: "started" }, reduced);
+  return finish({ identity, birth, gens, input, outcome: "started" }, reduced);
 }
 
 /** Every later step. */
@@ -34,25 +34,27 @@ export function reduceEvent(
   mail: Mail,
 ): StepResult {
   const { address, registry = {} } = input;
-  const { birth } = stored;
+  const { birth, gens } = stored;
   const parent = input.parent ?? birth?.parent;
   const stage = openReducer(logic, { address, id: idOf(address, parent), parent, registry });
   const event = openMail(mail, stage.refFrom);
   const context = restoring(() => decode(stored.context, "context", stage.refFrom));
   const reduced = stage.send(context, event);
-  return finish({ identity, birth, input, outcome: "handled" }, reduced);
+  return finish({ identity, birth, gens, input, outcome: "handled" }, reduced);
 }
 
 interface Frame {
   readonly identity: ActorSnapshot["machine"];
   readonly birth: Birth | undefined;
+  /** Of whoever had the address before it: it gives out none itself. */
+  readonly gens: ActorSnapshot["gens"];
   readonly input: StepInput;
   readonly outcome: Outcome;
 }
 
-function finish({ identity, birth, input, outcome }: Frame, reduced: Reduced): StepResult {
+function finish({ identity, birth, input, outcome, ...kept }: Frame, reduced: Reduced): StepResult {
   const { status, context, output, error } = reduced;
-  const gens = { child: 0, timer: 0 };
+  const gens = { ...kept.gens };
   const settlement = new Settlement(input.address, NOTHING, gens, () => undefined);
   settlement.take(reduced.requests);
   const snapshot = seal({
@@ -78,6 +80,8 @@ function finish({ identity, birth, input, outcome }: Frame, reduced: Reduced): S
     outcome,
   };
 }
+
+const NONE = { child: 0, timer: 0 };
 
 /** It has neither children nor timers. */
 const NOTHING = { children: new Map(), timers: new Map() };

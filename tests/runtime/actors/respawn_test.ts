@@ -1,9 +1,11 @@
 /** A name that is given again: the child is what its parent starts now, of the version its parent is of now. */
 import { assertEquals } from "@std/assert";
-import { fromTransition, setup } from "xstate";
-import { defineMachine, type MachineDefinition } from "perdura";
+import { type AnyStateMachine, assign, fromPromise, fromTransition, setup } from "xstate";
+import { createRuntime, defineMachine, type MachineDefinition } from "perdura";
 import { createTestKit } from "perdura/testing";
+import { eventually } from "../../support/build.ts";
 import { testDatabase } from "../../support/database.ts";
+import { untilBlocked } from "../../support/locks.ts";
 
 /** Says which chart it is of by its state. */
 function named(state: string) {
@@ -118,4 +120,107 @@ Deno.test("where its parent's version is not here, it is of the one it had, and 
   await kit.untilIdle();
   const { status, state, machineVersion } = await kit.actors.get(null, "p/kid");
   assertEquals([status, state, machineVersion], ["active", "one", "1"]);
+});
+
+/** Two in a row of the same name, which is held up in its work, or has a child of its own. */
+function twice(kid: AnyStateMachine) {
+  return defineMachine(
+    setup({ actors: { kid } }).createMachine({
+      id: "parent",
+      initial: "one",
+      states: {
+        one: { invoke: { src: "kid", id: "kid", input: 1, onDone: "two" }, on: { NEXT: "two" } },
+        two: { invoke: { src: "kid", id: "kid", input: 2, onDone: "over" } },
+        over: {},
+      },
+    }),
+    { version: "1" },
+  );
+}
+
+Deno.test("a child that is started again may have a child again", async () => {
+  await using db = await testDatabase();
+  const grand = setup({}).createMachine({
+    id: "grand",
+    initial: "on",
+    states: { on: { after: { 10: "off" } }, off: { type: "final" } },
+  });
+  const kid = setup({ actors: { grand } }).createMachine({
+    id: "kid",
+    initial: "on",
+    states: { on: { invoke: { src: "grand", id: "g", onDone: "off" } }, off: { type: "final" } },
+  });
+  await using kit = await createTestKit({ databaseUrl: db.url, machines: [twice(kid)] });
+  await kit.actors.start({ machine: "parent", id: "p" });
+  for (let n = 0; n < 2; n++) await kit.advance(10);
+  assertEquals((await kit.actors.get(null, "p")).state, "over");
+  const past = await kit.actors.history(null, "p/kid/g", 0, 10);
+  assertEquals(past.map(({ outcome }) => outcome), ["started", "handled", "started", "handled"]);
+});
+
+Deno.test("what a child had under way is not taken for the work of the one that is started after it", async () => {
+  await using db = await testDatabase();
+  const works = [1, 2].map(() => Promise.withResolvers<string>());
+  let begun = 0;
+  const kid = setup({
+    types: {} as { context: { n: number; got: string }; input: number },
+    actors: {
+      work: fromPromise<string, number>(({ input }) => {
+        begun++;
+        return works[input - 1]?.promise ?? Promise.reject(new Error("No such work"));
+      }),
+    },
+  }).createMachine({
+    id: "kid",
+    context: ({ input }) => ({ n: input, got: "" }),
+    initial: "at",
+    states: {
+      at: {
+        invoke: {
+          src: "work",
+          id: "work",
+          input: ({ context }) => context.n,
+          onDone: { target: "has", actions: assign({ got: ({ event }) => event.output }) },
+        },
+      },
+      has: {},
+    },
+  });
+  const machines = [twice(kid)];
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines, pollMs: 50 });
+  const { actors } = runtime;
+  await actors.start({ machine: "parent", id: "p" });
+  runtime.work();
+  await eventually("the first is at it", () => Promise.resolve(begun === 1));
+  const hold = await db.sql.reserve();
+  await hold`begin`;
+  await hold`select from perdura.actor where id = 'p/kid' for update`;
+  await actors.send("p", { type: "NEXT" });
+  // Its stop and the next start are read, and not committed, when its work is done.
+  await untilBlocked(db.sql);
+  works[0]?.resolve("of one");
+  await eventually("its work is mail", async () => {
+    return (await db.sql`select from perdura.mailbox where kind = 'done'`).length === 1;
+  });
+  await hold`commit`;
+  hold.release();
+  await eventually("the second is at it, and the mail is read", async () => {
+    const mail = await db.sql`select from perdura.mailbox`;
+    return begun === 2 && mail.length === 0;
+  });
+  works[1]?.resolve("of two");
+  await eventually(
+    "its work is done",
+    async () => (await actors.get(null, "p/kid")).state === "has",
+  );
+  const { context } = await actors.get(null, "p/kid");
+  assertEquals(context, { n: 2, got: "of two" });
+  const past = await actors.history(null, "p/kid", 0, 10);
+  assertEquals(past.map(({ event, outcome }) => `${event} ${outcome}`), [
+    "START started",
+    "STOP cancelled",
+    "START started",
+    "xstate.done.actor.work stale",
+    "xstate.done.actor.work handled",
+  ]);
 });
