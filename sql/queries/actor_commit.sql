@@ -195,9 +195,12 @@ put_off as (
 offered as ( -- whatever its mark is: somebody may be setting it at this moment; not what goes away here
   update perdura.mailbox m
      set parked = false, deferred = false,
-         -- That it asks for a version was looked at before its actor stalled on it.
-         body = case when m.id::text = a.fault ->> 'mailId' and m.body -> 'expect' is not null
-                     then json_build_object('event', m.body -> 'event') else m.body end
+         -- That it asks for a version was looked at before its actor stalled on it. The fault is read as text:
+         -- of JSON that holds NUL or half of a pair PostgreSQL gives no field; nor does it of such a mail of an actor.
+         body = case when m.sender is null and strpos(a.fault::text, '"mailId":"' || m.id || '"') > 0
+                     then case when m.body -> 'expect' is not null
+                               then json_build_object('event', m.body -> 'event') else m.body end
+                     else m.body end
     from done d left join perdura.actor a on a.tenant_id = d.t and a.id = d.i
    where d.again and m.tenant_id = d.t and m.actor_id = d.i
      and not exists (select from unnest($35::integer[], $36::uuid[]) as r(k, id)

@@ -55,8 +55,14 @@ function isStorable(value: unknown, depthMax: number): boolean {
   return true;
 }
 
-function isStorableText(text: string): boolean {
+/** Whether PostgreSQL takes a text. */
+export function isStorableText(text: string): boolean {
   return text.isWellFormed() && !text.includes("\0");
+}
+
+/** Text of somebody else's, so that it can be stored: no more than so much, NUL and halves of pairs replaced. */
+export function storableText(text: string, lengthMax: number): string {
+  return text.slice(0, lengthMax).toWellFormed().replaceAll("\0", "\uFFFD");
 }
 
 function issueIn(value: unknown, path: string, depthMax: number): Issue | null {

@@ -88,9 +88,8 @@ export class Culprits {
   async #stall(view: ActorView, failure: Failure, letter: Letterbox | undefined): Promise<void> {
     const { store, defaults, worker } = this.#host;
     const { id: actor, tenantId, machine } = view;
-    const { code } = failure;
+    const { code, message } = failure;
     log.warn("An actor stalls", { actor, tenantId, machine, code });
-    const message = failure.message.slice(0, 2_000);
     const at = letter && { mailId: letter.id, event: typeOf(incomingOf(letter).event) };
     const turning = new Turning(view, null, defaults);
     turning.mark("stalled", "STALL", message, { code, path: "", message, ...at });

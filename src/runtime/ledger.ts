@@ -1,5 +1,6 @@
 /** Where an actor stands while a turn is made, and the rows of its history that the turn adds. */
 import { ActorBlockedError, type ActorSnapshot, diff, type Effect } from "../core/actor/mod.ts";
+import { storableText } from "../core/json.ts";
 import type { ActorStatus, ActorStep, ActorView } from "../store/store.ts";
 import { described } from "./consequences.ts";
 import type { Incoming } from "./letters.ts";
@@ -10,9 +11,13 @@ import type { PutAgain } from "./put_off.ts";
 /** So often the history has a whole snapshot. */
 const SNAPSHOT_EVERY = 50;
 const TEXT_LENGTH_MAX = 500;
+const FAULT_LENGTH_MAX = 2_000;
 
 /** What an actor is before its turn. */
 export type Seat = Omit<ActorView, "mail" | "known">;
+
+/** Why an actor is stalled or blocked: `code`, `path` and `message`, and the mail that is to blame. */
+export type Fault = Readonly<Record<string, string>>;
 
 /** An activity whose work is undone by a job. */
 export interface Compensated {
@@ -76,14 +81,14 @@ export class Ledger {
       version % SNAPSHOT_EVERY === 0;
     this.steps.push({
       version,
-      event: event.slice(0, TEXT_LENGTH_MAX),
+      event: storableText(event, TEXT_LENGTH_MAX),
       from: remarks.from === undefined ? this.state : remarks.from,
       to: this.state,
       status: this.status,
       tags: this.tags,
       outcome,
       reason,
-      cause: incoming.cause?.slice(0, TEXT_LENGTH_MAX) ?? null,
+      cause: incoming.cause === null ? null : storableText(incoming.cause, TEXT_LENGTH_MAX),
       mailId: incoming.id,
       body: incoming.event,
       effects: effects.length > 0
@@ -93,6 +98,14 @@ export class Ledger {
       snapshot: isWhole ? this.snapshot : null,
     });
   }
+}
+
+/** A fault of an author's words: whatever they hold, the actor has to be held up, and to go on some day. */
+export function storableFault(fault: Fault): Fault {
+  const texts = Object.entries(fault);
+  return Object.fromEntries(
+    texts.map(([key, text]) => [key, storableText(text, FAULT_LENGTH_MAX)]),
+  );
 }
 
 /** Of an actor that comes from another version, the chart may not know the state. */

@@ -6,6 +6,7 @@ import { isRecord } from "../core/actor/envelope.ts";
 import { LeaseLostError, PerduraError } from "../core/errors.ts";
 import { describeError } from "../core/failure.ts";
 import type { NewJobInput } from "../core/job.ts";
+import { storableText } from "../core/json.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ClaimedJob, NewMember, RefusedMember, SendStatement, Store } from "../store/store.ts";
 import type { HandlerContext } from "./context.ts";
@@ -133,7 +134,7 @@ export class MemberDesk {
 
 /** Text that can be stored, whatever the item was. */
 function labelOf(given: unknown): string {
-  return String(given).slice(0, LABEL_LENGTH_MAX).toWellFormed().replaceAll("\0", "\uFFFD");
+  return storableText(String(given), LABEL_LENGTH_MAX);
 }
 
 /** A key may have a job already, which is nobody's member. */

@@ -12,9 +12,10 @@ import {
   type StepResult,
 } from "../core/actor/mod.ts";
 import { isRecord } from "../core/actor/envelope.ts";
+import { messageOf } from "../core/actor/errors.ts";
 import { InvalidInputError, PerduraError } from "../core/errors.ts";
 import type { ActorStatus, Letterbox } from "../store/store.ts";
-import type { Remarks, Seat } from "./ledger.ts";
+import type { Fault, Remarks, Seat } from "./ledger.ts";
 import { fieldsOf, type Incoming, incomingOf, inOrder, typeOf } from "./letters.ts";
 import { isEnded } from "./place.ts";
 import type { Stepping } from "./stepping.ts";
@@ -61,7 +62,7 @@ export interface Read {
   end(status: "cancelled" | "terminated", event: string, cause: string | null): void;
   tellParent(error: unknown): void;
   freeKey(key: string): void;
-  mark(status: ActorStatus, event: string, cause: string | null, fault?: unknown): void;
+  mark(status: ActorStatus, event: string, cause: string | null, fault?: Fault): void;
 }
 
 /** Reads the mail of one turn. */
@@ -247,7 +248,7 @@ export class Reader {
     const known = error instanceof ActorStalledError || isBlocked;
     const { id: actor, tenantId } = this.#of.seat;
     if (!known) log.warn("A step failed", { actor, tenantId, error });
-    const message = (error instanceof Error ? error.message : String(error)).slice(0, 2_000);
+    const message = messageOf(error);
     const fault = {
       code: known || error instanceof PerduraError ? error.code : "threw",
       path: known ? error.path : "",

@@ -10,7 +10,7 @@ import { sourcesOf } from "../core/actor/sources.ts";
 import type { ActorStatus, Letterbox, Turn } from "../store/store.ts";
 import { withUndo } from "./compensating.ts";
 import { Consequences, type Surroundings, type TransactionalAction } from "./consequences.ts";
-import { Ledger, type Remarks, type Seat } from "./ledger.ts";
+import { type Fault, Ledger, type Remarks, type Seat, storableFault } from "./ledger.ts";
 import { byHand, errorEvent, fieldsOf, type Incoming, incomingOf, typeOf } from "./letters.ts";
 import type { Logic, Machines } from "./machines.ts";
 import { isEnded, statusOf } from "./place.ts";
@@ -31,7 +31,7 @@ export class Turning implements Read {
   readonly undoing: Undoing;
   readonly #reader = new Reader(this);
   readonly #keys: { key: string; mailId: string | null }[] = [];
-  #fault: unknown = null;
+  #fault: Fault | null = null;
   #systemId: string | null = null;
   #machine: string | null = null;
   #offers = false;
@@ -205,9 +205,9 @@ export class Turning implements Read {
   }
 
   /** Another status, and nothing else. */
-  mark(status: ActorStatus, event: string, cause: string | null, fault: unknown = null): void {
+  mark(status: ActorStatus, event: string, cause: string | null, fault: Fault | null = null): void {
     this.#ledger.status = status;
-    this.#fault = fault;
+    this.#fault = fault && storableFault(fault);
     this.#offers = status === "active" || isEnded(status);
     this.record(event, byHand(cause), status);
   }

@@ -2,7 +2,7 @@
  * Errors as JSON. They come from anywhere, and one that could not be stored would hide the failure it
  * tells of: a field that has no JSON form is left out instead of refused.
  */
-import type { Json } from "../json.ts";
+import { type Json, storableText } from "../json.ts";
 
 /** A stack is for people; some are as long as the program. */
 const STACK_LENGTH_MAX = 2000;
@@ -69,5 +69,5 @@ function readField(error: Error, key: string): unknown {
 }
 
 function text(value: unknown, lengthMax: number): string {
-  return String(value).slice(0, lengthMax).toWellFormed().replaceAll("\0", "\uFFFD");
+  return storableText(String(value), lengthMax);
 }

@@ -2,7 +2,7 @@
  * From what the machine asked for to what is to be done: generations, timers and children are kept
  * here, and what cancels out within one step is left out.
  */
-import type { Json } from "../json.ts";
+import { isStorableText, type Json } from "../json.ts";
 import { limits } from "../limits.ts";
 import { childAddress } from "./address.ts";
 import { encode } from "./codec.ts";
@@ -238,7 +238,15 @@ export class Settlement {
 
   #event(event: LiveEvent): EventJson {
     const json = this.#json(event, "event");
-    return isEventJson(json) ? json : { ...Object(json), type: event.type };
+    if (isEventJson(json)) return json;
+    const { type } = event;
+    if (isStorableText(type)) return { ...Object(json), type };
+    const reason = "The type of an event holds neither NUL nor half of a pair";
+    throw new ActorStalledError(
+      "not_serialisable",
+      `effects.${this.#effects.length}.event.type`,
+      reason,
+    );
   }
 
   #json(value: unknown, field: string): Json {

@@ -241,6 +241,21 @@ Deno.test("an effect that cannot be stored stalls with its place; a log line nev
   assertEquals(effects, [{ kind: "log", value: "[object Object]" }]);
 });
 
+for (const type of ["a\0b", "a\ud83d"]) {
+  Deno.test(`an event of the type ${JSON.stringify(type)} stalls whoever sends it: nobody could read it`, () => {
+    const machine = createMachine({
+      id: "m",
+      on: { GO: { actions: raise({ type }, { delay: 1 }) } },
+    });
+    const { snapshot } = step(machine, { address: "m" });
+    const error = assertThrows(
+      () => step(machine, { address: "m", snapshot, event: { type: "GO" } }),
+      ActorStalledError,
+    );
+    assertEquals([error.code, error.path], ["not_serialisable", "effects.0.event.type"]);
+  });
+}
+
 for (const delay of [Number.NaN, Infinity, 1e300]) {
   Deno.test(`a delay of ${delay} stalls; a negative one is now`, () => {
     const machine = createMachine({

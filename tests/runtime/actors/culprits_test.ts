@@ -150,3 +150,45 @@ Deno.test("PostgreSQL refuses one letter: those before it are committed, and it 
   await actors.send("w", { type: "NOTE", key: "c" });
   assertEquals(await world.look(), { status: "active", log: "a b c", rows: "" });
 });
+
+/** What an author's code may throw: PostgreSQL stores neither NUL nor half of a pair, which a cut may leave. */
+const HOSTILE = { "NUL": "a\0b", "half of a pair": `${"x".repeat(1_999)}😀` };
+
+for (const [what, message] of Object.entries(HOSTILE)) {
+  for (const action of ["write", "count"] as const) {
+    Deno.test(`an action that throws ${what} in a ${action} stalls its actor, which goes on after the repair`, async () => {
+      await using db = await testDatabase();
+      let isBroken = true;
+      const fail = () => {
+        if (isBroken) throw new Error(message);
+      };
+      const count = () => {
+        fail();
+        return {};
+      };
+      const machine = setup({
+        actions: { write: () => {}, count: assign(count) },
+      }).createMachine({
+        id: "m",
+        on: { GO: { actions: action } },
+      });
+      const actions = { write: { mode: "transactional", run: fail } } as const;
+      const machines = [defineMachine(machine, { version: "1", actions })];
+      await using runtime = await createRuntime({ databaseUrl: db.url, machines });
+      const { actors } = runtime;
+      await actors.start({ machine: "m", id: "a" });
+      await actors.post("a", { type: "GO" });
+      await actors.post("a", { type: "GO" });
+      await runtime.drive({ budgetMs: 20_000 });
+      const { status, error } = await actors.get(null, "a");
+      assertEquals([status, Object(error).code], ["stalled", "threw"]);
+      // As an earlier program may have left it.
+      await db.sql`update perdura.actor set fault = '{"message":"\\u0000\\ud83d"}'`;
+      isBroken = false;
+      await actors.resume("a");
+      await runtime.drive({ budgetMs: 20_000 });
+      const { status: after, version } = await actors.get(null, "a");
+      assertEquals([after, version], ["active", 5]);
+    });
+  }
+}
