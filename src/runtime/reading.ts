@@ -128,11 +128,10 @@ export class Reader {
         return this.#of.undoing.late(body);
       }
       case "done": {
-        const incoming = incomingOf(letter);
-        if (!isEnded(this.#of.status)) return this.#event(letter, incoming);
-        // Nothing is stepped: its chart need not be here.
-        this.#of.record(typeOf(incoming.event), incoming, "ended");
-        return this.#of.undoing.late(fieldsOf(letter));
+        const hasEnded = isEnded(this.#of.status);
+        this.#event(letter, incomingOf(letter));
+        if (hasEnded) this.#of.undoing.late(fieldsOf(letter));
+        return;
       }
       default:
         return this.#event(letter, incomingOf(letter));
@@ -149,6 +148,8 @@ export class Reader {
       if (typeof key === "string") this.#of.freeKey(key);
       return this.#of.record(type, incoming, "unhandled", { reason: MOVED_ON });
     }
+    // Nothing is stepped: its chart need not be here.
+    if (isEnded(this.#of.status)) return this.#of.record(type, incoming, "ended");
     let result;
     try {
       result = this.#of.stepMail(incoming);

@@ -182,3 +182,23 @@ Deno.test("a check sees armed timers, work under way and events put off; migrati
   const [left] = await db.sql`select count(*)::int as n from perdura.mailbox where deferred`;
   assertEquals(left?.n, 0);
 });
+
+Deno.test("who has ended has ended, though mail comes when its version is not here any more", async () => {
+  await using db = await testDatabase();
+  const ending = (version: string) => {
+    const states = { on: { on: { GO: "over" } }, over: { type: "final" } } as const;
+    const machine = setup({}).createMachine({ id: "ending", initial: "on", states });
+    return defineMachine(machine, { version });
+  };
+  {
+    await using before = await createRuntime({ databaseUrl: db.url, machines: [ending("1")] });
+    await before.actors.start({ machine: "ending", id: "e" });
+    await before.actors.send("e", { type: "GO" });
+  }
+  await using after = await createRuntime({ databaseUrl: db.url, machines: [ending("2")] });
+  await db.sql`select perdura.send('e', '{"type":"GO"}')`;
+  await after.drive({ budgetMs: 20_000 });
+  assertEquals((await after.actors.get(null, "e")).status, "done");
+  const [last] = await after.actors.history(null, "e", null, 1);
+  assertEquals([last?.event, last?.outcome], ["GO", "ended"]);
+});
