@@ -2,8 +2,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { fromPromise, setup } from "xstate";
 import { activityContext, createRuntime, defineMachine, MachineDefinitionError } from "perdura";
+import { patch } from "../../../src/core/actor/mod.ts";
+import { newId } from "../../../src/core/id.ts";
+import type { Json } from "../../../src/core/json.ts";
 import { activityHandlers } from "../../../src/runtime/activities.ts";
+import { seatOf } from "../../../src/runtime/actor_starting.ts";
 import { Machines } from "../../../src/runtime/machines.ts";
+import { Turning } from "../../../src/runtime/turning.ts";
 import { eventually } from "../../support/build.ts";
 import { testDatabase } from "../../support/database.ts";
 import { testWorker } from "../../support/worker.ts";
@@ -246,4 +251,110 @@ Deno.test("so is what was done beside the failure that ended its actor", async (
     await actors.resume("p");
     await eventually("its end", async () => (await actors.get(null, "p")).status === "error");
   });
+});
+
+/** Its work can be undone. */
+function twoWays(version: string) {
+  return defineMachine(
+    setup({
+      actors: {
+        flight: fromPromise<string>(() => work.promise),
+        car: fromPromise<string>(() => work.promise),
+        leave: fromPromise<null, { output: string }>(() => Promise.resolve(null)),
+      },
+    }).createMachine({
+      id: "ways",
+      type: "parallel",
+      states: {
+        air: { invoke: { src: "flight", id: "flight" } },
+        road: { invoke: { src: "car", id: "car" } },
+      },
+    }),
+    { version, actors: { flight: { compensate: "leave" }, car: { compensate: "leave" } } },
+  );
+}
+/** What gives its output, held back by a test. */
+let work = Promise.withResolvers<string>();
+
+Deno.test("a failure of what was under way at an end changes nothing, a success is one step more", () => {
+  const machines = new Machines([twoWays("1")]);
+  const { identity } = twoWays("1");
+  const seat = seatOf("default", "t", identity);
+  const turning = new Turning(seat, machines.logicOf(seat) ?? null, {
+    maxAttempts: 3,
+    maxCrashes: 3,
+  }, {
+    birth: { input: null, origin: null },
+    machines,
+  });
+  turning.begin(undefined, "client");
+  turning.end("cancelled", "CANCEL", "rain");
+  const late = (childId: string, gen: number, end: object) => ({
+    ...{ id: newId(), kind: "late", deferred: false, gen: null, sender: null } as const,
+    body: { childId, gen, jobId: newId(), ...end },
+  });
+  turning.takeAll([
+    late("car", 2, { output: "car 1" }),
+    late("flight", 1, { error: { name: "Error", message: "No flight" } }),
+  ]);
+  const { steps, snapshot, jobs } = turning.finish();
+  assertEquals(steps.map(({ event, outcome }) => `${event} ${outcome}`), [
+    "START started",
+    "CANCEL cancelled",
+    "xstate.done.actor.car stale",
+    "COMPENSATE cancelled",
+    "xstate.done.actor.flight stale",
+  ]);
+  let past: Json = Object(steps[0]?.snapshot);
+  for (const step of steps.slice(1)) if (step.patch) past = patch(past, step.patch);
+  assertEquals(past, Object(snapshot));
+  const undoings = jobs.filter(({ type }) => type === "ways:compensation");
+  assertEquals(undoings.map(({ payloadJson }) => JSON.parse(payloadJson).undo), [[
+    { src: "leave", id: "car", gen: 2, output: "car 1" },
+  ]]);
+});
+
+Deno.test("what was done and not read when its actor ended is undone, though its chart is gone by then", async () => {
+  await using db = await testDatabase();
+  work = Promise.withResolvers<string>();
+  {
+    await using runtime = await createRuntime({
+      databaseUrl: db.url,
+      machines: [twoWays("1")],
+      pollMs: 50,
+    });
+    const { actors } = runtime;
+    await actors.start({ machine: "ways", id: "t" });
+    const worker = runtime.work();
+    await eventually("both are under way", async () => {
+      return (await db.sql`select from perdura.job where attempt = 1`).length === 2;
+    });
+    await actors.pause("t");
+    work.resolve("done");
+    await eventually("mail", async () => {
+      return (await db.sql`select from perdura.mailbox where kind = 'done'`).length === 2;
+    });
+    await worker.stop();
+    await actors.cancel("t", "rain");
+  }
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [twoWays("2")],
+    pollMs: 50,
+  });
+  await runtime.drive({ budgetMs: 5_000 });
+  const { status } = await runtime.actors.get(null, "t");
+  const past = await runtime.actors.history(null, "t", 0, 20);
+  assertEquals([status, past.map(({ event }) => event)], ["cancelled", [
+    "START",
+    "PAUSE",
+    "CANCEL",
+    "xstate.done.actor.flight",
+    "COMPENSATE",
+    "xstate.done.actor.car",
+    "COMPENSATE",
+  ]]);
+  // For whoever has its chart.
+  const jobs = await db.sql`select partition_key from perdura.job where type = 'ways:compensation'`;
+  assertEquals(jobs.length, 2);
 });

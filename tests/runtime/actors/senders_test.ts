@@ -1,12 +1,15 @@
 /** What senders are promised, whichever way their events go: at once, or by mail. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { assign, setup } from "xstate";
 import { TransitionRejectedError, VersionConflictError } from "../../../src/core/errors.ts";
 import { defineMachine } from "../../../src/core/actor/mod.ts";
 import { createRuntime } from "../../../src/library/runtime.ts";
 import { newId } from "../../../src/core/id.ts";
+import { Machines } from "../../../src/runtime/machines.ts";
+import { Turning } from "../../../src/runtime/turning.ts";
 import { eventually } from "../../support/build.ts";
 import { testDatabase } from "../../support/database.ts";
+import { untilBlocked } from "../../support/locks.ts";
 
 const counter = defineMachine(
   setup({
@@ -180,4 +183,66 @@ Deno.test("an event for a version that its actor stalled on is read after the re
   await repaired.drive({ budgetMs: 20_000 });
   const { status, context } = await repaired.actors.get(null, "a");
   assertEquals([status, context], ["active", { n: 1 }]);
+});
+
+Deno.test("of an event that was put off long before it was read, its last step is told", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [shop] });
+  const { actors } = runtime;
+  await actors.start({ machine: "shop", id: "s" });
+  const buy = () => actors.send("s", { type: "BUY" }, { key: "k" });
+  assertEquals((await buy()).outcome, "deferred");
+  await actors.send("s", { type: "OPEN" });
+  // More steps lie between than are looked at.
+  await db.sql`update perdura.actor_step set version = version + 20000 where version > 2`;
+  await db.sql`update perdura.actor set version = version + 20000`;
+  await db.sql`
+    insert into perdura.actor_step (tenant_id, actor_id, version, event, to_state, status, tags, outcome, machine_version)
+    select 'default', 's', n, 'NONE', 'closed', 'active', '{}', 'unhandled', '1' from generate_series(3, 20002) n`;
+  assertEquals((await buy()).outcome, "handled");
+});
+
+const DEFAULTS = { maxAttempts: 3, maxCrashes: 3 };
+
+Deno.test("actors are locked in one order, whichever of them take keys and however they are given", async () => {
+  await using db = await testDatabase();
+  const machines = new Machines([counter]);
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [counter] });
+  for (const id of ["a", "b"]) await runtime.actors.start({ machine: "counter", id });
+  const turnOf = async (id: string, key: string | null) => {
+    const view = await db.store.actors.read("default", id, 0, null);
+    assert(view);
+    const turning = new Turning(view, machines.logicOf(view) ?? null, DEFAULTS);
+    turning.offer(INC, newId(), key);
+    return turning.finish();
+  };
+  const turns = [await turnOf("b", "k"), await turnOf("a", null)];
+  const others = [await turnOf("a", "k"), await turnOf("b", null)];
+  const hold = await db.sql.reserve();
+  await hold`begin`;
+  await hold`
+    insert into perdura.mail_key (tenant_id, actor_id, key, mail_id)
+    select 'default', id, 'k', gen_random_uuid() from unnest(array['a', 'b']) id`;
+  const first = db.store.actors.commit(newId(), null, turns);
+  await untilBlocked(db.sql, 1);
+  const second = db.store.actors.commit(newId(), null, others);
+  await untilBlocked(db.sql, 2);
+  const [row] = await hold`
+    select count(*)::int as n from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))`;
+  await hold`rollback`;
+  const committed = await Promise.all([first, second]);
+  assertEquals(row?.n, 1, "the second waits for the first, and holds nothing");
+  assertEquals(committed.map(({ done }) => done.length), [2, 0]);
+  // The first one in the order is waited for before any other is touched.
+  await hold`begin`;
+  await hold`select from perdura.actor where id = 'a' for update`;
+  const third = db.store.actors.commit(newId(), null, [
+    await turnOf("b", "l"),
+    await turnOf("a", null),
+  ]);
+  await untilBlocked(db.sql, 1);
+  await hold`select from perdura.actor where id = 'b' for update nowait`;
+  await hold`rollback`;
+  hold.release();
+  assertEquals((await third).done.length, 2);
 });
