@@ -33,6 +33,7 @@ import { isEnded } from "./place.ts";
 import { MAIL_PER_ACTOR } from "./turner.ts";
 import { MOVED_ON, type Reading } from "./reading.ts";
 import { SnapshotTooLargeError } from "./stepping.ts";
+import { TurnRefusedError } from "./turn_commits.ts";
 import type { Turning } from "./turning.ts";
 
 /** An event that this process has read, or that has been sent before. */
@@ -149,6 +150,8 @@ async function turnWith(
     const reading = offer(desk, turning, event, mailId, key ?? null);
     return await desk.turner.commit(turning) ? reading : null;
   } catch (error) {
+    // It may be for a letter that was due before the event: by mail that stalls alone, and the event waits.
+    if (error instanceof TurnRefusedError && view.mail.length > 0) return "mail";
     if (error instanceof InvalidInputError) throw asSent(error);
     if (error instanceof SnapshotTooLargeError) {
       throw new PayloadTooLargeError("Snapshot of the actor after it", limits.payloadBytesMax);

@@ -6,6 +6,7 @@
  * share a statement: the second was made from a version that the first one ends. Nor do those of two
  * tenants' requests: each is behind a wall of its own.
  */
+import { InvalidInputError } from "../core/errors.ts";
 import type { ActorStore, Committed, Store, Turn } from "../store/store.ts";
 import { Batcher } from "./batcher.ts";
 import type { Relays } from "./relays.ts";
@@ -21,6 +22,13 @@ export interface TurnFate {
   /** When it was committed, by the database; null: that is not known here, or it was not. */
   readonly at: Date | null;
   readonly refusal: string | null;
+}
+
+/** PostgreSQL will not take a turn, in its words: something of it can never be stored. */
+export class TurnRefusedError extends InvalidInputError {
+  constructor(words: string) {
+    super([{ path: "", message: words }]);
+  }
 }
 
 /** What committing needs. */

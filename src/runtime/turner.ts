@@ -8,12 +8,11 @@ import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../core/actor/errors.ts";
 import { ActorBlockedError, ActorStalledError } from "../core/actor/mod.ts";
 import { type Clock } from "../core/clock.ts";
-import { InvalidInputError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import { allInTurn } from "../core/in_turn.ts";
 import type { ActorName, ActorView, Lane, Store, Turn, TurnRequest } from "../store/store.ts";
 import { Blocked } from "./blocked.ts";
-import { Culprits, type Fate } from "./culprits.ts";
+import { Culprits, type Failure, type Fate } from "./culprits.ts";
 import type { ExplainHost } from "./explain.ts";
 import { LeftBehind } from "./left_behind.ts";
 import { Lines } from "./lines.ts";
@@ -23,7 +22,7 @@ import { isEnded, mayStep } from "./place.ts";
 import type { Made } from "./relay_turn.ts";
 import { keyOf, Relays } from "./relays.ts";
 import { type CountDefaults, lanesOf } from "./preparing.ts";
-import { TurnCommits, type TurnFate } from "./turn_commits.ts";
+import { TurnCommits, type TurnFate, TurnRefusedError } from "./turn_commits.ts";
 import { TurnTransactions } from "./turn_transactions.ts";
 import { Turning } from "./turning.ts";
 import { upgraded } from "./upgrading.ts";
@@ -157,6 +156,7 @@ export class Turner {
    *
    * @param view All that the turn was made of; null: there was more, or something else.
    * @throws {ActorStalledError} One of its actions throws, and it was not made of a view.
+   * @throws {TurnRefusedError} PostgreSQL will not take it, and it was not made of a view.
    */
   async commit(turning: Turning, view: ActorView | null = null): Promise<boolean> {
     return (await this.commitOf(turning, view)).isDone;
@@ -176,7 +176,8 @@ export class Turner {
       return { turn, isDone, at: null };
     }
     const { refusal, ...fate } = await this.#commits.commit({ turning, turn });
-    if (refusal !== null) throw new InvalidInputError([{ path: "", message: refusal }]);
+    if (refusal !== null && !view) throw new TurnRefusedError(refusal);
+    if (refusal !== null && view) await this.#culprits.find(view, turn, refusalOf(refusal));
     return fate;
   }
 
@@ -263,7 +264,7 @@ export class Turner {
     const { refused } = await this.#commits.commitAll(plain, turnId);
     for (const { turn, message } of refused) {
       const each = plain.find((one) => one.turn === turn);
-      if (each) await this.#blame(each, refusalOf(message));
+      if (each) await this.#culprits.find(each.view, turn, refusalOf(message));
     }
   }
 
@@ -271,7 +272,8 @@ export class Turner {
   async #commitAlone(made: Made): Promise<Fate> {
     if (made.turning.transactional.length > 0) return await this.transactions.commit(made);
     const { done, refused: [refused] } = await this.#commits.commitAll([made], null);
-    return refused ? refusalOf(refused.message) : { isDone: done.length > 0, failure: null };
+    const failure = refused ? refusalOf(refused.message) : null;
+    return { isDone: done.length > 0, failure };
   }
 
   async #blame({ view, turn }: Viewed, { failure }: Fate): Promise<void> {
@@ -309,6 +311,6 @@ export class Turner {
   }
 }
 
-function refusalOf(message: string): Fate {
-  return { isDone: false, failure: { code: "refused_by_database", message } };
+function refusalOf(message: string): Failure {
+  return { code: "refused_by_database", message };
 }

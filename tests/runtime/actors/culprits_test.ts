@@ -1,7 +1,8 @@
 /** A turn that cannot be committed stalls its actor at the letter that is to blame, and at no other. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { assign, setup } from "xstate";
 import { createRuntime, defineMachine, type TransactionSql } from "perdura";
+import { InvalidInputError } from "../../../src/core/errors.ts";
 import { type TestDatabase, testDatabase } from "../../support/database.ts";
 
 /** Writes a row for every event, and has written it where the row is there. */
@@ -129,10 +130,7 @@ Deno.test("what was put off stalls its actor when it is read, not the letter tha
   assertEquals(await world.look(), { status: "active", log: "open a b note", rows: "a b" });
 });
 
-Deno.test("PostgreSQL refuses one letter: those before it are committed, and it can be skipped", async () => {
-  await using db = await testDatabase();
-  await using world = await open(db);
-  const { actors } = world;
+async function refuseBadNotes(db: TestDatabase): Promise<void> {
   await db.sql`
     do $$ declare t record; begin
       for t in select inhrelid::regclass as name from pg_inherits
@@ -140,6 +138,13 @@ Deno.test("PostgreSQL refuses one letter: those before it are committed, and it 
         execute format('alter table %s add constraint refuse check (
           event <> ''NOTE'' or body::text not like ''%%bad%%'') not valid', t.name);
       end loop; end $$`;
+}
+
+Deno.test("PostgreSQL refuses one letter: those before it are committed, and it can be skipped", async () => {
+  await using db = await testDatabase();
+  await using world = await open(db);
+  const { actors } = world;
+  await refuseBadNotes(db);
   for (const key of ["a", "bad", "b"]) await actors.post("w", { type: "NOTE", key });
   await world.drive();
   const { fault, ...rest } = await world.look();
@@ -149,6 +154,25 @@ Deno.test("PostgreSQL refuses one letter: those before it are committed, and it 
   // Its neighbours of the statement are spared for seconds still: not by who steps it at once.
   await actors.send("w", { type: "NOTE", key: "c" });
   assertEquals(await world.look(), { status: "active", log: "a b c", rows: "" });
+});
+
+Deno.test("who waits for an event is not told of a letter before it that PostgreSQL refuses", async () => {
+  await using db = await testDatabase();
+  await using world = await open(db);
+  const { actors } = world;
+  await refuseBadNotes(db);
+  for (const key of ["a", "bad"]) await actors.post("w", { type: "NOTE", key });
+  const { outcome, reason } = await actors.send("w", { type: "NOTE", key: "b" });
+  assertEquals([outcome, reason], ["deferred", "stalled"]);
+  const { fault, ...rest } = await world.look();
+  assertEquals(fault?.slice(0, 2), ["refused_by_database", "NOTE"]);
+  assertEquals(rest, { status: "stalled", log: "a", rows: "" });
+  await actors.resume("w", { skip: true });
+  await world.drive();
+  assertEquals(await world.look(), { status: "active", log: "a b", rows: "" });
+  // Alone it is the event that is to blame: nothing of it is kept.
+  await assertRejects(() => actors.send("w", { type: "NOTE", key: "bad" }), InvalidInputError);
+  assertEquals(await world.look(), { status: "active", log: "a b", rows: "" });
 });
 
 /** What an author's code may throw: PostgreSQL stores neither NUL nor half of a pair, which a cut may leave. */
