@@ -52,7 +52,13 @@ trimmed as (
    where x.trim and r.tenant_id = x.t and r.schedule_id = x.i and not r.is_unstarted
      and r.fire_at < (select q.fire_at from perdura.schedule_run q
                        where q.tenant_id = x.t and q.schedule_id = x.i
-                       order by q.fire_at desc offset 99 limit 1)),
+                       order by q.fire_at desc offset 99 limit 1)
+     -- Whether a run lives is asked of the last ten: they are known, however many fire times were passed over since.
+     and (r.job_id is null and r.actor_id is null
+          or r.fire_at < (select q.fire_at from perdura.schedule_run q
+                           where q.tenant_id = x.t and q.schedule_id = x.i
+                             and (q.job_id is not null or q.actor_id is not null)
+                           order by q.fire_at desc offset 9 limit 1))),
 z as materialized (
   select r.* from unnest(
       $22::text[], $23::uuid[], $24::bigint[], $25::text[], $26::text[],

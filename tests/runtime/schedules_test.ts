@@ -123,6 +123,25 @@ Deno.test("overlap: skip passes a fire time over while the run before it lives",
   assertEquals((await jobsOf(db)).length, 1);
 });
 
+Deno.test("overlap: a run that lives is known, however many fire times are passed over meanwhile", async () => {
+  await using db = await testDatabase();
+  const { schedules, fire } = processOn(db);
+  for (const overlap of ["skip", "buffer_one"] as const) {
+    await schedules.put(overlap, { everyMs: hour, type: "debug.noop", overlap });
+  }
+  // More than are kept in the list of runs.
+  for (let n = 130; n > 0; n--) {
+    for (const id of ["skip", "buffer_one"]) await backdate(db, id, n * 10);
+    assertEquals(await fire(), 2);
+  }
+  assertEquals((await jobsOf(db)).length, 2);
+  for (const id of ["skip", "buffer_one"]) {
+    assertEquals((await schedules.get(id)).lastRun?.state, "pending");
+    const runs = await schedules.runs(id, {}, null, 1_000);
+    assert(runs.length < 110, `${id}: ${runs.length} lines are kept`);
+  }
+});
+
 Deno.test("overlap: buffer_one lets one wait, and starts it when the run before it has ended", async () => {
   await using db = await testDatabase();
   const { schedules, fire } = processOn(db);
