@@ -100,6 +100,7 @@ export async function migrate(options: MigrateOptions): Promise<MigrationReport>
   });
   try {
     if (options.plan) return { pending: await pendingOf(client, options.migrations ?? migrations) };
+    if (await isOfOthers(client, options.migrations ?? migrations)) return { pending: [] };
     await createMigrationTable(client);
     const report = await applyPending(client, options);
     const { url, isPooled = false } = options;
@@ -111,6 +112,18 @@ export async function migrate(options: MigrateOptions): Promise<MigrationReport>
   } finally {
     await client.end({ timeout: 5 });
   }
+}
+
+/**
+ * Whether the schema is up to date and another role's: there is nothing to do, and nothing that this one could
+ * do. Even to say `create … if not exists` of what exists takes the right to create it.
+ */
+async function isOfOthers(client: postgres.Sql, known: readonly Migration[]): Promise<boolean> {
+  const [owner] = await client`
+    select pg_has_role(relowner, 'usage') as is_ours from pg_class
+     where oid = to_regclass('perdura.migration')`;
+  if (owner === undefined || field<boolean>(owner, "is_ours")) return false;
+  return (await pendingOf(client, known)).length === 0;
 }
 
 /** `create … if not exists` still races with itself: the loser is told that it exists, and goes on. */
