@@ -8,6 +8,7 @@ import { migrationWaits } from "../store/migration_waits.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import type { Settings } from "./settings.ts";
+import { CommandError } from "./errors.ts";
 import { tracingOfProcess } from "./telemetry.ts";
 
 const log = getLogger(["perdura"]);
@@ -40,6 +41,21 @@ export function migrationOf(settings: Settings, url: string): MigrateOptions {
   const { DATABASE_POOLER, DATABASE_DIRECT_URL } = settings;
   if (DATABASE_DIRECT_URL !== null) return { url: DATABASE_DIRECT_URL };
   return { url, isPooled: DATABASE_POOLER === "transaction" };
+}
+
+/** A database of the user's is not as this program needs it, and is changed only by who says so. */
+class SchemaBehindError extends CommandError {
+  override readonly name = "SchemaBehindError";
+
+  constructor(due: number) {
+    super(`${due} migrations of this program are due in this database: run \`perdura migrate\``);
+  }
+}
+
+/** A command that asks something changes no schema: it may have been typed for another database, or a newer program. */
+async function demandSchema(options: MigrateOptions): Promise<void> {
+  const { pending } = await migrate({ ...options, plan: true });
+  if (pending.length > 0) throw new SchemaBehindError(pending.length);
 }
 
 /** Brings the schema up to date. A service waits for a database that is still starting. */
@@ -91,7 +107,8 @@ export function sayStart(name: string): void {
 }
 
 /**
- * Runs `work` on a migrated database, and leaves the database however `work` ends.
+ * Runs `work` on a migrated database, and leaves the database however `work` ends. A service migrates it; a
+ * command the embedded one alone.
  *
  * A start that fails half-way (a port is taken) must not leave an embedded server behind.
  */
@@ -102,7 +119,9 @@ export async function withStore(
 ): Promise<void> {
   const database = await attachDatabase(settings);
   try {
-    await prepareSchema({ ...migrationOf(settings, database.url), debug }, isService);
+    const schema = { ...migrationOf(settings, database.url), debug };
+    const isOwn = isService || settings.DATABASE_URL === null;
+    await (isOwn ? prepareSchema(schema, isService) : demandSchema(schema));
     const store = openStore({
       url: database.url,
       name,

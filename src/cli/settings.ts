@@ -101,7 +101,7 @@ export const settingsSchema = z.object({
   PERDURA_PAYLOAD_KEYS: optional(cipher)
     .describe("Encrypt payloads and outputs: id:base64 by commas, the first encrypts"),
   PERDURA_DEBUG: optional(flag)
-    .describe("on: registers debug.*; unset: on in `start`, off elsewhere"),
+    .describe("on: registers debug.*; unset: off in `api` and `worker`, on elsewhere"),
   LOG_LEVEL: z.enum(levels, `Must be one of ${levels.join(", ")}`).prefault("info")
     .describe("JSON lines; readable on a terminal"),
 });

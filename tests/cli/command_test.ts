@@ -105,6 +105,18 @@ Deno.test("migrate refuses a database with another text of a migration: one line
   assertStringIncludes(lines[0] ?? "", migrations[0]?.name ?? "");
 });
 
+Deno.test("a command changes no schema of a database that is not ours: one line, exit 1", async () => {
+  await using db = await emptyDatabase();
+  await using session = await openSession({ DATABASE_URL: db.url });
+  for (const args of [["jobs"], ["enqueue", "debug.noop"], ["keys", "list"], ["top", "--once"]]) {
+    const { code, stdout, lines } = await session.run(args);
+    assertEquals([code, stdout, lines], [1, "", [
+      `perdura: ${migrations.length} migrations of this program are due in this database: run \`perdura migrate\``,
+    ]], args.join(" "));
+  }
+  assertEquals(await relations(db.url), []);
+});
+
 Deno.test("a command without a database to reach waits for none: one line, exit 1", async () => {
   const settings = { DATABASE_URL: "postgres://u:secret@127.0.0.1:1/db", LOG_LEVEL: "warning" };
   const { code, lines } = await perdura(["enqueue", "debug.noop"], settings);
