@@ -249,7 +249,7 @@ export function toStoredFile(row: Row): StoredFile {
 
 /** file_read.sql */
 export function toBytes(row: Row): Uint8Array {
-  return shape<{ data: Uint8Array }>(row).data;
+  return Uint8Array.from(atob(field<string>(row, "data")), (char) => char.charCodeAt(0));
 }
 
 /** steps.sql */

@@ -42,6 +42,16 @@ Deno.test("times are read as they were written, however the database shows dates
   });
 });
 
+Deno.test("files are read as they were written, however the database shows bytes", async () => {
+  await withDefault("bytea_output", "escape", async (_db, store) => {
+    const file = { tenantId: "default", id: newId(), name: "a", mediaType: "text/plain" };
+    const bytes = Uint8Array.from({ length: 100_000 }, (_, n) => n * 7 % 256);
+    await store.files.begin(file);
+    await store.files.addPiece(file, 0, bytes);
+    assertEquals(await store.files.readPiece(file, 0), bytes);
+  });
+});
+
 Deno.test("transactions of jobs of one lease do not fail each other, whatever isolation is the default", async () => {
   await withDefault("default_transaction_isolation", "serializable", async (_db, store) => {
     const [first, second] = await claimed(store, buildJob(), buildJob());
