@@ -1,6 +1,6 @@
 /** `enqueue jobs show explain events retry rerun cancel sweep`: what can be done with jobs, where the database is. */
 import type { AuditEntry } from "../core/audit.ts";
-import { InvalidInputError } from "../core/errors.ts";
+import { InvalidInputError, UnavailableError } from "../core/errors.ts";
 import { DEFAULT_TENANT, type Job, type Transition } from "../core/job.ts";
 import { type JobQuery, readJobQuery } from "../core/job_search.ts";
 import { isTerminal } from "../core/lifecycle.ts";
@@ -85,7 +85,11 @@ export async function enqueue(settings: Settings, type: string, options: Enqueue
   const input = { type, payload, ...Object.fromEntries(set) };
   await withJobs(settings, async (jobs) => {
     const { id } = await jobs.enqueueUnchecked(input);
-    const job = await jobs.wait(null, id, 1_000 * (wait ?? 0));
+    const job = await jobs.wait(null, id, 1_000 * (wait ?? 0)).catch((error) => {
+      // Who does not hear of it enqueues it once more.
+      if (!(error instanceof UnavailableError)) throw error;
+      throw new CommandError(`${id} is stored, and cannot be looked at: ${error.message}`);
+    });
     if (options.json) await printJson(toWholeResource(job));
     else await print(wait === undefined ? id : `${id} ${job.state}`);
     if (wait !== undefined && job.state !== "succeeded") throw new NotSucceededError(job);

@@ -1,7 +1,7 @@
 /** The routes of jobs: make them, find them, change them. They translate; they decide nothing. */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { MalformedError, NotFoundError } from "../core/errors.ts";
+import { MalformedError, NotFoundError, UnavailableError } from "../core/errors.ts";
 import { isUuid } from "../core/id.ts";
 import { nameSchema } from "../core/forms.ts";
 import { DEFAULT_TENANT, jobPatchSchema, newJobSchema } from "../core/job.ts";
@@ -127,7 +127,7 @@ export function createRoutes(jobs: Jobs): Route[] {
   ];
 }
 
-/** Answers a creation; with `?wait=`, when the job has ended or the time is over. */
+/** Answers a creation; with `?wait=`, when the job has ended, the time is over, or the database away. */
 export async function respondWithCreated(
   { c, query, prefix }: Call<{ wait?: number | undefined }>,
   jobs: Jobs,
@@ -142,7 +142,11 @@ export async function respondWithCreated(
   if (query.wait === undefined) {
     return respondWithJob(c, jobs, job, created ? 201 : 200, headers, told);
   }
-  const later = await jobs.wait(job.tenantId, job.id, query.wait);
+  const later = await jobs.wait(job.tenantId, job.id, query.wait).catch((error) => {
+    // It is stored: who is told that nobody can look at it now as a failure sends it again.
+    if (!(error instanceof UnavailableError)) throw error;
+    return job;
+  });
   return respondWithJob(c, jobs, later, isTerminal(later.state) ? 200 : 202, headers, told);
 }
 

@@ -1,7 +1,19 @@
 /** `POST /jobs`: what is stored, what is answered, and that nothing else is. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { limits } from "../../src/core/limits.ts";
-import { assertProblem, countJobs, errorPaths, itemsOf, testApi, textOf } from "./support.ts";
+import { openStore } from "../../src/store/open.ts";
+import { eventually } from "../support/build.ts";
+import { testDatabase } from "../support/database.ts";
+import { Proxy } from "../support/proxy.ts";
+import {
+  assertProblem,
+  clientOf,
+  countJobs,
+  errorPaths,
+  itemsOf,
+  testApi,
+  textOf,
+} from "./support.ts";
 
 /** The resource as CONTRACT lists it. */
 const JOB_KEYS = [
@@ -204,5 +216,30 @@ Deno.test("POST /jobs takes its body with a charset, in any case, and in pieces"
     const headers = { "content-type": "Application/JSON; charset=utf-8" };
     const reply = await api.request("POST", "/jobs", { body, headers });
     assertEquals([reply.status, reply.body.payload], [201, "😀"]);
+  }
+});
+
+Deno.test("wait answers with the job that is stored when the database goes away meanwhile", async () => {
+  await using db = await testDatabase();
+  await using proxy = new Proxy(new URL(db.url));
+  const store = openStore({ url: proxy.url });
+  try {
+    const api = clientOf(store);
+    for (const path of ["/jobs?wait=2s", "/types/debug.noop/jobs?wait=2s"]) {
+      const tag = crypto.randomUUID();
+      const job = path.startsWith("/jobs") ? { type: "debug.noop", payload: {} } : { payload: {} };
+      const answering = api.post(path, { ...job, tags: [tag] });
+      const id = await eventually("it is stored", async () => {
+        const [row] = await db.sql`select id from perdura.job where ${tag} = any(tags)`;
+        return row?.id;
+      });
+      proxy.mode = "refuse";
+      proxy.cutAll();
+      const { status, body } = await answering;
+      assertEquals([status, body.id, body.state], [202, id, "pending"]);
+      proxy.mode = "forward";
+    }
+  } finally {
+    await store.close();
   }
 });
