@@ -36,12 +36,6 @@ export interface Origin extends ActorName {
   readonly defaults: CountDefaults;
 }
 
-/** The event and context of the step that an action belongs to, as they are stored. */
-export interface Surroundings {
-  readonly event: unknown;
-  readonly context: unknown;
-}
-
 /** A custom action that runs in the turn's transaction. */
 export interface TransactionalAction {
   readonly type: string;
@@ -85,10 +79,9 @@ export class Consequences {
   take(
     effects: readonly Effect[],
     kindOf: (childId: string) => "activity" | "actor",
-    surroundings: Surroundings,
   ): void {
     // What cannot be stored is found out first: of a step that stalls nothing is carried out.
-    const jobs = effects.map((effect) => this.#jobOf(effect, surroundings));
+    const jobs = effects.map((effect) => this.#jobOf(effect));
     for (const [i, effect] of effects.entries()) {
       const job = jobs[i];
       if (job) this.#jobs.push(job);
@@ -169,7 +162,7 @@ export class Consequences {
   }
 
   /** The job that an effect asks for, if it does. @throws {PayloadTooLargeError} */
-  #jobOf(effect: Effect, surroundings: Surroundings): JobInsert | null {
+  #jobOf(effect: Effect): JobInsert | null {
     const { id, machine } = this.#of;
     if (effect.kind === "spawn" && effect.logic === "activity" && !effect.reused) {
       const { id: activity, gen, src, input } = effect;
@@ -178,8 +171,8 @@ export class Consequences {
       return this.#job(activityType(machine, src), payload, { maxAttempts, timeoutMs });
     }
     if (effect.kind !== "action" || this.#modeOf(effect) !== "outbox") return null;
-    const { type, params } = effect;
-    const payload = { actor: id, ...this.#pin(), type, params, ...surroundings };
+    const { type, params, place } = effect;
+    const payload = { actor: id, ...this.#pin(), type, params, ...place() };
     return this.#job(actionType(machine), payload, {});
   }
 
@@ -289,6 +282,6 @@ export class Consequences {
 /** An effect as the history keeps it. */
 export function described(effect: Effect): object {
   if (effect.kind !== "action") return effect;
-  const { exec: _, ...rest } = effect;
+  const { exec: _, place: _place, ...rest } = effect;
   return rest;
 }

@@ -9,7 +9,7 @@ import { type ActorSnapshot, type Effect, idOf, type StepResult, stop } from "..
 import { sourcesOf } from "../core/actor/sources.ts";
 import type { ActorStatus, Letterbox, Turn } from "../store/store.ts";
 import { withUndo } from "./compensating.ts";
-import { Consequences, type Surroundings, type TransactionalAction } from "./consequences.ts";
+import { Consequences, type TransactionalAction } from "./consequences.ts";
 import { type Fault, Ledger, type Remarks, type Seat, storableFault } from "./ledger.ts";
 import { byHand, errorEvent, fieldsOf, type Incoming, incomingOf, typeOf } from "./letters.ts";
 import type { Logic, Machines } from "./machines.ts";
@@ -312,8 +312,7 @@ export class Turning implements Read {
   settle(result: StepResult, incoming: Incoming, first?: "START"): Reading {
     const { outcome, reason = null, effects, snapshot } = result;
     const before = this.snapshot;
-    const surroundings = { event: incoming.event, context: snapshot.context };
-    this.#carryOut(effects, before ?? snapshot, surroundings);
+    this.#carryOut(effects, before ?? snapshot);
     const from = first ? null : this.state;
     const isStill = isEnded(this.status) && !first;
     const definition = this.#logic?.definition ?? null;
@@ -331,17 +330,13 @@ export class Turning implements Read {
     return { outcome, reason };
   }
 
-  #carryOut(
-    effects: readonly Effect[],
-    { children = {} }: ActorSnapshot,
-    surroundings: Surroundings = { event: null, context: null },
-  ): void {
+  #carryOut(effects: readonly Effect[], { children = {} }: ActorSnapshot): void {
     const machine = this.#logic?.definition?.machine;
     const kindOf = (childId: string) => {
       const src = children[childId]?.src ?? "";
       const isWork = machine && sourcesOf(machine).get(src)?.kind === "activity";
       return isWork ? "activity" : "actor";
     };
-    this.#to.take(effects, kindOf, surroundings);
+    this.#to.take(effects, kindOf);
   }
 }

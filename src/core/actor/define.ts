@@ -28,7 +28,8 @@ export type UnhandledPolicy = "record" | "reject" | "defer";
 
 /**
  * When a named action runs. `outbox`: after the commit, at least once, found by its name and given its
- * params. `transactional`: in the turn, with the turn's SQL, in the same commit.
+ * params, the event and the context as they were at its turn, and no `self`. `transactional`: in the turn,
+ * with the turn's SQL, in the same commit.
  */
 export type ActionMode = "outbox" | "transactional";
 

@@ -95,6 +95,8 @@ export interface ActionEffect {
   readonly params: Json;
   /** Whether the machine has an implementation under this name: an inline function has none. */
   readonly named: boolean;
+  /** The event and the context it is shown, in the form of `encode`. */
+  readonly place: () => { readonly event: Json; readonly context: Json };
   readonly exec: () => unknown;
 }
 

@@ -78,8 +78,16 @@ export type Request =
     readonly type: string;
     readonly params: unknown;
     readonly named: boolean;
+    /** When its turn came: between two assigns the context is neither the first nor the last. */
+    readonly at: ActionPlace;
     readonly exec: () => unknown;
   };
+
+/** What an action is shown beside its params, as values. */
+export interface ActionPlace {
+  readonly event: unknown;
+  readonly context: unknown;
+}
 
 /** One transition that was taken, by ids. */
 export interface Taken {

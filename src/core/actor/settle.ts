@@ -98,12 +98,16 @@ export class Settlement {
       case "log":
         return this.#log(request.value, request.label);
       case "action": {
-        const { type, params, named, exec } = request;
+        const { type, params, named, at: { event, context }, exec } = request;
         return this.push({
           kind: "action",
           type,
           params: this.#json(params, "params"),
           named,
+          place: () => ({
+            event: storing(() => encode(event, "event", refOf)),
+            context: storing(() => encode(context, "context", refOf)),
+          }),
           exec,
         });
       }

@@ -1,6 +1,6 @@
 /** What a step asks for is carried out as a whole or not at all, whatever its values are. */
 import { assertEquals } from "@std/assert";
-import { assign, fromPromise, sendTo, setup } from "xstate";
+import { assign, createActor, fromPromise, raise, sendTo, setup } from "xstate";
 import { z } from "zod";
 import { defineMachine, type MigrationDraft } from "perdura";
 import { createTestKit, type TestKit } from "perdura/testing";
@@ -43,6 +43,37 @@ Deno.test("an outbox action is told of an actor in the context by its address", 
     await kit.untilIdle();
     assertEquals(told, ["h/ear"]);
   });
+});
+
+Deno.test("a named action is shown the event and the context of its place, as by XState", async () => {
+  const told: string[] = [];
+  const ladder = setup({
+    types: {} as { context: { n: number }; events: { type: "GO" } | { type: "ON"; by: number } },
+    actions: {
+      tell: ({ context, event }) => void told.push(`${event.type} ${context.n}`),
+      rise: assign({ n: ({ context }) => context.n + 1 }),
+    },
+  }).createMachine({
+    id: "ladder",
+    context: { n: 0 },
+    entry: ["tell", "rise", "tell"],
+    on: {
+      GO: { actions: ["rise", "tell", raise({ type: "ON", by: 2 }), "rise"] },
+      ON: {
+        actions: ["tell", assign({ n: ({ context, event }) => context.n + event.by }), "tell"],
+      },
+    },
+  });
+  createActor(ladder).start().send({ type: "GO" });
+  const live = told.splice(0).toSorted();
+  for (const mode of ["outbox", "transactional"] as const) {
+    await withKit(ladder, async (kit) => {
+      await kit.actors.start({ machine: "ladder", id: "l" });
+      await kit.actors.send("l", { type: "GO" });
+      await kit.untilIdle();
+    }, { actions: { tell: mode } });
+    assertEquals(told.splice(0).toSorted(), live, mode);
+  }
 });
 
 Deno.test("an activity may get actors and give them back; they can be sent to as before", async () => {

@@ -34,6 +34,7 @@ export function requestOf(
         type,
         params,
         named: isNamed(type),
+        at: Object(info),
         exec: () => exec?.(info, params),
       };
   }
