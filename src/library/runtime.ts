@@ -2,7 +2,6 @@
  * Perdura in one object: enqueue, wait, work, drive, and serve the API from inside another program.
  */
 import type postgres from "postgres";
-import { Cipher, parseCipherKeys } from "../core/cipher.ts";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import { demandOptions } from "../core/options.ts";
@@ -20,17 +19,13 @@ import { leaveJob } from "../runtime/leaving.ts";
 import { Limiting } from "../runtime/limiting.ts";
 import { type MachineEntry, Machines } from "../runtime/machines.ts";
 import { Schedules } from "../runtime/schedules.ts";
-import { during } from "../runtime/starting.ts";
 import { startHandlers } from "../runtime/starts.ts";
 import { Turner } from "../runtime/turner.ts";
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
-import { migrate, type MigrateOptions } from "../store/migrate.ts";
-import { migrationWaits } from "../store/migration_waits.ts";
-import { openStore } from "../store/open.ts";
 import type { SendStatement, Store } from "../store/store.ts";
-import { addressOf, isAddress } from "./address.ts";
 import { LimitDesk } from "./limits.ts";
-import { runtimeSchema, workSchema } from "./options.ts";
+import { openDatabase } from "./opening.ts";
+import { workSchema } from "./options.ts";
 import { JobNotDoneError, outputOf } from "./outcome.ts";
 import { type RuntimeSettings, withDefaults } from "./settings.ts";
 import { type TypedActors, typedActors } from "./typed_actors.ts";
@@ -115,13 +110,6 @@ export type PayloadOf<H extends Handler, Target> = HandlerOf<H, Target> extends
 export type OutputOf<H extends Handler, Target> = HandlerOf<H, Target> extends
   Handler<string, infer _Input, infer Output> ? Output : never;
 
-const NO_ADDRESS = "databaseUrl must be a postgres:// address, percent-encoded";
-
-/** Others may be at it, or hold what it needs: then it is said. */
-function bringUpToDate(place: MigrateOptions): Promise<unknown> {
-  return during("migrate", () => migrate(place), () => migrationWaits(place));
-}
-
 /**
  * Opens the database, brings its schema up to date, and knows the handlers.
  *
@@ -130,26 +118,21 @@ function bringUpToDate(place: MigrateOptions): Promise<unknown> {
  * @throws {InvalidInputError} An option is unknown, or not what it should be. One of `schedules` is wrong; those
  *   before it are in.
  */
-export async function createRuntime<const H extends Handler>(
+export function createRuntime<const H extends Handler>(
   options: RuntimeOptions<H>,
 ): Promise<Runtime<H>> {
-  demandOptions(runtimeSchema, options, "options");
-  const url = options.databaseUrl ?? (options.sql && addressOf(options.sql));
-  if (url === undefined) throw new TypeError("createRuntime needs databaseUrl or sql");
-  for (const given of [options.databaseUrl, options.listenUrl]) {
-    if (given !== undefined && !isAddress(given)) throw new TypeError(NO_ADDRESS);
-  }
-  const { name = "perdura", isPooled = false, listenUrl, payloadKeys } = options;
-  const cipher = payloadKeys === undefined ? null : new Cipher(parseCipherKeys(payloadKeys));
-  if (options.migrate !== false) await bringUpToDate({ url: listenUrl ?? url, isPooled });
-  const place = {
-    ...{ url, name, isPooled, ...boundsOf(options) },
-    ...(listenUrl ? { listenUrl } : {}),
-  };
-  const opened = openStore(place, cipher);
+  return openRuntime(options);
+}
+
+/** The same. @param between Comes between the runtime and its store. */
+export async function openRuntime<const H extends Handler>(
+  options: RuntimeOptions<H>,
+  between: (store: Store) => Store = (store) => store,
+): Promise<Runtime<H>> {
+  const opened = await openDatabase(options);
   const { handlers = [], machines = [], tracing } = options;
-  const store = tracing?.store(opened) ?? opened;
-  const more = { machines: new Machines(machines), prepare: !isPooled, tracing };
+  const store = between(tracing?.store(opened) ?? opened);
+  const more = { machines: new Machines(machines), prepare: options.isPooled !== true, tracing };
   const runtime = new Runtime(store, handlers, withDefaults(options), more);
   try {
     for (const [id, schedule] of Object.entries(options.schedules ?? {})) {
@@ -160,20 +143,6 @@ export async function createRuntime<const H extends Handler>(
     throw error;
   }
   return runtime;
-}
-
-/** The server's timeouts come before the client's: it ends a statement cleanly, a cut connection does not. */
-function boundsOf(
-  { connections, deadlineMs }: Pick<RuntimeOptions<Handler>, "connections" | "deadlineMs">,
-) {
-  return {
-    ...(connections === undefined ? {} : { connections }),
-    ...(deadlineMs === undefined ? {} : {
-      deadlineMs,
-      statementTimeoutMs: Math.ceil(deadlineMs * 2 / 3),
-      lockTimeoutMs: Math.ceil(deadlineMs / 3),
-    }),
-  };
 }
 
 /** What a runtime may be made with, beside its store and handlers. */

@@ -10,12 +10,8 @@
  */
 import * as sql from "../../sql/mod.ts";
 import type { Handler } from "../runtime/handlers.ts";
-import { Machines } from "../runtime/machines.ts";
-import { Runtime, type RuntimeOptions } from "../library/runtime.ts";
-import { withDefaults } from "../library/settings.ts";
+import { openRuntime, type Runtime, type RuntimeOptions } from "../library/runtime.ts";
 import { Database } from "../store/database.ts";
-import { migrate } from "../store/migrate.ts";
-import { openStore } from "../store/open.ts";
 import { CrashError } from "../core/errors.ts";
 import { type CrashPoint, Fuse, fused } from "./fuse.ts";
 
@@ -38,17 +34,15 @@ export interface Idle {
 const SLICES_MAX = 1_000;
 const BUDGET_MS = 10_000;
 
-/** Opens the kit, and brings the schema up to date. @throws {UnavailableError} The database cannot be reached. */
+/** Opens the kit as `createRuntime` opens a runtime, by the same options. @throws What that does. */
 export async function createTestKit<const H extends Handler>(
   options: TestKitOptions<H>,
 ): Promise<TestKit<H>> {
-  const { databaseUrl: url, handlers = [], machines = [] } = options;
-  if (options.migrate !== false) await migrate({ url });
   const fuse = new Fuse();
-  const store = fused(openStore({ url, name: "perdura testing" }), fuse);
-  const settings = withDefaults({ pollMs: 20, ...options });
-  const runtime = new Runtime(store, handlers, settings, { machines: new Machines(machines) });
-  return new TestKit(runtime, new Database({ url, connections: 1 }), fuse);
+  const given = { pollMs: 20, name: "perdura testing", ...options };
+  const runtime = await openRuntime(given, (store) => fused(store, fuse));
+  const db = new Database({ url: options.databaseUrl, connections: 1 });
+  return new TestKit(runtime, db, fuse);
 }
 
 /** A runtime whose time is yours. `await using`, or `close()` at the end. */

@@ -1,7 +1,14 @@
 /** The test kit: a month in moments, and crashes where they hurt. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { assign, fromPromise, sendTo, setup } from "xstate";
-import { activityContext, defineMachine, type TransactionSql } from "perdura";
+import { z } from "zod";
+import {
+  activityContext,
+  defineHandler,
+  defineMachine,
+  InvalidInputError,
+  type TransactionSql,
+} from "perdura";
 import { CrashError, type CrashPoint, createTestKit } from "perdura/testing";
 import { testDatabase } from "../support/database.ts";
 
@@ -156,6 +163,21 @@ Deno.test("a start that crashes before its commit has not been; after it, it has
   const { created, actor } = await start();
   assert(!created);
   assertEquals(actor.version, 1);
+});
+
+Deno.test("the kit goes by what a runtime goes by: schedules, keys, and no option that is misspelt", async () => {
+  await using db = await testDatabase();
+  const note = defineHandler({ type: "note", input: z.strictObject({}), handle: () => "noted" });
+  const options = { databaseUrl: db.url, handlers: [note] };
+  const misspelt = { ...options, maxAttemps: 5 };
+  await assertRejects(() => createTestKit(misspelt), InvalidInputError, "maxAttempts");
+  const payloadKeys = `k:${btoa("k".repeat(32))}`;
+  const schedules = { yearly: { cron: "0 0 1 1 *", type: "note" } };
+  await using kit = await createTestKit({ ...options, payloadKeys, schedules });
+  assertEquals((await kit.runtime.schedules.get("yearly")).id, "yearly");
+  await kit.runtime.enqueue(note, {}, { delayMs: 60_000 });
+  const [stored] = await db.sql`select * from perdura.job`;
+  assert(JSON.stringify(stored).includes("$encrypted"), "what only the key opens");
 });
 
 Deno.test("what has passed has passed for a branch too: a timer that it keeps is due when it was", async () => {
