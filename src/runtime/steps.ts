@@ -53,14 +53,17 @@ export class Steps {
     if (!result) {
       result = produce();
       this.#results.set(name, result);
-      result.catch((error) => {
-        this.#results.delete(name);
-        if (!(error instanceof UnknownResultError)) return;
-        this.#isInDoubt = true;
-        this.#loaded = null;
-      });
+      // Whoever called hears of it; what was thrown may even throw when it is asked what it is.
+      result.catch((error) => this.#failed(name, error)).catch(() => {});
     }
     return JSON.parse(await result);
+  }
+
+  #failed(name: string, error: unknown): void {
+    this.#results.delete(name);
+    if (!(error instanceof UnknownResultError)) return;
+    this.#isInDoubt = true;
+    this.#loaded = null;
   }
 
   async #load(): Promise<void> {

@@ -204,3 +204,17 @@ Deno.test("progress too large is thrown at the handler", async () => {
   const job = await w.run("chatty", {});
   assert(job.output === "PayloadTooLargeError" && job.progress === null);
 });
+
+Deno.test("a step that throws what throws when it is looked at fails its attempt, and nothing else", async () => {
+  await using db = await testDatabase();
+  const hostile = handler("hostile", ({ step }) =>
+    step("throw", () => {
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      throw proxy;
+    }));
+  await using w = testWorker(db, [hostile, fine]);
+  const { id } = await w.jobs.enqueue({ type: "hostile", maxAttempts: 1 });
+  await w.reach(id, "dead_letter");
+  assertEquals((await w.run("fine", {})).state, "succeeded");
+});
