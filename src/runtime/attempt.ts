@@ -26,6 +26,7 @@ import {
   interrupted,
   invalidInput,
   lateError,
+  noOutput,
   scrubbed,
   stoppedBy,
   type StopReason,
@@ -282,9 +283,7 @@ export class Attempt implements HandlerContext, OpensMembers {
       const result = await store.transaction(by, begin, (output) => {
         const known = { cancelRequested: false, backoff: this.backoff, at: this.#now() };
         const ending = endingOfResult(output, () => known.at);
-        if (ending.kind !== "succeeded") {
-          throw new TypeError("A transaction returns the output of the job");
-        }
+        if (ending.kind !== "succeeded") throw noOutput(ending, output);
         return changeOf(this.claimed, ending, known);
       }, also);
       this.#transaction = "committed";

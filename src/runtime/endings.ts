@@ -1,12 +1,13 @@
 /** How an attempt ended, as an event for the machine, and its decision as a change to commit. */
 import { type Backoff, backoffDelayMs } from "../core/backoff.ts";
+import { PermanentError } from "../core/errors.ts";
 import { describeError, type JobError } from "../core/failure.ts";
 import { findJsonIssue } from "../core/json.ts";
 import { serialise } from "../core/job.ts";
 import { unitHash } from "../core/hash.ts";
 import { transition } from "../core/lifecycle.ts";
 import { limits } from "../core/limits.ts";
-import { GiveUp, RetryAfter, Snooze } from "../core/outcome.ts";
+import { GiveUp, isOutcome, RetryAfter, Snooze } from "../core/outcome.ts";
 import type { Redactor } from "../core/redaction.ts";
 import type { JobEvent, JobEventType } from "../../machines/job.ts";
 import type { Change, ClaimedJob } from "../store/store.ts";
@@ -95,6 +96,15 @@ export function endingOfResult(result: unknown, now: () => Date): Ending {
   } catch (error) {
     return permanent({ ...describeError(error, now()), code: "invalid_output" });
   }
+}
+
+/** What a transaction throws whose result cannot be the output of its job: nothing of it is committed. */
+export function noOutput(ending: Ending, result: unknown): Error {
+  if (ending.kind !== "failed" || isOutcome(result)) {
+    return new TypeError("A transaction returns the output of the job");
+  }
+  const { message, code } = ending.error;
+  return Object.assign(new PermanentError(message), { code });
 }
 
 /** Reads what a handler threw, by the policy of its type. A policy that throws is passed over. */

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { z } from "zod";
 import type { HandlerContext } from "../../src/runtime/context.ts";
+import { limits } from "../../src/core/limits.ts";
 import { defineHandler } from "../../src/runtime/handlers.ts";
 import { buildJob, eventually } from "../support/build.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
@@ -203,6 +204,32 @@ Deno.test("progress too large is thrown at the handler", async () => {
   await using w = testWorker(db, [chatty]);
   const job = await w.run("chatty", {});
   assert(job.output === "PayloadTooLargeError" && job.progress === null);
+});
+
+Deno.test("a transaction whose result cannot be stored is a failure for good, and says why", async () => {
+  await using db = await testDatabase();
+  await db.sql`create table effect (key text)`;
+  const results = [{ name: "a\0b" }, 5n, "x".repeat(limits.payloadBytesMax)];
+  const odd = results.map((result, n) =>
+    handler(`odd${n}`, ({ transaction }) =>
+      transaction(async (sql) => {
+        await sql`insert into effect values ('done')`;
+        return result;
+      }))
+  );
+  await using w = testWorker(db, odd);
+  const told = [];
+  for (const { type } of odd) {
+    const { id } = await w.jobs.enqueue({ type });
+    const { attempt, lastError } = await w.reach(id, "dead_letter");
+    told.push([attempt, lastError?.code, lastError?.message]);
+  }
+  assertEquals(told, [
+    [1, "invalid_output", "output.name: Text contains a NUL character"],
+    [1, "invalid_output", "Do not know how to serialize a BigInt"],
+    [1, "invalid_output", "Output is larger than 1048576 bytes"],
+  ]);
+  assertEquals((await db.sql`select from effect`).length, 0);
 });
 
 Deno.test("a step that throws what throws when it is looked at fails its attempt, and nothing else", async () => {
