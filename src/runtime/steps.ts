@@ -1,6 +1,7 @@
 /** `context.step`: each name runs once per job; a later attempt gets what was stored. */
-import { UnknownResultError } from "../core/errors.ts";
-import type { Json } from "../core/json.ts";
+import { PermanentError, UnknownResultError } from "../core/errors.ts";
+import { describeError } from "../core/failure.ts";
+import { findJsonIssue, type Json } from "../core/json.ts";
 import { serialise } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import type { ClaimedJob, TransactionSql, WorkStore } from "../store/store.ts";
@@ -40,7 +41,7 @@ export class Steps {
     return this.#once(name, async () => {
       let json = "null";
       await this.#store.stepTransaction(this.#job.tenantId, write, (result) => {
-        json = serialise("Step result", result, limits.payloadBytesMax);
+        json = resultJson(result);
         return { job: this.#job, attempt: this.#job.attempt, name, json };
       });
       return json;
@@ -48,6 +49,7 @@ export class Steps {
   }
 
   async #once<T extends Json>(name: string, produce: () => Promise<string>): Promise<T> {
+    demandStorable(name, "The name of a step");
     await (this.#loaded ??= this.#load());
     let result = this.#results.get(name);
     if (!result) {
@@ -81,8 +83,7 @@ export class Steps {
   }
 
   async #runAndSave(name: string, work: () => Json | Promise<Json>): Promise<string> {
-    const json = this.#unheard.get(name) ??
-      serialise("Step result", await work(), limits.payloadBytesMax);
+    const json = this.#unheard.get(name) ?? resultJson(await work());
     const { attempt } = this.#job;
     try {
       await this.#saver.save({ job: this.#job, attempt, name, json });
@@ -92,4 +93,26 @@ export class Steps {
       throw error;
     }
   }
+}
+
+/**
+ * The result of a step as text.
+ *
+ * @throws {PermanentError} It cannot be stored. The work is done, and would be done once more at each attempt.
+ */
+function resultJson(result: unknown): string {
+  try {
+    const json = serialise("Step result", result, limits.payloadBytesMax);
+    demandStorable(JSON.parse(json), "Step result");
+    return json;
+  } catch (error) {
+    const { message } = describeError(error, new Date());
+    throw Object.assign(new PermanentError(message), { code: "invalid_output" });
+  }
+}
+
+/** @throws {PermanentError} PostgreSQL would not take it. */
+function demandStorable(value: unknown, what: string): void {
+  const issue = findJsonIssue(value, what, Infinity);
+  if (issue) throw new PermanentError(`${issue.path}: ${issue.message}`);
 }

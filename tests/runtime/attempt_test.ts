@@ -232,6 +232,34 @@ Deno.test("a transaction whose result cannot be stored is a failure for good, an
   assertEquals((await db.sql`select from effect`).length, 0);
 });
 
+Deno.test("a step whose result cannot be stored is a failure for good: its work is not done again", async () => {
+  await using db = await testDatabase();
+  let charges = 0;
+  const results = { text: "a\0b", big: 5n, large: "x".repeat(limits.payloadBytesMax) };
+  const odd = Object.entries(results).map(([type, result]) =>
+    handler(type, ({ step }) =>
+      step("charge", () => {
+        charges++;
+        return Object({ result });
+      }))
+  );
+  const named = handler("named", ({ step }) => step("half of a pair: \ud800", () => ++charges));
+  await using w = testWorker(db, [...odd, named]);
+  const told = [];
+  for (const { type } of [...odd, named]) {
+    const { id } = await w.jobs.enqueue({ type });
+    const { attempt, lastError } = await w.reach(id, "dead_letter");
+    told.push(`${attempt} ${lastError?.message}`);
+  }
+  assertEquals(told, [
+    "1 Step result.result: Text contains a NUL character",
+    "1 Do not know how to serialize a BigInt",
+    "1 Step result is larger than 1048576 bytes",
+    "1 The name of a step: Text is not well-formed Unicode",
+  ]);
+  assertEquals(charges, odd.length);
+});
+
 Deno.test("a step that throws what throws when it is looked at fails its attempt, and nothing else", async () => {
   await using db = await testDatabase();
   const hostile = handler("hostile", ({ step }) =>
