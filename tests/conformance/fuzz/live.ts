@@ -93,13 +93,19 @@ export class Live {
       schedule(source, target, event, delay, id);
     };
     const unregister = system._unregister;
+    const get = system.get;
     const set = system._set;
     system._set = (systemId: string, actor: any) => {
-      const holder = system.get(systemId);
+      const holder = get(systemId);
       // In its first step an actor of XState's stops a child, and its system id stays taken.
       if (holder && holder !== actor && holder._parent?._processingStatus === 0) {
         this.habits.add("system id free at once");
         unregister(holder);
+      }
+      const old = get(systemId);
+      if (old && old !== actor && old._parent === actor._parent && old.id === actor.id) {
+        this.habits.add("spawned over");
+        unregister(old);
       }
       set(systemId, actor);
     };
@@ -109,6 +115,12 @@ export class Live {
       actor.$isMade = true;
       if (!isMade || actor.getSnapshot().status === "active") return unregister(actor);
       this.habits.add("child that ends at once");
+    };
+    system.get = (systemId: string) => {
+      const holder = get(systemId);
+      const parent = holder?._parent;
+      if (!parent || parent.$isStepping || isChildOf(holder, parent)) return holder;
+      this.habits.add("system id free at once");
     };
     const relay = system._relay;
     system._relay = (source: any, target: any, event: any) => {
@@ -137,7 +149,8 @@ export class Live {
     };
     const transition = machine.transition;
     const initial = machine.getInitialSnapshot;
-    machine.getInitialSnapshot = (...args: any[]) => this.#sorted(initial(...args));
+    machine.getInitialSnapshot = (scope: any, input: any) =>
+      stepping(scope.self, () => this.#sorted(initial(scope, input)));
     machine.transition = (snapshot: any, event: any, scope: any) => {
       const child = event.source && snapshot.children[event.source.id];
       const isStale = event.source && child !== event.source &&
@@ -146,7 +159,7 @@ export class Live {
         this.habits.add("late news of a child");
         return snapshot;
       }
-      return this.#sorted(transition(snapshot, event, scope));
+      return stepping(scope.self, () => this.#sorted(transition(snapshot, event, scope)));
     };
   }
 
@@ -199,11 +212,25 @@ export class Live {
     parent.$made.set(child.id, child);
     const start = child.start.bind(child);
     child.start = () => {
-      if (Object.values(parent.getSnapshot().children).includes(child)) return start();
+      if (isChildOf(child, parent)) return start();
       if (child._processingStatus === 0) this.habits.add("spawned in vain");
       child._processingStatus = 2;
       return child;
     };
+  }
+}
+
+/** In its snapshot: what a step makes is there when the step is over. */
+function isChildOf(child: any, parent: any): boolean {
+  return Object.values(parent.getSnapshot().children).includes(child);
+}
+
+function stepping<T>(actor: any, step: () => T): T {
+  actor.$isStepping = true;
+  try {
+    return step();
+  } finally {
+    actor.$isStepping = false;
   }
 }
 

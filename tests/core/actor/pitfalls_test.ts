@@ -19,6 +19,7 @@ import {
   stopChild,
 } from "xstate";
 import {
+  type ActorSnapshot,
   ActorStalledError,
   defineMachine,
   doneMail,
@@ -481,4 +482,16 @@ Deno.test("pitfall 14: a child spawned under the id of a running one takes its p
     [["spawn", 1], ["stop", 1], ["spawn", 2]],
   );
   assertEquals(world.working, ["m/w"]);
+});
+
+Deno.test("pitfall 14: a child in the place of one that has ended unheard has its system id as well", () => {
+  const machine = setup({ actors: { work } }).createMachine({
+    id: "m",
+    on: { SPAWN: { actions: spawnChild("work", { id: "w", systemId: "s" }) } },
+  });
+  const spawn = (snapshot?: ActorSnapshot) =>
+    step(machine, { address: "m", snapshot, ...snapshot && { event: { type: "SPAWN" } } }).snapshot;
+  // Its end is in the mailbox, behind the event that asks for the next one.
+  const { children } = spawn(spawn(spawn()));
+  assertEquals([children?.w?.gen, children?.w?.systemId], [2, "s"]);
 });

@@ -140,7 +140,9 @@ export class System {
 
   _set(systemId: string, actor: object): void {
     const holder = this.get(systemId);
-    if (holder !== undefined && holder !== actor) {
+    // A child in the place of another one, which ends with it or has ended already, has its system id as well.
+    const isReplaced = refOf(Object(holder))?.address === refOf(actor)?.address;
+    if (holder !== undefined && holder !== actor && !isReplaced) {
       throw new ActorStalledError(
         "system_id_taken",
         `systemIds.${systemId}`,
