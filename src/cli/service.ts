@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { resolve } from "node:path";
 import { UnavailableError, UnknownResultError } from "../core/errors.ts";
 import { during } from "../runtime/starting.ts";
-import { migrate, type MigrateOptions } from "../store/migrate.ts";
+import { migrate, type MigrateOptions, migrations } from "../store/migrate.ts";
 import { migrationWaits } from "../store/migration_waits.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
@@ -43,18 +43,24 @@ export function migrationOf(settings: Settings, url: string): MigrateOptions {
   return { url, isPooled: DATABASE_POOLER === "transaction" };
 }
 
-/** A database of the user's is not as this program needs it, and is changed only by who says so. */
+/** A schema is behind this program, and is changed only by who says so. */
 class SchemaBehindError extends CommandError {
   override readonly name = "SchemaBehindError";
 
   constructor(due: number) {
-    super(`${due} migrations of this program are due in this database: run \`perdura migrate\``);
+    super(
+      `This database is behind this program by ${due} of its migrations: run \`perdura migrate\``,
+    );
   }
 }
 
-/** A command that asks something changes no schema: it may have been typed for another database, or a newer program. */
+/**
+ * A command makes a schema where there is none, and changes none that is there: it may be of a newer program than
+ * those that run on it.
+ */
 async function demandSchema(options: MigrateOptions): Promise<void> {
   const { pending } = await migrate({ ...options, plan: true });
+  if (pending.length === migrations.length) return await prepareSchema(options, false);
   if (pending.length > 0) throw new SchemaBehindError(pending.length);
 }
 
@@ -108,7 +114,7 @@ export function sayStart(name: string): void {
 
 /**
  * Runs `work` on a migrated database, and leaves the database however `work` ends. A service migrates it; a
- * command the embedded one alone.
+ * command the embedded one alone, or a new one.
  *
  * A start that fails half-way (a port is taken) must not leave an embedded server behind.
  */
