@@ -83,7 +83,6 @@ export type {
   EnqueueOptions,
   OutputOf,
   PayloadOf,
-  RuntimeOptions,
   WaitOptions,
 } from "./src/library/runtime.ts";
 export { LimitDesk } from "./src/library/limits.ts";
@@ -91,7 +90,8 @@ export type { LimitAim, NewLimits } from "./src/library/limits.ts";
 export type { GateKind, GateName, Limits } from "./src/core/gate.ts";
 export type { Flow, GateView } from "./src/runtime/limiting.ts";
 export { JobNotDoneError } from "./src/library/outcome.ts";
-export type { RuntimeParts, RuntimeTracing } from "./src/library/runtime.ts";
+export type { RuntimeParts } from "./src/library/runtime.ts";
+export type { RuntimeOptions, RuntimeTracing } from "./src/library/opening.ts";
 export type { RuntimeSettings } from "./src/library/settings.ts";
 export { Client, createClient, ProblemError } from "./src/client/client.ts";
 export type {

@@ -5,72 +5,29 @@ import type postgres from "postgres";
 import { systemClock, systemRandom } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import { demandOptions } from "../core/options.ts";
-import type { Job, JobInsert, NewJobInput } from "../core/job.ts";
-import type { ScheduleInput } from "../core/schedule.ts";
+import type { Job, NewJobInput } from "../core/job.ts";
 import type { UniqueOutcome } from "../core/unique.ts";
 import type { MachineDefinition } from "../core/actor/mod.ts";
 import { activityHandlers } from "../runtime/activities.ts";
 import { Actors } from "../runtime/actors.ts";
 import { Batches } from "../runtime/batches.ts";
 import { drive, type Driven, type DriveOptions } from "../runtime/drive.ts";
-import { type Handler, type Handlers, indexHandlers } from "../runtime/handlers.ts";
+import { type Handler, indexHandlers } from "../runtime/handlers.ts";
 import { Jobs } from "../runtime/jobs.ts";
 import { leaveJob } from "../runtime/leaving.ts";
 import { Limiting } from "../runtime/limiting.ts";
-import { type MachineEntry, Machines } from "../runtime/machines.ts";
+import { Machines } from "../runtime/machines.ts";
 import { Schedules } from "../runtime/schedules.ts";
 import { startHandlers } from "../runtime/starts.ts";
 import { Turner } from "../runtime/turner.ts";
 import { Worker, type WorkerOptions } from "../runtime/worker.ts";
 import type { SendStatement, Store } from "../store/store.ts";
 import { LimitDesk } from "./limits.ts";
-import { openDatabase } from "./opening.ts";
+import { openDatabase, type RuntimeOptions, type RuntimeTracing } from "./opening.ts";
 import { workSchema } from "./options.ts";
 import { JobNotDoneError, outputOf } from "./outcome.ts";
 import { type RuntimeSettings, withDefaults } from "./settings.ts";
 import { type TypedActors, typedActors } from "./typed_actors.ts";
-
-/** What wraps the parts of a runtime so that they are traced. */
-export interface RuntimeTracing {
-  enqueued(row: JobInsert, isAlone: boolean): JobInsert;
-  handlers(handlers: Handlers): Handlers;
-  store(store: Store): Store;
-}
-
-/** What `createRuntime` takes. */
-export interface RuntimeOptions<H extends Handler> extends Partial<RuntimeSettings> {
-  /** Where the database is; or `sql`. */
-  readonly databaseUrl?: string;
-  /** A postgres.js client that knows where: its address is taken, its connections are not used. */
-  readonly sql?: postgres.Sql;
-  readonly handlers?: readonly H[];
-  /** Statecharts whose actors live here: several versions of one, the newest last. */
-  readonly machines?: readonly (MachineDefinition | MachineEntry)[];
-  /** Encrypt payloads and outputs: `id:base64` of 32 bytes each, by commas; the first encrypts. */
-  readonly payloadKeys?: string;
-  /**
-   * Schedules by id, put at the start where they differ from what is there. An operator's pause stays;
-   * schedules that were made elsewhere stay, too.
-   */
-  readonly schedules?: Readonly<Record<string, ScheduleInput>>;
-  /** Shown in `pg_stat_activity`. Default `perdura`. */
-  readonly name?: string;
-  /** A pooler in transaction mode stands between: PgBouncer, and those like it. */
-  readonly isPooled?: boolean;
-  /** An address past the pooler, for hints and migrations. Without it workers poll. */
-  readonly listenUrl?: string;
-  /** Connections of the pool, from 1. Default 8; one more is for hints. */
-  readonly connections?: number;
-  /**
-   * Longest that one call to the database may take, in milliseconds. Default 15,000. PostgreSQL itself
-   * gives a statement up after two thirds of it, and to wait for a lock after one.
-   */
-  readonly deadlineMs?: number;
-  /** Traces everything: `new Tracing()` of `perdura/telemetry`. */
-  readonly tracing?: RuntimeTracing;
-  /** Bring the schema up to date at the start. Default true. */
-  readonly migrate?: boolean;
-}
 
 /** A transaction of the caller: postgres.js's `sql` inside `begin`, or any client's way to send. */
 export type CallerTransaction = Pick<postgres.TransactionSql, "unsafe"> | SendStatement;

@@ -95,6 +95,9 @@ export class Steps {
   }
 }
 
+/** Of an error of which only the message is wanted. */
+const NO_TIME = new Date(0);
+
 /**
  * The result of a step as text.
  *
@@ -106,7 +109,7 @@ function resultJson(result: unknown): string {
     demandStorable(JSON.parse(json), "Step result");
     return json;
   } catch (error) {
-    const { message } = describeError(error, new Date());
+    const { message } = describeError(error, NO_TIME);
     throw Object.assign(new PermanentError(message), { code: "invalid_output" });
   }
 }

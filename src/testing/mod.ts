@@ -10,7 +10,8 @@
  */
 import * as sql from "../../sql/mod.ts";
 import type { Handler } from "../runtime/handlers.ts";
-import { openRuntime, type Runtime, type RuntimeOptions } from "../library/runtime.ts";
+import type { RuntimeOptions } from "../library/opening.ts";
+import { openRuntime, type Runtime } from "../library/runtime.ts";
 import { Database } from "../store/database.ts";
 import { CrashError } from "../core/errors.ts";
 import { type CrashPoint, Fuse, fused } from "./fuse.ts";

@@ -1,11 +1,11 @@
 /** The commands for jobs and keys, as real processes on a real database. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import postgres from "postgres";
-import { emptyDatabase, testDatabase } from "../support/database.ts";
+import { testDatabase } from "../support/database.ts";
 import { openSession, perdura, perduraEach } from "./command.ts";
 
 Deno.test("enqueue, jobs, show, events, cancel, rerun and sweep work on the database itself", async () => {
-  await using db = await emptyDatabase();
+  await using db = await testDatabase();
   await using session = await openSession({ DATABASE_URL: db.url });
   const run = (...args: string[]) => session.run(args);
   const stored = await run("enqueue", "debug.noop", "--payload", '{"n":1}', "--delay", "60000");
