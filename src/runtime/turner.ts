@@ -8,6 +8,7 @@ import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../core/actor/errors.ts";
 import { ActorBlockedError, ActorStalledError } from "../core/actor/mod.ts";
 import { type Clock } from "../core/clock.ts";
+import { UnavailableError } from "../core/errors.ts";
 import { newId } from "../core/id.ts";
 import { allInTurn } from "../core/in_turn.ts";
 import type { ActorName, ActorView, Lane, Store, Turn, TurnRequest } from "../store/store.ts";
@@ -254,17 +255,34 @@ export class Turner {
     const idle = made.filter(({ turning }) => turning === null).map(({ view }) => view);
     if (idle.length > 0) await this.#host.store.actors.park(idle);
     const plain: Viewed[] = [];
+    const { clock } = this.#host;
+    const until = clock.monotonic() + SPARE_MS;
+    let fault: UnavailableError | null = null;
     // Those with a transaction first: the statement of the others ends the sparing.
     for (const { view, turning } of made) {
       if (!turning) continue;
       const each = { view, turning, turn: turning.finish() };
       if (turning.transactional.length === 0) plain.push(each);
-      else await this.#blame(each, await this.transactions.commit(each));
+      // Of a database that is not there the first one tells, and takes its time.
+      else if (!fault || clock.monotonic() < until) fault = await this.#transact(each) ?? fault;
     }
     const { refused } = await this.#commits.commitAll(plain, turnId);
     for (const { turn, message } of refused) {
       const each = plain.find((one) => one.turn === turn);
       if (each) await this.#culprits.find(each.view, turn, refusalOf(message));
+    }
+    if (fault) throw fault;
+  }
+
+  /** Gives what it is to be tried again for: what keeps one from its turn need not keep its neighbours. */
+  async #transact(made: Viewed): Promise<UnavailableError | null> {
+    try {
+      const { failure } = await this.transactions.commit(made);
+      if (failure) await this.#culprits.find(made.view, made.turn, failure);
+      return null;
+    } catch (error) {
+      if (error instanceof UnavailableError) return error;
+      throw error;
     }
   }
 
@@ -274,10 +292,6 @@ export class Turner {
     const { done, refused: [refused] } = await this.#commits.commitAll([made], null);
     const failure = refused ? refusalOf(refused.message) : null;
     return { isDone: done.length > 0, failure };
-  }
-
-  async #blame({ view, turn }: Viewed, { failure }: Fate): Promise<void> {
-    if (failure) await this.#culprits.find(view, turn, failure);
   }
 
   async #drop(names: readonly ActorName[]): Promise<void> {

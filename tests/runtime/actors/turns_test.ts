@@ -1,7 +1,7 @@
 /** Turns on a real database: many drivers, faults, versions, order, and who is kept waiting. */
 import { assert, assertEquals } from "@std/assert";
 import { assign, setup } from "xstate";
-import { createRuntime, defineMachine, type MachineDefinition } from "perdura";
+import { createRuntime, defineMachine, type MachineDefinition, type TransactionSql } from "perdura";
 import { newId } from "../../../src/core/id.ts";
 import { eventually } from "../../support/build.ts";
 import { DEFERRED_MAX } from "../../../src/runtime/reading.ts";
@@ -376,4 +376,42 @@ Deno.test("what PostgreSQL refuses stalls its own actor", async () => {
   const a = await actors.get(null, "a");
   assertEquals([a.status, Object(a.error).code], ["stalled", "refused_by_database"]);
   assertEquals(seenBy(await actors.get(null, "b")), ["x"]);
+});
+
+Deno.test("who waits for a lock of the author's keeps nobody else from their turns", async () => {
+  await using db = await testDatabase();
+  await db.sql`create table seat (n integer)`;
+  await db.sql`insert into seat values (1)`;
+  const machine = setup({
+    types: {} as { context: { n: number } },
+    actions: { take: () => {}, count: assign({ n: ({ context }) => context.n + 1 }) },
+  }).createMachine({
+    id: "taker",
+    context: { n: 0 },
+    on: { TAKE: { actions: ["take", "count"] }, COUNT: { actions: "count" } },
+  });
+  const run = async ({ sql, address }: { sql?: unknown; address: string }) => {
+    const send: TransactionSql = Object(sql);
+    if (address !== "other") await send`select from seat for update nowait`;
+  };
+  const actions = { take: { mode: "transactional", run } } as const;
+  const machines = [defineMachine(machine, { version: "1", actions })];
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines, pollMs: 50 });
+  const { actors } = runtime;
+  for (const id of ["first", "other", "plain"]) await actors.start({ machine: "taker", id });
+  await actors.post("first", { type: "TAKE" });
+  await actors.post("other", { type: "TAKE" });
+  await actors.post("plain", { type: "COUNT" });
+  const hold = await db.sql.reserve();
+  await hold`begin`;
+  await hold`select from seat for update`;
+  runtime.work();
+  const untilRead = (id: string) =>
+    eventually(`${id} has its turn`, async () => (await actors.get(null, id)).version === 2);
+  await untilRead("other");
+  await untilRead("plain");
+  assertEquals((await actors.get(null, "first")).version, 1);
+  await hold`rollback`;
+  hold.release();
+  await untilRead("first");
 });
