@@ -89,10 +89,15 @@ export class Desk {
   ): Promise<string> {
     const { store } = this.host;
     const { tenantId, id } = name;
-    const sent = await store.actors.send([{ tenantId, id, mailId, kind, key, body }]);
-    store.hint({ kind: "mail", isOld: false });
-    if (sent.has(mailId) || key === null) return mailId;
-    return await store.actors.mailOfKey(name, key) ?? mailId;
+    for (let tries = 0; tries < TRIES; tries++) {
+      const sent = await store.actors.send([{ tenantId, id, mailId, kind, key, body }]);
+      store.hint({ kind: "mail", isOld: false });
+      if (sent.has(mailId) || key === null) return mailId;
+      const known = await store.actors.mailOfKey(name, key);
+      if (known !== null) return known;
+      // That event has been refused in between, and its key is free again.
+    }
+    throw new UnavailableError(`The key of an event for actor "${id}" is busy; send it again`);
   }
 
   /** What became of a mail, or `deferred` when it has not been read in time. */

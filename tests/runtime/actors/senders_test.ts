@@ -3,7 +3,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { assign, setup } from "xstate";
 import { TransitionRejectedError, VersionConflictError } from "../../../src/core/errors.ts";
 import { defineMachine } from "../../../src/core/actor/mod.ts";
-import { createRuntime } from "../../../src/library/runtime.ts";
+import { over } from "../../../src/core/over.ts";
+import { createRuntime, Runtime } from "../../../src/library/runtime.ts";
+import { withDefaults } from "../../../src/library/settings.ts";
 import { newId } from "../../../src/core/id.ts";
 import { Machines } from "../../../src/runtime/machines.ts";
 import { Turning } from "../../../src/runtime/turning.ts";
@@ -150,6 +152,33 @@ Deno.test("an event that was refused for its version may be sent again with its 
   const { version } = await here.actors.get(null, "a");
   const again = await here.actors.send("a", INC, { expectVersion: version, key: "k" });
   assertEquals([again.outcome, again.actor.context], ["handled", { n: 2 }]);
+});
+
+Deno.test("an event whose key is given back while it is sent is sent all the same", async () => {
+  await using db = await testDatabase();
+  // The other event with this key is refused between the statement that finds it and the one that asks which it is.
+  const mailOfKey: typeof db.store.actors.mailOfKey = async (name, key) => {
+    await db.sql`delete from perdura.mail_key where key = ${key}`;
+    return await db.store.actors.mailOfKey(name, key);
+  };
+  const actorStore = over(db.store.actors, { mailOfKey });
+  const send: typeof db.store.actors.send = async (mail) => {
+    const [{ id = "", key = null } = {}] = mail;
+    if (isFirst) {
+      await db.sql`
+        insert into perdura.mail_key (tenant_id, actor_id, key, mail_id)
+        values ('default', ${id}, ${key}, ${newId()})`;
+    }
+    isFirst = false;
+    return await db.store.actors.send(mail);
+  };
+  let isFirst = true;
+  const store = over(db.store, { actors: over(actorStore, { send }) });
+  const runtime = new Runtime(store, [], withDefaults({}), { machines: new Machines([counter]) });
+  await runtime.actors.start({ machine: "counter", id: "a" });
+  const id = await runtime.actors.post("a", INC, { key: "k" });
+  const mail = await db.sql`select id from perdura.mailbox`;
+  assertEquals(mail.map((row) => row.id), [id]);
 });
 
 Deno.test("an event for a version that its actor stalled on is read after the repair", async () => {
