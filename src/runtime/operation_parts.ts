@@ -66,7 +66,8 @@ export async function applyPart(
   const outcomes = isOurs ? await carryOut(host, send, operation, part) : [];
   await operations.partDone(send, operation, part, outcomes, PART_DONE);
   return () => {
-    host.store.hint({ kind: "mail", isOld: false });
+    // It is due since the transaction began.
+    host.store.hint({ kind: "mail", isOld: true });
     tell(host, operation);
   };
 }

@@ -98,6 +98,19 @@ async function timesRequeued(api: Api, id: string) {
   return past.filter(({ event }) => event === "REQUEUE").length;
 }
 
+Deno.test("mail of a part's transaction is told of as old: it is due since that has begun", async () => {
+  await using api = await testApi();
+  const told: boolean[] = [];
+  const stop = await api.db.store.onHint((hint) => {
+    if (hint?.kind === "mail") told.push(hint.isOld);
+  });
+  const { finish } = await begun(api, await three(api));
+  await finish();
+  await stop();
+  assert(told.length >= 3);
+  assert(told.every((isOld) => isOld));
+});
+
 Deno.test("a part that is carried out before its turn is not carried out again in it", async () => {
   await using api = await testApi();
   const ids = await three(api);
