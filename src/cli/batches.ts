@@ -42,18 +42,16 @@ export async function startBatch(
   const jobs = await jobsIn(file);
   const given = Object.entries({ id, tenantId, then }).filter(([, value]) => value !== undefined);
   const request = { jobs, until, onFailure: stop ? "stop" : "count", ...Object.fromEntries(given) };
-  await use(settings, options, async (batches) => {
+  const shown = await use(settings, options, async (batches) => {
     const { batch } = await batches.startUnchecked(request);
-    if (!options.wait) return batch;
-    const ended = await endOf(batches, batch);
-    if (!ended.isReached) throw new NotReachedError(ended);
-    return ended;
+    return options.wait ? await endOf(batches, batch) : batch;
   });
+  if (options.wait && !shown.isReached) throw new NotReachedError(shown);
 }
 
 /** How far one has come. */
-export function showBatch(settings: Settings, id: string, options: OutputOptions): Promise<void> {
-  return use(settings, options, (batches) => batches.get(null, id));
+export async function showBatch(settings: Settings, id: string, options: OutputOptions) {
+  await use(settings, options, (batches) => batches.get(null, id));
 }
 
 /** Cancels the jobs of one. */
@@ -75,10 +73,12 @@ async function use(
   settings: Settings,
   options: OutputOptions,
   work: (batches: Batches) => Promise<Batch>,
-): Promise<void> {
+): Promise<Batch> {
   const debug = settings.PERDURA_DEBUG ?? true;
-  await withStore(settings, { name: "perdura cli", debug }, async (store) => {
-    await show(await work(new Batches(jobsOf(settings, store, debug).host)), options);
+  return await withStore(settings, { name: "perdura cli", debug }, async (store) => {
+    const batch = await work(new Batches(jobsOf(settings, store, debug).host));
+    await show(batch, options);
+    return batch;
   });
 }
 

@@ -2,7 +2,8 @@
  * The command line: what may be typed is in `commands/`, what it does in one file per command.
  *
  * Exit codes: 0 done; 1 failed, or a job that was waited for did not succeed; 2 wrong use or settings;
- * 3 refused (no such job, wrong input, an event that the state does not accept). Each failure is one
+ * 3 refused (no such job, wrong input, an event that the state does not accept); 141 without a word when
+ * nobody reads on. Each other failure is one
  * line on standard error, wrong use with the usage.
  */
 import { CommanderError } from "commander";
@@ -19,6 +20,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    // Whoever reads has read enough: `tail | head -1`.
+    if (error instanceof Deno.errors.BrokenPipe) return READER_GONE;
     // Expected failures are one line; anything else is a defect, with its trace.
     const isExpected = expected.some((kind) => error instanceof kind);
     const text = isExpected && error instanceof Error ? error.message : Deno.inspect(error);
@@ -27,5 +30,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     return error instanceof PerduraError && !(error instanceof UnavailableError) ? 3 : 1;
   }
 }
+
+/** By the convention of shells: 128 and the number of SIGPIPE, of which other programs end. */
+const READER_GONE = 141;
 
 const expected = [CommandError, PerduraError, EmbeddedError, MigrationError];

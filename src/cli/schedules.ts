@@ -112,7 +112,8 @@ export async function removeSchedule(settings: Settings, id: string, options: Sc
   await withSchedules(settings, options, async (schedules, record) => {
     await schedules.remove(id, { tenantId: options.tenant ?? null });
     await record("delete", id);
-    await print(`Removed ${id}`);
+    if (options.json) await printJson({ id, removed: true });
+    else await print(`Removed ${id}`);
   });
 }
 

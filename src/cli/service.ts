@@ -118,11 +118,11 @@ export function sayStart(name: string): void {
  *
  * A start that fails half-way (a port is taken) must not leave an embedded server behind.
  */
-export async function withStore(
+export async function withStore<Result>(
   settings: Settings,
   { name, debug, isService = false }: StoreUse,
-  work: (store: Store, url: string) => Promise<void>,
-): Promise<void> {
+  work: (store: Store, url: string) => Promise<Result>,
+): Promise<Result> {
   const database = await attachDatabase(settings);
   try {
     const schema = { ...migrationOf(settings, database.url), debug };
@@ -137,7 +137,7 @@ export async function withStore(
         : {}),
     }, settings.PERDURA_PAYLOAD_KEYS);
     const used = tracingOfProcess()?.store(store) ?? store;
-    await work(used, database.url).finally(() => store.close());
+    return await work(used, database.url).finally(() => store.close());
   } finally {
     await database.close();
   }

@@ -19,6 +19,8 @@ Deno.test("batches: from a file of jobs, the same once; show, cancel; wrong line
   assertEquals(row?.n, 2);
   assertStringIncludes((await run("show", "b")).stdout, "b running: 0 of 2 succeeded");
   assertStringIncludes((await run("cancel", "b")).stdout, "b cancelled");
+  const over = await run(...start, "--wait", "--json");
+  assertEquals([over.code, JSON.parse(over.stdout).isReached, over.lines.length], [1, false, 1]);
   await Deno.writeTextFile(file, `${job}\nnonsense\n`);
   const wrong = await run("start", file);
   assertEquals([wrong.code, wrong.lines.length], [3, 1]);

@@ -7,6 +7,8 @@ import { migrations } from "../../src/store/migrate.ts";
 import { emptyDatabase, testDatabase } from "../support/database.ts";
 import { openSession, perdura, perduraEach } from "./command.ts";
 
+const MAIN = new URL("../../main.ts", import.meta.url).href;
+
 const USAGE =
   "usage: perdura start | api | worker | migrate | enqueue | jobs | … (--help says more)";
 
@@ -185,4 +187,19 @@ Deno.test("a start that fails leaves no embedded server behind", async () => {
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
+});
+
+Deno.test("a command whose reader is gone ends without a word, as every other program", async () => {
+  await using db = await emptyDatabase();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", MAIN, "migrate", "--plan"],
+    env: { DATABASE_URL: db.url, NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  const stderr = await new Response(child.stderr).text();
+  assertEquals([(await child.status).code, stderr], [141, ""]);
 });

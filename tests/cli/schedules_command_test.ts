@@ -14,7 +14,8 @@ Deno.test("schedules: put, pause, resume, trigger, remove; each is in the audit,
   assertStringIncludes((await run("resume", ...acme)).stdout, "hourly fires next at");
   assertMatch((await run("trigger", ...acme)).stdout, /^[\da-f-]{36}\n$/);
   assertEquals(JSON.parse((await run("show", ...acme)).stdout).version, 3);
-  assertEquals((await run("remove", ...acme)).stdout, "Removed hourly\n");
+  const removed = await run("remove", ...acme, "--json");
+  assertEquals(JSON.parse(removed.stdout), { id: "hourly", removed: true });
   const none = await run("pause", ...acme);
   assertEquals([none.code, none.lines.length], [3, 1]);
   const audit = await db.sql`
