@@ -159,7 +159,8 @@ async function applyPending(
 
 async function applyAll(client: postgres.Sql, options: MigrateOptions): Promise<MigrationReport> {
   return await client.begin(async (tx) => {
-    await tx.unsafe("set local lock_timeout = '60s'");
+    // What the role has for its statements is not for these: to take all locks and to build an index may take longer.
+    await tx.unsafe("set local lock_timeout = '60s'; set local statement_timeout = 0");
     await tx.unsafe("lock table perdura.migration in share row exclusive mode");
     const known = options.migrations ?? migrations;
     const pending = await pendingOf(tx, known);

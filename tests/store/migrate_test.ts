@@ -96,6 +96,22 @@ Deno.test("migrate() has every table before it changes the first, and is not who
   });
 });
 
+Deno.test("migrate() waits for a lock for longer than the role lets a statement take", async () => {
+  await using db = await emptyDatabase();
+  await migrate({ url: db.url });
+  const next = { id: 9_999, name: "9999_next", text: "alter table perdura.job add x int" };
+  await withSql(db.url, async (worker) => {
+    const { pathname } = new URL(db.url);
+    await worker.unsafe(`alter database ${pathname.slice(1)} set statement_timeout = '250ms'`);
+    await worker`begin`;
+    await worker`lock table perdura.job in row share mode`;
+    const migrating = migrate({ url: db.url, migrations: [...migrations, next] });
+    await worker`select pg_sleep(1)`;
+    await worker`commit`;
+    assertEquals((await migrating).pending.map(({ id }) => id), [next.id]);
+  });
+});
+
 Deno.test("migrate() writes down the names of the stored codes", async () => {
   await using db = await emptyDatabase();
   await migrate({ url: db.url });
