@@ -35,16 +35,19 @@ call() {
   [[ $1 == HEAD ]] && arguments=(-s -I -o "$work/body" -D "$work/head" -w '%{http_code}')
   [[ -n ${PERDURA_KEY:-} ]] && arguments+=(-H "authorization: Bearer $PERDURA_KEY")
   [[ -n $3 ]] && arguments+=(-H "if-match: \"$3\"")
-  [[ -n $4 ]] && arguments+=(-H 'content-type: application/json' --data-binary "$4")
-  status=$(curl "${arguments[@]}" "$url$2")
+  # On standard input: an output is longer than an argument may be.
+  [[ -n $4 ]] && arguments+=(-H 'content-type: application/json' --data-binary @-)
+  status=$(curl "${arguments[@]}" "$url$2" <<<"$4")
   version=$(sed -n 's/^etag: "\([0-9]*\)".*/\1/ip' "$work/head")
 }
 
 # Renews until it is ended or the lease is lost: then it ends the command. An API that is away for a
-# moment (000, 5xx), or has too much to do (429), has not said so: it is asked again.
+# moment (000, 5xx), or has too much to do (429), has not said so: it is asked again. Of a worker that
+# was killed nobody brings the ending home: its job is left to the sweep.
 keep() {
   local id=$1 claimed=$2 command=$3
   while sleep "$(((lease_ms + 2999) / 3000))"; do
+    kill -0 "$$" 2>/dev/null || { kill "$command" 2>/dev/null; return; }
     call POST "/jobs/$id/renew" "$claimed" "{\"leaseMs\":$lease_ms}"
     [[ $status =~ ^(200|000|429|5..)$ ]] || kill "$command" 2>/dev/null
   done

@@ -95,6 +95,36 @@ Deno.test("scripts/worker.sh fails a job whose output is refused, and does not w
   assertEquals(Object(body.lastError).message, "Output refused: 400");
 });
 
+Deno.test("scripts/worker.sh brings home an output that is longer than an argument may be", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "pending", { queue: "outside" });
+  await using run = startScript(api, ["bash", "-c", `printf '"%0300000d"' 7`]);
+  assertEquals((await run.child.status).code, 0);
+  const { body } = await api.get(`/jobs/${id}`);
+  assertEquals([body.state, textOf(body.output).length], ["succeeded", 300_000]);
+});
+
+Deno.test("scripts/worker.sh that is killed renews nothing any more, and its command ends", async () => {
+  await using api = await testApi();
+  const id = await jobIn(api, "pending", { queue: "outside" });
+  const dir = await Deno.makeTempDir({ prefix: "perdura-outside-" });
+  const command = ["bash", "-c", `echo $$ > ${dir}/pid; exec sleep 300`];
+  await using run = startScript(api, command, { LEASE_MS: "3000" });
+  const pid = await eventually("the command runs", () => {
+    return Deno.readTextFile(`${dir}/pid`).then((text) => text.trim(), () => "");
+  });
+  run.child.kill("SIGKILL");
+  await run.child.status;
+  await eventually("the sweep", async () => {
+    const { body } = await api.post("/admin/sweep", {});
+    return body.recovered === 1;
+  });
+  assertEquals((await api.get(`/jobs/${id}`)).body.state, "retry");
+  const isThere = () => Deno.stat(`/proc/${pid}`).then(() => true, () => false);
+  if (Deno.build.os === "linux") await eventually("its end", async () => !await isThere());
+  await Deno.remove(dir, { recursive: true });
+});
+
 Deno.test("scripts/worker.sh is fenced when its lease was recovered meanwhile", async () => {
   await using api = await testApi();
   const id = await jobIn(api, "pending", { queue: "outside" });
