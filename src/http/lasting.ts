@@ -48,7 +48,11 @@ function checked(
       timer = setTimeout(check, CHECK_MS);
     },
     async pull(controller) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch(async (error) => {
+        // It has broken off (the database went away): nobody is read to, and nobody is to be asked after.
+        await stop();
+        throw error;
+      });
       if (!done) return controller.enqueue(value);
       isOver = true;
       clearTimeout(timer);
