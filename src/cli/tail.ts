@@ -72,7 +72,8 @@ class Follower {
     }
     const last = steps.at(-1)?.version ?? after;
     this.#open.set(id, last);
-    return isTerminal(job.state) && last >= job.version;
+    // Steps that are not kept any longer are not waited for.
+    return isTerminal(job.state) && steps.length < PAGE;
   }
 
   /** True: the actor has ended. @throws {NotFoundError} */
@@ -89,7 +90,7 @@ class Follower {
     }
     const last = steps.at(-1)?.version ?? after;
     this.#open.set(id, last);
-    return isEnded(actor.status) && last >= actor.version;
+    return isEnded(actor.status) && steps.length < PAGE;
   }
 
   async followTenant(tenantId: string): Promise<false> {
@@ -97,7 +98,7 @@ class Follower {
     for (const { id } of fresh.toReversed()) this.#open.set(id, 0);
     this.#newest = fresh[0]?.id ?? this.#newest;
     for (const id of [...this.#open.keys()]) {
-      if (await this.followJob(id)) this.#open.delete(id);
+      if (await this.followJob(id).catch(isGone)) this.#open.delete(id);
     }
     return false;
   }
@@ -114,6 +115,12 @@ class Follower {
     }
     return fresh;
   }
+}
+
+/** Deleted since: no reason to tell of the others no more. */
+function isGone(error: unknown): true {
+  if (error instanceof NotFoundError) return true;
+  throw error;
 }
 
 function everyJobOf(tenantId: string) {

@@ -33,6 +33,28 @@ Deno.test("tail --actor prints the steps of an actor, and ends with it", async (
   assertEquals((await run("--actor", "nobody")).code, 3);
 });
 
+Deno.test("tail ends with a job, or an actor, whose history is not kept any longer", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    handlers: [],
+    machines: [defineMachine(approvalMachine, { version: "1" })],
+  });
+  const input = { title: "A book", approver: "Grace" };
+  await runtime.actors.start({ machine: "approval", id: "a1", input });
+  await runtime.actors.terminate("a1", "test");
+  const job = buildJob();
+  await db.store.insert([job]);
+  await runtime.jobs.send(job.id, { type: "CANCEL" }, {
+    ...{ tenantId: null, ifVersion: null, cause: "test" },
+  });
+  await db.sql`delete from perdura.transition`;
+  await db.sql`delete from perdura.actor_step`;
+  await using session = await openSession({ DATABASE_URL: db.url });
+  assertEquals((await session.run(["tail", job.id])).code, 0);
+  assertEquals((await session.run(["tail", "--actor", "a1"])).code, 0);
+});
+
 Deno.test("tail tells of every new job, however many come at once", async () => {
   await using db = await testDatabase();
   const child = new Deno.Command(Deno.execPath(), {
@@ -56,6 +78,8 @@ Deno.test("tail tells of every new job, however many come at once", async () => 
       await db.store.insert([buildJob()]);
       return seen.size > 0;
     });
+    // One that is deleted ends it for none of the others.
+    await db.sql`delete from perdura.job`;
     const jobs = Array.from({ length: 250 }, () => buildJob());
     await db.store.insert(jobs);
     await eventually("all are told", () => Promise.resolve(jobs.every(({ id }) => seen.has(id))));
