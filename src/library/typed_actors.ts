@@ -35,10 +35,15 @@ export type InputOf<D extends MachineDefinition> = ShapeOf<D>["input"];
 export type Stored<T> = IsAny<T> extends true ? Json
   : T extends string | number | boolean | null ? T
   : T extends readonly unknown[] ? { readonly [Index in keyof T]: Stored<T[Index]> }
-  : T extends { readonly [Symbol.toStringTag]: string } | Date | Error | RegExp | Coded ? Json
+  : T extends { readonly [Symbol.toStringTag]: string } | Date | Error | RegExp | URL | Coded ? Json
   : T extends object ? { readonly [Key in keyof T]: Stored<T[Key]> }
   : Json;
-type Coded = ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | ((...args: never) => unknown);
+type Coded =
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | ((...args: never) => unknown)
+  // A reference to an actor: its address.
+  | { readonly sessionId: string; getSnapshot(): unknown };
 
 /** An actor as its chart types it. */
 export interface ActorOf<D extends MachineDefinition>

@@ -4,7 +4,16 @@
  */
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { z } from "zod";
-import { defineHandler, giveUp, type Handler, InvalidInputError, snooze } from "perdura";
+import type { AnyActorRef } from "xstate";
+import {
+  defineHandler,
+  encode,
+  giveUp,
+  type Handler,
+  InvalidInputError,
+  snooze,
+  type Stored,
+} from "perdura";
 
 const input = z.strictObject({ cents: z.int(), note: z.string().default("") });
 const output = z.strictObject({ receipt: z.string() });
@@ -164,4 +173,19 @@ Deno.test("an option of a handler that is misspelt, or cannot be, is told where 
     () => defineHandler({ type: "pay", input, limits: { ratePerMinute: 0 }, handle }),
     InvalidInputError,
   );
+});
+
+Deno.test("what is stored in a form of its own has no type of another form", () => {
+  const of: Stored<{ ear: AnyActorRef; home: URL; at: Date }> = JSON.parse(JSON.stringify(
+    encode({ ear: { address: "a/ear" }, home: new URL("https://example.org"), at: new Date(0) }),
+  ));
+  const wrong = [
+    // @ts-expect-error: of an actor there is an address
+    () => of.ear.id.length,
+    // @ts-expect-error: of an address there is a text
+    () => of.home.href.length,
+    // @ts-expect-error: of a date there is a text
+    () => of.at.getTime(),
+  ];
+  for (const look of wrong) assertThrows(look, TypeError);
 });
