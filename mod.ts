@@ -102,8 +102,8 @@ export type {
   JobResource,
   Program,
 } from "./src/client/client.ts";
+export type { Answered } from "./src/core/json.ts";
 export type {
-  Answered,
   JobIn,
   MachineIn,
   MachineNamed,

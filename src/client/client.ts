@@ -25,7 +25,6 @@ export { ProblemError } from "./transport.ts";
 export type { ClientOptions } from "./transport.ts";
 export type { ClientActors } from "./actors.ts";
 export type {
-  Answered,
   JobIn,
   JobOptions,
   JobResource,
@@ -42,7 +41,7 @@ export type { PatchStep } from "../core/actor/mod.ts";
 export type { Backoff } from "../core/backoff.ts";
 export type { JobError } from "../core/failure.ts";
 export type { Job, NewJobInput, Transition } from "../core/job.ts";
-export type { Json } from "../core/json.ts";
+export type { Answered, Json } from "../core/json.ts";
 export type { Reason } from "../runtime/explain.ts";
 export type { Actor, ActorStatus, ActorTransition } from "../runtime/actor_view.ts";
 export type { BranchOptions } from "../runtime/branching.ts";

@@ -5,7 +5,7 @@
  */
 import type { MachineDefinition } from "../core/actor/mod.ts";
 import type { Job, NewJobInput } from "../core/job.ts";
-import type { Json } from "../core/json.ts";
+import type { Answered, Json } from "../core/json.ts";
 import type { Handler } from "../runtime/handlers.ts";
 import type { MachineEntry } from "../runtime/machines.ts";
 
@@ -39,14 +39,6 @@ export type PayloadIn<P extends Program, Type extends string> = ShapeFor<P, Type
 /** What jobs of a type give, as JSON has it. */
 export type OutputIn<P extends Program, Type extends string> = [Type] extends [never] ? Json
   : Answered<ShapeFor<P, Type>["output"]>;
-
-/** A value after `JSON.stringify` and back; unknown is any JSON. */
-export type Answered<T> = unknown extends T ? Json
-  : T extends string | number | boolean | null ? T
-  : T extends { toJSON(): infer Plain } ? Answered<Plain>
-  : T extends undefined | void | symbol | bigint | ((...args: never) => unknown) ? null
-  : T extends readonly unknown[] ? { readonly [Index in keyof T]: Answered<T[Index]> }
-  : { readonly [Key in keyof T]: T[Key] extends undefined ? undefined : Answered<T[Key]> };
 
 /** The options of a job, beside type and payload. */
 export type JobOptions = Readonly<Omit<NewJobInput, "type" | "payload">>;

@@ -19,6 +19,17 @@ export type Json =
   | { readonly [key: string]: Json };
 
 /**
+ * A value after `JSON.stringify` and back; unknown is any JSON. `Nothing` is what becomes of what JSON has
+ * nothing for: null, but in an object it is missing.
+ */
+export type Answered<T, Nothing = null> = unknown extends T ? Json
+  : T extends string | number | boolean | null ? T
+  : T extends { toJSON(): infer Plain } ? Answered<Plain, Nothing>
+  : T extends undefined | void | symbol | bigint | ((...args: never) => unknown) ? Nothing
+  : T extends readonly unknown[] ? { [Index in keyof T]: Answered<T[Index]> }
+  : { [Key in keyof T]: Answered<T[Key], undefined> };
+
+/**
  * The first thing in `value` that cannot be stored, or null.
  *
  * @param path Dotted path of `value` itself, used in the issue.

@@ -6,6 +6,7 @@ import { systemClock, systemRandom } from "../core/clock.ts";
 import { UnavailableError } from "../core/errors.ts";
 import { demandOptions } from "../core/options.ts";
 import type { Job, NewJobInput } from "../core/job.ts";
+import type { Answered } from "../core/json.ts";
 import type { UniqueOutcome } from "../core/unique.ts";
 import type { MachineDefinition } from "../core/actor/mod.ts";
 import { activityHandlers } from "../runtime/activities.ts";
@@ -63,9 +64,9 @@ type HandlerOf<H extends Handler, Target> = Target extends string ? Extract<H, {
 /** What a job is sent with. */
 export type PayloadOf<H extends Handler, Target> = HandlerOf<H, Target> extends
   Handler<string, infer Input, unknown> ? Input : never;
-/** What a job gives. */
+/** What a job gives, as JSON has it: of a date its text. */
 export type OutputOf<H extends Handler, Target> = HandlerOf<H, Target> extends
-  Handler<string, infer _Input, infer Output> ? Output : never;
+  Handler<string, infer _Input, infer Output> ? Answered<Output> : never;
 
 /**
  * Opens the database, brings its schema up to date, and knows the handlers.

@@ -79,6 +79,27 @@ Deno.test("enqueueAndWait() gives what the handler returned", async () => {
   });
 });
 
+Deno.test("what a handler returned comes back as JSON has it, and its type says so", async () => {
+  const stamp = defineHandler({
+    type: "stamp",
+    input: z.unknown(),
+    handle: () => ({ at: new Date(0), note: note(), list: ["a", note()] }),
+  });
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers: [stamp] });
+  runtime.work();
+  const stamped = await runtime.enqueueAndWait(stamp, null);
+  // @ts-expect-error: JSON has no dates
+  assertThrows(() => stamped.at.getTime());
+  const missing: string | undefined = stamped.note;
+  const [, none]: (string | null)[] = stamped.list;
+  assertEquals([stamped.at.slice(0, 10), missing, none], ["1970-01-01", undefined, null]);
+});
+
+function note(): string | undefined {
+  return undefined;
+}
+
 Deno.test("enqueueAndWait() throws with the job when it failed, or is not done in time", async () => {
   await using db = await testDatabase();
   await using runtime = await createRuntime({ databaseUrl: db.url, handlers, pollMs: 100 });
