@@ -171,6 +171,7 @@ export { default as summarise } from "./queries/summarise.sql" with { type: "tex
 export { default as suspects } from "./queries/suspects.sql" with { type: "text" };
 export { default as tenants } from "./queries/tenants.sql" with { type: "text" };
 export { default as testingAdvance } from "./queries/testing_advance.sql" with { type: "text" };
+export { default as testingSettle } from "./queries/testing_settle.sql" with { type: "text" };
 export { default as touchKey } from "./queries/touch_key.sql" with { type: "text" };
 export { default as uiPictureFind } from "./queries/ui_picture_find.sql" with { type: "text" };
 export { default as uiPictureKeep } from "./queries/ui_picture_keep.sql" with { type: "text" };

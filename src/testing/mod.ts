@@ -90,7 +90,8 @@ export class TestKit<H extends Handler = Handler> {
       const hasCrashed = this.#fuse.blown > crashes;
       // The process is gone, and so is what it held.
       if (hasCrashed) await this.#db.query(sql.testingAdvance, [0, true]);
-      if (!hasCrashed && !driven.more && driven.turns + driven.ran === 0) return { turns, ran };
+      const isIdle = !hasCrashed && !driven.more && driven.turns + driven.ran === 0;
+      if (isIdle && !await this.#settle()) return { turns, ran };
     }
     throw new Error(`Still busy after ${SLICES_MAX} slices: does an actor send itself events?`);
   }
@@ -101,6 +102,12 @@ export class TestKit<H extends Handler = Handler> {
    */
   crashAt(point: CrashPoint): void {
     this.#fuse.set(point);
+  }
+
+  /** Limits that a handler has just declared hold nobody up any more. False: there were none. */
+  async #settle(): Promise<boolean> {
+    const [row] = await this.#db.query(sql.testingSettle);
+    return Number(row?.n) > 0;
   }
 
   async close(): Promise<void> {

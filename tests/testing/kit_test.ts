@@ -180,6 +180,17 @@ Deno.test("the kit goes by what a runtime goes by: schedules, keys, and no optio
   assert(JSON.stringify(stored).includes("$encrypted"), "what only the key opens");
 });
 
+Deno.test("jobs of a handler with limits are done by untilIdle, as many as its limits let through", async () => {
+  await using db = await testDatabase();
+  const rare = defineHandler({
+    ...{ type: "rare", input: z.strictObject({}), handle: () => "done" },
+    limits: { ratePerMinute: 2 },
+  });
+  await using kit = await createTestKit({ databaseUrl: db.url, handlers: [rare] });
+  await kit.runtime.enqueueMany(rare, [{}, {}, {}]);
+  assertEquals((await kit.untilIdle()).ran, 2);
+});
+
 Deno.test("what has passed has passed for a branch too: a timer that it keeps is due when it was", async () => {
   await using db = await testDatabase();
   const machines = [defineMachine(trial, { version: "1" })];
