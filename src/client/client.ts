@@ -137,7 +137,7 @@ export class Client<P extends Program = Program> {
 
   /** One job, in whatever state. As `get<"mail">(id)` its output is that of the type. */
   get<Type extends TypeIn<P> = never>(id: string): Promise<JobResource<OutputIn<P, Type>>> {
-    return this.#transport.call("GET", `/jobs/${id}`);
+    return this.#transport.call("GET", pathOf(id));
   }
 
   /** The job when it has ended, or as it is after `timeoutMs`. As `wait<"mail">(id)` typed like `get`. */
@@ -157,19 +157,19 @@ export class Client<P extends Program = Program> {
 
   /** The history, up to 1,000 steps. */
   async transitions(id: string): Promise<readonly Transition[]> {
-    const path = `/jobs/${id}/transitions?limit=1000`;
+    const path = pathOf(id, "/transitions?limit=1000");
     return (await this.#transport.call<{ items: readonly Transition[] }>("GET", path)).items;
   }
 
   /** Why it does not run, in the order in which the reasons would have to go away. */
   async explain(id: string): Promise<readonly Reason[]> {
-    const path = `/jobs/${id}/explain`;
+    const path = pathOf(id, "/explain");
     return (await this.#transport.call<{ reasons: readonly Reason[] }>("GET", path)).reasons;
   }
 
   /** Sends an event, at a version if one is named. */
   send(id: string, event: JobMessage, ifVersion?: number): Promise<JobResource> {
-    return this.#transport.call("POST", `/jobs/${id}/events`, { body: event, ifVersion });
+    return this.#transport.call("POST", pathOf(id, "/events"), { body: event, ifVersion });
   }
 
   /** Asks a job to end: one that waits has ended then, one that runs when its handler has stopped. */
@@ -179,11 +179,16 @@ export class Client<P extends Program = Program> {
 
   /** Brings a job that waits or has ended back to `pending`. */
   retry(id: string): Promise<JobResource> {
-    return this.#transport.call("POST", `/jobs/${id}/retry`);
+    return this.#transport.call("POST", pathOf(id, "/retry"));
   }
 
   /** The same work once more, as a new job. */
   rerun(id: string): Promise<JobResource> {
-    return this.#transport.call("POST", `/jobs/${id}/rerun`);
+    return this.#transport.call("POST", pathOf(id, "/rerun"));
   }
+}
+
+/** An id may come from anywhere: it is one part of the path, and leads nowhere else. */
+function pathOf(id: string, verb = ""): string {
+  return `/jobs/${encodeURIComponent(id)}${verb}`;
 }

@@ -365,3 +365,21 @@ async function run(command: string, args: readonly string[]): Promise<string> {
   assert(code === 0, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout);
 }
+
+Deno.test("an id is one part of the path, whatever is in it", async () => {
+  const asked: string[] = [];
+  const answer = (input: URL | RequestInfo) => {
+    asked.push(String(input));
+    return Promise.resolve(Response.json({ state: "succeeded" }));
+  };
+  const client = createClient({ url: "http://127.0.0.1", fetch: answer });
+  const id = "../queues/mail/pause?";
+  for (
+    const call of ["get", "wait", "transitions", "explain", "cancel", "retry", "rerun"] as const
+  ) {
+    await client[call](id);
+  }
+  await client.send(id, { type: "RETRY_NOW" });
+  const strays = asked.filter((url) => !url.startsWith(`http://127.0.0.1/jobs/..%2Fqueues%2F`));
+  assertEquals([asked.length, strays], [8, []]);
+});
