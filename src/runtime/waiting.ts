@@ -15,6 +15,8 @@ const log = getLogger(["perdura", "waiting"]);
 
 /** More than these would be answered too late to be worth the memory. */
 const WAITERS_MAX = 10_000;
+/** 24 days. A timer that is to count further, or for ever, is over at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 /** How long workers remember that somebody waits. */
 export const WATCH_MS = 5_000;
 
@@ -67,7 +69,7 @@ export class Waiting {
     if (this.#isStopped || this.#waiters.size >= WAITERS_MAX || signal?.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiter = { tenantId: job.tenantId, id: job.id, done: resolve };
-    const timer = setTimeout(resolve, timeoutMs);
+    const timer = setTimeout(resolve, timeoutMs > 0 ? Math.min(timeoutMs, TIMER_MS_MAX) : 0);
     const onAbort = () => resolve();
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#waiters.add(waiter);

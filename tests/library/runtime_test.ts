@@ -79,6 +79,19 @@ Deno.test("enqueueAndWait() gives what the handler returned", async () => {
   });
 });
 
+Deno.test("enqueueAndWait() waits for as long as it takes, if it may", async () => {
+  await using db = await testDatabase();
+  const slow = defineHandler({
+    ...{ type: "slow", input: z.unknown() },
+    handle: () => new Promise<string>((done) => setTimeout(() => done("at last"), 300)),
+  });
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers: [slow] });
+  runtime.work();
+  for (const timeoutMs of [Infinity, 30 * 24 * 3_600_000]) {
+    assertEquals(await runtime.enqueueAndWait(slow, null, { timeoutMs }), "at last");
+  }
+});
+
 Deno.test("what a handler returned comes back as JSON has it, and its type says so", async () => {
   const stamp = defineHandler({
     type: "stamp",
