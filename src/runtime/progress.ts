@@ -42,16 +42,15 @@ export class Progress {
 
   async #save(): Promise<void> {
     this.#isSaving = true;
-    try {
-      while (this.#json !== null) {
-        const json = this.#json;
-        this.#json = null;
+    while (this.#json !== null) {
+      const json = this.#json;
+      this.#json = null;
+      try {
         if (!await this.#store.saveProgress(this.#job, json)) this.#onLost();
+      } catch {
+        // Progress is for people; the heartbeat is what finds out about the database.
       }
-    } catch {
-      // Progress is for people; the heartbeat is what finds out about the database.
-    } finally {
-      this.#isSaving = false;
     }
+    this.#isSaving = false;
   }
 }

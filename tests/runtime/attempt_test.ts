@@ -273,3 +273,16 @@ Deno.test("a step that throws what throws when it is looked at fails its attempt
   await w.reach(id, "dead_letter");
   assertEquals((await w.run("fine", {})).state, "succeeded");
 });
+
+Deno.test("progress that PostgreSQL does not take keeps what came after it from nobody", async () => {
+  await using db = await testDatabase();
+  const loading = handler("loading", async ({ progress }) => {
+    progress("file \0");
+    progress("file 2 of 2");
+    await eventually("it is shown", async () => {
+      return (await db.sql`select progress from perdura.job`)[0]?.progress === "file 2 of 2";
+    });
+  });
+  await using w = testWorker(db, [loading]);
+  assertEquals((await w.run("loading", {})).state, "succeeded");
+});
