@@ -407,10 +407,12 @@ Deno.test("pitfall 13: what an entry sends to the child that its own state invok
   });
   const invoke = { src: "child", id: "c" } as const;
   const entry = [
-    sendTo("c", { type: "HI" }),
+    sendTo("c", { type: "HI" }, { id: "at once" }),
     sendTo("c", { type: "LATER" }, { id: "later", delay: 10 }),
     sendTo("c", { type: "NEVER" }, { id: "never", delay: 10 }),
     cancel("never"),
+    // What is sent at once is on its way.
+    cancel("at once"),
   ];
   const { createMachine: make } = setup({ actors: { child } });
   const charts = [
