@@ -142,7 +142,10 @@ export class Live {
     }
     // Children of the first step all start before it sends anything, also those that end at once.
     machine.start = ({ children }: any) => {
-      for (const child of Object.values<any>(children)) {
+      // Who was spawned over another one has that one's place among the keys.
+      const numberOf = ({ sessionId }: any) => Number(sessionId.slice("x:".length));
+      const inOrder = Object.values<any>(children).sort((a, b) => numberOf(a) - numberOf(b));
+      for (const child of inOrder) {
         if (child.getSnapshot().status !== "active") this.habits.add("child that ends at once");
         child.start();
       }
