@@ -39,6 +39,8 @@ import { stepsPage, stepsQuery, stretchOf } from "./steps.ts";
 
 const VERSION_MAX = 2 ** 31 - 1;
 const text = z.string().min(1).max(500);
+/** The address of an actor, of a child of children too: PostgreSQL indexes none that is longer. */
+const CURSOR_LENGTH_MAX = 4_096;
 
 const startSchema = z.strictObject({
   machine: z.string().min(1).max(limits.nameLengthMax),
@@ -54,6 +56,7 @@ const listQuery = z.object({
   state: text.optional(),
   q: z.string().min(1).max(limits.queryLengthMax).optional(),
   ...pageQuery,
+  cursor: z.string().max(CURSOR_LENGTH_MAX).optional(),
 });
 const eventQuery = z.object({
   ...tenantQuery,

@@ -172,6 +172,9 @@ Deno.test("an id may be any string of 1 to 200 characters", async () => {
     "?q=1&x#y",
     "tab\tand\nline",
     "'; drop table perdura.actor; --",
+    // Neighbours: of two, one is the last of a page of two.
+    "y".repeat(200),
+    "z".repeat(200),
     "…".repeat(200),
   ];
   for (const id of ids) {
