@@ -9,7 +9,7 @@
 import postgres from "postgres";
 import { systemClock } from "../core/clock.ts";
 import { UnavailableError, UnknownResultError } from "../core/errors.ts";
-import { hostsOf } from "./address.ts";
+import { clientFor } from "./address.ts";
 import { isConnectionLoss, toStoreError } from "./failures.ts";
 import { PlanAge } from "./plan_age.ts";
 
@@ -222,7 +222,6 @@ function openClient(
   events: { readonly onReady: () => void; readonly onClose: () => void },
 ): postgres.Sql {
   const options = {
-    ...hostsOf(url),
     max: 1,
     // Never reached, so that nothing waits inside the driver.
     max_pipeline: 1_000_000,
@@ -239,5 +238,5 @@ function openClient(
     // server itself says it: else a pooler sets it anew before every transaction.
     connection: { TimeZone: "UTC", DateStyle: "ISO, MDY", ...session },
   };
-  return postgres(url, options);
+  return clientFor(url, options);
 }

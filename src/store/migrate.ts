@@ -8,7 +8,7 @@ import postgres from "postgres";
 import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
 import * as sql from "../../sql/mod.ts";
 import { hashOf } from "../core/key.ts";
-import { hostsOf } from "./address.ts";
+import { clientFor } from "./address.ts";
 import { Database } from "./database.ts";
 import { isContention, toStoreError } from "./failures.ts";
 import { column } from "./literal.ts";
@@ -88,8 +88,7 @@ const TABLE = `
  * @throws {UnavailableError} The database cannot be reached.
  */
 export async function migrate(options: MigrateOptions): Promise<MigrationReport> {
-  const client = postgres(options.url, {
-    ...hostsOf(options.url),
+  const client = clientFor(options.url, {
     max: 1,
     connect_timeout: 10,
     fetch_types: false,

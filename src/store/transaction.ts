@@ -11,7 +11,7 @@ import { getLogger } from "@logtape/logtape";
 import postgres from "postgres";
 import { jittered, systemClock } from "../core/clock.ts";
 import { UnavailableError, UnknownResultError } from "../core/errors.ts";
-import { hostsOf } from "./address.ts";
+import { clientFor } from "./address.ts";
 import type { DatabaseOptions } from "./database.ts";
 import { toUserError } from "./failures.ts";
 import { PlanAge } from "./plan_age.ts";
@@ -185,8 +185,7 @@ class Session {
   constructor(options: Required<DatabaseOptions>) {
     this.#plans = new PlanAge(options.planAgeMs);
     this.#options = options;
-    this.#client = postgres(options.url, {
-      ...hostsOf(options.url),
+    this.#client = clientFor(options.url, {
       max: 1,
       connect_timeout: 5,
       idle_timeout: 0,

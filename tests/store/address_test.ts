@@ -1,8 +1,8 @@
-/** A database whose address is an IPv6 literal: whatever connects, connects there. */
+/** Addresses that the driver would misread: whatever connects, connects there. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import postgres from "postgres";
 import { z } from "zod";
-import { hostsOf } from "../../src/store/address.ts";
+import { hostsOf, ownAddress } from "../../src/store/address.ts";
 import { newId } from "../../src/core/id.ts";
 import { createRuntime, defineHandler } from "../../mod.ts";
 import { migrate, migrations } from "../../src/store/migrate.ts";
@@ -40,6 +40,32 @@ Deno.test("hosts of an address are told to the driver only where it would misrea
   assertEquals(hostsOf("postgres://u@a,[::1]:6,b:7/db"), {
     ...{ host: ["a", "::1", "b"], port: [5432, 6, 7] },
   });
+});
+
+Deno.test("an address of a hoster's, or of another client's, is as good as one without their parameters", async () => {
+  for (const url of ["postgres://db", "postgres://u@a:1,b/db?sslmode=require&options=-c%20x%3D1"]) {
+    assertEquals(ownAddress(url), url);
+  }
+  const foreign = "channel_binding=require&pgbouncer=true&schema=public";
+  assertEquals(ownAddress(`postgres://u@[::1]/db?${foreign}`), "postgres://u@[::1]/db");
+  assertEquals(
+    ownAddress(`postgres://a,b/db?sslmode=require&${foreign}`),
+    "postgres://a,b/db?sslmode=require",
+  );
+  await using db = await testDatabase();
+  const databaseUrl = `${db.url}?keepalives=1&${foreign}`;
+  const double = defineHandler({
+    type: "double",
+    input: z.strictObject({ n: z.int() }),
+    handle: ({ n }, context) =>
+      context.transaction(async (sql) => Number((await sql`select 2 * ${n}::int as n`)[0]?.n)),
+  });
+  await using runtime = await createRuntime({ databaseUrl, handlers: [double] });
+  runtime.work();
+  assertEquals(await runtime.enqueueAndWait(double, { n: 21 }), 42);
+  const told = await perduraEach([["jobs"], ["doctor"]], { DATABASE_URL: databaseUrl });
+  assertEquals(told[0]?.lines, []);
+  assertStringIncludes(told[1]?.stdout ?? "", "It can be reached");
 });
 
 testOverIpv6("pool, LISTEN and transactions of handlers reach a database at [::1]", async () => {

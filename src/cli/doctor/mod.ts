@@ -1,6 +1,6 @@
 /** `doctor`: looks at settings, server, schema and work, and says what to do. */
 import postgres from "postgres";
-import { hostsOf } from "../../store/address.ts";
+import { clientFor } from "../../store/address.ts";
 import { toStoreError } from "../../store/failures.ts";
 import { CommandError, SettingsError } from "../errors.ts";
 import { type OutputOptions, print, printJson } from "../output.ts";
@@ -89,8 +89,7 @@ async function examine(settings: Settings): Promise<Finding[]> {
 }
 
 function connect(url: string): postgres.Sql {
-  return postgres(url, {
-    ...hostsOf(url),
+  return clientFor(url, {
     max: 1,
     connect_timeout: 5,
     fetch_types: false,
