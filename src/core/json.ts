@@ -23,11 +23,27 @@ export type Json =
  * nothing for: null, but in an object it is missing.
  */
 export type Answered<T, Nothing = null> = unknown extends T ? Json
+  : [Json] extends [T] ? Json
   : T extends string | number | boolean | null ? T
   : T extends { toJSON(): infer Plain } ? Answered<Plain, Nothing>
   : T extends undefined | void | symbol | bigint | ((...args: never) => unknown) ? Nothing
   : T extends readonly unknown[] ? { [Index in keyof T]: Answered<T[Index]> }
   : { [Key in keyof T]: Answered<T[Key], undefined> };
+
+/** The same of what the program itself has made: where the compiler was told nothing, it stays so. */
+export type Kept<T> = 0 extends 1 & T ? T : Answered<T>;
+
+/** Put beside a function that gives a T: one that gives what JSON loses is not of this type. */
+export type GivesJson<T> = 0 extends 1 & T ? unknown
+  : [Extract<T, Lost>] extends [never] ? unknown
+  : () => "JSON: a Map, a Set, a bigint, a symbol or a function is none";
+
+type Lost =
+  | bigint
+  | symbol
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | ((...args: never) => unknown);
 
 /**
  * The first thing in `value` that cannot be stored, or null.

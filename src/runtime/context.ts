@@ -1,5 +1,5 @@
 /** What a handler gets beside its input. */
-import type { Json } from "../core/json.ts";
+import type { GivesJson, Json, Kept } from "../core/json.ts";
 import type { LogLevel, TransactionSql } from "../store/store.ts";
 import type { OpenFile } from "./files.ts";
 import type { Lock, LockOptions } from "./locks.ts";
@@ -45,11 +45,13 @@ export interface HandlerContext {
   /** Stores what to show as progress; the latest wins. */
   progress(value: Json): void;
   /**
-   * Runs `work` once per job: its result is stored, and a later attempt gets it without running it.
+   * Runs `work` once per job: its result is stored, and a later attempt gets it without running it. Both get it as
+   * JSON has it: of a date its text.
    *
    * @throws {LeaseLostError} The result was not stored.
+   * @throws {PermanentError} It cannot be: it is too large, or holds what JSON and PostgreSQL have not.
    */
-  step<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T>;
+  step<T>(name: string, work: (() => T | Promise<T>) & GivesJson<T>): Promise<Kept<T>>;
   /**
    * A step that writes into this database: `write`'s statements and the stored result are one
    * transaction, so that they happen exactly once per job, whatever dies. As many as there are names;
@@ -57,10 +59,10 @@ export interface HandlerContext {
    *
    * @throws {LeaseLostError} Nothing was written.
    */
-  stepTransaction<T extends Json>(
+  stepTransaction<T>(
     name: string,
-    write: (sql: TransactionSql) => Promise<T>,
-  ): Promise<T>;
+    write: ((sql: TransactionSql) => Promise<T>) & GivesJson<T>,
+  ): Promise<Kept<T>>;
   /**
    * Writes into this database exactly once: `write`'s statements and the success of the job are one
    * transaction, and its result is the output. Once per attempt; no network calls inside; at most

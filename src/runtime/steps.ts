@@ -1,7 +1,7 @@
 /** `context.step`: each name runs once per job; a later attempt gets what was stored. */
 import { PermanentError, UnknownResultError } from "../core/errors.ts";
 import { describeError } from "../core/failure.ts";
-import { findJsonIssue, type Json } from "../core/json.ts";
+import { findJsonIssue, type Kept } from "../core/json.ts";
 import { serialise } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import type { ClaimedJob, TransactionSql, WorkStore } from "../store/store.ts";
@@ -29,15 +29,15 @@ export class Steps {
   }
 
   /** Two calls of one name, also at once, run `work` once. Work that throws may be tried again. */
-  run<T extends Json>(name: string, work: () => T | Promise<T>): Promise<T> {
+  run<T>(name: string, work: () => T | Promise<T>): Promise<Kept<T>> {
     return this.#once(name, () => this.#runAndSave(name, work));
   }
 
   /** The same for work that is done by one transaction, which stores the result too. */
-  transact<T extends Json>(
+  transact<T>(
     name: string,
     write: (sql: TransactionSql) => Promise<T>,
-  ): Promise<T> {
+  ): Promise<Kept<T>> {
     return this.#once(name, async () => {
       let json = "null";
       await this.#store.stepTransaction(this.#job.tenantId, write, (result) => {
@@ -48,7 +48,7 @@ export class Steps {
     });
   }
 
-  async #once<T extends Json>(name: string, produce: () => Promise<string>): Promise<T> {
+  async #once<T>(name: string, produce: () => Promise<string>): Promise<T> {
     demandStorable(name, "The name of a step");
     await (this.#loaded ??= this.#load());
     let result = this.#results.get(name);
@@ -82,7 +82,7 @@ export class Steps {
     }
   }
 
-  async #runAndSave(name: string, work: () => Json | Promise<Json>): Promise<string> {
+  async #runAndSave(name: string, work: () => unknown): Promise<string> {
     const json = this.#unheard.get(name) ?? resultJson(await work());
     const { attempt } = this.#job;
     try {

@@ -113,6 +113,46 @@ function note(): string | undefined {
   return undefined;
 }
 
+Deno.test("a step gives what JSON makes of its result, of any type that JSON can tell", async () => {
+  interface Receipt {
+    readonly id: string;
+    readonly at: Date;
+    readonly note?: string;
+    readonly parts: readonly Receipt[];
+  }
+  const receipt = (): Receipt => ({ id: "r", at: new Date(0), parts: [] });
+  const told = defineHandler({
+    type: "told",
+    input: z.unknown(),
+    handle: async (_, { step, stepTransaction }) => {
+      const { at, parts } = await step("an interface", () => Promise.resolve(receipt()));
+      const day: string = at.slice(0, 10) + parts.length;
+      const nothing: null = await step("nothing", () => {});
+      const parsed = await step("whatever", () => JSON.parse('{"a":{"b":1}}'));
+      const [row] = await stepTransaction("rows", (sql) => sql`select 1 as n`);
+      // @ts-expect-error: a Map is no JSON
+      const lost = await step("lost", () => new Map([["a", 1]]));
+      // @ts-expect-error: a big integer is none either
+      const big = () => step("big", () => 1n);
+      return {
+        day,
+        nothing,
+        deep: parsed.a.b,
+        n: Number(row?.n),
+        lost: JSON.stringify(lost),
+        big: typeof big,
+      };
+    },
+  });
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({ databaseUrl: db.url, handlers: [told] });
+  runtime.work();
+  assertEquals(
+    await runtime.enqueueAndWait(told, null),
+    { day: "1970-01-010", nothing: null, deep: 1, n: 1, lost: "{}", big: "function" },
+  );
+});
+
 Deno.test("enqueueAndWait() throws with the job when it failed, or is not done in time", async () => {
   await using db = await testDatabase();
   await using runtime = await createRuntime({ databaseUrl: db.url, handlers, pollMs: 100 });
