@@ -157,8 +157,8 @@ function told(run: () => StepResult) {
 
 function plain(effects: StepResult["effects"]): unknown {
   return effects.map((effect) => {
-    const { exec: _, ...rest } = Object(effect);
-    return rest;
+    const { exec: _, place, ...rest } = Object(effect);
+    return { ...rest, place: place?.() };
   });
 }
 
