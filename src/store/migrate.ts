@@ -84,7 +84,7 @@ const TABLE = `
 /**
  * Applies what is pending, in one transaction, while others wait.
  *
- * @throws {MigrationError} An applied migration has another text here.
+ * @throws {MigrationError} An applied migration has another text here, or the role would see no rows.
  * @throws {UnavailableError} The database cannot be reached.
  */
 export async function migrate(options: MigrateOptions): Promise<MigrationReport> {
@@ -98,8 +98,11 @@ export async function migrate(options: MigrateOptions): Promise<MigrationReport>
     connection: { application_name: "perdura migrate", TimeZone: "UTC" },
   });
   try {
-    if (options.plan) return { pending: await pendingOf(client, options.migrations ?? migrations) };
-    if (await isOfOthers(client, options.migrations ?? migrations)) return { pending: [] };
+    const known = options.migrations ?? migrations;
+    const pending = await pendingOf(client, known);
+    if (pending.length === 0) await demandSight(client);
+    if (options.plan) return { pending };
+    if (pending.length === 0 && await isOfOthers(client)) return { pending };
     await createMigrationTable(client);
     const report = await applyPending(client, options);
     const { url, isPooled = false } = options;
@@ -113,16 +116,28 @@ export async function migrate(options: MigrateOptions): Promise<MigrationReport>
   }
 }
 
+/** Without the roles of the wall a login sees no row and is told nothing: a worker would wait for ever. */
+async function demandSight(client: postgres.Sql): Promise<void> {
+  const [of] = await client`
+    select current_user as login,
+           row_security_active('perdura.job') and not exists (
+             select from pg_roles where rolname = 'perdura_runner' and pg_has_role(oid, 'usage')) as is_blind`;
+  if (!field<boolean>(of, "is_blind")) return;
+  const login = field<string>(of, "login");
+  throw new MigrationError(
+    `The role ${login} sees no rows: grant perdura_tenant, perdura_sender, perdura_runner to ${login}`,
+  );
+}
+
 /**
- * Whether the schema is up to date and another role's: there is nothing to do, and nothing that this one could
- * do. Even to say `create … if not exists` of what exists takes the right to create it.
+ * Whether an up-to-date schema is another role's: there is nothing that this one could do. Even to say `create … if
+ * not exists` of what exists takes the right to create it.
  */
-async function isOfOthers(client: postgres.Sql, known: readonly Migration[]): Promise<boolean> {
+async function isOfOthers(client: postgres.Sql): Promise<boolean> {
   const [owner] = await client`
     select pg_has_role(relowner, 'usage') as is_ours from pg_class
      where oid = to_regclass('perdura.migration')`;
-  if (owner === undefined || field<boolean>(owner, "is_ours")) return false;
-  return (await pendingOf(client, known)).length === 0;
+  return owner !== undefined && !field<boolean>(owner, "is_ours");
 }
 
 /** `create … if not exists` still races with itself: the loser is told that it exists, and goes on. */

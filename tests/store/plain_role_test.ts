@@ -3,19 +3,20 @@ import { assertEquals, assertRejects } from "@std/assert";
 import postgres from "postgres";
 import { UnavailableError } from "../../src/core/errors.ts";
 import { migrate, migrations } from "../../src/store/migrate.ts";
+import { MigrationError } from "../../src/store/migration_error.ts";
 import { openStore } from "../../src/store/open.ts";
 import { buildJob, changeFor, claimAll } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 
 /** Such a role of a database that somebody else has migrated. */
-async function plainRole() {
+async function plainRole(grants = "perdura_tenant, perdura_sender, perdura_runner") {
   const db = await testDatabase();
   const name = `plain_${crypto.randomUUID().slice(0, 8)}`;
   await db.sql.unsafe(`
     create role ${name} login password 'plain';
     grant usage on schema perdura to ${name};
     grant select, insert, update, delete on all tables in schema perdura to ${name};
-    grant perdura_tenant, perdura_sender, perdura_runner to ${name}`);
+    grant ${grants} to ${name}`);
   const url = new URL(db.url);
   [url.username, url.password] = [name, "plain"];
   return {
@@ -51,4 +52,15 @@ Deno.test("who may not change the schema does not start where it is behind", asy
   const sql = postgres(role.url, { max: 1 });
   assertEquals((await sql`select from perdura.migration where id = 9999`).length, 0);
   await sql.end();
+});
+
+Deno.test("who would see no rows is told which roles it needs, and does not start", async () => {
+  await using role = await plainRole("perdura_tenant");
+  for (const plan of [false, true]) {
+    await assertRejects(
+      () => migrate({ url: role.url, plan }),
+      MigrationError,
+      "sees no rows: grant perdura_tenant, perdura_sender, perdura_runner to plain_",
+    );
+  }
 });
