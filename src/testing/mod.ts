@@ -64,7 +64,8 @@ export class TestKit<H extends Handler = Handler> {
   }
 
   /**
-   * Lets so many milliseconds pass for every timer and delay of the database, then does what is due.
+   * Lets so many milliseconds pass for every timer, delay, rate and window of the database, then does what is due.
+   * Schedules go by the calendar; leases, locks and breakers by real time.
    *
    * @param ms From 0.
    * @throws {RangeError} It is less.

@@ -189,6 +189,28 @@ Deno.test("jobs of a handler with limits are done by untilIdle, as many as its l
   await using kit = await createTestKit({ databaseUrl: db.url, handlers: [rare] });
   await kit.runtime.enqueueMany(rare, [{}, {}, {}]);
   assertEquals((await kit.untilIdle()).ran, 2);
+  assertEquals((await kit.advance(30_000)).ran, 0);
+  assertEquals((await kit.advance(31_000)).ran, 1);
+});
+
+Deno.test("what advance lets pass has passed for tokens and for windows of keys", async () => {
+  await using db = await testDatabase();
+  const post = defineHandler({
+    ...{ type: "post", input: z.strictObject({}), handle: () => "sent" },
+    limits: { ratePerMinute: 1, burst: 2 },
+  });
+  await using kit = await createTestKit({ databaseUrl: db.url, handlers: [post] });
+  await kit.runtime.enqueueMany(post, [{}, {}, {}]);
+  assertEquals((await kit.untilIdle()).ran, 2);
+  assertEquals((await kit.advance(30_000)).ran, 0);
+  assertEquals((await kit.advance(31_000)).ran, 1);
+  const once = { unique: { key: "k", scope: "window", windowMs: 60_000 } } as const;
+  const first = await kit.runtime.enqueue(post, {}, once);
+  await kit.advance(59_000);
+  assertEquals((await kit.runtime.enqueue(post, {}, once)).id, first.id);
+  await kit.advance(61_000);
+  const next = await kit.runtime.enqueue(post, {}, once);
+  assert(next.id !== first.id, "its window is over");
 });
 
 Deno.test("what has passed has passed for a branch too: a timer that it keeps is due when it was", async () => {
