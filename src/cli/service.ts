@@ -6,6 +6,7 @@ import { during } from "../runtime/starting.ts";
 import { migrate, type MigrateOptions, migrations } from "../store/migrate.ts";
 import { migrationWaits } from "../store/migration_waits.ts";
 import { openStore } from "../store/open.ts";
+import { BlindLoginError } from "../store/blind_login.ts";
 import type { Store } from "../store/store.ts";
 import type { Settings } from "./settings.ts";
 import { CommandError } from "./errors.ts";
@@ -59,7 +60,8 @@ class SchemaBehindError extends CommandError {
  * those that run on it.
  */
 async function demandSchema(options: MigrateOptions): Promise<void> {
-  const { pending } = await migrate({ ...options, plan: true });
+  const { pending, blindLogin } = await migrate({ ...options, plan: true });
+  if (blindLogin !== undefined) throw new BlindLoginError(blindLogin);
   if (pending.length === migrations.length) return await prepareSchema(options, false);
   if (pending.length > 0) throw new SchemaBehindError(pending.length);
 }

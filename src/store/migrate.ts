@@ -14,6 +14,7 @@ import { isContention, toStoreError } from "./failures.ts";
 import { column } from "./literal.ts";
 import { addPartitions } from "./maintenance.ts";
 import { MigrationError } from "./migration_error.ts";
+import { blindLogin, BlindLoginError } from "./blind_login.ts";
 import { ownTables } from "./own_tables.ts";
 import { field } from "./rows.ts";
 
@@ -58,6 +59,8 @@ export const migrations: readonly Migration[] = [
 export interface MigrationReport {
   /** In order; empty when the database was up to date. */
   readonly pending: readonly Migration[];
+  /** Of a plan with nothing pending: the login, where it would see no rows. */
+  readonly blindLogin?: string;
 }
 
 /** How to migrate. */
@@ -84,7 +87,8 @@ const TABLE = `
 /**
  * Applies what is pending, in one transaction, while others wait.
  *
- * @throws {MigrationError} An applied migration has another text here, or the role would see no rows.
+ * @throws {MigrationError} An applied migration has another text here.
+ * @throws {BlindLoginError} The role would see no rows.
  * @throws {UnavailableError} The database cannot be reached.
  */
 export async function migrate(options: MigrateOptions): Promise<MigrationReport> {
@@ -100,8 +104,9 @@ export async function migrate(options: MigrateOptions): Promise<MigrationReport>
   try {
     const known = options.migrations ?? migrations;
     const pending = await pendingOf(client, known);
-    if (pending.length === 0) await demandSight(client);
-    if (options.plan) return { pending };
+    const blind = pending.length === 0 ? await blindLogin(client) : null;
+    if (options.plan) return { pending, ...blind === null ? {} : { blindLogin: blind } };
+    if (blind !== null) throw new BlindLoginError(blind);
     if (pending.length === 0 && await isOfOthers(client)) return { pending };
     await createMigrationTable(client);
     const report = await applyPending(client, options);
@@ -114,19 +119,6 @@ export async function migrate(options: MigrateOptions): Promise<MigrationReport>
   } finally {
     await client.end({ timeout: 5 });
   }
-}
-
-/** Without the roles of the wall a login sees no row and is told nothing: a worker would wait for ever. */
-async function demandSight(client: postgres.Sql): Promise<void> {
-  const [of] = await client`
-    select current_user as login,
-           row_security_active('perdura.job') and not exists (
-             select from pg_roles where rolname = 'perdura_runner' and pg_has_role(oid, 'usage')) as is_blind`;
-  if (!field<boolean>(of, "is_blind")) return;
-  const login = field<string>(of, "login");
-  throw new MigrationError(
-    `The role ${login} sees no rows: grant perdura_tenant, perdura_sender, perdura_runner to ${login}`,
-  );
 }
 
 /**

@@ -130,9 +130,11 @@ Deno.test("doctor finds a schema that is not there, a right that is missing, and
     const url = new URL(db.url);
     [url.username, url.password] = [role, "x"];
     const { code, unwell } = await examine(url.href, session.run);
-    assertEquals([code, unwell.map(({ check }) => check)], [1, ["permissions", "partitions"]]);
+    const checks = ["permissions", "permissions", "partitions"];
+    assertEquals([code, unwell.map(({ check }) => check)], [1, checks]);
     assertMatch(unwell[0]?.remedy ?? "", new RegExp(`^grant select, insert, .* to "${role}";$`));
-    assertStringIncludes(unwell[1]?.message ?? "", "step has no partition for tomorrow");
+    assertMatch(unwell[1]?.remedy ?? "", new RegExp(`^grant perdura_tenant, .* to "${role}";$`));
+    assertStringIncludes(unwell[2]?.message ?? "", "step has no partition for tomorrow");
   } finally {
     await db.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
   }

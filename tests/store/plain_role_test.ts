@@ -1,10 +1,11 @@
 /** A role that may use the tables and change none: docs/security.md says what it needs. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import postgres from "postgres";
 import { UnavailableError } from "../../src/core/errors.ts";
 import { migrate, migrations } from "../../src/store/migrate.ts";
-import { MigrationError } from "../../src/store/migration_error.ts";
 import { openStore } from "../../src/store/open.ts";
+import { BlindLoginError } from "../../src/store/blind_login.ts";
+import { perduraEach } from "../cli/command.ts";
 import { buildJob, changeFor, claimAll } from "../support/build.ts";
 import { testDatabase } from "../support/database.ts";
 
@@ -56,11 +57,12 @@ Deno.test("who may not change the schema does not start where it is behind", asy
 
 Deno.test("who would see no rows is told which roles it needs, and does not start", async () => {
   await using role = await plainRole("perdura_tenant");
-  for (const plan of [false, true]) {
-    await assertRejects(
-      () => migrate({ url: role.url, plan }),
-      MigrationError,
-      "sees no rows: grant perdura_tenant, perdura_sender, perdura_runner to plain_",
-    );
-  }
+  const login = new URL(role.url).username;
+  const told =
+    `The role ${login} sees no rows: grant perdura_tenant, perdura_sender, perdura_runner`;
+  await assertRejects(() => migrate({ url: role.url }), BlindLoginError, told);
+  const [jobs, doctor] = await perduraEach([["jobs"], ["doctor"]], { DATABASE_URL: role.url });
+  assertEquals([jobs?.code, jobs?.lines.length], [1, 1]);
+  assertStringIncludes(jobs?.lines[0] ?? "", told);
+  assertStringIncludes(doctor?.stdout ?? "", `"${login}" sees no rows`);
 });

@@ -1,6 +1,7 @@
 /** Whether the database is one that this program can work on: version, schema, rights, indexes. */
 import { migrate, migrations } from "../../store/migrate.ts";
 import { MigrationError } from "../../store/migration_error.ts";
+import { blindLogin, remedyFor } from "../../store/blind_login.ts";
 import { migrationOf } from "../service.ts";
 import { type Check, type Patient, problem, warning } from "./finding.ts";
 
@@ -33,14 +34,17 @@ export const schemaChecks: readonly Check[] = [
           cross join unnest(array['select', 'insert', 'update', 'delete']) as p(privilege)
          where c.relnamespace = to_regnamespace('perdura') and c.relkind in ('r', 'p')
            and not has_table_privilege(c.oid, p.privilege)`;
+      const blind = await blindLogin(sql);
+      const unseen = blind === null ? [] : [problem(`"${blind}" sees no rows`, remedyFor(blind))];
       const [first] = rows;
-      if (!first) return [];
+      if (!first) return unseen;
       const [who] = await sql`select current_user as name`;
       const remedy = "grant select, insert, update, delete on all tables in schema perdura to " +
         `"${who?.name}";`;
       const more = rows.length > 1 ? ` and ${rows.length - 1} more` : "";
       return [
         problem(`"${who?.name}" may not ${first.privilege} on ${first.relname}${more}`, remedy),
+        ...unseen,
       ];
     },
   },
