@@ -81,9 +81,9 @@ export class Consequences {
     kindOf: (childId: string) => "activity" | "actor",
   ): void {
     // What cannot be stored is found out first: of a step that stalls nothing is carried out.
-    const jobs = effects.map((effect) => this.#jobOf(effect));
-    for (const [i, effect] of effects.entries()) {
-      const job = jobs[i];
+    const jobs = new Map(effects.map((effect) => [effect, this.#jobOf(effect)]));
+    for (const effect of startsFirst(effects, this.#of.id)) {
+      const job = jobs.get(effect);
       if (job) this.#jobs.push(job);
       switch (effect.kind) {
         case "spawn":
@@ -277,6 +277,44 @@ export class Consequences {
       clonedFrom: null,
     };
   }
+}
+
+/**
+ * What is sent to a child before it is asked for lies in its mailbox behind its start: an address that had another
+ * child before would read it as that one, and drop it as mail for somebody else.
+ */
+function startsFirst(effects: readonly Effect[], address: string): readonly Effect[] {
+  const unborn = new Set<string>();
+  for (const each of effects) {
+    if (each.kind === "spawn") unborn.add(placeOf(childAddress(address, each.id), each.gen));
+  }
+  if (unborn.size === 0) return effects;
+  const ordered: Effect[] = [];
+  let early: { readonly to: string; readonly effect: Effect }[] = [];
+  for (const effect of effects) {
+    const to = receiverOf(effect);
+    if (to !== null && unborn.has(to)) {
+      early.push({ to, effect });
+      continue;
+    }
+    ordered.push(effect);
+    if (effect.kind !== "spawn") continue;
+    const born = placeOf(childAddress(address, effect.id), effect.gen);
+    unborn.delete(born);
+    ordered.push(...early.filter((each) => each.to === born).map((each) => each.effect));
+    early = early.filter((each) => each.to !== born);
+  }
+  return ordered;
+}
+
+/** The incarnation that an effect is mail for; null: none, or whichever there is. */
+function receiverOf(effect: Effect): string | null {
+  if (effect.kind === "send") return placeOf(effect.to, effect.gen);
+  return effect.kind === "timer.set" ? placeOf(effect.to, effect.toGen) : null;
+}
+
+function placeOf(address: string, gen: number | undefined): string {
+  return `${address} ${gen}`;
 }
 
 /** An effect as the history keeps it. */
