@@ -104,21 +104,31 @@ export async function migrate(options: MigrateOptions): Promise<MigrationReport>
   try {
     const known = options.migrations ?? migrations;
     const pending = await pendingOf(client, known);
-    const blind = pending.length === 0 ? await blindLogin(client) : null;
-    if (options.plan) return { pending, ...blind === null ? {} : { blindLogin: blind } };
-    if (blind !== null) throw new BlindLoginError(blind);
-    if (pending.length === 0 && await isOfOthers(client)) return { pending };
-    await createMigrationTable(client);
-    const report = await applyPending(client, options);
-    const { url, isPooled = false } = options;
-    const database = new Database({ url, isPooled, connections: 1 });
-    await addPartitions(database).finally(() => database.close());
-    return report;
+    if (options.plan && pending.length > 0) return { pending };
+    const isLeft = options.plan || pending.length === 0 && await isOfOthers(client);
+    const report = isLeft ? { pending } : await bringUpToDate(client, options);
+    // Afterwards: a login that may grant itself the roles has them by now.
+    const blind = await blindLogin(client);
+    if (blind === null) return report;
+    if (options.plan) return { pending, blindLogin: blind };
+    throw new BlindLoginError(blind);
   } catch (error) {
     throw error instanceof MigrationError ? error : toStoreError(error);
   } finally {
     await client.end({ timeout: 5 });
   }
+}
+
+async function bringUpToDate(
+  client: postgres.Sql,
+  options: MigrateOptions,
+): Promise<MigrationReport> {
+  await createMigrationTable(client);
+  const report = await applyPending(client, options);
+  const { url, isPooled = false } = options;
+  const database = new Database({ url, isPooled, connections: 1 });
+  await addPartitions(database).finally(() => database.close());
+  return report;
 }
 
 /**

@@ -5,6 +5,7 @@ import { UnavailableError } from "../../src/core/errors.ts";
 import { newId, newJobId } from "../../src/core/id.ts";
 import type { JobInsert } from "../../src/core/job.ts";
 import { migrate, migrations } from "../../src/store/migrate.ts";
+import { MigrationError } from "../../src/store/migration_error.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { buildJob, changeFor, claimAll } from "../support/build.ts";
@@ -234,6 +235,18 @@ Deno.test("without a superuser it stands as soon as the three roles are granted"
     });
   } finally {
     await store.close();
+  }
+});
+
+Deno.test("an owner who would see no rows is told, also where it was behind", async () => {
+  await using login = await plainLogin();
+  await login.admin.unsafe(`grant perdura_tenant, perdura_sender, perdura_runner to ${login.name}`);
+  await migrate({ url: login.url });
+  await login.admin.unsafe(`revoke perdura_runner from ${login.name}`);
+  const next = { id: 9_999, name: "9999_next", text: "select 1" };
+  for (const more of [[next], []]) {
+    const start = () => migrate({ url: login.url, migrations: [...migrations, ...more] });
+    await assertRejects(start, MigrationError, "sees no rows");
   }
 });
 
