@@ -102,7 +102,6 @@ export type {
   JobResource,
   Program,
 } from "./src/client/client.ts";
-export type { Answered } from "./src/core/json.ts";
 export type {
   JobIn,
   MachineIn,

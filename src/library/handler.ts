@@ -8,7 +8,7 @@ export type { Clock, Random } from "../core/clock.ts";
 export type { Backoff } from "../core/backoff.ts";
 export type { DeclaredBreaker } from "../core/breaker.ts";
 export type { JobError } from "../core/failure.ts";
-export type { Json } from "../core/json.ts";
+export type { Answered, GivesJson, Json, Kept } from "../core/json.ts";
 export { giveUp, retryAfter, snooze } from "../core/outcome.ts";
 export type { GiveUp, RetryAfter, Snooze } from "../core/outcome.ts";
 export { sensitive } from "../core/redaction.ts";

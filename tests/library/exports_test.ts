@@ -16,7 +16,7 @@ const ORIGINS = [
 /** How the compiler comes to a type: no value is of them. */
 const STEPS = [
   ...["Checked", "Coded", "Definition", "DefinitionOf", "HandlerIn", "HandlerOf", "IdOf", "IsAny"],
-  ...["Named", "NewJobOf", "ShapeFor", "ShapeOf"],
+  ...["Lost", "Named", "NewJobOf", "ShapeFor", "ShapeOf"],
 ];
 /** Handed from one part of ours to another. */
 const INTERIOR = [

@@ -8,9 +8,12 @@ import type { AnyActorRef } from "xstate";
 import {
   defineHandler,
   encode,
+  type GivesJson,
   giveUp,
   type Handler,
+  type HandlerContext,
   InvalidInputError,
+  type Kept,
   snooze,
   type Stored,
 } from "perdura";
@@ -173,6 +176,25 @@ Deno.test("an option of a handler that is misspelt, or cannot be, is told where 
     () => defineHandler({ type: "pay", input, limits: { ratePerMinute: 0 }, handle }),
     InvalidInputError,
   );
+});
+
+/** A step of a program's own, for whatever its work gives. */
+function twice<T>(
+  { step }: Pick<HandlerContext, "step">,
+  work: (() => T | Promise<T>) & GivesJson<T>,
+): Promise<readonly Kept<T>[]> {
+  return Promise.all([step("first", work), step("second", work)]);
+}
+
+Deno.test("what wraps a step has its types", async () => {
+  const context: Pick<HandlerContext, "step"> = {
+    step: async (_name, work) => JSON.parse(JSON.stringify(await work())),
+  };
+  const [first] = await twice(context, () => new Date(0));
+  const text: string | undefined = first;
+  assertEquals(text, "1970-01-01T00:00:00.000Z");
+  // @ts-expect-error: a Map is no JSON
+  await twice(context, () => new Map());
 });
 
 Deno.test("what is stored in a form of its own has no type of another form", () => {
