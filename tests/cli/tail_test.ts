@@ -8,15 +8,18 @@ import { openSession } from "./command.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
-Deno.test("tail --actor prints the steps of an actor, and ends with it", async () => {
-  await using db = await testDatabase();
-  await using runtime = await createRuntime({
-    databaseUrl: db.url,
-    handlers: [],
-    machines: [defineMachine(approvalMachine, { version: "1" })],
-  });
+/** A runtime in which the approval `a1` waits. */
+async function withApproval(databaseUrl: string) {
+  const machines = [defineMachine(approvalMachine, { version: "1" })];
+  const runtime = await createRuntime({ databaseUrl, handlers: [], machines });
   const input = { title: "A book", approver: "Grace" };
   await runtime.actors.start({ machine: "approval", id: "a1", input });
+  return runtime;
+}
+
+Deno.test("tail --actor prints the steps of an actor, and ends with it", async () => {
+  await using db = await testDatabase();
+  await using runtime = await withApproval(db.url);
   await runtime.actors.send("a1", { type: "APPROVE", by: "Grace" });
   await using session = await openSession({ DATABASE_URL: db.url });
   const run = (...args: string[]) => session.run(["tail", ...args]);
@@ -35,13 +38,7 @@ Deno.test("tail --actor prints the steps of an actor, and ends with it", async (
 
 Deno.test("tail ends with a job, or an actor, whose history is not kept any longer", async () => {
   await using db = await testDatabase();
-  await using runtime = await createRuntime({
-    databaseUrl: db.url,
-    handlers: [],
-    machines: [defineMachine(approvalMachine, { version: "1" })],
-  });
-  const input = { title: "A book", approver: "Grace" };
-  await runtime.actors.start({ machine: "approval", id: "a1", input });
+  await using runtime = await withApproval(db.url);
   await runtime.actors.terminate("a1", "test");
   const job = buildJob();
   await db.store.insert([job]);

@@ -1,7 +1,5 @@
 /** Mail that lies behind where a process looks for it: its transaction was long. */
 import { assert, assertEquals } from "@std/assert";
-import { assign, setup } from "xstate";
-import { defineMachine } from "../../../src/core/actor/mod.ts";
 import { newId } from "../../../src/core/id.ts";
 import { over } from "../../../src/core/over.ts";
 import { Runtime } from "../../../src/library/runtime.ts";
@@ -10,14 +8,7 @@ import { Machines } from "../../../src/runtime/machines.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { eventually } from "../../support/build.ts";
 import { type TestDatabase, testDatabase } from "../../support/database.ts";
-
-const counter = defineMachine(
-  setup({
-    types: {} as { context: { n: number }; events: { type: "INC" } },
-    actions: { count: assign({ n: ({ context }) => context.n + 1 }) },
-  }).createMachine({ id: "counter", context: { n: 0 }, on: { INC: { actions: "count" } } }),
-  { version: "1" },
-);
+import { counter } from "./counter.ts";
 
 /** A runtime that takes each look at mail from the head for a dear one, as behind a snapshot that somebody holds. */
 function runtimeOn(store: Store, onLook: (from: number | null) => Promise<void>): Runtime {

@@ -12,14 +12,8 @@ import { Turning } from "../../../src/runtime/turning.ts";
 import { eventually } from "../../support/build.ts";
 import { testDatabase } from "../../support/database.ts";
 import { untilBlocked } from "../../support/locks.ts";
+import { counter } from "./counter.ts";
 
-const counter = defineMachine(
-  setup({
-    types: {} as { context: { n: number }; events: { type: "INC" } },
-    actions: { count: assign({ n: ({ context }) => context.n + 1 }) },
-  }).createMachine({ id: "counter", context: { n: 0 }, on: { INC: { actions: "count" } } }),
-  { version: "1" },
-);
 const INC = { type: "INC" } as const;
 const KEYS = 40;
 
