@@ -43,6 +43,13 @@ const list: readonly Contestant[] = [
     settings: "a statechart whose five states invoke an activity each: six turns, five jobs",
   },
   {
+    name: "perdura-actors-steps",
+    system: "actors",
+    variant: "steps",
+    store: "postgres",
+    settings: "a statechart that invokes one activity, whose function takes five `step`s",
+  },
+  {
     name: "graphile-fastest",
     system: "graphile",
     variant: "fastest",

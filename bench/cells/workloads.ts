@@ -278,7 +278,14 @@ function fairShare(pick: Pick): Workload {
 /** The handler is called behind the last step. */
 function workflowLatency(pick: Pick): Workload {
   const plan = { jobs: pick(20, 100), gapMs: pick(150, 300) };
-  const names = ["perdura-workflow", "perdura-actors", "dbos", "absurd", "openworkflow"];
+  const names = [
+    "perdura-workflow",
+    "perdura-actors-steps",
+    "perdura-actors",
+    "dbos",
+    "absurd",
+    "openworkflow",
+  ];
   return {
     name: "workflow-latency",
     title: "Workflows of five steps, one at a time: from adding to the end of the fifth step",
@@ -291,20 +298,31 @@ function workflowLatency(pick: Pick): Workload {
   };
 }
 
+/** Workflows at once, where there are more than each system has as its variant. */
+const MANY = 400;
+
 function workflows(pick: Pick): Workload {
   const few = { chunk: 10, inFlight: 16 };
-  const entry = (who: string, quick: number, full: number) =>
-    drainEntry(who, plain(pick(quick, full), {}, few));
+  const entries = (who: string, quick: number, full: number) => {
+    const jobs = pick(quick, full);
+    const many = plain(jobs, { concurrency: MANY }, few);
+    const isMany = who.startsWith("perdura") || pick(0, 1) === 1;
+    return [
+      drainEntry(who, plain(jobs, {}, few)),
+      ...(isMany ? [drainEntry(who, many, `${who}-${MANY}`)] : []),
+    ];
+  };
   return {
     name: "workflows",
-    title: "Workflows of five steps, each step's result stored",
+    title: `Workflows of five steps, each step's result stored, 100 and ${MANY} at once`,
     isExtra: true,
     entries: [
-      entry("perdura-workflow", 1_000, 5_000),
-      entry("perdura-actors", 1_500, 3_000),
-      entry("dbos", 150, 1_000),
-      entry("absurd", 200, 1_000),
-      entry("openworkflow", 200, 1_000),
+      ...entries("perdura-workflow", 1_000, 20_000),
+      ...entries("perdura-actors-steps", 1_000, 20_000),
+      ...entries("perdura-actors", 1_500, 6_000),
+      ...entries("dbos", 150, 1_000),
+      ...entries("absurd", 200, 1_000),
+      ...entries("openworkflow", 200, 1_000),
     ],
   };
 }

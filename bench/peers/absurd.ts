@@ -1,5 +1,5 @@
 /**
- * Absurd: 100 tasks at once, claimed by 100, polled every 50 ms.
+ * Absurd: 100 tasks at once unless told otherwise, claimed by as many, polled every 50 ms.
  *
  * Its npm package has no schema. ABSURD_SQL names a copy of `sql/absurd.sql` of its repository.
  */
@@ -35,11 +35,11 @@ await runAgent(({ url, variant }: AgentConfig) => {
     async addMany(works) {
       for (const { payload } of works) await app.spawn("order", payload);
     },
-    async work(_, given) {
+    async work({ concurrency }, given) {
       run = given;
       await app.startWorker({
-        concurrency: 100,
-        batchSize: 100,
+        concurrency: concurrency ?? 100,
+        batchSize: concurrency ?? 100,
         pollInterval: 0.05,
       });
     },

@@ -40,9 +40,9 @@ await runAgent(({ url, variant }: AgentConfig) => {
     };
     await client.enqueue(options, payload);
   };
-  const launch = async () => {
+  const launch = async (workerConcurrency = 200) => {
     await DBOS.launch();
-    const options = { workerConcurrency: 200, minPollingIntervalMs: 50 };
+    const options = { workerConcurrency, minPollingIntervalMs: 50 };
     await DBOS.registerQueue(QUEUE, options);
   };
   return Promise.resolve({
@@ -54,9 +54,9 @@ await runAgent(({ url, variant }: AgentConfig) => {
     async addMany(works) {
       for (const { payload } of works) await add(payload);
     },
-    async work(_, given) {
+    async work({ concurrency }, given) {
       run = given;
-      await launch();
+      await launch(concurrency ?? undefined);
     },
     async isBusy() {
       const text = `select exists (

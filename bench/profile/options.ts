@@ -3,7 +3,7 @@
 const USAGE = `usage: deno run -A --config deno.json bench/profile.ts
          [--who CONTESTANT] [--jobs N] [--bytes N] [--workers N] [--sleep MS] [--set setting=value …]
 
-  --who …   whom to profile: perdura, perdura-workflow, perdura-actors
+  --who …   whom to profile: perdura, perdura-workflow, perdura-actors, perdura-actors-steps
   --sleep … how long a drained job takes, milliseconds (0: nothing)
   --set …   a setting of PostgreSQL to try, for every session`;
 
@@ -39,7 +39,7 @@ export function readOptions(args: readonly string[]): Options | string {
     const number = NUMBERS[name ?? ""];
     if (number && /^(0|[1-9]\d{0,6})$/.test(value) && Number(value) >= number.least) {
       found[number.as] = Number(value);
-    } else if (name === "--who" && /^perdura(-workflow|-actors)?$/.test(value)) {
+    } else if (name === "--who" && /^perdura(-workflow|-actors|-actors-steps)?$/.test(value)) {
       who = value;
     } else if (name === "--set" && setting !== undefined && to !== undefined) {
       settings.push([setting, to]);

@@ -32,7 +32,9 @@ function sooner(key: string, peer: string, ours: string): Ratio {
 }
 
 const GRAPHILE = ["graphile-fastest"];
-const WORKFLOWS = ["dbos", "absurd", "openworkflow"];
+const PEERS = ["dbos", "absurd", "openworkflow"];
+/** With whatever number at once is faster for it. */
+const WORKFLOWS = PEERS.flatMap((peer) => [peer, `${peer}-400`]);
 
 const ratios: readonly Ratio[] = [
   faster("drain/graphile-fastest", "drain", GRAPHILE),
@@ -68,11 +70,16 @@ const ratios: readonly Ratio[] = [
   faster("finished10m", "scale", ["perdura"], "finished10m"),
   faster("held", "scale", ["perdura"], "held"),
   faster("tenants1000", "scale", ["perdura"], "tenants1000"),
-  // A job that remembers its steps is what the peers have; a chart of activities is more.
+  // Work that remembers its steps is what the peers have; a chart of activities is more.
   faster("workflow/best-peer", "workflows", WORKFLOWS, "perdura-workflow"),
+  faster("workflow-400/best-peer", "workflows", WORKFLOWS, "perdura-workflow-400"),
+  faster("workflow-actors-steps/best-peer", "workflows", WORKFLOWS, "perdura-actors-steps"),
+  faster("workflow-actors-steps-400/best-peer", "workflows", WORKFLOWS, "perdura-actors-steps-400"),
   faster("workflow-actors/best-peer", "workflows", WORKFLOWS, "perdura-actors"),
-  ...WORKFLOWS.flatMap((peer) => [
+  faster("workflow-actors-400/best-peer", "workflows", WORKFLOWS, "perdura-actors-400"),
+  ...PEERS.flatMap((peer) => [
     sooner(`workflow-latency/${peer}`, peer, "perdura-workflow"),
+    sooner(`workflow-actors-steps-latency/${peer}`, peer, "perdura-actors-steps"),
     sooner(`workflow-actors-latency/${peer}`, peer, "perdura-actors"),
   ]),
 ];

@@ -24,6 +24,8 @@ export class RelaySeats<T extends Asking> {
   readonly #batcher: Batcher<T>;
   /** By type of job: how many more are not read for. */
   readonly #pauses = new Map<string, number>();
+  /** Types of jobs after the last of which no other began. */
+  readonly #lasts = new Set<string>();
 
   /** @param onSeat Null: it has left, does not run, has mail to read first, or was not to be read. */
   constructor(actors: Store["actors"], onSeat: (asking: T, seat: Seat | null) => void) {
@@ -42,6 +44,18 @@ export class RelaySeats<T extends Asking> {
     const left = this.#pauses.get(type) ?? 0;
     if (left > 0) this.#pauses.set(type, left - 1);
     return left === 0;
+  }
+
+  /** Whether nothing began after the last of its type that was read for. */
+  isLast(type: string): boolean {
+    return this.#lasts.has(type);
+  }
+
+  /** What became of one that was read for. */
+  note(type: string, { fits, isLast }: { readonly fits: boolean; readonly isLast: boolean }): void {
+    if (!fits) return this.wasInVain(type);
+    if (isLast) this.#lasts.add(type);
+    else this.#lasts.delete(type);
   }
 
   /** Its actor's turns do not fit a relay. */

@@ -10,21 +10,23 @@
 import { sourcesOf } from "../core/actor/sources.ts";
 import type { Clock } from "../core/clock.ts";
 import type { JobInsert } from "../core/job.ts";
-import type { Change, ClaimedJob, Relayed, Store, Turn } from "../store/store.ts";
+import type { ClaimedJob, Relayed, Store, Turn } from "../store/store.ts";
 import { Batcher } from "./batcher.ts";
 import type { Outcome } from "./committer.ts";
-import { changeOf } from "./endings.ts";
-import type { HandOff, Offer } from "./handoff.ts";
+import type { Offer } from "./handoff.ts";
 import type { Seat } from "./ledger.ts";
 import type { Machines } from "./machines.ts";
 import type { CountDefaults } from "./preparing.ts";
+import { type Ended, endedOf, free, goOrdinary, type RelayWorker } from "./relay_end.ts";
 import { actorOf, RelaySeats } from "./relay_seats.ts";
 import { isPlain, letterOf, type Made } from "./relay_turn.ts";
 import { Turning } from "./turning.ts";
 
 const BATCH_MAX = 200;
+/** Statements at once of those whose handlers wait for what follows. */
 const IN_FLIGHT_MAX = 2;
-const SPREAD_MIN = 16;
+/** To begin a statement costs PostgreSQL as much as twenty relays in it: fewer are not worth two. */
+const SPREAD_MIN = 64;
 /** So many in a row; then the handler, and the mailbox, are anybody's. */
 const CHAIN_MAX = 50;
 /**
@@ -44,22 +46,6 @@ export interface RelaysHost {
   readonly onDone: (turns: readonly Turn[], started: ReadonlySet<string>) => void;
   /** Whether the end of such a job is mail for an actor. */
   readonly isActivity: (type: string) => boolean;
-}
-
-/** The worker whose handlers run the activities. */
-export interface RelayWorker {
-  readonly handOff: HandOff;
-  /** The end is committed. `mailed`: as mail. */
-  readonly onSettled: (claimed: ClaimedJob, change: Change, isMailed: boolean) => void;
-  /** The end is to be committed the ordinary way. */
-  readonly onOrdinary: (outcome: Outcome) => void;
-}
-
-/** An activity that has succeeded, and the machine's decision about its job. */
-interface Ended {
-  readonly outcome: Outcome;
-  readonly claimed: ClaimedJob;
-  readonly change: Change;
 }
 
 /** One whose actor is not known yet. */
@@ -91,7 +77,9 @@ export class Relays {
   readonly #workers = new Set<RelayWorker>();
   readonly #byActor = new Map<string, Known>();
   readonly #byJob = new Map<string, Known>();
-  readonly #batcher: Batcher<OnTheWay>;
+  readonly #followed: Batcher<OnTheWay>;
+  /** Nobody waits for these: they gather while one statement is in flight, and no two wait for a lease. */
+  readonly #last: Batcher<OnTheWay>;
   readonly #seats: RelaySeats<Unknown>;
 
   constructor(host: RelaysHost) {
@@ -100,13 +88,14 @@ export class Relays {
       host.store.actors,
       (unknown, seat) => this.#meet(unknown, seat),
     );
-    this.#batcher = new Batcher({
-      send: (batch) => this.#send(batch),
+    const options = {
+      send: (batch: OnTheWay[]) => this.#send(batch),
       sizeMax: BATCH_MAX,
-      inFlightMax: IN_FLIGHT_MAX,
-      spreadMin: SPREAD_MIN,
       gather: () => 0,
-    });
+    };
+    const many = { inFlightMax: IN_FLIGHT_MAX, spreadMin: SPREAD_MIN };
+    this.#followed = new Batcher({ ...options, ...many });
+    this.#last = new Batcher({ ...options, inFlightMax: 1 });
   }
 
   /** From now on activities may be started by a worker of this process. Gives the way back. */
@@ -118,7 +107,10 @@ export class Relays {
   /** Everything that is on its way has arrived. */
   async drained(): Promise<void> {
     await this.#seats.drained();
-    await this.#batcher.drained();
+    // The end of one may begin another, in the other's place.
+    while (!this.#followed.isIdle || !this.#last.isIdle) {
+      await Promise.all([this.#followed.drained(), this.#last.drained()]);
+    }
   }
 
   /** Handlers for jobs that turns begin. */
@@ -165,7 +157,7 @@ export class Relays {
       this.#forget(known);
       return false;
     }
-    this.#enter(known, this.#ended(outcome));
+    this.#enter(known, endedOf(outcome, this.#host.clock.now(), true));
     return true;
   }
 
@@ -183,8 +175,9 @@ export class Relays {
       !this.#workers.has(worker) || ending.kind !== "succeeded" || claimed.holdsSlots ||
       !this.#seats.isWorth(claimed.type)
     ) return false;
-    if (!worker.handOff.keep()) return false;
-    this.#seats.ask({ ...this.#ended(outcome), worker });
+    const isKept = !this.#seats.isLast(claimed.type);
+    if (isKept && !worker.handOff.keep()) return false;
+    this.#seats.ask({ ...endedOf(outcome, this.#host.clock.now(), isKept), worker });
     return true;
   }
 
@@ -195,8 +188,7 @@ export class Relays {
     const known = old ?? (isFit ? this.#know(worker, seat) : undefined);
     if (known?.worker === worker) return this.#enter(known, ended);
     if (seat !== null) this.#seats.wasInVain(ended.claimed.type);
-    worker.handOff.unkeep(1);
-    worker.onOrdinary(ended.outcome);
+    goOrdinary(ended, worker);
   }
 
   #know(worker: RelayWorker, seat: Seat): Known {
@@ -205,12 +197,6 @@ export class Relays {
     const known = { worker, seat, since, ...rest };
     this.#byActor.set(keyOf(seat), known);
     return known;
-  }
-
-  #ended(outcome: Outcome): Ended {
-    const { claimed, ending } = outcome;
-    const at = new Date(this.#host.clock.now());
-    return { outcome, claimed, change: changeOf(claimed, ending, { ...outcome, at }) };
   }
 
   #enter(known: Known, ended: Ended): void {
@@ -227,11 +213,23 @@ export class Relays {
     const fits = isPlain(turn, ended.claimed.id, known.seat) &&
       turning.transactional.length === 0;
     // A lane that is held now says nothing about the next turn.
-    if (!fits && known.relays === 0) this.#seats.wasInVain(ended.claimed.type);
-    const isShort = fits && known.worker.handOff.mayFollow(turn.jobs, this.#mayGoAhead(known));
-    if (!isShort) return this.#leave(known, ended);
+    const isLast = turn.jobs.length === 0;
+    if (known.relays === 0) this.#seats.note(ended.claimed.type, { fits, isLast });
+    if (!fits || !this.#mayFollow(known, ended, turn)) return this.#leave(known, ended);
     known.isBusy = true;
-    this.#batcher.add({ known, turning, turn, ended });
+    const onTheWay = { known, turning, turn, ended };
+    if (!isLast) return this.#followed.add(onTheWay);
+    this.#last.add(onTheWay);
+    // The next job does not wait for the commit, as after a plain one.
+    free(ended, known.worker);
+  }
+
+  /** What the turn begins has a handler, and nothing in its lane goes before it. */
+  #mayFollow(known: Known, ended: Ended, { jobs }: Turn): boolean {
+    const { handOff } = known.worker;
+    if (!handOff.mayFollow(jobs, this.#mayGoAhead(known))) return false;
+    if (jobs.length > 0) ended.isKept ||= handOff.keep();
+    return jobs.length === 0 || ended.isKept;
   }
 
   #mayGoAhead({ relays, since }: Known): boolean {
@@ -240,10 +238,8 @@ export class Relays {
 
   /** It goes the ordinary way, and its actor's next ones too, until it begins one anew. */
   #leave(known: Known, ended: Ended): void {
-    const { handOff, onOrdinary } = known.worker;
     this.#forget(known);
-    handOff.unkeep(1);
-    onOrdinary(ended.outcome);
+    goOrdinary(ended, known.worker);
   }
 
   #forget(known: Known): void {
@@ -251,10 +247,7 @@ export class Relays {
     known.jobs.clear();
     const key = keyOf(known.seat);
     if (this.#byActor.get(key) === known) this.#byActor.delete(key);
-    for (const ended of known.waiting.splice(0)) {
-      known.worker.handOff.unkeep(1);
-      known.worker.onOrdinary(ended.outcome);
-    }
+    for (const ended of known.waiting.splice(0)) goOrdinary(ended, known.worker);
   }
 
   /** Never rejects. One worker's batch, under one lease. */
@@ -296,11 +289,11 @@ export class Relays {
   }
 
   #conclude({ known, ended, turn }: OnTheWay, fate: Relayed | undefined): void {
-    const { handOff, onSettled } = known.worker;
     known.isBusy = false;
     if (!fate || fate.outcome === "lost") return this.#leave(known, ended);
-    onSettled(ended.claimed, ended.change, fate.outcome === "mailed");
-    if (!fate.started) handOff.unkeep(1);
+    known.worker.onSettled(ended.claimed, ended.change, fate.outcome === "mailed");
+    // With what has started its handler goes along.
+    if (!fate.started) free(ended, known.worker);
     if (fate.outcome === "mailed" || fate.hasMail || turn.status !== "active") {
       return this.#forget(known);
     }

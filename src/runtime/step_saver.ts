@@ -8,6 +8,8 @@ import { Batcher } from "./batcher.ts";
 
 const IN_FLIGHT_MAX = 2;
 const BATCH_MAX = 500;
+/** Shared out from here on: half of the jobs take their next steps while the results of the others are stored. */
+const SPREAD_MIN = 100;
 
 interface Waiting {
   readonly step: SavedStep;
@@ -26,6 +28,7 @@ export class StepSaver {
       send: (batch) => this.#send(batch),
       sizeMax: BATCH_MAX,
       inFlightMax: IN_FLIGHT_MAX,
+      spreadMin: SPREAD_MIN,
       gather: () => 0,
     });
   }

@@ -19,7 +19,7 @@ import { emptyInbox } from "./inbox.ts";
 import { Leases } from "./leases.ts";
 import { Pulse } from "./pulse.ts";
 import { isMember } from "./members.ts";
-import type { RelayWorker } from "./relays.ts";
+import type { RelayWorker } from "./relay_end.ts";
 import { Runner } from "./runner.ts";
 import { WorkerStats } from "./stats.ts";
 import { ScheduleLoop } from "./schedule_loop.ts";
