@@ -9,7 +9,15 @@ import type { Actor } from "./actor_view.ts";
 import { defineHandler, type Handler } from "./handlers.ts";
 import type { Turner } from "./turner.ts";
 
-const askedSchema = z.strictObject({ machine: z.string(), id: z.string(), input: z.unknown() });
+const ofOptions = () => "The options are `id` and `tenantId`";
+
+const askedSchema = z.strictObject({
+  machine: z.string(),
+  id: z.string(),
+  input: z.unknown(),
+  /** Those that the SQL function does not know. */
+  options: z.strictObject({}, { error: ofOptions }).optional(),
+});
 
 /** Starts what is asked for. @throws what `Actors.start` does. */
 export async function startAsked(turner: Turner, tenantId: string, asked: unknown): Promise<Actor> {

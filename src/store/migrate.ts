@@ -53,6 +53,7 @@ export const migrations: readonly Migration[] = [
   { id: 29, name: "0029_keys_of_live_jobs", text: sql.migration0029 },
   { id: 30, name: "0030_charts_of_workers", text: sql.migration0030 },
   { id: 31, name: "0031_claims_by_place", text: sql.migration0031 },
+  { id: 32, name: "0032_options_of_starts", text: sql.migration0032 },
 ];
 
 /** What a migration run did, or would do. */

@@ -107,14 +107,26 @@ Deno.test("a start that cannot be is a dead letter with the reason", async () =>
   await db.sql`select perdura.start_actor('counter', '{"from": "x"}')`;
   await db.sql`select perdura.start_actor('counter', '{"from": 1}', '{"id": "twice"}')`;
   await db.sql`select perdura.start_actor('counter', '{"from": 2}', '{"id": "twice"}')`;
+  for (const options of ['{"id": "x", "tenantID": "acme"}', '["x"]', '"x"']) {
+    await db.sql`select perdura.start_actor('counter', '{"from": 2}', ${options}::text::jsonb)`;
+  }
+  for (const none of ["null", "{}", null]) {
+    await db.sql`select perdura.start_actor('counter', '{"from": 2}', ${none}::text::jsonb)`;
+  }
   await runtime.drive({ budgetMs: 20_000 });
   const dead = await db.sql`
-    select type, last_error ->> 'code' as code from perdura.dead_letter order by code`;
+    select type, last_error ->> 'code' as code, last_error ->> 'message' as message
+      from perdura.dead_letter order by code, message`;
   assertEquals(dead.map(({ type, code }) => [type, code]), [
     ["perdura.start_actor", "idempotency_conflict"],
     ["perdura.start_actor", "invalid_input"],
+    ["perdura.start_actor", "invalid_input"],
+    ["perdura.start_actor", "invalid_input"],
+    ["perdura.start_actor", "invalid_input"],
     ["perdura.start_actor", "unknown_machine"],
   ]);
+  const [started] = await db.sql`select count(*)::int as n from perdura.actor`;
+  assertEquals(started?.n, 4);
   assertEquals((await runtime.actors.get(null, "twice")).machine, "counter");
 });
 
