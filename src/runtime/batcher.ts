@@ -102,8 +102,8 @@ export class Batcher<T> {
   }
 
   #sizeOf(gathered: number): number {
-    const { sizeMax, inFlightMax, spreadMin = sizeMax } = this.#options;
-    const share = Math.ceil(gathered / (inFlightMax - this.#inFlight));
-    return Math.min(sizeMax, Math.max(spreadMin, share));
+    const { sizeMax, inFlightMax, spreadMin = Infinity } = this.#options;
+    const share = gathered / (inFlightMax - this.#inFlight);
+    return Math.min(sizeMax, gathered < spreadMin ? gathered : Math.ceil(share));
   }
 }

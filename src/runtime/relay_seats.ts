@@ -11,6 +11,8 @@ const BATCH_MAX = 200;
 const IN_FLIGHT_MAX = 2;
 /** After a read in vain so many activities of the kind end the ordinary way. */
 const PAUSE = 20;
+/** So many in a row that nothing has followed foretell the next one. */
+const LASTS_MIN = 5;
 
 /** An activity whose actor is to be read. */
 interface Asking {
@@ -24,8 +26,8 @@ export class RelaySeats<T extends Asking> {
   readonly #batcher: Batcher<T>;
   /** By type of job: how many more are not read for. */
   readonly #pauses = new Map<string, number>();
-  /** Types of jobs after the last of which no other began. */
-  readonly #lasts = new Set<string>();
+  /** By type of job: after so many in a row no other began. */
+  readonly #lasts = new Map<string, number>();
 
   /** @param onSeat Null: it has left, does not run, has mail to read first, or was not to be read. */
   constructor(actors: Store["actors"], onSeat: (asking: T, seat: Seat | null) => void) {
@@ -46,15 +48,15 @@ export class RelaySeats<T extends Asking> {
     return left === 0;
   }
 
-  /** Whether nothing began after the last of its type that was read for. */
-  isLast(type: string): boolean {
-    return this.#lasts.has(type);
+  /** Whether none will begin after one of this type, as far as the ones before it tell. */
+  foreseesLast(type: string): boolean {
+    return (this.#lasts.get(type) ?? 0) >= LASTS_MIN;
   }
 
-  /** What became of one that was read for. */
+  /** What became of the first one of an actor. */
   note(type: string, { fits, isLast }: { readonly fits: boolean; readonly isLast: boolean }): void {
     if (!fits) return this.wasInVain(type);
-    if (isLast) this.#lasts.add(type);
+    if (isLast) this.#lasts.set(type, (this.#lasts.get(type) ?? 0) + 1);
     else this.#lasts.delete(type);
   }
 

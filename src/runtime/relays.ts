@@ -175,7 +175,7 @@ export class Relays {
       !this.#workers.has(worker) || ending.kind !== "succeeded" || claimed.holdsSlots ||
       !this.#seats.isWorth(claimed.type)
     ) return false;
-    const isKept = !this.#seats.isLast(claimed.type);
+    const isKept = !this.#seats.foreseesLast(claimed.type);
     if (isKept && !worker.handOff.keep()) return false;
     this.#seats.ask({ ...endedOf(outcome, this.#host.clock.now(), isKept), worker });
     return true;
@@ -215,21 +215,16 @@ export class Relays {
     // A lane that is held now says nothing about the next turn.
     const isLast = turn.jobs.length === 0;
     if (known.relays === 0) this.#seats.note(ended.claimed.type, { fits, isLast });
-    if (!fits || !this.#mayFollow(known, ended, turn)) return this.#leave(known, ended);
+    const { handOff } = known.worker;
+    const isShort = fits && (isLast || ended.isKept) &&
+      handOff.mayFollow(turn.jobs, this.#mayGoAhead(known));
+    if (!isShort) return this.#leave(known, ended);
     known.isBusy = true;
     const onTheWay = { known, turning, turn, ended };
     if (!isLast) return this.#followed.add(onTheWay);
     this.#last.add(onTheWay);
     // The next job does not wait for the commit, as after a plain one.
     free(ended, known.worker);
-  }
-
-  /** What the turn begins has a handler, and nothing in its lane goes before it. */
-  #mayFollow(known: Known, ended: Ended, { jobs }: Turn): boolean {
-    const { handOff } = known.worker;
-    if (!handOff.mayFollow(jobs, this.#mayGoAhead(known))) return false;
-    if (jobs.length > 0) ended.isKept ||= handOff.keep();
-    return jobs.length === 0 || ended.isKept;
   }
 
   #mayGoAhead({ relays, since }: Known): boolean {
@@ -292,8 +287,8 @@ export class Relays {
     known.isBusy = false;
     if (!fate || fate.outcome === "lost") return this.#leave(known, ended);
     known.worker.onSettled(ended.claimed, ended.change, fate.outcome === "mailed");
-    // With what has started its handler goes along.
-    if (!fate.started) free(ended, known.worker);
+    if (fate.started) ended.isKept = false; // what has started takes it over
+    else free(ended, known.worker);
     if (fate.outcome === "mailed" || fate.hasMail || turn.status !== "active") {
       return this.#forget(known);
     }

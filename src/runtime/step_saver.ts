@@ -9,7 +9,7 @@ import { Batcher } from "./batcher.ts";
 const IN_FLIGHT_MAX = 2;
 const BATCH_MAX = 500;
 /** Shared out from here on: half of the jobs take their next steps while the results of the others are stored. */
-const SPREAD_MIN = 100;
+const SPREAD_MIN = 150;
 
 interface Waiting {
   readonly step: SavedStep;

@@ -57,6 +57,17 @@ Deno.test("Batcher sends what was added in one go as one batch, in order", async
   assertEquals(sender.batches, [[1, 2, 3]]);
 });
 
+Deno.test("Batcher spreads nothing that is smaller than it is told, and the rest in equal parts", async () => {
+  const { sender, batcher } = open({ inFlightMax: 2, spreadMin: 4 });
+  for (const item of [1, 2, 3]) batcher.add(item);
+  await nextTask();
+  assertEquals(sender.batches, [[1, 2, 3]]);
+  await sender.finish();
+  for (const item of [4, 5, 6, 7]) batcher.add(item);
+  await nextTask();
+  assertEquals(sender.batches.slice(1), [[4, 5], [6, 7]]);
+});
+
 Deno.test("Batcher spreads what has gathered over the places in flight", async () => {
   const { sender, batcher } = open({ inFlightMax: 2, spreadMin: 2 });
   for (const item of [1, 2, 3, 4, 5]) batcher.add(item);

@@ -6,7 +6,13 @@ import { z } from "zod";
 import { eventually } from "../../support/build.ts";
 import { testDatabase } from "../../support/database.ts";
 
-const work = fromPromise<boolean, boolean>(({ input }) => Promise.resolve(input));
+let gate = Promise.withResolvers<void>();
+gate.resolve();
+
+const work = fromPromise<boolean, boolean>(async ({ input }) => {
+  await gate.promise;
+  return input;
+});
 
 /** One activity, and a second one where the input says so. */
 const oneOrTwo = defineMachine(
@@ -34,6 +40,18 @@ const oneOrTwo = defineMachine(
 );
 
 const note = defineHandler({ type: "note", input: z.null(), handle: () => null });
+
+let met = { count: 0, three: Promise.withResolvers<void>() };
+
+const meet = defineHandler({
+  type: "meet",
+  input: z.null(),
+  handle: async () => {
+    if (++met.count === 3) met.three.resolve();
+    await met.three.promise;
+    return null;
+  },
+});
 
 Deno.test("after a last activity its handler takes the next job before the actor's turn is committed", async () => {
   await using db = await testDatabase();
@@ -76,34 +94,94 @@ Deno.test("after a last activity its handler takes the next job before the actor
   assertEquals((await actors.wait(null, "held", "done"))?.version, 2);
 });
 
-Deno.test("an activity that another one follows against what the last ones said goes on", async () => {
+/** So many ends that nothing follows foretell the next one. */
+const ENDS = 6;
+
+Deno.test("where nothing has followed for some time the handler is free while the actor is read", async () => {
   await using db = await testDatabase();
-  const ids = Array.from({ length: 40 }, (_, n) => `a${n}`);
-  {
-    await using other = await createRuntime({ databaseUrl: db.url, machines: [oneOrTwo] });
-    for (const [n, id] of ids.entries()) {
-      const input = { again: n % 4 > 1 };
-      await other.actors.start({ machine: "one-or-two", id, input });
-    }
-  }
+  await startElsewhere(db.url, Array.from({ length: ENDS }, () => false));
   await using runtime = await createRuntime({
     databaseUrl: db.url,
     machines: [oneOrTwo],
+    handlers: [note],
+    concurrency: 1,
+    pollMs: 50,
+  });
+  const { actors, jobs } = runtime;
+  runtime.work();
+  for (let n = 0; n < ENDS; n++) await actors.wait(null, `a${n}`, "done");
+  await using other = await createRuntime({ databaseUrl: db.url, machines: [oneOrTwo] });
+  gate = Promise.withResolvers();
+  await other.actors.start({ machine: "one-or-two", id: "read", input: { again: false } });
+  await eventually("its activity runs", async () => {
+    const [job] = await db.sql`select state from perdura.job where started_at is not null`;
+    return job !== undefined;
+  });
+  const locked = Promise.withResolvers<void>();
+  const free = Promise.withResolvers<void>();
+  const holding = db.sql.begin(async (sql) => {
+    await sql`lock table perdura.actor in access exclusive mode`;
+    locked.resolve();
+    await free.promise;
+  });
+  await locked.promise;
+  gate.resolve();
+  const job = await jobs.enqueue({ type: "note", payload: null });
+  await eventually(
+    "the job has run on the only handler",
+    async () => (await jobs.get(null, job.id)).state === "succeeded",
+  );
+  const [reading] = await db.sql`
+    select count(*)::int as n from pg_stat_activity
+     where datname = current_database() and wait_event_type = 'Lock'
+       and query like '-- Actors that wait for activities%'`;
+  assertEquals(reading?.n, 1);
+  free.resolve();
+  await holding;
+  assertEquals((await actors.wait(null, "read", "done"))?.version, 2);
+});
+
+Deno.test("an activity that another one follows against all that was foreseen goes on, and no handler is lost", async () => {
+  await using db = await testDatabase();
+  const again = Array.from({ length: 40 }, (_, n) => n > ENDS && n % 9 < 2);
+  await startElsewhere(db.url, again);
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [oneOrTwo],
+    handlers: [note, meet],
     concurrency: 3,
     pollMs: 50,
   });
   runtime.work();
-  for (const [n, id] of ids.entries()) {
-    const over = await runtime.actors.wait(null, id, "done");
-    assertEquals([over?.status, over?.version], ["done", n % 4 > 1 ? 3 : 2]);
+  for (const [n, isAgain] of again.entries()) {
+    const over = await runtime.actors.wait(null, `a${n}`, "done");
+    assertEquals([over?.status, over?.version], ["done", isAgain ? 3 : 2]);
   }
   const [left] = await db.sql`
     select (select count(*) from perdura.job)::int as jobs, (select count(*) from perdura.mailbox)::int as mail,
            (select count(*) from perdura.activity)::int as activities, count(*)::int as ended
       from perdura.job_archive`;
-  assertEquals(left, { jobs: 0, mail: 0, activities: 0, ended: 60 });
-  await eventually("its leases are gone", async () => {
-    const [leases] = await db.sql`select count(*)::int as n from perdura.lease`;
-    return leases?.n === 0;
-  });
+  const ended = again.length + again.filter(Boolean).length;
+  assertEquals(left, { jobs: 0, mail: 0, activities: 0, ended });
+  // Each waits for the other two: all three handlers are there.
+  const three = Promise.withResolvers<void>();
+  met = { count: 0, three };
+  const jobs = await Promise.all(
+    [1, 2, 3].map(() => runtime.jobs.enqueue({ type: "meet", payload: null })),
+  );
+  await three.promise;
+  for (const { id } of jobs) {
+    await eventually(
+      "it has ended",
+      async () => (await runtime.jobs.get(null, id)).state === "succeeded",
+    );
+  }
 });
+
+/** Actors `a0`, `a1`, … from a process that runs nothing. */
+async function startElsewhere(databaseUrl: string, again: readonly boolean[]): Promise<void> {
+  await using other = await createRuntime({ databaseUrl, machines: [oneOrTwo] });
+  for (const [n, isAgain] of again.entries()) {
+    await other.actors.start({ machine: "one-or-two", id: `a${n}`, input: { again: isAgain } });
+  }
+}
