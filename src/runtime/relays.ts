@@ -212,8 +212,8 @@ export class Relays {
     const turn = turning.finish();
     const fits = isPlain(turn, ended.claimed.id, known.seat) &&
       turning.transactional.length === 0;
-    // A lane that is held now says nothing about the next turn.
     const isLast = turn.jobs.length === 0;
+    // A lane that is held now says nothing about the next turn.
     if (known.relays === 0) this.#seats.note(ended.claimed.type, { fits, isLast });
     const { handOff } = known.worker;
     const isShort = fits && (isLast || ended.isKept) &&
