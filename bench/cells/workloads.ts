@@ -318,8 +318,8 @@ function workflows(pick: Pick): Workload {
     title: `Workflows of five steps, each step's result stored, 100 and ${MANY} at once`,
     isExtra: true,
     entries: [
-      ...entries("perdura-workflow", 1_000, 20_000),
-      ...entries("perdura-actors-steps", 1_000, 20_000),
+      ...entries("perdura-workflow", 4_000, 20_000),
+      ...entries("perdura-actors-steps", 4_000, 20_000),
       ...entries("perdura-actors", 1_500, 6_000),
       ...entries("dbos", 150, 1_000),
       ...entries("absurd", 200, 1_000),
