@@ -5,6 +5,7 @@ import { createRuntime, defineHandler, defineMachine } from "perdura";
 import { z } from "zod";
 import { eventually } from "../../support/build.ts";
 import { testDatabase } from "../../support/database.ts";
+import { blocked, hold } from "../../support/locks.ts";
 
 let gate = Promise.withResolvers<void>();
 gate.resolve();
@@ -67,20 +68,9 @@ Deno.test("after a last activity its handler takes the next job before the actor
   });
   const { actors, jobs } = runtime;
   await actors.start({ machine: "one-or-two", id: "held", input: { again: false } });
-  const locked = Promise.withResolvers<void>();
-  const free = Promise.withResolvers<void>();
-  const holding = db.sql.begin(async (sql) => {
-    await sql`select from perdura.actor for update`;
-    locked.resolve();
-    await free.promise;
-  });
-  await locked.promise;
+  const release = await hold(db.sql, "select from perdura.actor for update");
   runtime.work();
-  const waiting = async () =>
-    (await db.sql`
-      select pid || ' since ' || query_start as statement from pg_stat_activity
-       where datname = current_database() and wait_event_type = 'Lock'
-         and query like '-- Commit activities that have succeeded%'`).map((row) => row.statement);
+  const waiting = () => blocked(db.sql, "-- Commit activities that have succeeded");
   let turn: string[] = [];
   await eventually("the turn waits for its actor", async () => {
     turn = await waiting();
@@ -92,8 +82,7 @@ Deno.test("after a last activity its handler takes the next job before the actor
     async () => (await jobs.get(null, job.id)).state === "succeeded",
   );
   assertEquals(await waiting(), turn);
-  free.resolve();
-  await holding;
+  await release();
   assertEquals((await actors.wait(null, "held", "done"))?.version, 2);
 });
 
@@ -120,27 +109,15 @@ Deno.test("where nothing has followed for some time the handler is free while th
     const [job] = await db.sql`select state from perdura.job where started_at is not null`;
     return job !== undefined;
   });
-  const locked = Promise.withResolvers<void>();
-  const free = Promise.withResolvers<void>();
-  const holding = db.sql.begin(async (sql) => {
-    await sql`lock table perdura.actor in access exclusive mode`;
-    locked.resolve();
-    await free.promise;
-  });
-  await locked.promise;
+  const release = await hold(db.sql, "lock table perdura.actor in access exclusive mode");
   gate.resolve();
   const job = await jobs.enqueue({ type: "note", payload: null });
   await eventually(
     "the job has run on the only handler",
     async () => (await jobs.get(null, job.id)).state === "succeeded",
   );
-  const [reading] = await db.sql`
-    select count(*)::int as n from pg_stat_activity
-     where datname = current_database() and wait_event_type = 'Lock'
-       and query like '-- Actors that wait for activities%'`;
-  assertEquals(reading?.n, 1);
-  free.resolve();
-  await holding;
+  assertEquals((await blocked(db.sql, "-- Actors that wait for activities")).length, 1);
+  await release();
   assertEquals((await actors.wait(null, "read", "done"))?.version, 2);
 });
 
