@@ -1,5 +1,6 @@
 /**
- * `POST /jobs` beside the library: `deno run -A --config deno.json bench/posting.ts [--rounds N] [--ms N]`.
+ * `POST /jobs` beside the library, and beside a bare server that calls the library:
+ * `deno run -A --config deno.json bench/posting.ts [--rounds N] [--ms N]`.
  *
  * 32 in flight each, by turns, on one database. Requests are sent by `wrk`.
  */
@@ -7,7 +8,7 @@ import { migrate } from "perdura";
 import { contestant } from "./cells/contestants.ts";
 import { EMPTY, Lab } from "./cells/lab.ts";
 import { median } from "./cells/measurement.ts";
-import { start } from "./operating/program.ts";
+import { start, startBareApi } from "./operating/program.ts";
 import { makeFolder } from "./place/folder.ts";
 import { meter, type Spent } from "./place/meter.ts";
 import { Server } from "./place/postgres.ts";
@@ -19,6 +20,14 @@ import { print, say } from "./report/say.ts";
 const USAGE = "usage: deno run -A --config deno.json bench/posting.ts [--rounds N] [--ms N]";
 const IN_FLIGHT = 32;
 const WARM_UP_MS = 2_000;
+
+/** A way to add jobs, and the process that does it. */
+interface Way {
+  readonly name: string;
+  readonly pid: number;
+  /** Adds for so long, and gives how many. */
+  readonly add: (ms: number) => Promise<number>;
+}
 
 interface Measured extends Spent {
   readonly jobs: number;
@@ -47,38 +56,44 @@ async function report(): Promise<void> {
   await migrate({ url: place.url, debug: true });
   await using agent = await lab.start(who, place);
   await using api = await start("api", place.url, { AUTH: "none" });
-  const library = (time: number) =>
-    measure(
-      agent.pid,
-      async () => (await agent.call("addOneByOne", { ms: time, inFlight: IN_FLIGHT })).jobs,
-    );
+  await using bare = await startBareApi(place.url);
   const post = await postingBy({ folder, inFlight: IN_FLIGHT, key: null });
-  const http = (time: number) => measure(api.pid, () => post(api.url, time));
-  await library(WARM_UP_MS);
-  await http(WARM_UP_MS);
-  const rows: string[][] = [];
-  const ratios: number[] = [];
-  for (let n = 0; n < rounds; n++) {
-    const first = n % 2 === 0 ? await library(ms) : await http(ms);
-    const second = n % 2 === 0 ? await http(ms) : await library(ms);
-    const [by, over] = n % 2 === 0 ? [first, second] : [second, first];
-    ratios.push(perSecond(over) / perSecond(by));
-    rows.push([String(n + 1), ...shown(by), ...shown(over), (ratios.at(-1) ?? NaN).toFixed(2)]);
-  }
-  print("\nOne job at a time, 32 in flight, by the library and by POST /jobs:\n");
-  const each = ["per second", "ours, µs", "database, µs"];
-  print(table(["round", ...each, ...each.map((name) => `POST: ${name}`), "ratio"], rows));
-  print(`\nPOST ÷ library, the middle: ${median(ratios).toFixed(2)}`);
+  const addOneByOne = async (time: number) =>
+    (await agent.call("addOneByOne", { ms: time, inFlight: IN_FLIGHT })).jobs;
+  const ways: readonly Way[] = [
+    { name: "library", pid: agent.pid, add: addOneByOne },
+    { name: "POST /jobs", pid: api.pid, add: (time) => post(api.url, time) },
+    { name: "bare server", pid: bare.pid, add: (time) => post(bare.url, time) },
+  ];
+  for (const way of ways) await measure(way, WARM_UP_MS);
+  const found: Measured[][] = [];
+  for (let n = 0; n < rounds; n++) found.push(await measureAll(ways, n));
+  print("\nOne job at a time, 32 in flight, by the library, by POST /jobs and by a bare server:\n");
+  const each = ways.flatMap(({ name }) => [name, "ours, µs", "database, µs"]);
+  print(table(["round", ...each], found.map((round, n) => [`${n + 1}`, ...round.flatMap(shown)])));
+  const ratio = (over: number, by: number) =>
+    median(found.map((round) => perSecond(round[over]) / perSecond(round[by]))).toFixed(2);
+  print("\nThe middle of the rounds, jobs per second:");
+  print(`POST ÷ library ${ratio(1, 0)}, bare ÷ library ${ratio(2, 0)}, POST ÷ bare ${ratio(1, 2)}`);
 }
 
-async function measure(pid: number, add: () => Promise<number>): Promise<Measured> {
+/** Of all ways in turn; every other round in the other direction. Given in the order of the ways. */
+async function measureAll(ways: readonly Way[], round: number): Promise<Measured[]> {
+  const found = new Map<Way, Measured>();
+  for (const way of round % 2 === 0 ? ways : ways.toReversed()) {
+    found.set(way, await measure(way, ms));
+  }
+  return ways.flatMap((way) => found.get(way) ?? []);
+}
+
+async function measure({ pid, add }: Way, time: number): Promise<Measured> {
   const finish = meter(server.pid, [pid]);
-  const jobs = await add();
+  const jobs = await add(time);
   return { ...finish(), jobs };
 }
 
-function perSecond({ jobs, seconds }: Measured): number {
-  return jobs / seconds;
+function perSecond(found: Measured | undefined): number {
+  return found ? found.jobs / found.seconds : NaN;
 }
 
 function shown(found: Measured): string[] {
