@@ -89,7 +89,8 @@ function frameOf(
   const stage = openStage(chartOf(subject.machine), scene);
   refs.from = stage.refFrom;
   const kindOf = (src: string) => sourcesOf(subject.machine).get(src)?.kind;
-  const settlement = new Settlement(address, { children, timers }, gens, kindOf);
+  const self = { address, ...birth && { gen: birth.gen } };
+  const settlement = new Settlement(self, { children, timers }, gens, kindOf);
   return { subject, input, birth, stage, settlement, gens, isRead };
 }
 

@@ -55,7 +55,8 @@ interface Frame {
 function finish({ identity, birth, input, outcome, ...kept }: Frame, reduced: Reduced): StepResult {
   const { status, context, output, error } = reduced;
   const gens = { ...kept.gens };
-  const settlement = new Settlement(input.address, NOTHING, gens, () => undefined);
+  const self = { address: input.address, ...birth && { gen: birth.gen } };
+  const settlement = new Settlement(self, NOTHING, gens, () => undefined);
   settlement.take(reduced.requests);
   const snapshot = seal({
     identity,

@@ -39,8 +39,9 @@ export class Settlement {
   /** It has never set one before this step. */
   readonly #isWithoutTimers: boolean;
 
+  /** @param self The actor that asks; a child with its incarnation. */
   constructor(
-    readonly address: string,
+    private readonly self: Pick<Ref, "address" | "gen">,
     before: Belongings,
     private readonly gens: { timer: number },
     private readonly kindOf: (src: string) => LogicKind | undefined,
@@ -164,7 +165,13 @@ export class Settlement {
   #send({ to, event }: { to: Ref; event: LiveEvent }): void {
     if (this.#isGone(to)) return;
     if (event.type.startsWith("xstate.")) return this.#refuseForgery(to, event);
-    this.push({ kind: "send", ...receiverOf(to), event: this.#event(event) });
+    this.push({ kind: "send", ...this.#receiverOf(to), event: this.#event(event) });
+  }
+
+  /** What a child tells itself is not for whoever has its address after it. */
+  #receiverOf({ address, gen }: Ref): { to: string; gen?: number } {
+    const wanted = gen ?? (address === this.self.address ? this.self.gen : undefined);
+    return wanted === undefined ? { to: address } : { to: address, gen: wanted };
   }
 
   /** A child of ours, or of an earlier incarnation, that nobody will start again. */
@@ -172,12 +179,12 @@ export class Settlement {
     const { address, gen } = ref;
     if (gen === undefined || this.#unborn.has(ref)) return false;
     for (const [id, entry] of this.children) {
-      if (childAddress(this.address, id) === address && entry.gen === gen) {
+      if (childAddress(this.self.address, id) === address && entry.gen === gen) {
         return entry.ended === true;
       }
     }
     // Anything else right below this address is an earlier incarnation.
-    const below = `${this.address}/`;
+    const below = `${this.self.address}/`;
     return address.startsWith(below) && !address.slice(below.length).includes("/");
   }
 
@@ -200,10 +207,10 @@ export class Settlement {
       const reason = `${delay} is no delay in milliseconds, from 0 to ${limits.delayMsMax}`;
       throw new ActorStalledError("bad_delay", `timers.${timerId}`, reason);
     }
-    const isOwn = to.address === this.address;
+    const isOwn = to.address === this.self.address;
     this.#forget(timerId);
     if (isOwn) this.timers.set(timerId, { gen, delayMs, event: json });
-    const { to: address, gen: toGen } = receiverOf(to);
+    const { to: address, gen: toGen } = this.#receiverOf(to);
     const from = isOwn ? { from: { timerId, gen } } : {};
     const target = toGen === undefined ? {} : { toGen };
     this.#set.set(timerId, this.#effects.length);
@@ -279,10 +286,6 @@ function stillbornOf(requests: readonly Request[]): Set<Ref> {
 /** A field named like the codec's mark has it wrapped, and its type with it. */
 function isEventJson(json: Json): json is EventJson {
   return typeof Object(json).type === "string";
-}
-
-function receiverOf({ address, gen }: Ref): { to: string; gen?: number } {
-  return gen === undefined ? { to: address } : { to: address, gen };
 }
 
 /** A line for people must not stop an actor. */

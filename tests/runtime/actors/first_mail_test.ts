@@ -46,3 +46,16 @@ Deno.test("what an entry sends to the child of its own state is the first that t
     assertEquals(context, { ...wanted });
   }
 });
+
+Deno.test("a child that starts again before its turn reads nothing that the one before it has sent itself", async () => {
+  await using db = await testDatabase();
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [defineMachine(parent, { version: "1" })],
+  });
+  await runtime.actors.start({ machine: "parent", id: "p" });
+  for (const type of ["GO", "BACK", "GO"]) await runtime.actors.send("p", { type });
+  await runtime.drive({ budgetMs: 20_000 });
+  const { context } = await runtime.actors.get(null, "p/c");
+  assertEquals(context, { read: ["FROM_PARENT", "TO_SELF"] });
+});
