@@ -1,12 +1,12 @@
 /** `keys`: API keys are made, listed, rotated and revoked where the database is at hand. */
-import { Keys } from "../runtime/keys.ts";
+import { type CreatedKey, Keys } from "../runtime/keys.ts";
 import { recordCommand } from "./auditing.ts";
 import { type OutputOptions, print, printJson, printTable } from "./output.ts";
 import { withStore } from "./service.ts";
 import type { Settings } from "./settings.ts";
 
 /** What `keys create` was called with. */
-export interface CreateOptions {
+export interface CreateOptions extends OutputOptions {
   readonly name: string;
   readonly tenant?: string;
   readonly scopes: readonly string[];
@@ -16,7 +16,7 @@ export interface CreateOptions {
 
 const service = { name: "perdura keys", debug: false };
 
-/** Makes a key and prints it: the one time it is seen. */
+/** Makes a key and prints it: the one time it is seen. In JSON, null: there was one. */
 export async function createKey(settings: Settings, options: CreateOptions): Promise<void> {
   await withStore(settings, service, async (store) => {
     const keys = new Keys(store.keys);
@@ -31,7 +31,9 @@ export async function createKey(settings: Settings, options: CreateOptions): Pro
       const detail = { name, scopes: [...scopes] };
       await recordCommand(store, { tenantId, action: "key.create", subject: `keys/${id}`, detail });
     }
-    await print(created ? created.text : "There is a platform key already; nothing was made");
+    if (created) await printKey(created, options);
+    else if (options.json) await printJson(null);
+    else await print("There is a platform key already; nothing was made");
   });
 }
 
@@ -63,13 +65,20 @@ export async function revokeKey(settings: Settings, id: string): Promise<void> {
 export async function rotateKey(
   settings: Settings,
   id: string,
-  { overlap = 0 }: { readonly overlap?: number },
+  options: OutputOptions & { readonly overlap?: number },
 ): Promise<void> {
   await withStore(settings, service, async (store) => {
-    const { key, text } = await new Keys(store.keys).rotate(id, overlap);
-    const detail = { keyId: key.id, overlapMs: overlap };
-    const { tenantId } = key;
+    const { overlap = 0 } = options;
+    const created = await new Keys(store.keys).rotate(id, overlap);
+    const { tenantId, id: keyId } = created.key;
+    const detail = { keyId, overlapMs: overlap };
     await recordCommand(store, { tenantId, action: "key.rotate", subject: `keys/${id}`, detail });
-    await print(text);
+    await printKey(created, options);
   });
+}
+
+/** The key alone, for a script that keeps it; in JSON as `POST /keys` answers. */
+async function printKey({ key, text }: CreatedKey, { json }: OutputOptions): Promise<void> {
+  if (json) await printJson({ ...key, key: text });
+  else await print(text);
 }

@@ -14,13 +14,14 @@ export function addKeys(root: Command): void {
     .option("--name <text>", "for people", "unnamed").option("--tenant <id>", "else: platform")
     .option("--scopes <names>", SCOPES.join(","), form.scopes, form.scopes("platform"))
     .option("--expires <instant>", "else: never", form.instant)
-    .option("--if-none", "a platform key, unless there is one")
+    .option("--if-none", "a platform key, unless there is one").option("--json", "as JSON")
     .action((options) => run((code, s) => code.createKey(s, options)));
   command(keys, "list", "All keys").option("--json", "as JSON")
     .action((options) => run((code, s) => code.listKeys(s, options)));
   const overlap = form.whole(0, limits.keyOverlapMsMax);
   command(keys, "rotate", "Make a key in the place of another").argument("<id>", "its id", form.id)
     .option("--overlap <ms>", "how long the old one is still good", overlap)
+    .option("--json", "as JSON")
     .action((id, options) => run((code, s) => code.rotateKey(s, id, options)));
   command(keys, "revoke", "Refuse a key from now on").argument("<id>", "its id", form.id)
     .action((id) => run((code, s) => code.revokeKey(s, id)));
