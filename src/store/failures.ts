@@ -49,6 +49,10 @@ function translate(error: unknown, isRefusal: (code: string) => boolean): Error 
   if (error instanceof UnavailableError || error instanceof RefusedError) return error;
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
+  if (BEFORE_TLS.test(message)) {
+    const reason = "the server has no TLS, which the address asks for (sslmode), or broke off";
+    return new UnavailableError(`Database unavailable: ${reason}`, { cause: error });
+  }
   // The server's last words do not say whether it had committed by then.
   if (inFlight.has(code) || goodbyes.has(code)) {
     return new UnknownResultError(`Connection lost with a statement in flight: ${code}`, {
@@ -66,6 +70,9 @@ function translate(error: unknown, isRefusal: (code: string) => boolean): Error 
   }
   return error instanceof Error ? error : new Error(message, { cause: error });
 }
+
+/** In words alone it differs from a connection that was lost later: its code is ECONNRESET as well. */
+const BEFORE_TLS = /before secure TLS connection was established/;
 
 const SQL_STATE = /^[0-9A-Z]{5}$/;
 

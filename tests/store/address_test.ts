@@ -1,8 +1,9 @@
 /** Addresses that the driver would misread: whatever connects, connects there. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import postgres from "postgres";
 import { z } from "zod";
 import { hostsOf, ownAddress } from "../../src/store/address.ts";
+import { UnavailableError } from "../../src/core/errors.ts";
 import { newId } from "../../src/core/id.ts";
 import { createRuntime, defineHandler } from "../../mod.ts";
 import { migrate, migrations } from "../../src/store/migrate.ts";
@@ -111,4 +112,13 @@ testOverIpv6("a runtime reaches [::1] by an address, and by a client of postgres
     runtime.work();
     assertEquals(await runtime.enqueueAndWait(double, { n: 21 }), 42);
   }
+});
+
+Deno.test("an address that asks for TLS of a server without it is told what is missing", async () => {
+  await using db = await testDatabase();
+  const url = `${db.url}?sslmode=require`;
+  const store = openStore({ url });
+  const ways = [() => migrate({ url }), () => store.counts(null)];
+  for (const way of ways) await assertRejects(way, UnavailableError, "the server has no TLS");
+  await store.close();
 });
