@@ -6,13 +6,13 @@
  */
 import { type AnyActorLogic, type AnyActorRef, createActor } from "xstate";
 import { z } from "zod";
-import { decode, encode, type MachineDefinition } from "../core/actor/mod.ts";
-import { refOf, storedRef } from "../core/actor/refs.ts";
+import { decode, type MachineDefinition } from "../core/actor/mod.ts";
+import { storedRef } from "../core/actor/refs.ts";
 import { PermanentError } from "../core/errors.ts";
 import { type Source, sourcesOf } from "../core/actor/sources.ts";
+import { ActivityContext, encoded, storedOutput, UndoContext } from "./activity_context.ts";
 import { compensationSchema, compensationType } from "./compensating.ts";
-import type { Json } from "../core/json.ts";
-import { Snooze } from "../core/outcome.ts";
+import { type GiveUp, isOutcome, type RetryAfter, Snooze } from "../core/outcome.ts";
 import type { HandlerContext } from "./context.ts";
 import { defineHandler, type Handler } from "./handlers.ts";
 import { actionType, activityType, logicOfSource, type Machines } from "./machines.ts";
@@ -94,7 +94,8 @@ function activityHandler(machines: Machines, type: string, src: string): Handler
       const source = workIn(versions.at(version, hash));
       if (!source) return notHere(version, context);
       const logic = logicOfSource(source);
-      return stored(await runLogic(logic, opened(input, "input"), context));
+      const own = new ActivityContext(context);
+      return storedOutput(await runLogic(logic, opened(input, "input"), own));
     },
   });
   return serving(handler, (partition) => {
@@ -106,10 +107,6 @@ function activityHandler(machines: Machines, type: string, src: string): Handler
 /** A value of the actor's. Nobody is spoken to from here: actors that it names are carried along. */
 function opened(json: unknown, path: string): unknown {
   return decode(json, path, storedRef);
-}
-
-function stored(output: unknown): Json {
-  return encode(output, "output", refOf);
 }
 
 /** The handler, for the partitions that it serves. Asked of each lane and each relay, so it is remembered. */
@@ -204,18 +201,38 @@ function compensationHandler(machines: Machines, type: string, machine: string):
       const definition = versions.at(version, hash);
       if (!definition) return notHere(version, context);
       const sources = sourcesOf(definition.machine);
-      for (const { src, id, gen, output } of undo) {
+      for (const [place, { src, id, gen, output }] of undo.entries()) {
         const source = sources.get(src);
         if (!source) throw new PermanentError(`There is no source "${src}" in ${machine}`);
-        await context.step(`${id}#${gen}`, async () => {
-          const input = { output: opened(output, "output") };
-          return stored(await runLogic(logicOfSource(source), input, context));
-        });
+        const own = new UndoContext(context, `${id}#${gen}`, place + 1);
+        const input = { output: opened(output, "output") };
+        const outcome = await undoOnce(own, () => runLogic(logicOfSource(source), input, own));
+        if (outcome) return outcome;
       }
       return null;
     },
   });
   return serving(handler, (partition) => versions.in(partition) !== undefined);
+}
+
+/** Undoes one thing, unless it was undone before. Gives what says that the job is to go on otherwise. */
+async function undoOnce(
+  own: UndoContext,
+  undo: () => Promise<unknown>,
+): Promise<Snooze | RetryAfter | GiveUp | null> {
+  let outcome: Snooze | RetryAfter | GiveUp | null = null;
+  try {
+    await own.once(async () => {
+      const result = await undo();
+      await own.settled();
+      if (!isOutcome(result)) return encoded(result);
+      // Nothing is kept: it is not undone.
+      throw outcome = result;
+    });
+  } catch (thrown) {
+    if (thrown !== outcome) throw thrown;
+  }
+  return outcome;
 }
 
 type Implementation = (

@@ -16,6 +16,10 @@ const CAST_PLACES: readonly { at: string; form?: RegExp; reason: string }[] = [
     at: "src/library/typed_actors.ts",
     reason: "the same of context and output; the types of the chart name them",
   },
+  {
+    at: "src/runtime/activity_context.ts",
+    reason: "what a transaction gave comes from a step; whoever wrote it names it",
+  },
   { at: "src/store/rows.ts", reason: "a row has the columns its statement names; SQL is untyped" },
   { at: "src/store/actor_rows.ts", reason: "the same, for the rows of actors" },
   {
