@@ -166,7 +166,9 @@ export class PostgresActors implements ActorStore, ActorSeats {
       const turn = await seal(send);
       const rows = await send(commitText([turn]), turnParameters(worker, null, [turn]));
       if (rows.length === 0) throw new LeaseLostError(turn.id, turn.expected ?? 0);
-    }, { capMs });
+      // The author's writes are through by then: where the end takes long, somebody else is in its way. A birth with
+      // a limit of its own is told that it was too much.
+    }, { capMs, isBrief: capMs === undefined });
   }
 
   async addTenant(tenantId: string): Promise<void> {

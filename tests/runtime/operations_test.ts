@@ -11,7 +11,7 @@ import { operations as operationMachine } from "../../src/runtime/own_machines.t
 import type { ActorName, NewOperation } from "../../src/store/store.ts";
 import { type Api, assertProblem, itemsOf, jobIn, testApi } from "../http/support.ts";
 import { changeFor, claimAll, eventually } from "../support/build.ts";
-import { untilBlocked } from "../support/locks.ts";
+import { hold, untilBlocked } from "../support/locks.ts";
 
 /** An operation over jobs, one in a part: the first is done, and nobody goes on but the test. */
 async function begun(api: Api, ids: readonly string[], action: OperationAction = "requeue") {
@@ -179,6 +179,21 @@ Deno.test("a turn waits for who carries its part out, and does not do it as well
   await turning;
   await finish();
   assertEquals(await Promise.all(ids.map((id) => timesRequeued(api, id))), [1, 0, 1]);
+});
+
+Deno.test("a part that waits in vain for a lock fails nothing: the operation goes on", async () => {
+  await using api = await testApi();
+  const ids = await three(api);
+  const { name, desk, finish } = await begun(api, ids);
+  const release = await hold(
+    api.db.sql,
+    "lock table perdura.operation_part in access exclusive mode",
+  );
+  await assertRejects(() => desk.turnInline(name), UnavailableError);
+  await release();
+  assertEquals((await api.get(`/operations/${name.id}`)).body.state, "running");
+  assertEquals((await finish()).done, 3);
+  assertEquals(await Promise.all(ids.map((id) => timesRequeued(api, id))), [1, 1, 1]);
 });
 
 Deno.test("an operation over jobs that another has yet to come to is refused, until that is stopped", async () => {
