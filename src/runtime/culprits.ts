@@ -89,10 +89,11 @@ export class Culprits {
     const { store, defaults, worker } = this.#host;
     const { id: actor, tenantId, machine } = view;
     const { code, message } = failure;
-    log.warn("An actor stalls", { actor, tenantId, machine, code });
     const at = letter && { mailId: letter.id, event: typeOf(incomingOf(letter).event) };
     const turning = new Turning(view, null, defaults);
     turning.mark("stalled", "STALL", message, { code, path: "", message, ...at });
-    await store.actors.commit(worker, null, [turning.finish()]);
+    const { done } = await store.actors.commit(worker, null, [turning.finish()]);
+    // Else it has moved on, by somebody who could.
+    if (done.length > 0) log.warn("An actor stalls", { actor, tenantId, machine, code });
   }
 }

@@ -22,6 +22,11 @@ export function isContention(error: unknown): boolean {
   return code === "40001" || code === "40P01";
 }
 
+/** A lock could not be had in time: rolled back whole. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === "55P03";
+}
+
 /** The connection is gone, or about to be: nothing more will be answered on it. */
 export function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error);

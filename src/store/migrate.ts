@@ -7,10 +7,11 @@
 import postgres from "postgres";
 import { JOB_EVENTS, JOB_STATES } from "../../machines/job.ts";
 import * as sql from "../../sql/mod.ts";
+import { systemClock } from "../core/clock.ts";
 import { hashOf } from "../core/key.ts";
 import { clientFor } from "./address.ts";
 import { Database } from "./database.ts";
-import { isContention, toStoreError } from "./failures.ts";
+import { isContention, isLockTimeout, toStoreError } from "./failures.ts";
 import { column } from "./literal.ts";
 import { addPartitions } from "./maintenance.ts";
 import { MigrationError } from "./migration_error.ts";
@@ -156,20 +157,33 @@ async function createMigrationTable(client: postgres.Sql): Promise<void> {
 }
 
 const TRIES = 10;
+/**
+ * Everybody who works waits behind whoever waits for all of a table. Where somebody reads it for long, a backup
+ * say, that may not last: leases run out, and jobs start again.
+ */
+const LOCK_TRY = "3s";
+/** Between two tries those who waited go on. */
+const LOCK_PAUSE_MS = 1_000;
+/** For as long it is tried. */
+const LOCKS_MS_MAX = 60_000;
 
 /**
  * A migration locks table after table, and those who work lock theirs in other orders: PostgreSQL ends one
- * of two that wait for each other. When it is the migration, nothing has happened, and it begins again.
+ * of two that wait for each other. When it is the migration, nothing has happened, and it begins again. So it
+ * does where a table cannot be had at once: what it has by then it lets go.
  */
 async function applyPending(
   client: postgres.Sql,
   options: MigrateOptions,
 ): Promise<MigrationReport> {
+  const since = systemClock.monotonic();
   for (let tries = 1;; tries++) {
     try {
       return await applyAll(client, options);
     } catch (error) {
-      if (!isContention(error) || tries === TRIES) throw error;
+      const isLocked = isLockTimeout(error) && systemClock.monotonic() - since < LOCKS_MS_MAX;
+      if (!isLocked && (!isContention(error) || tries >= TRIES)) throw error;
+      if (isLocked) await new Promise((done) => setTimeout(done, LOCK_PAUSE_MS));
     }
   }
 }
@@ -182,7 +196,11 @@ async function applyAll(client: postgres.Sql, options: MigrateOptions): Promise<
     const known = options.migrations ?? migrations;
     const pending = await pendingOf(tx, known);
     await tx`select set_config('perdura.own_tables', ${ownTables(known)}, true)`;
-    if (pending.length > 0) await tx.unsafe(sql.lockAll);
+    if (pending.length > 0) {
+      await tx.unsafe(`set local lock_timeout = '${LOCK_TRY}'`);
+      await tx.unsafe(sql.lockAll);
+      await tx.unsafe("set local lock_timeout = '60s'");
+    }
     for (const migration of pending) {
       await tx.unsafe(migration.text);
       await tx`

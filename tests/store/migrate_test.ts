@@ -112,6 +112,29 @@ Deno.test("migrate() waits for a lock for longer than the role lets a statement 
   });
 });
 
+Deno.test("migrate() lets others go on while somebody reads a table for long, and is through when that is over", async () => {
+  await using db = await emptyDatabase();
+  await migrate({ url: db.url });
+  const next = { id: 9999, name: "9999_next", text: "create table perdura.next (n integer)" };
+  await withSql(db.url, async (reader) => {
+    await reader`begin`;
+    await reader`select 1 from perdura.job limit 1`;
+    const migrating = migrate({ url: db.url, migrations: [...migrations, next] });
+    await withSql(db.url, async (sql) => {
+      await eventually("it waits for the reader", async () => {
+        const [row] = await sql`
+          select 1 from pg_locks
+           where not granted and relation = 'perdura.job'::regclass`;
+        return row !== undefined;
+      });
+      // Behind it, and before the reader has gone.
+      await sql`select 1 from perdura.job limit 1`;
+    });
+    await reader`commit`;
+    assertEquals((await migrating).pending.map(({ id }) => id), [next.id]);
+  });
+});
+
 Deno.test("migrate() writes down the names of the stored codes", async () => {
   await using db = await emptyDatabase();
   await migrate({ url: db.url });

@@ -1,5 +1,6 @@
 /** Whether work goes on: leases, workers, what is stuck, what is put aside, where rows go. */
 import { stateCode } from "../../core/codes.ts";
+import { operations } from "../../runtime/own_machines.ts";
 import { type Check, problem, warning } from "./finding.ts";
 
 const BACKLOG_S = 300;
@@ -90,9 +91,7 @@ export const workChecks: readonly Check[] = [
       return rows.map(({ machine, status, n }) =>
         warning(
           `${n} actors of "${machine}" are ${status}`,
-          status === "blocked"
-            ? "Their version is in no running program: run `perdura machines check`, start one that has it."
-            : "GET /actors/{id} says why; mend the machine, then POST /actors/{id}/resume.",
+          remedyOf(machine, status),
         )
       );
     },
@@ -117,3 +116,12 @@ export const workChecks: readonly Check[] = [
     },
   },
 ];
+
+function remedyOf(machine: string, status: string): string {
+  if (machine === operations.name) {
+    return "GET /operations/{id} says why; then POST /operations/{id}/resume.";
+  }
+  return status === "blocked"
+    ? "Their version is in no running program: run `perdura machines check`, start one that has it."
+    : "GET /actors/{id} says why; mend the machine, then POST /actors/{id}/resume.";
+}
