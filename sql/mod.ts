@@ -119,6 +119,7 @@ export { default as migration0029 } from "./migrations/0029_keys_of_live_jobs.sq
 export { default as migration0030 } from "./migrations/0030_charts_of_workers.sql" with { type: "text" };
 export { default as migration0031 } from "./migrations/0031_claims_by_place.sql" with { type: "text" };
 export { default as migration0032 } from "./migrations/0032_options_of_starts.sql" with { type: "text" };
+export { default as migration0033 } from "./migrations/0033_living_children.sql" with { type: "text" };
 export { default as migration0014 } from "./migrations/0014_operations.sql" with { type: "text" };
 export { default as migrationWaits } from "./queries/migration_waits.sql" with { type: "text" };
 export { default as nameCodes } from "./queries/name_codes.sql" with { type: "text" };

@@ -534,6 +534,12 @@ create table perdura.lock (
 
 -- ── Durable actors ──────────────────────────────────────────────────────────────────────────────
 
+-- Where an actor stands among the children of its parent: 0 somebody has to help it, 1 on its way, 2 ended.
+create function perdura.actor_rank(status text) returns integer language sql immutable parallel safe as $$
+  select case when $1 = 'active' then 1
+              when $1 in ('done', 'error', 'cancelled', 'terminated') then 2 else 0 end
+$$;
+
 -- One row per address. A child that was stopped and started again has the same row: its mailbox
 -- is read in order, first the stop, then the start, and `version` goes on rising.
 create table perdura.actor (
@@ -569,7 +575,8 @@ create table perdura.actor (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 create index actor_listing on perdura.actor (tenant_id, machine, status, state, id);
 create index actor_system on perdura.actor (tenant_id, root_id) where system_id is not null;
-create index actor_parent on perdura.actor (tenant_id, parent_id, id) where parent_id is not null;
+create index actor_parent on perdura.actor (tenant_id, parent_id, perdura.actor_rank(status), id)
+  where parent_id is not null;
 -- Actors that are not on their way: a step pays only where one leaves `active` or comes back to it.
 create index actor_resting on perdura.actor (tenant_id, status, id) where status <> 'active';
 

@@ -14,7 +14,7 @@ import { isEnded } from "./place.ts";
 const MAIL_MAX = 100;
 /** So many of a kind are told one by one; an actor may have begun thousands. */
 const TOLD_MAX = 10;
-/** Of more children than these a row says nothing. */
+/** Of more children than these a row says nothing; those that somebody has to help come first. */
 const CHILDREN_MAX = 100;
 const LIVING = ["stalled", "blocked", "paused", "active"];
 
@@ -115,7 +115,7 @@ function childReasons(children: readonly Record<string, unknown>[]): Reason[] {
     const where = `is ${String(status)} in ${String(state)}`;
     return because("waits_for_child", `Waits for its child "${String(id)}", which ${where}`);
   });
-  const isAll = children.length < CHILDREN_MAX;
+  const isAll = living.length < CHILDREN_MAX;
   return [...told, ...moreOf("waits_for_child", living.length, "children", isAll)];
 }
 

@@ -55,6 +55,7 @@ export const migrations: readonly Migration[] = [
   { id: 30, name: "0030_charts_of_workers", text: sql.migration0030 },
   { id: 31, name: "0031_claims_by_place", text: sql.migration0031 },
   { id: 32, name: "0032_options_of_starts", text: sql.migration0032 },
+  { id: 33, name: "0033_living_children", text: sql.migration0033 },
 ];
 
 /** What a migration run did, or would do. */

@@ -186,3 +186,23 @@ Deno.test(`of ${SIZE} actors on their way the few that are not are found at once
     select pg_relation_size('perdura.actor_resting')::integer / 8192 as pages`;
   assert(index?.pages <= 2, `those on their way are not in its ${index?.pages} pages`);
 });
+
+Deno.test(`of ${SIZE} children that have ended an actor reads as many as it tells of`, async () => {
+  await using db = await testDatabase();
+  const { sql } = db;
+  await sql`
+    insert into perdura.actor (
+      tenant_id, id, uid, root_id, parent_id, machine, root_machine, machine_version, machine_hash,
+      status, state, tags, version)
+    select 'default', case when n = 0 then 'p' else 'p/' || lpad(n::text, 8, '0') end,
+           gen_random_uuid(), 'p', case when n > 0 then 'p' end, 'm', 'm', '1', 'h',
+           case when n = ${SIZE} then 'stalled' when n between 1 and ${SIZE} - 3 then 'done'
+                else 'active' end, 'a', '{}', 1
+      from generate_series(0, ${SIZE}) n`;
+  await sql`analyze`;
+  assertEquals(await mostRead(sql, statements.actorGet, ["default", "p"]), 100);
+  const row = await db.store.actors.get("default", "p");
+  assert(Array.isArray(row?.children));
+  const told = row.children.map(({ status }) => status).slice(0, 4);
+  assertEquals(told, ["stalled", "active", "active", "done"]);
+});

@@ -131,3 +131,53 @@ Deno.test("an activity that waits for the rate of every tenant says so", async (
   const [waits] = await runtime.actors.explain(null, "a");
   assert(waits?.message.includes("rate_limited"), waits?.message);
 });
+
+const kid = setup({
+  types: {} as { context: object; input: { breaks: boolean } },
+  actions: {
+    check: assign(({ event }) => {
+      if (Object(event).input.breaks) throw new Error("no such thing");
+      return {};
+    }),
+  },
+}).createMachine({
+  id: "kid",
+  context: {},
+  entry: "check",
+  initial: "over",
+  states: { over: { type: "final" } },
+});
+const parent = setup({
+  types: {} as { context: object; events: { type: "GO" } },
+  actors: { kid },
+  actions: {
+    begin: enqueueActions(({ enqueue }) => {
+      for (let n = 0; n < 110; n++) {
+        const id = `d${String(n).padStart(3, "0")}`;
+        enqueue.spawnChild("kid", { id, input: { breaks: false } });
+      }
+      enqueue.spawnChild("kid", { id: "zz", input: { breaks: true } });
+    }),
+  },
+}).createMachine({ id: "parent", context: {}, entry: "begin", on: { GO: {} } });
+
+Deno.test("a child that needs help is told of before a hundred that have ended", async () => {
+  await using db = await testDatabase();
+  const machines = [defineMachine(parent, { version: "1" })];
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines });
+  const { actors } = runtime;
+  await actors.start({ machine: "parent", id: "p" });
+  await runtime.drive();
+  const { children } = await actors.get(null, "p");
+  assert(Array.isArray(children));
+  const told = children.map(({ id, status }) => [id, status]);
+  assertEquals([told.length, told[0], told[1], told[99]], [
+    100,
+    ["p/zz", "stalled"],
+    ["p/d000", "done"],
+    ["p/d098", "done"],
+  ]);
+  const reasons = await actors.explain(null, "p");
+  assertEquals(reasons.map(({ code }) => code), ["waits_for_child"]);
+  assert(reasons[0]?.message.includes('"p/zz", which is stalled'), reasons[0]?.message);
+});
