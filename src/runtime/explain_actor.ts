@@ -67,7 +67,8 @@ function dueReasons(
 ): Reason[] {
   if (mail.length === 0) return [];
   const count = mail.length >= MAIL_MAX ? `${MAIL_MAX} or more` : String(mail.length);
-  const reasons = [because("mail_waits", `${count} events wait to be read`)];
+  const what = mail.length === 1 ? "event waits" : "events wait";
+  const reasons = [because("mail_waits", `${count} ${what} to be read`)];
   if (status !== "active") return reasons;
   const alive = workers.filter(({ isAlive }) => isAlive);
   const knowing = alive.filter(({ machines }) =>
@@ -112,8 +113,10 @@ function childReasons(children: readonly Record<string, unknown>[]): Reason[] {
   const living = children.filter(({ status }) => LIVING.includes(String(status)))
     .toSorted((a, b) => LIVING.indexOf(String(a.status)) - LIVING.indexOf(String(b.status)));
   const told = living.slice(0, TOLD_MAX).map(({ id, status, state }) => {
-    const where = `is ${String(status)} in ${String(state)}`;
-    return because("waits_for_child", `Waits for its child "${String(id)}", which ${where}`);
+    // One that has stalled in its first step is in no state.
+    const where = state === "" ? "" : ` in ${String(state)}`;
+    const which = `"${String(id)}", which is ${String(status)}${where}`;
+    return because("waits_for_child", `Waits for its child ${which}`);
   });
   const isAll = living.length < CHILDREN_MAX;
   return [...told, ...moreOf("waits_for_child", living.length, "children", isAll)];
