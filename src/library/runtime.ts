@@ -28,7 +28,7 @@ import { openDatabase, type RuntimeOptions, type RuntimeTracing } from "./openin
 import { workSchema } from "./options.ts";
 import { JobNotDoneError, outputOf } from "./outcome.ts";
 import { type RuntimeSettings, withDefaults } from "./settings.ts";
-import { type TypedActors, typedActors } from "./typed_actors.ts";
+import { type RuntimeActors, typedActors } from "./typed_actors.ts";
 
 /** A transaction of the caller: postgres.js's `sql` inside `begin`, or any client's way to send. */
 export type CallerTransaction = Pick<postgres.TransactionSql, "unsafe"> | SendStatement;
@@ -202,7 +202,7 @@ export class Runtime<H extends Handler = Handler> {
   }
 
   /** The actors of one machine: their input and events are typed by its chart. */
-  actorsOf<D extends MachineDefinition>(definition: D): TypedActors<D> {
+  actorsOf<D extends MachineDefinition>(definition: D): RuntimeActors<D> {
     return typedActors(this.actors, definition);
   }
 

@@ -10,6 +10,7 @@ import type {
   Until,
   WaitForOptions,
 } from "../runtime/actors.ts";
+import type { Emitted } from "../runtime/actor_emits.ts";
 import type { Actor, ActorTransition } from "../runtime/actor_view.ts";
 import type { BranchOptions } from "../runtime/branching.ts";
 import type { Reason } from "../runtime/explain.ts";
@@ -55,6 +56,12 @@ export interface ActorOf<D extends MachineDefinition>
   readonly output: Stored<ShapeOf<D>["output"]> | null;
 }
 
+/** An event that an actor has emitted; its fields are known where the chart's `types` name them. */
+export interface EmittedOf<D extends MachineDefinition> extends Omit<Emitted, "event"> {
+  readonly event: string extends ShapeOf<D>["emitted"]["type"] ? AnyEvent
+    : Stored<ShapeOf<D>["emitted"]>;
+}
+
 /** What became of an event. */
 export interface EventResultOf<D extends MachineDefinition> extends Omit<EventResult, "actor"> {
   readonly actor: ActorOf<D>;
@@ -93,6 +100,12 @@ export type SendOptions = Omit<SendEventOptions, "conditional">;
 export interface HistoryOptions extends OfTenant {
   readonly after?: number | null | undefined;
   readonly limit?: number | undefined;
+}
+
+/** From where on to follow what an actor emits: after a version (0: all of it), until `signal`. */
+export interface EmitsOptions extends OfTenant {
+  readonly after?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What became of a start. */
@@ -147,6 +160,12 @@ export interface TypedActors<D extends MachineDefinition> extends ActorCalls<D> 
   start(...given: StartArguments<D>): Promise<StartedOf<D>>;
 }
 
+/** The actors of one machine, in this process. */
+export interface RuntimeActors<D extends MachineDefinition> extends TypedActors<D> {
+  /** What it emits, in order, and on until it has ended. */
+  emits(id: string, options?: EmitsOptions): AsyncIterable<EmittedOf<D>>;
+}
+
 /** How many steps of a past are given to who asks for no number. */
 export const HISTORY_STEPS = 100;
 
@@ -154,7 +173,7 @@ export const HISTORY_STEPS = 100;
 export function typedActors<D extends MachineDefinition>(
   actors: Actors,
   { name }: D,
-): TypedActors<D> {
+): RuntimeActors<D> {
   const typed = (actor: Actor) => actor as ActorOf<D>;
   const send: TypedActors<D>["send"] = async (id, event, options) => {
     const { actor, ...result } = await actors.send(id, event, options);
@@ -177,6 +196,8 @@ export function typedActors<D extends MachineDefinition>(
     history: (id, { tenantId = null, after = 0, limit = HISTORY_STEPS } = {}) =>
       actors.history(tenantId, id, after, limit),
     explain: (id, { tenantId = null } = {}) => actors.explain(tenantId, id),
+    emits: (id, { tenantId = null, after = 0, signal } = {}) =>
+      actors.emits(tenantId, id, after, signal) as AsyncGenerator<EmittedOf<D>>,
     cancel: async (id, reason = "program", options) =>
       typed(await actors.cancel(id, reason, options)),
     pause: async (id, options) => typed(await actors.pause(id, options)),

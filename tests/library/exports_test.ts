@@ -3,8 +3,17 @@ import { assertEquals } from "@std/assert";
 
 /** Of other packages, and imported from there. */
 const FOREIGN = [
-  ...["AnyActorLogic", "AnyActorRef", "AnyStateMachine", "ContextFrom", "EventFromLogic"],
-  ...["InputFrom", "OpenAPIHono", "OutputFrom", "ZodType", "input", "output", "postgres"],
+  ...["AnyActorLogic", "AnyActorRef", "AnyStateMachine", "ContextFrom", "EmittedFrom"],
+  ...[
+    "EventFromLogic",
+    "InputFrom",
+    "OpenAPIHono",
+    "OutputFrom",
+    "ZodType",
+    "input",
+    "output",
+    "postgres",
+  ],
   ...["postgres.Sql", "postgres.TransactionSql"],
 ];
 /** Values that a type with a name is made from. */

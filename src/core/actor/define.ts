@@ -7,6 +7,7 @@
 import type {
   AnyStateMachine,
   ContextFrom,
+  EmittedFrom,
   EventFromLogic,
   InputFrom,
   OutputFrom,
@@ -106,6 +107,7 @@ export interface MachineDefinition<
     readonly input: InputFrom<Machine>;
     readonly context: ContextFrom<Machine>;
     readonly event: EventFromLogic<Machine>;
+    readonly emitted: EmittedFrom<Machine>;
     readonly output: OutputFrom<Machine>;
   };
   /**

@@ -1,6 +1,6 @@
 /** Actors on a real database: start, events, activities, timers, children, one worker. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { assign, fromPromise, sendParent, sendTo, setup } from "xstate";
+import { assign, emit, fromPromise, sendParent, sendTo, setup } from "xstate";
 import { z } from "zod";
 import {
   createRuntime,
@@ -264,4 +264,46 @@ Deno.test("actorsOf() types events and input by the chart", async () => {
   await assertRejects(() => lights.send("l", { type: "FLOP" }), InvalidInputError);
   // @ts-expect-error XState's own events are nobody's to send.
   await assertRejects(() => lights.ask("l", { type: "xstate.init" }), InvalidInputError);
+});
+
+const bell = setup({
+  types: {} as {
+    events: { type: "RING" };
+    emitted: { type: "rang"; at: Date } | { type: "broke"; why: string };
+  },
+}).createMachine({
+  id: "bell",
+  initial: "whole",
+  states: {
+    whole: {
+      on: {
+        RING: {
+          target: "broken",
+          actions: [emit({ type: "rang", at: new Date(0) }), emit({ type: "broke", why: "loud" })],
+        },
+      },
+    },
+    broken: { type: "final" },
+  },
+});
+
+Deno.test("actorsOf() follows what an actor emits, typed by the chart", async () => {
+  await using db = await testDatabase();
+  const bells = defineMachine(bell, { version: "1" });
+  await using runtime = await createRuntime({ databaseUrl: db.url, machines: [bells, toggles] });
+  const typed = runtime.actorsOf(bells);
+  await typed.start({ id: "b", event: { type: "RING" } });
+  const heard: unknown[] = [];
+  for await (const { version, event } of typed.emits("b")) {
+    heard.push([version, event.type === "broke" ? event.why satisfies string : event.at]);
+    // @ts-expect-error The chart emits no such event.
+    assert(event.type !== "fell");
+  }
+  assertEquals(heard, [[2, { $: "Date", v: "1970-01-01T00:00:00.000Z" }], [2, "loud"]]);
+  for await (const _ of typed.emits("b", { after: 2 })) throw new Error("nothing is behind it");
+  // Of a chart that names no events, they are any.
+  const lights = runtime.actorsOf(toggles);
+  await lights.start({ id: "l" });
+  const signal = AbortSignal.timeout(50);
+  for await (const { event } of lights.emits("l", { signal })) event.anything satisfies unknown;
 });
