@@ -1,7 +1,14 @@
 /** Actors of earlier versions: pinned, adopted, migrated; and the look at all of them before a deploy. */
 import { assert, assertEquals } from "@std/assert";
 import { fromPromise, setup } from "xstate";
-import { createRuntime, defineMachine, type MachineDefinition } from "perdura";
+import {
+  createRuntime,
+  defineMachine,
+  type MachineDefinition,
+  type MachineEntry,
+  type Runtime,
+} from "perdura";
+import type { Migration } from "../../../src/core/actor/mod.ts";
 import { checkMachines } from "../../../src/runtime/machine_check.ts";
 import { Machines } from "../../../src/runtime/machines.ts";
 import { testDatabase } from "../../support/database.ts";
@@ -201,4 +208,62 @@ Deno.test("who has ended has ended, though mail comes when its version is not he
   assertEquals((await after.actors.get(null, "e")).status, "done");
   const [last] = await after.actors.history(null, "e", null, 1);
   assertEquals([last?.event, last?.outcome], ["GO", "ended"]);
+});
+
+/** A nest with a bird that knows one state. */
+function nest(version: string, song: string): MachineDefinition {
+  const bird = setup({}).createMachine({ id: "bird", initial: song, states: { [song]: {} } });
+  const machine = setup({ actors: { bird } }).createMachine({
+    id: "nest",
+    initial: "full",
+    states: {
+      full: { invoke: { src: "bird", id: "b" }, on: { SHAKE: { target: "full", reenter: true } } },
+    },
+  });
+  return defineMachine(machine, { version });
+}
+
+Deno.test("a child that its root's new version cannot take over has two ways out", async () => {
+  await using db = await testDatabase();
+  const open = (...machines: MachineEntry[]) => createRuntime({ databaseUrl: db.url, machines });
+  const entry = (migrate: Migration["migrate"]): MachineEntry => ({
+    definition: nest("2", "trill"),
+    migrations: [{ from: "1", to: "2", migrate }],
+  });
+  const kept = entry((draft) => draft);
+  const dropped = entry((draft) => ({ ...draft, children: {} }));
+  const first = { definition: nest("1", "chirp") };
+  const stands = async (runtime: Runtime, id: string) => {
+    const { machineVersion, status } = await runtime.actors.get(null, id);
+    return `${machineVersion} ${status}`;
+  };
+  {
+    await using runtime = await open(first);
+    for (const id of ["kept", "dropped"]) await runtime.actors.start({ machine: "nest", id });
+    await runtime.drive();
+  }
+  {
+    await using runtime = await open(kept);
+    for (const id of ["kept", "kept/b"]) await runtime.actors.post(id, { type: "HEAR" });
+    await runtime.drive();
+    assertEquals([await stands(runtime, "kept"), await stands(runtime, "kept/b")], [
+      "2 active",
+      "1 blocked",
+    ]);
+  }
+  {
+    await using runtime = await open(kept, first);
+    await runtime.drive();
+    assertEquals(await stands(runtime, "kept/b"), "1 active");
+  }
+  await using runtime = await open(dropped);
+  await runtime.actors.post("dropped", { type: "HEAR" });
+  await runtime.drive();
+  assertEquals([await stands(runtime, "dropped"), await stands(runtime, "dropped/b")], [
+    "2 active",
+    "1 cancelled",
+  ]);
+  await runtime.actors.send("dropped", { type: "SHAKE" });
+  await runtime.drive();
+  assertEquals(await stands(runtime, "dropped/b"), "2 active");
 });
