@@ -5,22 +5,33 @@
  * form that charts read, as what the function returns is. What undoes is one of several things that a job does:
  * steps, transaction and key are its own, so that they neither end the job nor stand for the others'.
  */
+import { CodecError } from "../core/actor/codec.ts";
 import { decode, encode } from "../core/actor/mod.ts";
 import { refOf, storedRef } from "../core/actor/refs.ts";
+import { PermanentError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import { isOutcome } from "../core/outcome.ts";
 import type { TransactionSql } from "../store/store.ts";
 import type { HandlerContext } from "./context.ts";
 import { MEMBERS, membersOf, type OpenMembers, type OpensMembers } from "./members.ts";
 
-/** The output of an activity as it is stored. What says how the job goes on is none. @throws {CodecError} */
+/** The output of an activity as it is stored. What says how the job goes on is none. @throws {PermanentError} */
 export function storedOutput(output: unknown): unknown {
   return isOutcome(output) ? output : encoded(output);
 }
 
-/** The output of what may not decide how its job goes on. @throws {CodecError} */
+/**
+ * The output of what may not decide how its job goes on.
+ *
+ * @throws {PermanentError} It has no stored form: at another try it has none either.
+ */
 export function encoded(output: unknown): Json {
-  return encode(output, "output", refOf);
+  try {
+    return encode(output, "output", refOf);
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    throw Object.assign(new PermanentError(error.message), { code: "invalid_output" });
+  }
 }
 
 /** All of the job's, one by one: functions take a context apart. */
@@ -98,9 +109,13 @@ export class UndoContext extends OfJob implements HandlerContext {
     this.#number = number;
   }
 
-  /** Of this undoing alone: a service that deduplicates would take the second of a job for the first. */
+  /**
+   * Of this undoing alone: a service that deduplicates would take the second of a job for the first. That one has the
+   * job's, as it had in the releases before.
+   */
   get idempotencyKey(): string {
-    return `${this.of.idempotencyKey}:${this.#number}`;
+    const { idempotencyKey } = this.of;
+    return this.#number === 1 ? idempotencyKey : `${idempotencyKey}:${this.#number}`;
   }
 
   /** All of it, once. What `undo` throws is not kept. */

@@ -1,12 +1,24 @@
 /** Turns in a transaction of their own, together with what their actions write. */
 import { messageOf } from "../core/actor/errors.ts";
 import type { Clock } from "../core/clock.ts";
-import { CrashError, LeaseLostError, UnavailableError } from "../core/errors.ts";
+import {
+  CrashError,
+  LeaseLostError,
+  UnavailableError,
+  UnknownResultError,
+} from "../core/errors.ts";
 import type { SendStatement, Store, TransactionSql, Turn } from "../store/store.ts";
 import type { Fate } from "./culprits.ts";
 import { type After, isOwn, ownActions } from "./own_machines.ts";
 import type { Made } from "./relay_turn.ts";
 import type { Turning } from "./turning.ts";
+
+/**
+ * A turn whose end was in vain so often has itself to blame: five seconds each, longer than anybody locks a table
+ * without being missed.
+ */
+const VAIN_MAX = 60;
+const REMEMBERED_MAX = 1_000;
 
 /** What they need. */
 export interface TurnTransactionsHost {
@@ -20,6 +32,8 @@ export interface TurnTransactionsHost {
 /** Commits such turns. */
 export class TurnTransactions {
   readonly #host: TurnTransactionsHost;
+  /** How often turns were in vain, by actor and version. */
+  readonly #vain = new Map<string, number>();
 
   constructor(host: TurnTransactionsHost) {
     this.#host = host;
@@ -38,13 +52,31 @@ export class TurnTransactions {
       });
       onDone([turn]);
       for (const tell of after) tell();
+      this.#vain.delete(keyOfTurn(turn));
       return { isDone: true, failure: null };
     } catch (error) {
       if (error instanceof LeaseLostError) return { isDone: false, failure: null };
+      if (error instanceof UnknownResultError && this.#isTooOften(turn)) {
+        return { isDone: false, failure: { code: "threw", message: error.message } };
+      }
       if (error instanceof UnavailableError || error instanceof CrashError) throw error;
       if (turn.expected === null) throw error;
       return { isDone: false, failure: { code: "threw", message: messageOf(error) } };
     }
+  }
+
+  /** It was in vain before: those that are not go first. */
+  isLate(turn: Turn): boolean {
+    return this.#vain.has(keyOfTurn(turn));
+  }
+
+  #isTooOften(turn: Turn): boolean {
+    const key = keyOfTurn(turn);
+    const times = (this.#vain.get(key) ?? 0) + 1;
+    if (this.#vain.size >= REMEMBERED_MAX) this.#vain.clear();
+    if (times < VAIN_MAX) this.#vain.set(key, times);
+    else this.#vain.delete(key);
+    return times >= VAIN_MAX && turn.expected !== null;
   }
 
   /** A birth whose turn depends on what is written before it, in one transaction of `capMs` at most. */
@@ -81,6 +113,10 @@ export class TurnTransactions {
     }
     return after;
   }
+}
+
+function keyOfTurn({ tenantId, id, expected }: Turn): string {
+  return `${tenantId}\n${id}\n${expected}`;
 }
 
 /** The same of an author's machine. */

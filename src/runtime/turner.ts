@@ -258,11 +258,13 @@ export class Turner {
     const { clock } = this.#host;
     const until = clock.monotonic() + SPARE_MS;
     let fault: UnavailableError | null = null;
+    const late: Viewed[] = [];
     // Those with a transaction first: the statement of the others ends the sparing.
     for (const { view, turning } of made) {
       if (!turning) continue;
       const each = { view, turning, turn: turning.finish() };
       if (turning.transactional.length === 0) plain.push(each);
+      else if (this.transactions.isLate(each.turn)) late.push(each);
       // Of a database that is not there the first one tells, and takes its time.
       else if (!fault || clock.monotonic() < until) fault = await this.#transact(each) ?? fault;
     }
@@ -270,6 +272,10 @@ export class Turner {
     for (const { turn, message } of refused) {
       const each = plain.find((one) => one.turn === turn);
       if (each) await this.#culprits.find(each.view, turn, refusalOf(message));
+    }
+    // Whoever is in the way of one for long is not in the way of the others.
+    for (const each of late) {
+      if (!fault || clock.monotonic() < until) fault = await this.#transact(each) ?? fault;
     }
     if (fault) throw fault;
   }

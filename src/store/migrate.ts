@@ -178,13 +178,13 @@ async function applyPending(
   options: MigrateOptions,
 ): Promise<MigrationReport> {
   const since = systemClock.monotonic();
-  for (let tries = 1;; tries++) {
+  for (let contended = 0;;) {
     try {
       return await applyAll(client, options);
     } catch (error) {
       const isLocked = isLockTimeout(error) && systemClock.monotonic() - since < LOCKS_MS_MAX;
-      if (!isLocked && (!isContention(error) || tries >= TRIES)) throw error;
       if (isLocked) await new Promise((done) => setTimeout(done, LOCK_PAUSE_MS));
+      else if (!isContention(error) || ++contended === TRIES) throw error;
     }
   }
 }

@@ -118,10 +118,10 @@ export const workChecks: readonly Check[] = [
 ];
 
 function remedyOf(machine: string, status: string): string {
-  if (machine === operations.name) {
-    return "GET /operations/{id} says why; then POST /operations/{id}/resume.";
+  if (status === "blocked") {
+    return "Their version is in no running program: run `perdura machines check`, start one that has it.";
   }
-  return status === "blocked"
-    ? "Their version is in no running program: run `perdura machines check`, start one that has it."
+  return machine === operations.name
+    ? "GET /operations/{id} says why; then POST /operations/{id}/resume."
     : "GET /actors/{id} says why; mend the machine, then POST /actors/{id}/resume.";
 }

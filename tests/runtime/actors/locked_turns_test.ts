@@ -48,3 +48,28 @@ Deno.test("an actor whose turn waited in vain for a lock at its end does not sta
   assertEquals([after?.status, after?.version], ["active", 2]);
   assertEquals((await db.sql`select what from noted`).map(({ what }) => what), ["n"]);
 });
+
+Deno.test("who is kept from its turn for long keeps nobody else from theirs", async () => {
+  await using db = await testDatabase();
+  await db.sql`create table noted (what text)`;
+  await db.sql`grant insert on noted to public`;
+  await using runtime = await createRuntime({
+    databaseUrl: db.url,
+    machines: [noting],
+    pollMs: 50,
+  });
+  const { actors } = runtime;
+  for (const id of ["held", "other"]) {
+    await actors.start({ machine: "noting", id });
+    await actors.post(id, { type: "GO" });
+  }
+  const release = await hold(
+    db.sql,
+    "select from perdura.mailbox where actor_id = 'held' for update",
+  );
+  runtime.work();
+  assertEquals((await actors.wait(null, "other", { state: "b" }))?.version, 2);
+  assertEquals((await actors.get(null, "held")).state, "a");
+  await release();
+  assertEquals((await actors.wait(null, "held", { state: "b" }))?.version, 2);
+});
