@@ -1,9 +1,9 @@
 /** Turns in transactions of their own, where somebody else is in the way of the end. */
 import { assertEquals } from "@std/assert";
 import { setup } from "xstate";
-import { createRuntime, defineMachine, type TransactionSql } from "perdura";
+import { createRuntime, defineMachine, type Runtime, type TransactionSql } from "perdura";
 import { eventually } from "../../support/build.ts";
-import { testDatabase } from "../../support/database.ts";
+import { type TestDatabase, testDatabase } from "../../support/database.ts";
 import { blocked, hold, untilBlocked } from "../../support/locks.ts";
 
 const noting = defineMachine(
@@ -26,15 +26,15 @@ const noting = defineMachine(
   },
 );
 
-Deno.test("an actor whose turn waited in vain for a lock at its end does not stall: it is taken again", async () => {
-  await using db = await testDatabase();
+async function notingOn(db: TestDatabase): Promise<Runtime> {
   await db.sql`create table noted (what text)`;
   await db.sql`grant insert on noted to public`;
-  await using runtime = await createRuntime({
-    databaseUrl: db.url,
-    machines: [noting],
-    pollMs: 50,
-  });
+  return await createRuntime({ databaseUrl: db.url, machines: [noting], pollMs: 50 });
+}
+
+Deno.test("an actor whose turn waited in vain for a lock at its end does not stall: it is taken again", async () => {
+  await using db = await testDatabase();
+  await using runtime = await notingOn(db);
   const { actors } = runtime;
   await actors.start({ machine: "noting", id: "n" });
   await actors.post("n", { type: "GO" });
@@ -51,13 +51,7 @@ Deno.test("an actor whose turn waited in vain for a lock at its end does not sta
 
 Deno.test("who is kept from its turn for long keeps nobody else from theirs", async () => {
   await using db = await testDatabase();
-  await db.sql`create table noted (what text)`;
-  await db.sql`grant insert on noted to public`;
-  await using runtime = await createRuntime({
-    databaseUrl: db.url,
-    machines: [noting],
-    pollMs: 50,
-  });
+  await using runtime = await notingOn(db);
   const { actors } = runtime;
   for (const id of ["held", "other"]) {
     await actors.start({ machine: "noting", id });
